@@ -1,0 +1,519 @@
+"""The tree of errors, named by what the caller must do.
+
+::
+
+    TradewindError
+    ├─ RefuseToStart         nothing has begun: say what is wrong and stop
+    │   ├─ UsageError            a flag or an argument                                    exit 2
+    │   ├─ ConfigError           a file, a variable or a flag sets something impossible   exit 2
+    │   ├─ PathError             a path that must not or cannot be used                   exit 2
+    │   ├─ StrategyError         a strategy file, its parameters or what it returned      exit 2
+    │   └─ NotFound              the named thing is not here, or not running              exit 6
+    ├─ DataUnavailable       defer what needs it; nothing was written                     exit 3
+    │   ├─ DataMissing           the history does not reach
+    │   └─ DataUnfit             the history is there and contradicts itself
+    ├─ VenueError            retry after ``retry_after_ns``, or never where it is None    exit 4
+    │   ├─ VenueDown
+    │   ├─ RateLimited
+    │   └─ AuthFailed
+    ├─ DeadlineExceeded      the answer is unknown: ask again what became of it           exit 7
+    ├─ SafetyRefusal         a risk or safety rule said no: change the wish, not the rule exit 5
+    │   └─ Busy                  another process holds the lock
+    ├─ JournalError          halt trading: without a record there is no action            exit 3
+    └─ InvariantBroken       crash now; the journal says where; never caught but at the door  exit 1
+
+Not errors but values: a rejection by the venue, an unknown outcome, a refusal of the gate, a skipped
+decision. They travel as facts and records, because trading goes on after them.
+
+Every error carries a code of `ERROR_CODES`. The code decides the exit status and the remedy that is shown
+when the place of the error knows no better one; the reference docs are written from the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = [
+    "ERROR_CODES",
+    "AuthFailed",
+    "Busy",
+    "ConfigError",
+    "DataMissing",
+    "DataUnavailable",
+    "DataUnfit",
+    "DeadlineExceeded",
+    "ErrorCode",
+    "Exit",
+    "InvariantBroken",
+    "JournalError",
+    "NotFound",
+    "PathError",
+    "RateLimited",
+    "RefuseToStart",
+    "SafetyRefusal",
+    "StrategyError",
+    "TradewindError",
+    "UsageError",
+    "VenueDown",
+    "VenueError",
+]
+
+
+class Exit(IntEnum):
+    """The exit statuses that scripts may rely on."""
+
+    DONE = 0
+    OUR_FAULT = 1
+    USAGE = 2
+    DATA = 3
+    VENUE = 4
+    REFUSED = 5
+    NOT_FOUND = 6
+    TIMEOUT = 7
+    INTERRUPTED = 130
+
+
+class TradewindError(Exception):
+    """Something that a person or a caller can act upon.
+
+    Parameters
+    ----------
+    code
+        A key of `ERROR_CODES`.
+    message
+        One sentence: what is wrong, with the value (never a secret).
+    where
+        ``file:line`` where a file is at fault, else the place: ``TRADEWIND__A__B``, ``--flag``, ``BTCUSDT 1m``.
+    key
+        Dotted path of the setting, or the field of a record.
+    hint
+        One sentence: what to do about it. Without it the remedy of the code is shown.
+    known
+        What would have been accepted, each with its range: ``fast_period (2..500)``.
+    also
+        Further errors found in the same look, so that one attempt reports everything.
+    """
+
+    exit_code_default = Exit.OUR_FAULT
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        where: str = "",
+        key: str = "",
+        hint: str = "",
+        known: Iterable[str] = (),
+        also: Iterable[TradewindError] = (),
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.where = where
+        self.key = key
+        self.hint = hint
+        self.known = tuple(known)
+        self.also = tuple(also)
+
+    @property
+    def exit_code(self) -> Exit:
+        """Return the exit status of this error's code."""
+        spec = ERROR_CODES.get(self.code)
+        return spec.exit_code if spec else self.exit_code_default
+
+    def render(self) -> str:
+        """Return the three lines a person reads; one such block for each error found."""
+        head = "  ".join(part for part in (self.code, self.where, self.key) if part)
+        blocks = [f"{head}\n  {self._sentence()}\n  {self._remedy()}"]
+        return "\n".join(blocks + [other.render() for other in self.also])
+
+    def to_json(self) -> dict[str, object]:
+        """Return the same fields as `render`, ready for ``json.dumps``."""
+        fields: dict[str, object] = {
+            "code": self.code,
+            "where": self.where,
+            "key": self.key,
+            "message": _one_line(self.message),
+            "hint": _one_line(self.hint) or self._default_remedy(),
+            "known": list(self.known),
+            "exit_code": int(self.exit_code),
+        }
+        if self.also:
+            fields["also"] = [other.to_json() for other in self.also]
+        return fields
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword arguments would be lost on the way back from a worker process otherwise.
+        return _rebuild, (type(self), self.code, self.message), self.__dict__.copy()
+
+    def _sentence(self) -> str:
+        parts = (self.message, self.hint if self.known else "")
+        return _one_line(" ".join(part for part in parts if part))
+
+    def _remedy(self) -> str:
+        if self.known:
+            return _one_line("known: " + ", ".join(self.known))
+        return _one_line(self.hint) or self._default_remedy()
+
+    def _default_remedy(self) -> str:
+        spec = ERROR_CODES.get(self.code)
+        return spec.remedy if spec else "see the list of error codes in the reference docs"
+
+
+def _rebuild(kind: type[TradewindError], code: str, message: str) -> TradewindError:
+    return kind(code, message)
+
+
+def _one_line(text: str) -> str:
+    """Return ``text`` on one line, so that an error can never break its own form."""
+    return " ".join(text.split())
+
+
+class RefuseToStart(TradewindError):
+    """Nothing has begun: say what is wrong and stop."""
+
+    exit_code_default = Exit.USAGE
+
+
+class UsageError(RefuseToStart):
+    """A flag or an argument is wrong."""
+
+
+class ConfigError(RefuseToStart):
+    """A file, a variable or a flag sets something impossible."""
+
+
+class PathError(RefuseToStart):
+    """A path must not or cannot be used."""
+
+
+class StrategyError(RefuseToStart):
+    """A strategy file, its parameters or what it returned is wrong."""
+
+
+class NotFound(RefuseToStart):
+    """The named thing is not here, or not running."""
+
+    exit_code_default = Exit.NOT_FOUND
+
+
+class DataUnavailable(TradewindError):
+    """History that something needs cannot be used: defer what needs it."""
+
+    exit_code_default = Exit.DATA
+
+
+class DataMissing(DataUnavailable):
+    """The history does not reach."""
+
+
+class DataUnfit(DataUnavailable):
+    """The history is there and contradicts itself or its rules."""
+
+
+class VenueError(TradewindError):
+    """A venue or the network failed: retry after `retry_after_ns`, or never where it is None."""
+
+    exit_code_default = Exit.VENUE
+    retry_after_ns: int | None = None
+
+
+class VenueDown(VenueError):
+    """The venue does not answer, or says that it is closed."""
+
+
+class RateLimited(VenueError):
+    """The venue asks for fewer requests."""
+
+
+class AuthFailed(VenueError):
+    """The venue does not accept the key; retrying cannot help."""
+
+
+class DeadlineExceeded(TradewindError):
+    """No answer in time: the outcome is unknown, so ask what became of it."""
+
+    exit_code_default = Exit.TIMEOUT
+
+
+class SafetyRefusal(TradewindError):
+    """A risk or safety rule said no."""
+
+    exit_code_default = Exit.REFUSED
+
+
+class Busy(SafetyRefusal):
+    """Another process holds the lock; its holder is named."""
+
+
+class JournalError(TradewindError):
+    """The record is damaged or cannot be written: halt trading."""
+
+    exit_code_default = Exit.DATA
+
+
+class InvariantBroken(TradewindError):
+    """A rule that is always true is not: crash now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """What one code means.
+
+    Parameters
+    ----------
+    exit_code
+        Status of the process that ends with it.
+    meaning
+        One sentence for the reference docs.
+    remedy
+        What to do, shown when the place of the error knows no better hint.
+    """
+
+    exit_code: Exit
+    meaning: str
+    remedy: str
+
+
+def _codes(exit_code: Exit, table: dict[str, tuple[str, str]]) -> dict[str, ErrorCode]:
+    return {code: ErrorCode(exit_code, meaning, remedy) for code, (meaning, remedy) in table.items()}
+
+
+_OWN = _codes(
+    Exit.OUR_FAULT,
+    {
+        "INTERNAL": (
+            "An error of tradewind itself; the traceback lies in the file that is named.",
+            "please report it with that file",
+        ),
+        "INVARIANT_BROKEN": (
+            "A rule that must always hold does not; nothing after it can be trusted.",
+            "please report it with the run folder or the journal",
+        ),
+    },
+)
+
+_CONFIG = _codes(
+    Exit.USAGE,
+    {
+        "USAGE": ("A flag or an argument is wrong.", "try the same command with --help"),
+        "CONFIG_EMPTY": ("The file holds no setting.", "start from the file that 'tradewind new DIR' writes"),
+        "CONFIG_SYNTAX": ("The file is not TOML.", "correct the line that is named"),
+        "CONFIG_DUPLICATE_KEY": ("A key is set twice in one file.", "keep one of the two lines"),
+        "CONFIG_UNKNOWN_KEY": ("No setting has this name.", "see 'tradewind config schema'"),
+        "CONFIG_MISSING": ("A setting without a default is not given.", "add it to the file"),
+        "CONFIG_TYPE": ("The value has another type than the setting.", "nothing is converted silently"),
+        "CONFIG_NOT_FINITE": ("A number is not finite.", "write an ordinary number"),
+        "CONFIG_RANGE": ("A number lies outside what the setting allows.", "write a value within the range"),
+        "CONFIG_CHOICE": ("The value is none of the allowed words.", "write one of the known words"),
+        "CONFIG_CONFLICT": ("Two settings contradict each other.", "change one of them"),
+        "CONFIG_INFEASIBLE": ("The settings allow no order at all.", "raise the limit or the capital"),
+        "CONFIG_EMPTY_LIST": ("A list that needs an element is empty.", "name at least one"),
+        "CONFIG_TOO_LARGE": (
+            "The file is larger than any configuration is.",
+            "check that it is the right file",
+        ),
+        "CONFIG_DEPTH": ("Tables or arrays are nested deeper than any configuration.", "flatten the file"),
+        "CONFIG_ENCODING": (
+            "The file is not plain UTF-8 text.",
+            "save it as UTF-8 without hidden characters",
+        ),
+        "CONFIG_VERSION": (
+            "The file was written for another schema version.",
+            "install the matching tradewind",
+        ),
+        "SECRET_IN_CONFIG": (
+            "A secret stands in a file that is not made for secrets.",
+            "remove it and revoke it",
+        ),
+        "EXCHANGE_UNKNOWN": ("No venue has this name.", "write one of the known venues"),
+        "EXCHANGE_UNSUPPORTED": (
+            "The venue does not offer what is asked of it.",
+            "choose another venue or feature",
+        ),
+        "SYMBOL_UNKNOWN": ("The venue lists no instrument of this name.", "write the venue's own symbol"),
+        "SYMBOL_INACTIVE": (
+            "The instrument is not traded in this period.",
+            "change the period or the symbol",
+        ),
+        "TIMEFRAME_INVALID": ("Bars of this length do not exist.", "write one of the known lengths"),
+        "DATE_INVALID": ("The text is no date.", "write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ (UTC)"),
+        "DATE_RANGE": ("The period is empty or lies outside what can be traded.", "change start or end"),
+        "LEVERAGE_ABOVE_MAX": ("The instrument does not allow this leverage.", "lower the leverage"),
+        "MARKET_RULES_INVALID": (
+            "The venue's rules for an instrument are impossible.",
+            "leave the symbol out",
+        ),
+        "PATH_INVALID": (
+            "The path cannot name what is needed.",
+            "give the path of an existing, readable file",
+        ),
+        "PATH_DENIED": (
+            "The path lies outside what may be touched, or permission is missing.",
+            "choose another path",
+        ),
+        "WORKSPACE_MISSING": ("No workspace is found.", "make one: tradewind new DIR"),
+        "WORKSPACE_EXISTS": ("The folder already holds something.", "choose a new folder"),
+        "ID_INVALID": (
+            "A name is taken or cannot be used as a name.",
+            "use a-z, 0-9, _ and - and a free name",
+        ),
+        "EXTRA_MISSING": ("An optional part is not installed.", "install the extra that is named"),
+    },
+)
+
+_STRATEGY = _codes(
+    Exit.USAGE,
+    {
+        "STRATEGY_LOAD": ("A strategy file cannot be loaded.", "correct the line that is named"),
+        "STRATEGY_LINT": (
+            "A strategy does something that would go wrong silently.",
+            "see 'tradewind strategy check'",
+        ),
+        "STRATEGY_COMPILE": ("A strategy cannot be compiled.", "correct the line that is named"),
+        "STRATEGY_OUTPUT": (
+            "A strategy returned something that cannot be wanted.",
+            "see the line that is named",
+        ),
+        "STRATEGY_LOOKAHEAD": (
+            "A decision changed when the future was cut off.",
+            "use only what is known by then",
+        ),
+        "PARAM_RANGE": ("A parameter lies outside its declared range.", "write a value within the range"),
+        "ORDER_AMOUNT": ("A quantity is no positive finite number.", "want a positive quantity"),
+        "ORDER_MIN_QTY": ("A quantity is below the instrument's minimum.", "want more, or nothing"),
+        "ORDER_MAX_QTY": ("A quantity is above the instrument's maximum.", "split or lower it"),
+        "ORDER_MIN_NOTIONAL": (
+            "An order's value is below the instrument's minimum.",
+            "want more, or nothing",
+        ),
+        "ORDER_PRICE": (
+            "A price is not positive or not on a tick.",
+            "round to the tick away from the market",
+        ),
+        "ORDER_PRICE_BAND": ("A price is too far from the mark.", "widen the band or move the price"),
+        "ORDER_SHAPE": ("The fields of an order contradict each other.", "see the reference of intents"),
+        "ORDER_REDUCE_FLAT": ("A reducing order has nothing to reduce.", "want it only with a position"),
+        "ORDER_CLIENT_ID": (
+            "A client order id is too long, reused or has forbidden characters.",
+            "leave it to the core",
+        ),
+        "ORDER_ENUM": ("A side, type or time in force is unknown.", "write one of the known words"),
+        "ORDER_STOP_SIDE": ("A stop lies on the wrong side of the price.", "put it where it protects"),
+    },
+)
+
+_DATA = _codes(
+    Exit.DATA,
+    {
+        "DATA_MISSING": ("The history needed is not in the store.", "import it: tradewind data import FILES"),
+        "DATA_EMPTY": ("The file holds no record.", "check that it is the right file"),
+        "DATA_NOT_FINITE": ("A number of the file is not finite.", "repair the row that is named"),
+        "DATA_RANGE": ("A number of the file is impossible.", "repair the row that is named"),
+        "DATA_OHLC": (
+            "High and low of a bar do not enclose open and close.",
+            "repair the rows that are named",
+        ),
+        "DATA_CONFLICT": (
+            "Two records of the same time differ.",
+            "decide which source is right and import that one",
+        ),
+        "DATA_ORDER": ("Records are not in the order of time.", "import the file: importing sorts"),
+        "DATA_GAP": ("Records are missing between two times.", "fill the gap or state a policy under [data]"),
+        "DATA_TIME_UNIT": ("Times have another unit than stated.", "state the unit that the file has"),
+        "DATA_GRID": ("Times do not lie on the grid of the interval.", "check the interval of the file"),
+        "DATA_FUTURE": ("A record lies in the future.", "check the clock and the unit of time"),
+        "DATA_TIMEFRAME": (
+            "The spacing of the records is not the stated interval.",
+            "state the interval of the file",
+        ),
+        "DATA_SUSPECT": (
+            "Prices look wrong: a jump, a flat stretch, a decimal shift.",
+            "accept it under [data]",
+        ),
+        "DATA_SCHEMA": (
+            "The columns are not those of a known kind of file.",
+            "see the reference of file formats",
+        ),
+        "DATA_CORRUPT": ("The file is damaged.", "fetch it again"),
+        "DATA_HASH": ("A stored file is not the one that was imported.", "import it again"),
+        "DATA_TOO_SHORT": ("The history is shorter than the warm-up.", "import more, or begin later"),
+        "DATA_SYMBOL": ("The file belongs to another symbol.", "state the symbol of the file"),
+        "DATA_POLICY": ("A defect is present and the policy is to refuse it.", "state a policy under [data]"),
+        "DATA_OVERLAP": ("Two files claim the same records and differ.", "decide which source is right"),
+        "MARK_MISSING": ("A mark price is missing.", "import mark prices or state a fallback under [data]"),
+        "FUNDING_MISSING": ("A funding settlement is missing.", 'import it, or set costs.funding = "none"'),
+        "FUNDING_EXTRA": (
+            "A funding settlement lies where none is due.",
+            "check the file's symbol and interval",
+        ),
+        "FUNDING_CONFLICT": ("Two funding settlements of one time differ.", "decide which source is right"),
+        "FUNDING_RANGE": (
+            "A funding rate is impossible; percent instead of a ratio?",
+            "state rates as ratios",
+        ),
+        "BOOK_INVALID": ("An order book contradicts itself.", "drop the snapshot"),
+        "INSTRUMENT_UNSIZED": (
+            "Quantities of an instrument overflow the core's integers.",
+            "leave the symbol out",
+        ),
+        "JOURNAL_CORRUPT": ("A journal is damaged before its end.", "run 'tradewind journal verify'"),
+        "JOURNAL_VERSION": ("A journal was written by a newer tradewind.", "use that version to read it"),
+        "JOURNAL_WRITE": (
+            "The journal could not be written; trading has halted.",
+            "free the disk and start again",
+        ),
+        "REPLAY_DIFFERS": (
+            "A replay or a repeated run gave other decisions.",
+            "compare versions, data and settings",
+        ),
+        "RUN_DAMAGED": ("A run folder lacks a file or its hash differs.", "run the backtest again"),
+        "DISK_FULL": (
+            "The disk has no room for the result.",
+            "free space and run again; nothing was left behind",
+        ),
+    },
+)
+
+_OTHER = {
+    **_codes(
+        Exit.VENUE,
+        {
+            "VENUE_DOWN": ("The venue does not answer.", "try again later"),
+            "VENUE_RATE_LIMITED": ("The venue asks for fewer requests.", "wait as long as it says"),
+        },
+    ),
+    **_codes(
+        Exit.REFUSED,
+        {
+            "RISK_REFUSED": ("A risk rule refused.", "see the rule and its limit"),
+            "JOURNAL_IDENTITY": (
+                "A journal belongs to another account, strategy or configuration.",
+                "start a session of a new name",
+            ),
+            "LOCKED": ("Another process works here.", "wait for it or stop it"),
+        },
+    ),
+    **_codes(
+        Exit.NOT_FOUND,
+        {
+            "RUN_UNKNOWN": ("No run has this id.", "see 'tradewind run list'"),
+            "SESSION_UNKNOWN": ("No session has this name.", "see 'tradewind session list'"),
+            "STRATEGY_UNKNOWN": ("No strategy has this name.", "see 'tradewind strategy list'"),
+            "ORDER_UNKNOWN": ("The journal knows no order of this id.", "see 'tradewind journal export'"),
+            "NOT_RUNNING": ("The session is not running.", "see 'tradewind session list'"),
+        },
+    ),
+    **_codes(
+        Exit.TIMEOUT, {"TIMEOUT": ("No answer came in time.", "ask what became of it before repeating")}
+    ),
+}
+
+ERROR_CODES: dict[str, ErrorCode] = {**_OWN, **_CONFIG, **_STRATEGY, **_DATA, **_OTHER}
+"""Every code tradewind can show, in the order of the reference docs."""
