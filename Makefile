@@ -1,0 +1,75 @@
+# Everything a person does with this repository starts here. `make` alone lists it.
+# A fresh machine needs Python 3.11 or newer and make; nothing here asks a question or needs a terminal.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+CORE := $(VENV)/.core-installed
+DEV := $(VENV)/.dev-installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test soak bench docs docs-serve pins format lint clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
+
+install: $(CORE) ## make .venv with what running tradewind needs; the command is .venv/bin/tradewind
+
+dev: $(DEV) ## the same, with the tools of tests, linting and docs
+
+demo: $(CORE) ## a generated market, a real strategy, a report: offline, under a minute
+	@$(BIN)/tradewind demo
+
+test: $(DEV) ## all tests but the long ones (one process compiles the kernels, then two share them)
+	@$(BIN)/python tests/warm.py
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+soak: $(DEV) ## the long tests: millions of requests, seeded misfortunes, crash sweeps
+	@TRADEWIND_HYPOTHESIS=soak $(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)
+
+bench: $(DEV) ## side by side with the peers (a venv of their own); writes benchmarks/results and docs/benchmarks.md
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs: $(DEV) ## build the site into site/, strictly
+	@$(BIN)/python -m mkdocs build --strict --quiet
+
+docs-serve: $(DEV) ## the site on localhost, rebuilt as you write
+	@$(BIN)/python -m mkdocs serve
+
+format: $(DEV) ## write the house format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: $(DEV) ## what CI checks without running anything
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+clean: ## remove what was built (not .venv)
+	@rm -rf build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v >= (3, 11) else f"tradewind needs Python 3.11 or newer; this is {v[0]}.{v[1]}. Set PYTHON=/path/to/python3.11")'
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# A stamp is newer than what it was made from: a second `make` does nothing and says nothing.
+$(CORE): pyproject.toml constraints/core.txt constraints/build.txt | $(BIN)/python
+	@echo "installing tradewind into $(VENV) (pinned versions, hashes checked)"
+	@$(PIP) install --require-hashes -r constraints/core.txt -r constraints/build.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): $(CORE) constraints/dev.txt
+	@echo "installing the tools of tests and docs into $(VENV)"
+	@$(PIP) install --require-hashes -r constraints/dev.txt
+	@touch $@
+
+# Versions and hashes only, so that the files say nothing of where a machine fetches its packages.
+COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras --no-header --no-annotate \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options $(UPGRADE)
+
+pins: $(DEV) ## choose the pinned versions anew (UPGRADE=--upgrade for the newest)
+	$(COMPILE) --all-extras -o constraints/dev.txt pyproject.toml
+	$(COMPILE) -c constraints/dev.txt -o constraints/core.txt pyproject.toml
+	$(COMPILE) -c constraints/dev.txt -o constraints/build.txt constraints/build.in
+	$(COMPILE) -o constraints/bench.txt benchmarks/peers.in
