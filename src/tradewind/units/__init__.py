@@ -1,0 +1,1 @@
+"""Ids, records, ticks, time and the compiler door. Imports nothing of ours."""

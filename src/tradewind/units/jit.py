@@ -1,0 +1,194 @@
+"""The one door to Numba: options, typed overlays, and a cache that cannot serve machine code of older sources.
+
+Numba keys a cached function on the content of its own file only: a changed constant in another module would run the old machine
+code in silence. The cache folder is therefore named by a hash of every source that can reach a kernel, the versions of the compiler
+and the switches that change its output (docs/concepts/engine.md).
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ParamSpec, TypeVar, overload
+
+import llvmlite
+import numba
+import numpy as np
+from numba import from_dtype, njit, types
+from numba.core import config
+from numba.extending import intrinsic
+from platformdirs import user_cache_path
+
+from tradewind.units.layout import Layout, dtype_of, named
+
+__all__ = [
+    "PLAIN",
+    "SLOTS",
+    "allocate",
+    "array_of",
+    "cache_dir",
+    "function_type",
+    "kernel",
+    "overlay",
+    "record_of",
+    "signature",
+]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_L = TypeVar("_L", bound=Layout)
+
+PLAIN = bool(config.DISABLE_JIT)
+"""True when the kernels run as ordinary Python, under a debugger (NUMBA_DISABLE_JIT=1)."""
+
+SLOTS = int(os.environ.get("TRADEWIND_SLOTS", "64"))
+"""Places for orders in one context: 64, or 256 for very long ladders. The last two belong to the core."""
+
+_ROOMS = ("units", "engine", "signals", "strategies")
+_SWITCHES = ("TRADEWIND_SLOTS", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_OPT")
+_KEPT_CACHES = 4
+
+
+def _sources() -> Iterable[Path]:
+    root = Path(__file__).resolve().parent.parent
+    for room in _ROOMS:
+        yield from sorted((root / room).rglob("*.py"))
+
+
+def _cache_key() -> str:
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    versions = (numba.__version__, llvmlite.__version__, np.__version__)
+    switches = tuple(os.environ.get(name, "") for name in _SWITCHES)
+    digest.update(repr((versions, switches)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _cache_root() -> Path:
+    given = os.environ.get("TRADEWIND_CACHE")
+    return Path(given) if given else user_cache_path("tradewind") / "kernels"
+
+
+def _forget_old_caches(root: Path, current: Path) -> None:
+    """Keep the newest few cache folders; the others belong to sources that no longer exist."""
+    found = sorted((p for p in root.iterdir() if p.is_dir() and p != current), key=lambda p: p.stat().st_mtime, reverse=True)
+    for stale in found[_KEPT_CACHES - 1 :]:
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def _open_cache() -> Path:
+    root = _cache_root()
+    current = root / _cache_key()
+    if not current.is_dir():
+        current.mkdir(parents=True, exist_ok=True)
+        _forget_old_caches(root, current)
+    config.CACHE_DIR = str(current)
+    return current
+
+
+_CACHE = _open_cache()
+
+
+def cache_dir() -> Path:
+    """Return the folder in which this process keeps its machine code and its generated modules."""
+    return _CACHE
+
+
+@overload
+def kernel(fn: Callable[_P, _R]) -> Callable[_P, _R]: ...
+@overload
+def kernel(
+    fn: None = None, *, sig: object = None, hot: bool = False, checked: bool = False
+) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
+def kernel(
+    fn: Callable[_P, _R] | None = None, *, sig: object = None, hot: bool = False, checked: bool = False
+) -> Callable[_P, _R] | Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Compile a function of the portable subset (docs/concepts/engine.md).
+
+    sig: explicit signature, or None to compile lazily. hot: force inlining (leaves of the per-bar path only).
+    checked: bounds checks on (always for what users write). Reference counting is off, so that an allocation is a compile
+    error; no fastmath; errors raise as in Python.
+    """
+    options: dict[str, object] = {
+        "cache": True,
+        "_nrt": False,
+        "fastmath": False,
+        "nogil": True,
+        "error_model": "python",
+    }
+    if hot:
+        options["forceinline"] = True
+    if checked:
+        options["boundscheck"] = True
+
+    def compile_(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        compiled: Callable[_P, _R] = njit(sig, **options)(function) if sig is not None else njit(**options)(function)
+        return compiled
+
+    return compile_ if fn is None else compile_(fn)
+
+
+def record_of(layout: type[Layout]) -> types.Record:
+    """Return the Numba type of one record of a layout."""
+    return from_dtype(dtype_of(layout))
+
+
+def array_of(layout: type[Layout] | str, dimensions: int = 1) -> types.Array:
+    """Return the Numba type of a C-contiguous array of records, or of cells given as "i8" or "f8"."""
+    element = {"i8": types.int64, "f8": types.float64}[layout] if isinstance(layout, str) else record_of(layout)
+    return types.Array(element, dimensions, "C")
+
+
+def signature(*arguments: object) -> object:
+    """Return the signature of a kernel that takes these types ("i8" and "f8" stand for scalars) and returns an integer."""
+    cells = {"i8": types.int64, "f8": types.float64}
+    return types.int64(*(cells[a] if isinstance(a, str) else a for a in arguments))
+
+
+def function_type(sig: object, count: int = 1) -> object:
+    """Return the type of a first-class function of this signature, or of a uniform tuple of `count` of them."""
+    single = types.FunctionType(sig)
+    return single if count == 1 else types.UniTuple(single, count)
+
+
+def allocate(layout: type[Layout], rows: int = 1) -> np.ndarray:  # type: ignore[type-arg]
+    """Return `rows` zeroed records of a layout, readable by attribute when nothing is compiled."""
+    dtype = dtype_of(layout)
+    return np.zeros(rows, named(dtype) if PLAIN else dtype)
+
+
+def overlay(layout: type[_L], cells: int) -> Callable[[Layout], _L]:
+    """Return a cast that reads a flat vector record of `cells` doubles as the record `layout`, at no cost.
+
+    Raises ValueError if the layout does not fit.
+    """
+    dtype = dtype_of(layout)
+    if dtype.itemsize > 8 * cells:
+        raise ValueError(f"{layout.__name__} needs {dtype.itemsize // 8} cells, there are {cells}")
+    return _plain_overlay(dtype) if PLAIN else _compiled_overlay(dtype)
+
+
+def _plain_overlay(dtype: np.dtype[np.void]) -> Callable[[Layout], _L]:
+    twin, used = named(dtype), dtype.itemsize // 8
+
+    def cast(vector: Layout) -> _L:
+        row: _L = vector["v"][:used].view(twin)[0]  # type: ignore[index]
+        return row
+
+    return cast
+
+
+def _compiled_overlay(dtype: np.dtype[np.void]) -> Callable[[Layout], _L]:
+    target = from_dtype(dtype)
+
+    @intrinsic
+    def cast(typingctx, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return builder.bitcast(args[0], context.get_value_type(target))
+
+        return target(vector), codegen
+
+    return cast  # type: ignore[no-any-return]

@@ -1,0 +1,70 @@
+"""Records as classes: one annotated class is at once the memory layout, the static type and the documentation.
+
+A class that derives from `Layout` is never instantiated. Its annotations name the fields of a C-aligned record: `int` is a signed
+64-bit integer, `float` a double, `Mask` an unsigned 64-bit integer, another layout a nested record, and `Annotated[Rows[X], n]`
+a nested array of n. All integers are 64 bits wide: mixed widths make Numba compile the same kernel once per width.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Layout", "Mask", "Rows", "dtype_of", "named"]
+
+Mask = np.uint64
+_T_co = TypeVar("_T_co", covariant=True)
+_CELLS = {int: "i8", float: "f8", Mask: "u8"}
+
+
+class Layout:
+    """Base of all record classes; the fields of a subclass are its annotations."""
+
+
+class Rows(Protocol, Generic[_T_co]):
+    """A nested array or an array of records, as kernels see it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __getitem__(self, index: int, /) -> _T_co: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[_T_co]: ...
+
+
+
+def dtype_of(layout: type[Layout]) -> np.dtype[np.void]:
+    """Return the aligned NumPy dtype of a layout class."""
+    hints = get_type_hints(layout, include_extras=True)
+    return np.dtype([_field(name, hint) for name, hint in hints.items()], align=True)
+
+
+def _field(name: str, hint: object) -> tuple[object, ...]:
+    """Return one entry of a dtype description: (name, cell) or (name, cell, (n,))."""
+    if get_origin(hint) is Annotated:
+        rows, length = get_args(hint)
+        (cell,) = get_args(rows)
+        return (name, _cell(cell), (length,))
+    return (name, _cell(hint))
+
+
+def _cell(kind: object) -> object:
+    if isinstance(kind, type) and issubclass(kind, Layout):
+        return dtype_of(kind)
+    if kind in _CELLS:
+        return _CELLS[kind]  # type: ignore[index]
+    raise TypeError(f"a layout field is int, float, Mask, a Layout or Annotated[Rows[...], n], not {kind!r}")
+
+
+def named(dtype: npt.DTypeLike) -> np.dtype[np.void]:
+    """Return the `np.record` twin of a dtype: same bytes, fields readable as attributes without the compiler."""
+    plain = np.dtype(dtype)
+    if plain.names is None:
+        if plain.subdtype is None:
+            return plain
+        inner, shape = plain.subdtype
+        return np.dtype((named(inner), shape))
+    formats = [named(plain.fields[name][0]) for name in plain.names]  # type: ignore[index]
+    offsets = [plain.fields[name][1] for name in plain.names]  # type: ignore[index]
+    described = np.dtype({"names": list(plain.names), "formats": formats, "offsets": offsets, "itemsize": plain.itemsize})
+    return np.dtype((np.record, described))
