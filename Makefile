@@ -22,8 +22,7 @@ dev: $(DEV) ## the same, with the tools of tests, linting and docs
 demo: $(CORE) ## a generated market, a real strategy, a report: offline, under a minute
 	@$(BIN)/tradewind demo
 
-test: $(DEV) ## all tests but the long ones (one process compiles the kernels, then two share them)
-	@$(BIN)/python tests/warm.py
+test: $(DEV) ## all tests but the long ones, in two processes
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 soak: $(DEV) ## the long tests: millions of requests, seeded misfortunes, crash sweeps
@@ -32,6 +31,7 @@ soak: $(DEV) ## the long tests: millions of requests, seeded misfortunes, crash 
 bench: $(DEV) ## side by side with the peers (a venv of their own); writes benchmarks/results and docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
+export NO_MKDOCS_2_WARNING := 1
 docs: $(DEV) ## build the site into site/, strictly
 	@$(BIN)/python -m mkdocs build --strict --quiet
 
