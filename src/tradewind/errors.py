@@ -29,8 +29,6 @@ Every error carries a code of `ERROR_CODES`. The code decides the exit status an
 when the place of the error knows no better one; the reference docs are written from the same table.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -85,7 +83,7 @@ class TradewindError(Exception):
     message
         One sentence: what is wrong, with the value (never a secret).
     where
-        ``file:line`` where a file is at fault, else the place: ``TRADEWIND__A__B``, ``--flag``, ``BTCUSDT 1m``.
+        ``file:line`` where a file is at fault, else the place: ``TRADEWIND__A__B``, ``--flag``, ``BTCUSDT``.
     key
         Dotted path of the setting, or the field of a record.
     hint
@@ -107,7 +105,7 @@ class TradewindError(Exception):
         key: str = "",
         hint: str = "",
         known: Iterable[str] = (),
-        also: Iterable[TradewindError] = (),
+        also: "Iterable[TradewindError]" = (),
     ) -> None:
         super().__init__(code, message)
         self.code = code

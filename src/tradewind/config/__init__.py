@@ -1,0 +1,84 @@
+"""Settings: the only place with defaults, and the owner of every path.
+
+A backtest file becomes a `BacktestConfig`, ``tradewind.toml`` becomes `Settings`; both are frozen, strict, and refuse
+unknown keys with the nearest known one. Values come from file < later file < ``TRADEWIND__A__B`` < flag, and
+`Loaded.origins` tells which. `Workspace` knows where everything lies; `files` writes so that a file is complete or
+absent.
+"""
+
+from tradewind.config.assumptions import Assumption, assumptions
+from tradewind.config.backtest import (
+    SCHEMA_VERSION,
+    Account,
+    BacktestConfig,
+    Capital,
+    Checks,
+    Costs,
+    Market,
+    Period,
+    Report,
+    StrategyUse,
+    Warmup,
+)
+from tradewind.config.data_policy import DEFECTS, DataPolicy, Defect
+from tradewind.config.files import atomic_folder, lock, lock_holder, sweep, write_atomic
+from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
+from tradewind.config.load import Loaded, OriginOf, backtest_from, load_backtest, load_settings
+from tradewind.config.params import Declared, check_params, describe_param
+from tradewind.config.problems import did_you_mean, nearest
+from tradewind.config.schema import json_schema, schema_text
+from tradewind.config.settings import AccountEntry, Paths, Settings, VenueEntry
+from tradewind.config.stored import config_hash, to_toml
+from tradewind.config.venue_defaults import VENUES, VenueDefaults
+from tradewind.config.workspace import ENV_WORKSPACE, SETTINGS_NAME, Workspace
+
+__all__ = [
+    "DEFECTS",
+    "ENV_WORKSPACE",
+    "SCHEMA_VERSION",
+    "SETTINGS_NAME",
+    "VENUES",
+    "Account",
+    "AccountEntry",
+    "Assumption",
+    "BacktestConfig",
+    "Capital",
+    "Checks",
+    "Costs",
+    "DataPolicy",
+    "Declared",
+    "Defect",
+    "GroupLimits",
+    "LegLimits",
+    "Limits",
+    "Loaded",
+    "Market",
+    "OriginOf",
+    "Paths",
+    "Period",
+    "Report",
+    "Settings",
+    "StrategyUse",
+    "SymbolLimits",
+    "VenueDefaults",
+    "VenueEntry",
+    "Warmup",
+    "Workspace",
+    "assumptions",
+    "atomic_folder",
+    "backtest_from",
+    "check_params",
+    "config_hash",
+    "describe_param",
+    "did_you_mean",
+    "json_schema",
+    "load_backtest",
+    "load_settings",
+    "lock",
+    "lock_holder",
+    "nearest",
+    "schema_text",
+    "sweep",
+    "to_toml",
+    "write_atomic",
+]

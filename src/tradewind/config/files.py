@@ -1,0 +1,188 @@
+"""Files that are complete or absent, and locks that name their holder.
+
+A file or a folder is written beside its place under a hidden name, synced, and renamed: whoever looks sees the old
+state or the new one. What a killed process leaves behind is a hidden name that `sweep` removes.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tradewind.errors import Busy, DataUnavailable, PathError, TradewindError
+
+__all__ = ["PARTIAL_PREFIX", "atomic_folder", "lock", "lock_holder", "sweep", "write_atomic"]
+
+PARTIAL_PREFIX = ".partial-"
+"""Beginning of the name of what is not complete yet."""
+
+_ENOSPC = 28
+_EDQUOT = 122
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write a file so that it appears complete or not at all; the folder is made where it is missing."""
+    data = content.encode() if isinstance(content, str) else content
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
+        partial = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.chmod(0o666 & ~_umask())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; on leaving it is synced and becomes ``path``, on an error it vanishes.
+
+    Raises `PathError` (PATH_INVALID) if something already lies at ``path``.
+    """
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=path.parent))
+        try:
+            yield partial
+            _sync_tree(partial)
+            partial.chmod(0o777 & ~_umask())
+            _refuse_occupied(path)
+            partial.replace(path)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def _refuse_occupied(path: Path) -> None:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise PathError("PATH_INVALID", "something already lies here", where=str(path))
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Remove what killed processes left half-written in a folder an hour ago or earlier; return what was removed."""
+    removed = []
+    for partial in sorted(folder.glob(f"{PARTIAL_PREFIX}*")):
+        if datetime.now(UTC).timestamp() - partial.stat().st_mtime < 3600:
+            continue
+        shutil.rmtree(partial, ignore_errors=True) if partial.is_dir() else partial.unlink(missing_ok=True)
+        removed.append(partial)
+    return removed
+
+
+@contextmanager
+def lock(path: Path, purpose: str) -> Iterator[None]:
+    """Hold a lock file while the block runs; the system frees it if the process dies.
+
+    Raises `Busy` (LOCKED) with the holder's process, machine, purpose and start.
+    """
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy(
+                "LOCKED",
+                f"in use by {_describe_holder(path)}",
+                where=str(path),
+                hint="wait for it or stop it",
+            ) from error
+        _write_holder(handle, purpose)
+        yield
+    finally:
+        os.close(handle)
+
+
+def lock_holder(path: Path) -> dict[str, object] | None:
+    """Return who holds a lock (pid, host, purpose, since), or None where nobody does."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_holder(path)
+    else:
+        return None
+    finally:
+        os.close(handle)
+
+
+def _write_holder(handle: int, purpose: str) -> None:
+    holder = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "purpose": purpose,
+        "since": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(holder).encode(), 0)
+
+
+def _read_holder(path: Path) -> dict[str, object]:
+    try:
+        holder = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _describe_holder(path: Path) -> str:
+    holder = _read_holder(path)
+    if not holder:
+        return "another process"
+    return f"process {holder.get('pid')} on {holder.get('host')} ({holder.get('purpose')}, since {holder.get('since')})"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() or path.is_dir():
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say in our words what the system refuses."""
+    try:
+        yield
+    except TradewindError:
+        raise
+    except PermissionError as error:
+        raise PathError("PATH_DENIED", "you may not write here", where=str(error.filename or path)) from error
+    except OSError as error:
+        if error.errno in (_ENOSPC, _EDQUOT):
+            raise DataUnavailable(
+                "DISK_FULL", "the disk is full; nothing was left behind", where=str(path)
+            ) from error
+        raise PathError("PATH_INVALID", f"cannot write: {error.strerror}", where=str(path)) from error

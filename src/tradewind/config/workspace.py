@@ -1,0 +1,195 @@
+"""The workspace: one owner of every path."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from tradewind.config.files import atomic_folder
+from tradewind.config.load import load_settings
+from tradewind.config.problems import nearest
+from tradewind.config.settings import Settings
+from tradewind.config.starter import STARTER_FILES
+from tradewind.errors import NotFound, PathError
+
+__all__ = ["ENV_WORKSPACE", "SETTINGS_NAME", "Workspace"]
+
+SETTINGS_NAME = "tradewind.toml"
+"""The file that makes a folder a workspace."""
+ENV_WORKSPACE = "TRADEWIND_WORKSPACE"
+"""Variable that names a workspace where no flag does."""
+
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9_-]{1,64}")
+_SESSION = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder with everything that belongs together; it knows where each thing lies."""
+
+    root: Path
+    settings: Settings = field(default_factory=Settings)
+
+    @classmethod
+    def find(cls, flag: Path | str | None, env: Mapping[str, str], cwd: Path) -> Self:
+        """Return the workspace of ``--workspace``, of the environment, or of the nearest parent of ``cwd``.
+
+        Raises `PathError` (WORKSPACE_MISSING), which says all three.
+        """
+        if flag:
+            return cls._named(Path(flag), cwd, "--workspace", env)
+        if env.get(ENV_WORKSPACE):
+            return cls._named(Path(env[ENV_WORKSPACE]), cwd, ENV_WORKSPACE, env)
+        for folder in (cwd, *cwd.parents):
+            if (folder / SETTINGS_NAME).is_file():
+                return cls.open(folder, env)
+        raise PathError(
+            "WORKSPACE_MISSING",
+            f"--workspace is not given, {ENV_WORKSPACE} is not set, and no {SETTINGS_NAME} lies in {cwd} or above it.",
+            where=str(cwd),
+            hint="make a workspace: tradewind new desk && cd desk",
+        )
+
+    @classmethod
+    def _named(cls, folder: Path, cwd: Path, origin: str, env: Mapping[str, str]) -> Self:
+        if "\0" in str(folder):
+            raise PathError("PATH_INVALID", "the path holds a NUL character", where=origin)
+        root = cwd / folder.expanduser()
+        if not (root / SETTINGS_NAME).is_file():
+            raise PathError(
+                "WORKSPACE_MISSING",
+                f"{folder} holds no {SETTINGS_NAME}",
+                where=origin,
+                hint=f"make it a workspace: tradewind new {folder}",
+            )
+        return cls.open(root, env)
+
+    @classmethod
+    def open(cls, root: Path, env: Mapping[str, str] | None = None) -> Self:
+        """Return the workspace in a folder, with its settings."""
+        loaded = load_settings(root / SETTINGS_NAME, env)
+        return cls(root.resolve(), loaded.config)
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        """Write a workspace to begin with: settings, a strategy of one's own, a backtest; all of it or nothing.
+
+        Raises `PathError` (WORKSPACE_EXISTS) where the folder holds anything.
+        """
+        if "\0" in str(folder):
+            raise PathError("PATH_INVALID", "the path holds a NUL character", where=repr(str(folder)))
+        target = folder.expanduser().absolute()
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise PathError("WORKSPACE_EXISTS", "something already lies here", where=str(folder))
+        with atomic_folder(target) as partial:
+            for name, text in STARTER_FILES.items():
+                path = partial / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            for name in ("searches", "sessions", "data", "runs", "journal"):
+                (partial / name).mkdir()
+        return cls.open(target)
+
+    @property
+    def settings_file(self) -> Path:
+        """Return the path of the settings."""
+        return self.root / SETTINGS_NAME
+
+    @property
+    def strategies(self) -> Path:
+        """Return the folder of the user's strategies, one Python file each."""
+        return self.root / self.settings.paths.strategies
+
+    @property
+    def backtests(self) -> Path:
+        """Return the folder of backtest files."""
+        return self.root / self.settings.paths.backtests
+
+    @property
+    def data(self) -> Path:
+        """Return the folder of history."""
+        return self.root / self.settings.paths.data
+
+    @property
+    def runs(self) -> Path:
+        """Return the folder of stored runs."""
+        return self.root / self.settings.paths.runs
+
+    @property
+    def journal(self) -> Path:
+        """Return the folder of session journals."""
+        return self.root / self.settings.paths.journal
+
+    @property
+    def locks(self) -> Path:
+        """Return the folder of lock files."""
+        return self.root / ".locks"
+
+    def account_lock(self, account: str) -> Path:
+        """Return the lock file that a process holds while it acts for an account."""
+        return self.locks / f"account-{_checked(account, _SESSION, 'account')}.lock"
+
+    def strategy_file(self, name: str) -> Path:
+        """Return the path that a strategy of the user's own has."""
+        return self.strategies / f"{_checked(name, _SESSION, 'strategy')}.py"
+
+    def session_dir(self, session: str) -> Path:
+        """Return the folder of a session's journal."""
+        return self.journal / _checked(session, _SESSION, "session")
+
+    def run_dir(self, run_id: str) -> Path:
+        """Return the folder a run of this id has; nothing is made."""
+        return self.runs / _checked(run_id, _RUN_ID, "run")
+
+    def run_ids(self) -> list[str]:
+        """Return the ids of the stored runs, oldest first."""
+        if not self.runs.is_dir():
+            return []
+        return sorted(
+            path.name for path in self.runs.iterdir() if path.is_dir() and _RUN_ID.fullmatch(path.name)
+        )
+
+    def find_run(self, name: str) -> Path:
+        """Return the folder of a stored run by its id, a unique beginning or ending of it, or ``last``.
+
+        Raises `NotFound` (RUN_UNKNOWN).
+        """
+        ids = self.run_ids()
+        if name == "last" and ids:
+            return self.runs / ids[-1]
+        found = [run_id for run_id in ids if run_id == name] or [
+            run_id for run_id in ids if name and (run_id.startswith(name) or run_id.endswith(name))
+        ]
+        if len(found) == 1:
+            return self.runs / found[0]
+        meant = nearest(name, ids)
+        raise NotFound(
+            "RUN_UNKNOWN",
+            f"{len(found)} runs match {name[:80]!r}" if found else f"no run is called {name[:80]!r}",
+            where=str(self.runs),
+            hint=f"Did you mean '{meant}'?" if meant else "",
+            known=(found or ids)[-10:],
+        )
+
+    def new_run_id(self, label: str) -> str:
+        """Return an id that no stored run has: when, what, and four signs that keep two of one second apart."""
+        word = re.sub(r"[^a-z0-9_-]+", "-", label.lower())[:40].strip("-") or "run"
+        return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word}-{os.urandom(2).hex()}"
+
+    def shown(self, path: Path) -> str:
+        """Return a path as short as it can be: relative to the workspace where it lies inside."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def _checked(name: str, pattern: re.Pattern[str], what: str) -> str:
+    """Return a name that is safe as a part of a path."""
+    if not pattern.fullmatch(name):
+        raise PathError(
+            "ID_INVALID",
+            f"{name[:60]!r} cannot be the name of a {what}",
+            hint="begin with a letter, then a-z, 0-9, _ and -",
+        )
+    return name
