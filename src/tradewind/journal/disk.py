@@ -1,0 +1,172 @@
+"""The disk as the journal needs it, and the real one.
+
+The port is narrow on purpose: what a journal may ask of a disk is what a crash may take away, and the
+simulated disk of `tradewind.testing.disk` takes it away.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from typing import TYPE_CHECKING, Protocol
+
+from tradewind.errors import Busy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FILE_MODE = 0o600
+_FOLDER_MODE = 0o700
+
+
+class OpenFile(Protocol):
+    """A file open for appending."""
+
+    def append(self, data: bytes | memoryview) -> int:
+        """Write at the end; return how many bytes were taken, which may be fewer."""
+
+    def sync(self) -> None:
+        """Return once everything appended is durable; an OSError here means that it may never be."""
+
+    def truncate(self, size: int) -> None:
+        """Cut the file to `size` bytes."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class Lock(Protocol):
+    """A lock that is held."""
+
+    def release(self) -> None:
+        """Give the lock back."""
+
+
+class Disk(Protocol):
+    """Folders and files with the promises of a local file system."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Make `folder` and its parents where absent, readable by the owner only."""
+
+    def names(self, folder: Path) -> list[str]:
+        """Return the sorted names in `folder`, none where it is absent."""
+
+    def read(self, path: Path, limit: int | None = None) -> bytes:
+        """Return the content of a file, or its first `limit` bytes."""
+
+    def create(self, path: Path) -> OpenFile:
+        """Make an empty file, replacing one of that name, readable by the owner only."""
+
+    def open(self, path: Path) -> OpenFile:
+        """Open an existing file for appending."""
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename `source` to `target`, atomically."""
+
+    def remove(self, path: Path) -> None:
+        """Remove a file."""
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return once the names in `folder` are durable."""
+
+    def lock(self, path: Path, purpose: str) -> Lock:
+        """Hold `path` alone until released or the process ends.
+
+        Raises
+        ------
+        Busy
+            LOCKED: another holds it; its message says who and for what purpose.
+        """
+
+
+class FileDisk:
+    """The disk of this machine."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Make `folder` and its parents, each with mode 0700 whatever the umask."""
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            path.chmod(_FOLDER_MODE)
+            self.sync_folder(path.parent)
+
+    def names(self, folder: Path) -> list[str]:
+        """Return the sorted names in `folder`, none where it is absent."""
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def read(self, path: Path, limit: int | None = None) -> bytes:
+        """Return the content of a file, or its first `limit` bytes."""
+        with path.open("rb") as file:
+            return file.read(-1 if limit is None else limit)
+
+    def create(self, path: Path) -> OpenFile:
+        """Make an empty file with mode 0600 whatever the umask."""
+        return _AppendedFile(path, os.O_CREAT | os.O_TRUNC)
+
+    def open(self, path: Path) -> OpenFile:
+        """Open an existing file for appending."""
+        return _AppendedFile(path, 0)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename `source` to `target`, atomically."""
+        source.replace(target)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file."""
+        path.unlink()
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return once the names in `folder` are durable."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def lock(self, path: Path, purpose: str) -> Lock:
+        """Hold `path` by an advisory lock that ends with the process, kill -9 included."""
+        return _FileLock(path, purpose)
+
+
+class _AppendedFile:
+    """A descriptor opened for appending."""
+
+    def __init__(self, path: Path, flags: int) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, _FILE_MODE)
+        os.fchmod(self._descriptor, _FILE_MODE)
+
+    def append(self, data: bytes | memoryview) -> int:
+        return os.write(self._descriptor, data)
+
+    def sync(self) -> None:
+        # The size changes with each append, so fdatasync writes the metadata that matters too.
+        os.fdatasync(self._descriptor)
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._descriptor, size)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class _FileLock:
+    """An advisory lock whose file names the holder."""
+
+    def __init__(self, path: Path, purpose: str) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+        os.fchmod(self._descriptor, _FILE_MODE)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(self._descriptor, 1000).decode("utf-8", "replace").strip()
+            os.close(self._descriptor)
+            raise Busy(
+                "LOCKED", f"held by {holder or 'a process that is just starting'}", where=str(path)
+            ) from None
+        os.ftruncate(self._descriptor, 0)
+        holder = f"process {os.getpid()} on {socket.gethostname()}: {purpose}\n"
+        os.write(self._descriptor, holder.encode())
+
+    def release(self) -> None:
+        os.close(self._descriptor)
