@@ -1,0 +1,212 @@
+"""Write the reference pages from the code, while the site is built: what is not in the code is not on the page.
+
+MkDocs calls `on_files` as a hook. ``python docs/generate.py FOLDER`` writes the same pages as files.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from pydantic import BaseModel
+
+
+def cell(text: object) -> str:
+    """Return a text that cannot break a table of Markdown."""
+    return " ".join(str(text).split()).replace("``", "`").replace("|", "\\|")
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table of Markdown."""
+    names = list(head)
+    lines = [names, ["---"] * len(names), *[[cell(value) for value in row] for row in rows]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def first_paragraph(thing: object) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+
+
+def fields_of(layout: type) -> Iterator[tuple[str, str, str]]:
+    """Yield name, value or type, and sentence of each field that a class states, in the order of its source."""
+    source = cast("ast.ClassDef", ast.parse(textwrap.dedent(inspect.getsource(layout))).body[0])
+    for place, node in enumerate(source.body):
+        stated: ast.expr | None = None
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            stated, name = node.annotation, node.target.id
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            stated, name = node.value, node.targets[0].id
+        if stated is None:
+            continue
+        after = source.body[place + 1] if place + 1 < len(source.body) else None
+        said = (
+            after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+        )
+        yield name, ast.unparse(stated), str(said)
+
+
+def errors_page() -> str:
+    """Return every error code with its exit status, meaning and remedy."""
+    from tradewind.errors import ERROR_CODES, Exit
+
+    parts = [
+        "# Error codes\n\nAn error always has this form, and the same fields as JSON with `--json`:\n",
+        "```text\nCODE  file:line  key\n  what is wrong\n  what to do, or what is known\n```\n",
+        "The exit status of the process follows from the code.\n",
+    ]
+    for status in Exit:
+        codes = [(code, spec) for code, spec in ERROR_CODES.items() if spec.exit_code is status]
+        if codes:
+            title = status.name.replace("_", " ").lower()
+            rows = [(f"`{code}`", spec.meaning, spec.remedy) for code, spec in codes]
+            parts.append(f"\n## Exit {int(status)}: {title}\n\n" + table(("code", "means", "remedy"), rows))
+    return "\n".join(parts)
+
+
+def metrics_page() -> str:
+    """Return every metric with its formula and convention."""
+    from tradewind.report.definitions import METRICS
+
+    parts = [
+        "# Metrics\n\nr is the series of daily returns. A metric that cannot be said is left out with its reason.\n"
+    ]
+    for group in dict.fromkeys(metric.group for metric in METRICS):
+        parts.append(f"\n## {group.capitalize()}\n")
+        for metric in (m for m in METRICS if m.group == group):
+            parts.append(f"\n### {metric.label} {{: #{metric.name} }}\n")
+            parts.append(
+                f"`{metric.name}` ({metric.unit}) = {metric.formula}\n\n{metric.convention} *{metric.why}*\n"
+            )
+    return "\n".join(parts)
+
+
+def value_text(node: dict[str, Any]) -> str:
+    """Return what a setting may be, with its default."""
+    from tradewind.config.schema import describe_value
+
+    said = describe_value(node) or str(node.get("type", ""))
+    if "default" in node and not isinstance(node["default"], dict):
+        said += f", default `{node['default']}`" if node["default"] is not None else ", may be left out"
+    return said
+
+
+def settings_tables(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
+    """Yield a table for one section of a settings file, then one for each section below it."""
+    from tradewind.config.schema import schema_at
+
+    node = cast("dict[str, Any]", schema_at(model, path) or {})
+    properties = node.get("properties", {})
+    below = {name: cast("dict[str, Any]", schema_at(model, (*path, name)) or {}) for name in properties}
+    plain = [
+        (f"`{name}`", value_text({**properties[name], **spec}), spec.get("description", ""))
+        for name, spec in below.items()
+        if "properties" not in spec
+    ]
+    title = "At the top of the file" if not path else f"[{'.'.join(path)}]"
+    if plain:
+        yield f"\n## {title}\n\n{node.get('description', '') if path else ''}\n\n" + table(
+            ("key", "value", "means"), plain
+        )
+    for name, spec in below.items():
+        if "properties" in spec:
+            yield from settings_tables(model, (*path, name))
+
+
+def backtest_file_page() -> str:
+    """Return every key of a backtest file."""
+    from tradewind.config.backtest import BacktestConfig
+
+    head = "# The backtest file\n\nA TOML file; an unknown key is an error. A paper session reads the same file.\n"
+    return head + "\n".join(settings_tables(BacktestConfig, ()))
+
+
+def workspace_file_page() -> str:
+    """Return every key of tradewind.toml."""
+    from tradewind.config.settings import Settings
+
+    head = "# The workspace file\n\n`tradewind.toml` marks a workspace and holds what is true for everything in it.\n"
+    return head + "\n".join(settings_tables(Settings, ()))
+
+
+def defects_page() -> str:
+    """Return every kind of defect of a history, and what may be done about it."""
+    from tradewind.config.data_policy import DEFECTS
+
+    parts = [
+        "# Defects of a history\n\nThe policy of each kind is a key of `[data]`; the default is to refuse.\n"
+    ]
+    for name, defect in DEFECTS.items():
+        rows = [(f"`{policy}`", what) for policy, what in defect.policies.items()]
+        parts.append(
+            f"\n## {name}\n\n{defect.meaning} (`{defect.code}`)\n\n" + table(("policy", "does"), rows)
+        )
+    return "\n".join(parts)
+
+
+def records_page() -> str:
+    """Return what a strategy is given and what it fills in."""
+    from tradewind.units import records
+
+    shown = [records.View, records.Frame, records.Account, records.Working, records.Holding, records.Order]
+    parts = ["# What a strategy sees and states\n", first_paragraph(records), ""]
+    for layout in [*shown, records.Intents, records.Intent]:
+        rows = [(f"`{name}`", f"`{kind}`", said) for name, kind, said in fields_of(layout)]
+        parts.append(
+            f"\n## {layout.__name__}\n\n{first_paragraph(layout)}\n\n" + table(("field", "type", ""), rows)
+        )
+    return "\n".join(parts)
+
+
+def facts_page() -> str:
+    """Return the kinds of fact, the fields of one, and the closed sets of codes."""
+    from tradewind.units import enums, wire
+
+    rows = [(f"`{name}`", f"`{kind}`", said) for name, kind, said in fields_of(wire.Fact)]
+    parts = ["# Facts\n", first_paragraph(wire.Fact), "", table(("field", "type", ""), rows)]
+    sets = [getattr(enums, name) for name in enums.__all__]
+    for codes in [s for s in sets if isinstance(s, type)]:
+        rows = [(value, f"`{name}`", said) for name, value, said in fields_of(codes)]
+        parts.append(
+            f"\n## {codes.__name__}\n\n{first_paragraph(codes)}\n\n" + table(("code", "name", ""), rows)
+        )
+    return "\n".join(parts)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "errors.md": errors_page,
+    "backtest-file.md": backtest_file_page,
+    "workspace-file.md": workspace_file_page,
+    "defects.md": defects_page,
+    "metrics.md": metrics_page,
+    "records.md": records_page,
+    "facts.md": facts_page,
+}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages to the site."""
+    from mkdocs.structure.files import File
+
+    for name, page in PAGES.items():
+        files.append(File.generated(config, f"reference/{name}", content=page()))
+    return files
+
+
+def main(folder: str) -> None:
+    """Write the pages into a folder."""
+    for name, page in PAGES.items():
+        (Path(folder) / name).write_text(page())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
