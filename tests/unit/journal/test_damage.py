@@ -202,3 +202,22 @@ def test_file_that_is_no_journal_is_refused():
 
 def test_every_kind_of_record_ends_in_a_byte_that_no_flip_makes_zero():
     assert all(kind.bit_count() >= 2 for kind in RecordKind)
+
+
+def test_sealed_segment_cut_between_two_records_breaks_the_chain():
+    disk = written(60, segment_bytes=500)
+    data = disk.read(FIRST)
+    disk.replace_bytes(FIRST, data[: ends_of_records(data)[-2]])
+    report = verify_journal(disk, FOLDER)
+    assert report.first_bad.segment == segment_name(2)
+    assert "between two segments" in report.first_bad.why
+
+
+def test_record_with_a_wrong_number_is_damage_even_if_the_chain_fits():
+    disk = written(3)
+    data = disk.read(FIRST)
+    scan = SegmentScan(data, "segment", is_last=True)
+    list(scan)
+    frames, _ = twj.encode_frames([twj.encode_payload(RecordKind.FACTS, 9, b"", 1)], scan.chain)
+    report = verify_journal(disk_with(data + frames), FOLDER)
+    assert (report.verdict, report.first_bad.seq) == ("corrupt", 4)

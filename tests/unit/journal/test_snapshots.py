@@ -209,3 +209,24 @@ def test_expire_full_disk_leaves_the_journal_as_it_was():
     assert not [name for name in disk.names(FOLDER) if name.endswith(".part")]
     assert verify_journal(disk, FOLDER).verdict == "whole"
     assert replayed(disk, newest_start) == final
+
+
+def test_older_snapshot_that_comes_back_is_no_start_once_its_facts_expired():
+    disk = SimulatedDisk()
+    final = session(disk)
+    snapshots = {name: disk.read(FOLDER / name) for name in disk.names(FOLDER) if name.endswith(".tws")}
+    expire(disk, FOLDER, RetentionRule(1), now_ns=2**62)
+    for name, data in snapshots.items():
+        disk.replace_bytes(FOLDER / name, data)
+    assert replayed(disk, oldest_start) == final
+
+
+def test_snapshot_survives_a_crash_once_its_record_is_durable():
+    for seed in range(20):
+        disk = SimulatedDisk()
+        writer = open_for_test(disk)
+        writer.append(RecordKind.FACTS, b"a")
+        writer.snapshot(b"state")
+        writer.sync()
+        disk.crash(random.Random(seed))
+        assert newest_start(JournalReader(disk, FOLDER)).state == b"state"

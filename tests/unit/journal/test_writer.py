@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import stat
 
 import pytest
@@ -290,3 +291,27 @@ def test_reader_of_an_absent_journal_has_no_records(place):
     disk, folder = place
     assert list(JournalReader(disk, folder / "none").records()) == []
     assert verify_journal(disk, folder / "none").records == 0
+
+
+def test_rotation_makes_the_old_segment_durable_first():
+    for seed in range(20):
+        disk = SimulatedDisk()
+        writer = open_for_test(disk, segment_bytes=1)
+        for body in (b"a" * 50, b"b" * 50):
+            writer.append(RecordKind.FACTS, body)
+            writer.flush()
+        disk.crash(random.Random(seed))
+        assert verify_journal(disk, FOLDER).verdict in ("whole", "torn")
+        assert read_records(disk)[0].body == b"a" * 50
+
+
+def test_open_makes_durable_what_it_says_it_found():
+    for seed in range(20):
+        disk = SimulatedDisk()
+        writer = open_for_test(disk)
+        writer.append(RecordKind.FACTS, b"a" * 50)
+        writer.flush()
+        writer.abandon()
+        assert open_for_test(disk).recovered.last_seq == 1
+        disk.crash(random.Random(seed))
+        assert len(read_records(disk)) == 1
