@@ -1,0 +1,77 @@
+"""The one door: arguments in, exit status out, and never a traceback on the terminal."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+from tradewind.cli.failures import report_failure
+from tradewind.errors import Exit, UsageError
+
+__all__ = ["main", "run_command"]
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    as_json = "--json" in arguments
+    return _guarded(lambda: _dispatch(arguments), as_json)
+
+
+def _guarded(action: Callable[[], int], as_json: bool) -> int:
+    """Run a command; whatever it raises becomes an exit status and a message in the one form there is."""
+    try:
+        return action()
+    except BrokenPipeError:
+        return _close_pipe()
+    except KeyboardInterrupt as interruption:
+        return report_failure(interruption, as_json)
+    except Exception as failure:  # noqa: BLE001 - the one place where everything ends
+        return report_failure(failure, as_json)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    # Typer takes a twentieth of a second to import; nothing above needs it.
+    from typer import TyperException
+
+    from tradewind.cli.tree import build_tree
+
+    try:
+        status = build_tree()(
+            args=list(arguments) or ["--help"], prog_name="tradewind", standalone_mode=False
+        )
+    except TyperException as refusal:
+        raise _usage_error(refusal, arguments) from refusal
+    if status == Exit.INTERRUPTED:
+        raise KeyboardInterrupt
+    sys.stdout.flush()
+    return int(status) if isinstance(status, int) else Exit.DONE
+
+
+def _usage_error(refusal: Exception, arguments: Sequence[str]) -> UsageError:
+    from tradewind.cli.tree import NOUNS
+
+    words = [word for word in arguments if not word.startswith("-")]
+    format_message = getattr(refusal, "format_message", None)
+    message = format_message() if format_message else str(refusal)
+    where = " ".join(["tradewind", *words[:2]])[:80]
+    if words and words[0] not in NOUNS:
+        return UsageError("USAGE", message, where="tradewind", hint=_meant(words[0], NOUNS), known=NOUNS)
+    return UsageError("USAGE", message, where=where, hint="try the same command with --help")
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    import difflib
+
+    found = difflib.get_close_matches(word[:64], list(known), n=1)
+    return f"Did you mean '{found[0]}'?" if found else ""
+
+
+def _close_pipe() -> int:
+    """Leave quietly when the reader has gone; flushing at exit must not complain either."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.DONE

@@ -1,0 +1,141 @@
+"""What a command prints: lines for a person or one JSON object for a script, progress, and the next command."""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+__all__ = ["JsonFlag", "Output", "Steps", "WorkspaceFlag", "table"]
+
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object; everything else goes to stderr.")
+]
+WorkspaceFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--workspace", metavar="DIR", help="Workspace; else TRADEWIND_WORKSPACE, else the nearest parent."
+    ),
+]
+
+_SILENCE_S = 10.0
+
+
+class Output:
+    """Where a command says what it has to say."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.is_terminal = sys.stdout.isatty() and not as_json
+
+    def line(self, text: str = "") -> None:
+        """Print a line for a person."""
+        if not self.as_json:
+            sys.stdout.write(f"{text}\n")
+
+    def note(self, text: str) -> None:
+        """Print something beside the result: to stderr, in both forms."""
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print aligned columns, numbers to the right."""
+        for line in table(heads, [[str(cell) for cell in row] for row in rows]):
+            self.line(line)
+
+    def done(self, result: Mapping[str, object], *following: str) -> None:
+        """End the command: its result for a script, the next useful command for a person."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) + "\n")
+        for place, command in enumerate(following):
+            self.line(("next: " if place == 0 else "      ") + command)
+
+    @contextmanager
+    def steps(self, title: str) -> Iterator["Steps"]:
+        """Show progress while the block runs: a bar on a terminal, else a line each ten seconds."""
+        with Steps(title) as steps:
+            yield steps
+
+
+class Steps:
+    """Progress of long work, on stderr."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self._bar: RichProgress | None = None
+        self._task = 0
+        self._said_s = time.monotonic()
+        self._is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, done: float, total: float, title: str | None = None) -> None:
+        """Say how much of the work is done, and what is being done."""
+        self.title = title or self.title
+        if self._is_terminal:
+            self._draw(done, total)
+        elif time.monotonic() - self._said_s >= _SILENCE_S:
+            self._said_s = time.monotonic()
+            share = f" {100 * done / total:.0f} %" if total else ""
+            sys.stderr.write(f"{self.title}{share}\n")
+            sys.stderr.flush()
+
+    def _draw(self, done: float, total: float) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+            self._bar = Progress(
+                *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+            )
+            self._task = self._bar.add_task(self.title, total=total)
+            self._bar.start()
+        self._bar.update(self._task, completed=done, total=total, description=self.title)  # type: ignore[arg-type]
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return aligned lines; a column of nothing but numbers stands to the right."""
+    columns = list(zip(heads, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    to_right = [bool(rows) and all(_is_number(cell) for cell in column[1:]) for column in columns]
+    lines = [heads, *rows]
+    return ["  ".join(map(_pad, line, widths, to_right)).rstrip() for line in lines]
+
+
+def _pad(cell: str, width: int, to_right: bool) -> str:
+    return cell.rjust(width) if to_right else cell.ljust(width)
+
+
+def _is_number(cell: str) -> bool:
+    return cell in {"", "-"} or cell.lstrip("+-−").replace(",", "").replace(".", "").rstrip(" %").isdigit()
+
+
+def plain(value: object) -> object:
+    """Return what JSON can say: numbers that are not finite become null, anything else its text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(below) for key, below in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(below) for below in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    item = getattr(value, "item", None)
+    return plain(item()) if callable(item) else str(value)

@@ -1,0 +1,44 @@
+"""``tradewind new``, and how every command finds its workspace."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradewind.cli.output import JsonFlag, Output
+
+if TYPE_CHECKING:
+    from tradewind.config import Workspace
+
+__all__ = ["app", "open_workspace"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def new(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder to make; it must be new or empty.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a workspace to begin with: a strategy of your own, a backtest file, comments that teach.
+
+    Example: tradewind new desk && cd desk
+    """
+    from tradewind.config import Workspace
+    from tradewind.config.starter import STARTER_FILES
+
+    say = Output(as_json)
+    workspace = Workspace.create(Path(folder))
+    say.line(f"made {workspace.root} with")
+    for name in STARTER_FILES:
+        say.line(f"  {name}")
+    result = {"workspace": str(workspace.root), "files": list(STARTER_FILES)}
+    say.done(result, f"cd {folder}", "tradewind config show")
+
+
+def open_workspace(flag: str | None) -> "Workspace":
+    """Return the workspace of a command. Raises WORKSPACE_MISSING."""
+    from tradewind.config import Workspace
+
+    return Workspace.find(flag, os.environ, Path.cwd())
