@@ -24,7 +24,6 @@ from tradewind.config.data_policy import DEFECTS, DataPolicy, Defect
 from tradewind.config.files import atomic_folder, lock, lock_holder, sweep, write_atomic
 from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
 from tradewind.config.load import Loaded, OriginOf, backtest_from, load_backtest, load_settings
-from tradewind.config.params import Declared, check_params, describe_param
 from tradewind.config.problems import did_you_mean, nearest
 from tradewind.config.schema import json_schema, schema_text
 from tradewind.config.settings import AccountEntry, Paths, Settings, VenueEntry
@@ -46,7 +45,6 @@ __all__ = [
     "Checks",
     "Costs",
     "DataPolicy",
-    "Declared",
     "Defect",
     "GroupLimits",
     "LegLimits",
@@ -67,9 +65,7 @@ __all__ = [
     "assumptions",
     "atomic_folder",
     "backtest_from",
-    "check_params",
     "config_hash",
-    "describe_param",
     "did_you_mean",
     "json_schema",
     "load_backtest",

@@ -16,7 +16,7 @@ from tradewind.config.secrets import is_secret_name, looks_secret
 from tradewind.config.settings import Settings
 from tradewind.config.toml_lines import KeyPath
 from tradewind.config.toml_source import Source, read_source
-from tradewind.errors import ConfigError
+from tradewind.errors import ConfigError, TradewindError
 
 __all__ = ["ENV_PREFIX", "Loaded", "OriginOf", "backtest_from", "load_backtest", "load_settings"]
 
@@ -45,6 +45,19 @@ class Loaded(Generic[M]):
     def where(self, key: str) -> str:
         """Return the place of a dotted key, or of the nearest table around it."""
         return _where(self.layers, tuple(key.split(".")))
+
+    def placed(self, error: TradewindError) -> TradewindError:
+        """Return an error about a key with the place of that key, where it names none itself.
+
+        Parameters are checked by the strategy that declares them, which knows no file; this adds file and line.
+        """
+        if not error.where and error.key:
+            error.where = self.where(error.key.removeprefix("strategy."))
+        if error.key.startswith("params."):
+            error.key = f"strategy.{error.key}"
+        for other in error.also:
+            self.placed(other)
+        return error
 
     def origins(self) -> tuple[OriginOf, ...]:
         """Return every value with its origin, in the order of the model."""
