@@ -5,6 +5,7 @@ from __future__ import annotations
 from tradewind.report.definitions import METRICS, Metric
 from tradewind.report.files import RunFiles, load_run
 from tradewind.report.metrics import Metrics, compute_metrics, write_metrics
+from tradewind.report.page import write_report
 
 __all__ = [
     "METRICS",
@@ -14,4 +15,5 @@ __all__ = [
     "compute_metrics",
     "load_run",
     "write_metrics",
+    "write_report",
 ]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tradewind.report import ratios
-from tradewind.report.curve import DAY_NS, Days, Underwater, find_drawdowns, row_interval_ns, sample_days, utc
+from tradewind.report.curve import Days, Underwater, find_drawdowns, row_interval_ns, sample_days, utc
 from tradewind.report.exposure import exposed_ns, exposure_ratio, find_holdings
 from tradewind.report.files import text_setting
 from tradewind.report.ratios import Measured, Undefined
 from tradewind.report.trades import Trade, find_trades
+from tradewind.units.time import DAY_NS, INTERVALS, parse_interval
 
 if TYPE_CHECKING:
     from tradewind.report.exposure import Holdings
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SHORT_DAYS = 30
 """Below this many days nothing is scaled to a year of growth, and ratios carry a warning."""
-
-_UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": DAY_NS, "w": 7 * DAY_NS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +92,18 @@ def prepare(run: RunFiles) -> Basis:
     """Work out everything that more than one metric or picture needs."""
     equity = run.equity
     start = run.start_equity
-    interval_ns = row_interval_ns(equity.ts_ns)
+    bars = text_setting(run.settings, "market", "bars")
+    bar_ns = parse_interval(bars) if bars in INTERVALS else row_interval_ns(equity.ts_ns)
+    last_row_ns = row_interval_ns(equity.ts_ns) if len(equity) > 1 else bar_ns
     first_ts_ns = int(equity.ts_ns[0]) if len(equity) else 0
-    end_ts_ns = int(equity.ts_ns[-1]) + interval_ns if len(equity) else 0
+    end_ts_ns = int(equity.ts_ns[-1]) + last_row_ns if len(equity) else 0
     trades, trade_of_fill = find_trades(run.fills, run.funding)
     holdings = find_holdings(run.fills)
     return Basis(
         run=run,
         start_equity=start,
         end_equity=float(equity.equity[-1]) if len(equity) else start,
-        bar_ns=parse_interval_ns(text_setting(run.settings, "market", "bars")) or interval_ns,
+        bar_ns=bar_ns,
         start_ts_ns=first_ts_ns,
         end_ts_ns=end_ts_ns,
         days=sample_days(equity, start),
@@ -121,9 +121,3 @@ def exposed_share(basis: Basis) -> Measured:
     if span <= 0:
         return Undefined("the run has no equity rows")
     return min(1.0, exposed_ns(basis.trades, basis.bar_ns, basis.end_ts_ns) / span)
-
-
-def parse_interval_ns(text: str) -> int | None:
-    """Return the length of bars written like 1m, 4h or 1d in ns, None for anything else."""
-    found = re.fullmatch(r"(\d{1,4})([smhdw])", text)
-    return int(found[1]) * _UNIT_NS[found[2]] if found else None

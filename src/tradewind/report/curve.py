@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tradewind.units.time import DAY_NS
+
 if TYPE_CHECKING:
     from tradewind.report.files import Equity, FloatColumn, IntColumn
-
-DAY_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from tradewind.report.files import Fills, FloatColumn, IntColumn
+    from tradewind.report.pyramid import BarColumns
     from tradewind.report.trades import Trade
 
 
@@ -74,3 +79,49 @@ def exposed_ns(trades: list[Trade], bar_ns: int, end_ns: int) -> int:
         total += max(0, min(end, end_ns) - max(start, reached))
         reached = max(reached, end)
     return total
+
+
+def exposure_at(
+    fills: Fills, bars: Mapping[str, BarColumns], ts_ns: IntColumn
+) -> tuple[FloatColumn, FloatColumn]:
+    """Return gross and net value of all positions at given times (m,), in account currency.
+
+    Between fills a position moves with the close of its bars, where there are bars and the contract is
+    linear; an inverse contract is worth the same number of quote units at every price.
+    """
+    gross, net = np.zeros(len(ts_ns)), np.zeros(len(ts_ns))
+    symbol, position_side = np.array(fills.symbol, dtype=object), np.array(fills.position_side, dtype=object)
+    for name, side in sorted(set(zip(fills.symbol, fills.position_side, strict=True))):
+        rows = np.flatnonzero((symbol == name) & (position_side == side))
+        value = _value_at(fills, rows, bars.get(name), ts_ns)
+        gross += np.abs(value)
+        net += value
+    return gross, net
+
+
+def _value_at(fills: Fills, rows: NDArray[np.intp], bars: BarColumns | None, ts_ns: IntColumn) -> FloatColumn:
+    """Return the value of one symbol and position side at given times (m,), negative for a short one."""
+    buys = np.array([fills.side[row] == "buy" for row in rows], dtype=np.bool_)
+    qty, price, notional = fills.qty[rows], fills.price[rows], np.abs(fills.notional[rows])
+    held = np.cumsum(np.where(buys, qty, -qty))
+    held[np.abs(held) <= 1e-9 * np.maximum.accumulate(qty)] = 0.0
+    per_unit = np.divide(notional, qty, out=np.zeros(len(rows)), where=qty > 0.0)
+    at = np.searchsorted(fills.ts_ns[rows], ts_ns, side="right") - 1
+    last = np.maximum(at, 0)
+    value: FloatColumn = np.where(at >= 0, held[last] * per_unit[last], 0.0)
+    if bars is None or not len(bars.ts_ns) or _is_inverse(per_unit, price):
+        return value
+    now = bars.close[np.maximum(np.searchsorted(bars.ts_ns, ts_ns, side="right") - 1, 0)]
+    moved: FloatColumn = value * np.divide(now, price[last], out=np.ones(len(now)), where=price[last] > 0.0)
+    return moved
+
+
+def _is_inverse(per_unit: FloatColumn, price: FloatColumn) -> bool:
+    """Tell whether the value of one unit stays the same while its price moves."""
+    priced = price > 0.0
+    if np.ptp(price[priced]) == 0.0 if priced.any() else True:
+        return False
+    constant = np.ptp(per_unit[priced]) / np.max(per_unit[priced], initial=1e-300)
+    by_price = per_unit[priced] / price[priced]
+    linear = np.ptp(by_price) / np.max(by_price, initial=1e-300)
+    return bool(constant < linear)

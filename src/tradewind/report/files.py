@@ -6,7 +6,6 @@ report only counts (orders, refused) are counted where they lie and never loaded
 
 from __future__ import annotations
 
-import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,19 +182,6 @@ def flatten_settings(settings: Mapping[str, Setting], prefix: str = "") -> list[
         else:
             rows.append((f"{prefix}{name}", _plain(value)))
     return rows
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader meets the old one or the new one, never a part."""
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with half.open("wb") as sink:
-            sink.write(content)
-            sink.flush()
-            os.fsync(sink.fileno())
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def _plain(value: Setting) -> str:

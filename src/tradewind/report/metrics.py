@@ -7,11 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradewind.market.files import write_atomically
 from tradewind.report.basis import SHORT_DAYS, Basis, prepare
 from tradewind.report.bootstrap import Bands, bootstrap_bands
 from tradewind.report.curve import Drawdown, monthly_returns
 from tradewind.report.definitions import METRICS
-from tradewind.report.files import RunFiles, load_run, write_atomically
+from tradewind.report.files import RunFiles, load_run
 from tradewind.report.ratios import PERIODS_PER_YEAR, Undefined
 
 if TYPE_CHECKING:
