@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tradewind.market.venues import VENUE_IDS
+from tradewind.config.venue_defaults import VENUES
 from tradewind.units.time import INTERVALS, parse_interval
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ _ARCHIVES = (
 )
 
 
+_FOLDERS = frozenset(venue for venue in VENUES if "_" in venue)
+"""Venues that a folder can name; the short names are ordinary words of other people's folders."""
+
+
 @dataclass(frozen=True, slots=True)
 class NameClaims:
     """What a path says; None where it says nothing."""
@@ -64,7 +68,7 @@ def plain_symbol(symbol: str) -> str:
 
 def _venue(parts: tuple[str, ...]) -> str | None:
     for part in reversed(parts[:-1]):
-        if part in VENUE_IDS:
+        if part in _FOLDERS:
             return part
     joined = "/".join(parts)
     return next((venue for venue, form in _ARCHIVES if form.search(joined)), None)
@@ -74,7 +78,7 @@ def _symbol(parts: tuple[str, ...], stem: str) -> str | None:
     named = _SYMBOL.search(stem)
     if named:
         return _without_settlement(named.group(1))
-    if len(parts) >= 3 and parts[-3] in VENUE_IDS:
+    if len(parts) >= 3 and parts[-3] in _FOLDERS:
         return parts[-2]
     for part in reversed(parts[:-1]):
         whole = _SYMBOL.fullmatch(part)

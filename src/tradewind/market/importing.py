@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tradewind.errors import DataUnfit, UsageError
+from tradewind.config.problems import did_you_mean
+from tradewind.config.venue_defaults import VENUES
+from tradewind.errors import ConfigError, DataUnfit, UsageError
 from tradewind.market.bars import Series, series_class
 from tradewind.market.filenames import NameClaims, claims_of, plain_symbol
-from tradewind.market.files import file_hash
 from tradewind.market.grid import confirm_interval, infer_interval, to_nanoseconds
-from tradewind.market.manifest import SourceEntry
+from tradewind.market.manifest import SourceEntry, file_hash
 from tradewind.market.overlap import differing_rows
 from tradewind.market.quality import hard_defects
 from tradewind.market.readers import RawTable, read_table
 from tradewind.market.store import Progress, SeriesKey, Store, ignore_progress
-from tradewind.market.venues import require_venue
 from tradewind.units.time import MINUTE_NS, SECOND_NS, format_interval, format_utc
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _parts(
     venues = _owners(table.labels.get("venue"), claims.venue, request.venue, "venue", where)
     symbols = _owners(table.labels.get("symbol"), claims.symbol, request.symbol, "symbol", where)
     if isinstance(venues, str) and isinstance(symbols, str):
-        return [(require_venue(venues, where), symbols, slice(None))]
+        return [(_known_venue(venues, where), symbols, slice(None))]
     rows = len(table)
     venue_names, venue_codes = _coded(venues, rows)
     symbol_names, symbol_codes = _coded(symbols, rows)
@@ -143,8 +143,18 @@ def _parts(
     found: list[tuple[str, str, slice | NDArray[np.intp]]] = []
     for code in np.unique(codes[(venue_codes >= 0) & (symbol_codes >= 0)]).tolist():
         venue, symbol = venue_names[code // len(symbol_names)], symbol_names[code % len(symbol_names)]
-        found.append((require_venue(venue, where), symbol, np.flatnonzero(codes == code)))
+        found.append((_known_venue(venue, where), symbol, np.flatnonzero(codes == code)))
     return found
+
+
+def _known_venue(venue: str, where: str) -> str:
+    """Return a venue's name if it is one. Raises EXCHANGE_UNKNOWN with the nearest name."""
+    if venue in VENUES:
+        return venue
+    guess = did_you_mean(venue, tuple(VENUES))
+    raise ConfigError(
+        "EXCHANGE_UNKNOWN", f"no venue is called {venue!r}", where=where, hint=guess, known=tuple(VENUES)
+    )
 
 
 def _coded(owners: str | Owners, rows: int) -> tuple[list[str], NDArray[np.intp]]:

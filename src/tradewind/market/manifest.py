@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from tradewind.config.files import write_atomic
 from tradewind.errors import DataUnfit, TradewindError
-from tradewind.market.files import file_hash, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FileEntry", "Manifest", "SeriesEntry", "SourceEntry", "Verified"]
+__all__ = ["FileEntry", "Manifest", "SeriesEntry", "SourceEntry", "Verified", "file_hash"]
 
 VERSION = 1
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +88,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     def save(self, path: Path) -> None:
         """Write it so that readers see the old one or the new one, series in order of their names."""
         self.series = dict(sorted(self.series.items()))
-        write_atomically(path, msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+        write_atomic(path, msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -126,7 +136,7 @@ class Verified:
         if not self._grown:
             return
         try:
-            write_atomically(self._path, msgspec.json.encode(self._seen))
+            write_atomic(self._path, msgspec.json.encode(self._seen))
         except TradewindError:
             self._grown = False  # only a note that saves time
 

@@ -36,20 +36,19 @@ __all__ = [
 
 CODES: dict[str, str] = {
     "not_finite": "DATA_NOT_FINITE",
-    "price": "DATA_RANGE",
+    "zero_price": "DATA_RANGE",
     "volume": "DATA_RANGE",
     "ohlc": "DATA_OHLC",
     "order": "DATA_ORDER",
-    "duplicate": "DATA_CONFLICT",
+    "duplicates": "DATA_CONFLICT",
     "grid": "DATA_GRID",
     "interval": "DATA_TIMEFRAME",
     "time_unit": "DATA_TIME_UNIT",
     "symbol": "DATA_SYMBOL",
     "future": "DATA_FUTURE",
-    "open_bar": "DATA_FUTURE",
-    "gap": "DATA_GAP",
-    "outlier": "DATA_SUSPECT",
-    "spike": "DATA_SUSPECT",
+    "unfinished": "DATA_FUTURE",
+    "gaps": "DATA_GAP",
+    "outliers": "DATA_SUSPECT",
     "flat": "DATA_SUSPECT",
     "zero_volume": "DATA_SUSPECT",
     "funding_missing": "FUNDING_MISSING",
@@ -59,7 +58,7 @@ CODES: dict[str, str] = {
 """Every kind of defect with its error code; the kinds are the keys of `[data]` in a backtest file."""
 
 HARD = frozenset(
-    {"not_finite", "price", "volume", "ohlc", "order", "duplicate", "grid", "interval", "future"}
+    {"not_finite", "zero_price", "volume", "ohlc", "order", "duplicates", "grid", "interval", "future"}
 )
 """Defects that no import lets in."""
 
@@ -149,7 +148,7 @@ def _check_rows(bars: Bars | Mark, volume: NDArray[np.float64] | None) -> list[D
     positive = np.logical_and.reduce([c > 0.0 for c in columns])
     masks: list[tuple[str, Mask, str]] = [
         ("not_finite", ~finite, "a price is not a finite number"),
-        ("price", finite & ~positive, "a price is zero or negative"),
+        ("zero_price", finite & ~positive, "a price is zero or negative"),
         ("ohlc", finite & positive & ~_encloses(bars), "high and low do not enclose open and close"),
     ]
     if volume is not None:
@@ -197,7 +196,7 @@ def _check_grid(ts_ns: NDArray[np.int64], interval_ns: int) -> list[Defect]:
     repeated = np.r_[False, steps == 0]
     off_grid = ts_ns != floor_to_grid(ts_ns, interval_ns)
     found = _runs("order", backwards, ts_ns, interval_ns, "the times go back")
-    found += _runs("duplicate", repeated, ts_ns, interval_ns, "a time is there twice")
+    found += _runs("duplicates", repeated, ts_ns, interval_ns, "a time is there twice")
     word = format_interval(interval_ns)
     return found + _runs("grid", off_grid, ts_ns, interval_ns, f"the time is not on the grid of {word}")
 
@@ -208,7 +207,7 @@ def _gaps(ts_ns: NDArray[np.int64], interval_ns: int) -> list[Defect]:
     for row in rows.tolist():
         start, end = int(ts_ns[row]) + interval_ns, int(ts_ns[row + 1])
         count = -((start - end) // interval_ns)
-        found.append(Defect("gap", start, end, count, f"{count} missing until {format_utc(end)}"))
+        found.append(Defect("gaps", start, end, count, f"{count} missing until {format_utc(end)}"))
     return found
 
 
@@ -216,7 +215,7 @@ def _beyond(ts_ns: NDArray[np.int64], interval_ns: int, now_ns: int) -> list[Def
     future = ts_ns > now_ns
     unfinished = ~future & (ts_ns + interval_ns > now_ns)
     found = _runs("future", future, ts_ns, interval_ns, f"the bar begins after now ({format_utc(now_ns)})")
-    return found + _runs("open_bar", unfinished, ts_ns, interval_ns, "the bar has not ended")
+    return found + _runs("unfinished", unfinished, ts_ns, interval_ns, "the bar has not ended")
 
 
 # ---------------------------------------------------------------------------- suspects
@@ -232,7 +231,7 @@ def _check_suspects(bars: Bars, rules: QualityRules) -> list[Defect]:
         & (bars.high == bars.low)
         & (bars.open == bars.close)
     )
-    found += [d for d in _long_runs("flat", flat, bars, rules)]
+    found += _long_runs("flat", flat, bars, rules)
     empty = bars.volume == 0.0
     bounds = [(a, b) for a, b in _bounds(empty) if b - a >= rules.zero_volume_bars]
     return found + [_run(bars, "zero_volume", a, b, f"{b - a} bars without a trade") for a, b in bounds]
@@ -262,7 +261,7 @@ def _outliers(bars: Bars, rules: QualityRules) -> list[Defect]:
         wild = (bottom > 0.0) & (top >= rules.outlier_ratio * bottom)
     return [
         Defect(
-            "outlier",
+            "outliers",
             int(bars.ts_ns[row]),
             int(bars.ts_ns[row]) + bars.interval_ns,
             1,
@@ -284,7 +283,7 @@ def _spikes(bars: Bars, rules: QualityRules) -> list[Defect]:
     return [
         _run(
             bars,
-            "spike",
+            "outliers",
             row,
             row + 1,
             f"close {bars.close[row]:g} between {bars.close[row - 1]:g} and {bars.close[row + 1]:g}",

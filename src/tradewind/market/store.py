@@ -22,10 +22,10 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
-from tradewind.errors import DataMissing, DataUnfit
+from tradewind.config.files import lock
+from tradewind.errors import DataMissing, DataUnfit, PathError
 from tradewind.market.bars import KINDS, Bars, Funding, Mark, OpenInterest, Series, series_class
-from tradewind.market.files import Lock, disk_error, file_hash, sync_file, sync_folder
-from tradewind.market.manifest import FileEntry, Manifest, SeriesEntry, SourceEntry, Verified
+from tradewind.market.manifest import FileEntry, Manifest, SeriesEntry, SourceEntry, Verified, file_hash
 from tradewind.market.overlap import MergeCount, merge_series
 from tradewind.market.tables import read_parquet, write_parquet
 from tradewind.units.time import format_interval, format_utc
@@ -214,7 +214,7 @@ class Store:
     ) -> tuple[MergeCount, ...]:
         """Add several series at once: all of them appear, or none does. Raises like `merge`."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with Lock(self.root / ".lock"):
+        with lock(self.root / ".lock", "data import"):
             writer = _Writer(self.root, self._manifest())
             try:
                 counts = []
@@ -256,11 +256,13 @@ class _Writer:
         temporary = folder / f".{month}.{os.getpid()}.tmp"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._staged.append((temporary, temporary))
-            write_parquet(temporary, series.columns())
-            sync_file(temporary)
         except OSError as error:
-            raise disk_error(error, folder) from error
+            raise PathError(
+                "PATH_DENIED", f"cannot be written: {error.strerror}", where=str(folder)
+            ) from error
+        self._staged.append((temporary, temporary))
+        write_parquet(temporary, series.columns())
+        _sync(temporary)
         digest = file_hash(temporary)
         file = FileEntry(
             name=f"{month}-{digest[:12]}.parquet",
@@ -303,14 +305,11 @@ class _Writer:
         """
         if not self._staged:
             return
-        try:
-            self._sweep()
-            for temporary, target in self._staged:
-                temporary.replace(target)
-            for folder in sorted({target.parent for _, target in self._staged}):
-                sync_folder(folder)
-        except OSError as error:
-            raise disk_error(error, self.root) from error
+        self._sweep()
+        for temporary, target in self._staged:
+            temporary.replace(target)
+        for folder in sorted({target.parent for _, target in self._staged}):
+            _sync(folder)
         self.manifest.save(self.root / "manifest.json")
 
     def _sweep(self) -> None:
@@ -326,6 +325,15 @@ class _Writer:
         """Remove temporary files that were not given a name."""
         for temporary, _ in self._staged:
             temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, lie on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _by_month(series: Series) -> Iterator[tuple[str, Series]]:

@@ -1,19 +1,21 @@
 """DuckDB's door: Parquet and delimited text to NumPy columns and back.
 
-DuckDB is imported on first use, because the command line must start without it. One private in-memory
-connection serves each call: nothing is shared between threads, extensions are never fetched, times are UTC.
+DuckDB is imported on first use, because the command line must start without it. Each piece of work has a cursor
+of its own; extensions are never fetched, times are UTC.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewind.errors import DataUnfit
+from tradewind.errors import DataUnavailable, DataUnfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,20 +47,28 @@ _SETTINGS = {
 
 @contextmanager
 def session(where: str) -> Iterator[DuckDBPyConnection]:
-    """Open a connection for one piece of work; its errors become DATA_CORRUPT at `where`."""
+    """Open a cursor for one piece of work; errors of DuckDB become DATA_CORRUPT at `where`."""
     import duckdb
 
-    connection = duckdb.connect(":memory:", config=dict(_SETTINGS))
+    cursor = _instance(os.getpid()).cursor()
     try:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
+        cursor.execute("SET TimeZone = 'UTC'")
+        yield cursor
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise DataUnfit("DATA_CORRUPT", f"the file cannot be read: {reason}", where=where) from error
     finally:
-        connection.close()
+        cursor.close()
+
+
+@lru_cache(maxsize=1)
+def _instance(process: int) -> DuckDBPyConnection:
+    """Return the process's database in memory; a forked child must not use the threads of its parent's."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config=dict(_SETTINGS))
 
 
 def quote_name(name: str) -> str:
@@ -102,8 +112,17 @@ def read_parquet(paths: Sequence[Path], names: Sequence[str]) -> Columns:
 
 
 def write_parquet(path: Path, columns: Columns) -> None:
-    """Write columns of one length to a Parquet file (zstd); the caller makes it durable and visible."""
+    """Write columns of one length to a Parquet file (zstd); the caller makes it durable and visible.
+
+    Raises DISK_FULL where the file cannot be written.
+    """
+    import duckdb
+
     with session(str(path)) as connection:
         connection.register("columns", columns)
         target = quote_text(str(path))
-        connection.execute(f"COPY (SELECT * FROM columns) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+        try:
+            connection.execute(f"COPY (SELECT * FROM columns) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+        except duckdb.IOException as error:
+            reason = str(error).splitlines()[0]
+            raise DataUnavailable("DISK_FULL", f"cannot be written: {reason}", where=str(path)) from error
