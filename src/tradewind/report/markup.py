@@ -25,10 +25,11 @@ def element(name: str, *content: Content, **attributes: str | float | bool | Non
 
     An attribute that is None or False is left out; True stands without a value.
     """
-    opened = f"<{name}{''.join(_attribute(key, value) for key, value in attributes.items())}>"
+    opened = f"<{name}{''.join(_attribute(key, value) for key, value in attributes.items())}"
     if name in VOID:
-        return Markup(opened)
-    return Markup(f"{opened}{join(content)}</{name}>")
+        # The stroke matters inside a drawing: without it the next shape would lie within this one.
+        return Markup(f"{opened}/>")
+    return Markup(f"{opened}>{join(content)}</{name}>")
 
 
 def join(parts: Iterable[Content]) -> Markup:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tradewind.market.files import write_atomically
+from tradewind.config.files import write_atomic
 from tradewind.report.basis import SHORT_DAYS, Basis, prepare
 from tradewind.report.bootstrap import Bands, bootstrap_bands
 from tradewind.report.curve import Drawdown, monthly_returns
@@ -93,7 +93,7 @@ def write_metrics(run_dir: Path | str) -> Path:
     """Compute the metrics of a run folder and write its metrics.json; return the path."""
     run = load_run(run_dir)
     path = run.run_dir / "metrics.json"
-    write_atomically(path, encode_metrics(compute_metrics(run)))
+    write_atomic(path, encode_metrics(compute_metrics(run)))
     return path
 
 

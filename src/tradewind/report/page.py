@@ -9,7 +9,7 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from tradewind.market.files import write_atomically
+from tradewind.config.files import write_atomic
 from tradewind.report import sections
 from tradewind.report.basis import prepare
 from tradewind.report.files import load_run
@@ -40,9 +40,9 @@ def write_report(run_dir: Path | str, bars: Mapping[str, BarColumns]) -> Path:
     basis = prepare(load_run(run_dir))
     metrics = measure(basis)
     folder = basis.run.run_dir
-    write_atomically(folder / "metrics.json", encode_metrics(metrics))
+    write_atomic(folder / "metrics.json", encode_metrics(metrics))
     path = folder / "report.html"
-    write_atomically(path, render_page(basis, metrics, build_payload(basis, metrics, bars)).encode())
+    write_atomic(path, render_page(basis, metrics, build_payload(basis, metrics, bars)).encode())
     return path
 
 

@@ -225,7 +225,7 @@ class Plot {
     if (!(high > low)) { const air = Math.abs(low) * 0.01 || 1; low -= air; high += air; }
     const inner = { top: top + TITLE_HEIGHT, bottom: bottom - 4 };
     const y = (value) => inner.bottom - ((value - low) / (high - low)) * (inner.bottom - inner.top);
-    const { step, ticks } = niceTicks(low, high, Math.max(2, (inner.bottom - inner.top) / 38));
+    const { step, ticks } = niceTicks(low, high, Math.max(3, (inner.bottom - inner.top) / 38));
     pen.strokeStyle = colours.grid;
     pen.fillStyle = colours.soft;
     pen.lineWidth = 1;
@@ -302,5 +302,5 @@ class Plot {
 
 // The readout under a chart: names in plain, values in bold.
 function told(pairs) {
-  return pairs.map(([name, value]) => make('span', {}, `${name} `, make('b', {}, value)));
+  return pairs.flatMap(([name, value]) => [make('span', {}, `${name} `, make('b', {}, value)), ' ']);
 }
