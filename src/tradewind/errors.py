@@ -453,7 +453,7 @@ _DATA = _codes(
         ),
         "FUNDING_CONFLICT": ("Two funding settlements of one time differ.", "decide which source is right"),
         "FUNDING_RANGE": (
-            "A funding rate is impossible; percent instead of a ratio?",
+            "A funding rate is impossible; it may be a percentage.",
             "state rates as ratios",
         ),
         "BOOK_INVALID": ("An order book contradicts itself.", "drop the snapshot"),

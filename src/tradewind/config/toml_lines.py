@@ -56,22 +56,25 @@ class _Indexer:
         self.frames: list[_Frame] = []
         self.pending: list[str] = []
         self.current: KeyPath = ()
+        self.header = ""
         self.is_value = False
         self.line = 1
 
     def run(self, text: str) -> KeyIndex:
         for token in _TOKEN.finditer(text):
-            self._take(token[0], text, token.start())
+            self._take(token[0])
             self.line += token[0].count("\n")
         return self.index
 
-    def _take(self, token: str, text: str, start: int) -> None:
+    def _take(self, token: str) -> None:
         if token == "\n":
             self._end_line()
         elif token.isspace() or token.startswith("#"):
             return
+        elif self.header:
+            self._take_header(token)
         elif token == "[" and not self.is_value and not self.frames:
-            self._open_header(text, start)
+            self.header, self.pending = "[", []
         elif token in "[{":
             self._open(token)
         elif token in "]}":
@@ -88,23 +91,26 @@ class _Indexer:
 
     def _end_line(self) -> None:
         if not self.frames:
-            self.pending, self.is_value = [], False
+            self.pending, self.is_value, self.header = [], False, ""
 
-    def _open_header(self, text: str, start: int) -> None:
-        line = text[start : text.find("\n", start) if "\n" in text[start:] else len(text)]
-        found = re.match(r"(\[\[?)(.*?)\]\]?\s*(#.*)?$", line)
-        self.pending = []
-        self.is_value = True  # The rest of a header's line holds no key.
-        if not found:
-            return
-        path = self._through_arrays(_split_key(found[2]))
-        if found[1] == "[[":
+    def _take_header(self, token: str) -> None:
+        if token == "[":
+            self.header = "[["
+        elif token == "]":
+            self._close_header()
+        else:
+            self.pending.append(token)
+
+    def _close_header(self) -> None:
+        path = self._through_arrays(_split_key(" ".join(self.pending)))
+        self._note(path)
+        if self.header == "[[":
             number = self.table_arrays.get(path, -1) + 1
             self.table_arrays[path] = number
             path = (*path, str(number))
-        self.table = path
-        self.index.lines.setdefault(path, self.line)
-        self._deepen(len(path))
+            self._note(path)
+        self.table, self.header, self.pending = path, "", []
+        self.is_value = True  # The rest of a header's line holds no key.
 
     def _through_arrays(self, keys: list[str]) -> KeyPath:
         """Return the path with the number of the newest element after each array of tables it passes."""
@@ -120,8 +126,7 @@ class _Indexer:
 
     def _begin_value(self) -> None:
         self.current = (*self._base(), *_split_key(" ".join(self.pending)))
-        self.index.lines.setdefault(self.current, self.line)
-        self._deepen(len(self.current))
+        self._note(self.current)
         self.pending, self.is_value = [], True
 
     def _open(self, bracket: str) -> None:
@@ -142,6 +147,12 @@ class _Indexer:
         if self.frames and self.frames[-1].kind == "[":
             self.frames[-1].count += 1
         self.pending, self.is_value = [], self._in_array()
+
+    def _note(self, path: KeyPath) -> None:
+        """Keep the line of a key and of the tables that its dots open."""
+        for length in range(1, min(len(path), 64) + 1):
+            self.index.lines.setdefault(path[:length], self.line)
+        self._deepen(len(path))
 
     def _deepen(self, depth: int) -> None:
         if depth > self.index.depth:

@@ -175,7 +175,7 @@ def _parse(text: str, name: str) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         said = str(error)
         place = re.search(r"at line (\d+), column (\d+)", said)
-        where = f"{name}:{place[1]}" if place else f"{name}:{text.count(chr(10)) + 1}"
+        where = f"{name}:{place[1]}" if place else f"{name}:{text.rstrip().count(chr(10)) + 1}"
         column = f" at column {place[2]}" if place else ""
         is_twin = any(word in said for word in _TWICE)
         reason = re.sub(r"\s*\(at .*\)", "", said)
