@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
-OVERVIEW_BARS = 120_000
+OVERVIEW_BARS = 160_000
 """Coarse bars of all symbols together; one symbol gets at most `OVERVIEW_BARS_EACH`."""
 
-OVERVIEW_BARS_EACH = 12_000
-DETAIL_BARS = 150_000
+OVERVIEW_BARS_EACH = 40_000
+DETAIL_BARS = 250_000
 FILLS_SHOWN = 60_000
 CURVE_POINTS = 2_400
 
@@ -93,10 +93,12 @@ def _fan(blob: Blob, basis: Basis, metrics: Metrics) -> Json:
     bands = metrics.bands
     if not len(bands.fan_day):
         return None
+    # The band opens at the start of the run, where every resample has the same money.
     ends_ns = (basis.days.day[bands.fan_day] + 1) * DAY_NS
-    low, mid, high = (_short(basis.start_equity * bands.fan[:, at]) for at in range(3))
+    growth = np.vstack((np.ones((1, 3)), bands.fan))
+    low, mid, high = (_short(basis.start_equity * growth[:, at]) for at in range(3))
     return {
-        "t": blob.add_times(ends_ns),
+        "t": blob.add_times(np.concatenate(([basis.start_ts_ns], ends_ns))),
         "low": blob.add_numbers(low),
         "mid": blob.add_numbers(mid),
         "high": blob.add_numbers(high),
@@ -196,7 +198,6 @@ def _trades(blob: Blob, basis: Basis) -> Json:
         "fees": blob.add_numbers(_short(_prices([trade.fees for trade in trades]))),
         "funding": blob.add_numbers(_short(_prices([trade.funding for trade in trades]))),
         "ratio": blob.add_numbers(_places(_prices([trade.return_ratio for trade in trades]), 6)),
-        "fills": blob.add_plain(np.array([trade.fill_count for trade in trades], dtype=np.int64)),
         "role": blob.add_plain(role),
         "tag": blob.add_plain(tag),
     }

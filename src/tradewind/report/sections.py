@@ -12,13 +12,26 @@ from tradewind.report.drawings import money_bar, profit_histogram, return_histog
 from tradewind.report.files import flatten_settings, text_setting
 from tradewind.report.markup import Content, Markup, element, join, table
 from tradewind.report.ratios import Undefined
-from tradewind.report.wording import ABSENT, day, duration, measure, moment, money, number, percent, plural
+from tradewind.report.wording import (
+    ABSENT,
+    day,
+    duration,
+    measure,
+    moment,
+    money,
+    money_column,
+    number,
+    percent,
+    plural,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tradewind.report.basis import Basis
+    from tradewind.report.bootstrap import Band
     from tradewind.report.checks import Check
+    from tradewind.report.definitions import Metric
     from tradewind.report.files import Count
     from tradewind.report.metrics import Metrics
     from tradewind.report.trades import Trade
@@ -66,8 +79,16 @@ def head(basis: Basis, metrics: Metrics) -> Markup:
             verdict(basis, metrics),
             element("h1", title(basis)),
             element("p", " · ".join(fact for fact in facts if fact), class_="about"),
+            element("p", *_short_hashes(basis), class_="about prints"),
         ]
     )
+
+
+def _short_hashes(basis: Basis) -> list[Markup]:
+    return [
+        element("span", f"{name} ", element("span", value[:12], class_="hash", title=value), " ")
+        for name, value in basis.run.checks.hashes.items()
+    ]
 
 
 def verdict(basis: Basis, metrics: Metrics) -> Markup:
@@ -113,13 +134,9 @@ def tiles(basis: Basis, metrics: Metrics) -> Markup:
     for name in TILES:
         metric, value = by_name[name], metrics.values[name]
         shown = measure(value, metric.unit, basis.run.currency)
-        small = ""
-        if name in bands and value is not None:
-            low = measure(bands[name].low, metric.unit, "")
-            high = measure(bands[name].high, metric.unit, "")
-            small = f"{bands[name].level:.0%} band {low} to {high}"
-        elif value is None:
-            small = metrics.reasons[name]
+        small = (
+            _band(bands.get(name), metric) if value is not None else element("span", metrics.reasons[name])
+        )
         made.append(
             element("div", element("dt", metric.label), element("dd", shown),
                     element("dd", small, class_="small") if small else Markup(""), title=metric.why)
@@ -208,17 +225,18 @@ def trade_groups(basis: Basis) -> Markup:
     parts = []
     for kind, name_of in kinds:
         groups = group_trades(basis.trades, name_of)
-        rows = [
-            [
-                group.name,
-                number(group.count, 0),
-                percent(group.won / group.count),
-                money(group.pnl, "", signed=True),
-                money(group.fees, ""),
-                money(group.funding, "", signed=True),
-            ]
-            for group in groups[:GROUPS_SHOWN]
-        ]
+        shown = groups[:GROUPS_SHOWN]
+        rows = list(
+            zip(
+                [group.name for group in shown],
+                [number(group.count, 0) for group in shown],
+                [percent(group.won / group.count) for group in shown],
+                money_column([group.pnl for group in shown], signed=True),
+                money_column([group.fees for group in shown]),
+                money_column([group.funding for group in shown], signed=True),
+                strict=True,
+            )
+        )
         unit = f" ({basis.run.currency})" if basis.run.currency else ""
         more = f", the {GROUPS_SHOWN} that moved most of {len(groups)}" if len(groups) > GROUPS_SHOWN else ""
         heads = (kind.capitalize(), "Trades", "Won", f"Profit{unit}", f"Fees{unit}", f"Funding{unit}")
@@ -273,22 +291,28 @@ def all_metrics(basis: Basis, metrics: Metrics) -> Markup:
             if metric.group != group:
                 continue
             value = metrics.values[metric.name]
-            band = bands.get(metric.name)
-            span = ""
-            if band is not None:
-                low, high = (measure(edge, metric.unit, "") for edge in (band.low, band.high))
-                span = f"{low} to {high}"
             told = metric.formula if value is not None else f"not given: {metrics.reasons[metric.name]}"
             rows.append(
                 [
                     element("span", metric.label, title=f"{metric.why} {metric.convention}"),
-                    measure(value, metric.unit, basis.run.currency),
-                    span,
+                    join(
+                        [
+                            measure(value, metric.unit, basis.run.currency),
+                            _band(bands.get(metric.name), metric),
+                        ]
+                    ),
                     element("span", told, class_="formula"),
                 ]
             )
-        parts.append(table(heading, ("Metric", "Value", "90 % band", "Formula"), rows, class_="metrics"))
+        parts.append(table(heading, ("Metric", "Value", "Formula"), rows, class_="metrics"))
     return join([element("div", *parts, class_="columns"), element("p", band_note(metrics), class_="note")])
+
+
+def _band(band: Band | None, metric: Metric) -> Markup:
+    if band is None:
+        return Markup("")
+    low, high = (measure(edge, metric.unit, "") for edge in (band.low, band.high))
+    return element("span", f"{band.level * 100:.0f} % band: {low} to {high}", class_="band")
 
 
 def band_note(metrics: Metrics) -> str:

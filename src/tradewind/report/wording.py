@@ -38,6 +38,15 @@ def money(value: float | None, currency: str, *, signed: bool = False) -> str:
     return f"{sign}{number(value, decimals)} {currency}".rstrip()
 
 
+def money_column(values: list[float], *, signed: bool = False) -> list[str]:
+    """Return amounts with as many decimals as suit the whole column, so that their points align."""
+    largest = max((abs(value) for value in values), default=0.0)
+    decimals = (
+        2 if largest >= 100.0 or largest == 0.0 else 3 if largest >= 1.0 else 5 if largest >= 0.01 else 8
+    )
+    return [f"{'+' if signed and value > 0.0 else ''}{number(value, decimals)}" for value in values]
+
+
 def duration(days: float | None) -> str:
     """Return a time span in the unit that fits it."""
     if days is None:

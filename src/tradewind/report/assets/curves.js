@@ -120,7 +120,7 @@ function curvePlot(run) {
       ['', `${moment(t[at])} UTC`], ['Equity', amount(curve.equity[at], run.currency)],
       ['Balance', amount(curve.balance[at], run.currency)], ['Below peak', percent(curve.underwater[at])],
       ['Exposure', `${digits(curve.gross[at], 2)} ×`], ['Net', `${digits(curve.net[at], 2)} ×`],
-      ['Margin use', percent(curve.margin[at])],
+      ['Margin use (highest)', percent(curve.margin[at])],
     ]);
   };
   return new Plot(figure, span, [equity, underwater, exposure], read);

@@ -13,6 +13,13 @@ function amount(value, currency, signed = false) {
   return `${signed && value > 0 ? '+' : ''}${digits(value, places)} ${currency}`.trim();
 }
 
+// Places that suit a whole column of money, so that its points stand under one another.
+function placesFor(values) {
+  let largest = 0;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  return largest >= 100 || largest === 0 ? 2 : largest >= 1 ? 3 : largest >= 0.01 ? 5 : 8;
+}
+
 function percent(ratio, places = 2, signed = false) {
   return `${signed && ratio > 0 ? '+' : ''}${digits(100 * ratio, places)} %`;
 }

@@ -39,7 +39,8 @@ function niceTicks(low, high, most) {
   const step = [1, 2, 2.5, 5, 10].map((unit) => unit * power).find((size) => size >= rough * 0.999);
   const ticks = [];
   for (let at = Math.ceil(low / step); at * step <= high + step * 1e-9; at += 1) ticks.push(at * step);
-  return { step, ticks };
+  // One number alone is no scale.
+  return ticks.length > 1 || most > 12 ? { step, ticks } : niceTicks(low, high, most + 2);
 }
 
 function timeTicks(from, to, most) {
@@ -254,12 +255,15 @@ class Plot {
     let left = 8;
     for (const [colour, text] of parts) {
       const middle = top + 10;
-      if (colour) {
+      // On a phone the words at the end give way.
+      if (left > 8 && left + 13 + pen.measureText(text).width > this.width()) break;
+      const marked = colour && !/^[▲▼]/.test(text);
+      if (marked) {
         pen.fillStyle = colours[colour];
         pen.fillRect(left, middle - 4, 9, 9);
         left += 13;
       }
-      pen.fillStyle = colours.soft;
+      pen.fillStyle = colour && !marked ? colours[colour] : colours.soft;
       pen.fillText(text, left, middle);
       left += pen.measureText(text).width + 14;
     }
@@ -272,7 +276,7 @@ class Plot {
     pen.textBaseline = 'middle';
     pen.strokeStyle = colours.line;
     this.line(0, top, width + AXIS_WIDTH, top);
-    for (const [time, text] of timeTicks(this.span.from, this.span.to, width / 84)) {
+    for (const [time, text] of timeTicks(this.span.from, this.span.to, width / 66)) {
       const x = this.x(time);
       const half = pen.measureText(text).width / 2;
       pen.strokeStyle = colours.line;

@@ -22,24 +22,24 @@ class TradeList {
   }
 
   columns() {
-    const { trades, symbols, currency } = this.run;
+    const { trades, symbols } = this.run;
     const price = (value) => (value ? String(Number(value.toPrecision(8))) : ABSENT);
+    const [gains, costs, rents] = [placesFor(trades.pnl), placesFor(trades.fees), placesFor(trades.funding)];
+    const signed = (value, places) => `${value > 0 ? '+' : ''}${digits(value, places)}`;
     const open = (i) => (trades.flags[i] & TRADE_OPEN) !== 0;
-    const unit = currency ? ` (${currency})` : '';
     return [
-      ['#', (i) => i, (i) => String(i + 1 + trades.first)],
+      ['Trade', (i) => i, (i) => this.opener(i)],
       ['Entry (UTC)', (i) => trades.entry[i], (i) => moment(trades.entry[i])],
       ['Symbol', (i) => symbols[trades.symbol[i]], (i) => symbols[trades.symbol[i]], true],
       ['Side', (i) => trades.flags[i] & TRADE_SHORT, (i) => ((trades.flags[i] & TRADE_SHORT) !== 0 ? 'short' : 'long'), true],
       ['Held', (i) => trades.held_s[i], (i) => lasting(trades.held_s[i])],
-      ['Largest qty', (i) => trades.qty[i], (i) => String(Number(trades.qty[i].toPrecision(8)))],
+      ['Qty', (i) => trades.qty[i], (i) => String(Number(trades.qty[i].toPrecision(8)))],
       ['Entry price', (i) => trades.entry_price[i], (i) => price(trades.entry_price[i])],
       ['Exit price', (i) => trades.exit_price[i], (i) => price(trades.exit_price[i])],
-      [`Profit${unit}`, (i) => trades.pnl[i], (i) => amount(trades.pnl[i], '', true)],
+      ['Profit', (i) => trades.pnl[i], (i) => signed(trades.pnl[i], gains)],
       ['Return', (i) => trades.ratio[i], (i) => percent(trades.ratio[i], 2, true)],
-      [`Fees${unit}`, (i) => trades.fees[i], (i) => amount(trades.fees[i], '')],
-      [`Funding${unit}`, (i) => trades.funding[i], (i) => amount(trades.funding[i], '', true)],
-      ['Fills', (i) => trades.fills[i], (i) => digits(trades.fills[i], 0)],
+      ['Fees', (i) => trades.fees[i], (i) => digits(trades.fees[i], costs)],
+      ['Funding', (i) => trades.funding[i], (i) => signed(trades.funding[i], rents)],
       ['Closed by', (i) => (open(i) ? 'open' : trades.roles[trades.role[i]]), (i) => (open(i) ? 'still open' : trades.roles[trades.role[i]]), true],
       ['Tag', (i) => trades.tags[trades.tag[i]], (i) => trades.tags[trades.tag[i]], true],
     ];
@@ -55,8 +55,8 @@ class TradeList {
     const { total, first } = this.run.trades;
     const cut = first > 0 ? `; the first ${digits(first, 0)} are in fills.parquet only` : '';
     this.caption = make('caption');
-    this.said = `${digits(total, 0)} ${total === 1 ? 'trade' : 'trades'} from flat to flat, after fees and funding${cut}`;
-    const table = make('table', {}, this.caption, make('thead', {}, make('tr', {}, make('td'), ...this.heads)), this.body);
+    this.said = `${digits(total, 0)} ${total === 1 ? 'trade' : 'trades'} from flat to flat; money in ${this.run.currency || 'account currency'}, profit after fees and funding${cut}`;
+    const table = make('table', {}, this.caption, make('thead', {}, make('tr', {}, ...this.heads)), this.body);
     this.where = make('span', { 'aria-live': 'polite' });
     const go = (text, name, to) => make('button', { type: 'button', 'aria-label': name, onclick: () => { to(); this.fill(); } }, text);
     this.back = go('‹', 'Earlier page', () => { this.page -= 1; });
@@ -100,9 +100,14 @@ class TradeList {
   }
 
   row(trade) {
-    const cells = this.shape.map(([, , text, word]) => make('td', { class: word ? 'word' : 'number' }, text(trade)));
+    const cells = this.shape.map(([, , content, word]) => make('td', { class: word ? 'word' : 'number' }, content(trade)));
+    return make('tr', { class: trade === this.chosen ? 'chosen' : null }, ...cells);
+  }
+
+  // The number of a trade is the button that shows it in the chart.
+  opener(trade) {
+    const name = String(trade + 1 + this.run.trades.first);
     const show = () => { this.chosen = trade; this.fill(); this.onShow(trade); };
-    const button = make('button', { type: 'button', 'aria-label': `Show trade ${trade + 1 + this.run.trades.first} in the chart`, onclick: show }, 'show');
-    return make('tr', { class: trade === this.chosen ? 'chosen' : null }, make('td', {}, button), ...cells);
+    return make('button', { type: 'button', 'aria-label': `Show trade ${name} in the chart`, title: 'Show in the chart', onclick: show }, name);
   }
 }
