@@ -1,7 +1,7 @@
 """``tradewind data``: bring history in, look at it, and find what is wrong with it."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +30,7 @@ _BarsFlag = Annotated[str | None, typer.Option("--bars", metavar="1m", help="Len
 @app.command("import")
 def import_(
     files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Files, or folders of files.")],
+    *,
     venue: _VenueFlag = None,
     symbol: _SymbolFlag = None,
     kind: _KindFlag = None,
@@ -215,10 +216,8 @@ def _store(workspace: str | None) -> "Store":
 
 
 def _chosen(store: "Store", venue: str | None, symbol: str | None) -> "list[SeriesInfo]":
-    keep: Callable[[SeriesKey], bool] = lambda key: (
-        venue in (None, key.venue) and symbol in (None, key.symbol)
-    )
-    return [info for info in store.list() if keep(info.key)]
+    fits_venue = [info for info in store.list() if venue in (None, info.key.venue)]
+    return [info for info in fits_venue if symbol in (None, info.key.symbol)]
 
 
 def _no_series(store: "Store", venue: str | None, symbol: str) -> NotFound:

@@ -25,6 +25,7 @@ from tradewind.config.files import atomic_folder, lock, lock_holder, sweep, writ
 from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
 from tradewind.config.load import Loaded, OriginOf, backtest_from, load_backtest, load_settings
 from tradewind.config.problems import did_you_mean, nearest
+from tradewind.config.runs import find_run, new_run_id, stored_runs
 from tradewind.config.schema import json_schema, schema_text
 from tradewind.config.settings import AccountEntry, Paths, Settings, VenueEntry
 from tradewind.config.stored import config_hash, to_toml
@@ -67,13 +68,16 @@ __all__ = [
     "backtest_from",
     "config_hash",
     "did_you_mean",
+    "find_run",
     "json_schema",
     "load_backtest",
     "load_settings",
     "lock",
     "lock_holder",
     "nearest",
+    "new_run_id",
     "schema_text",
+    "stored_runs",
     "sweep",
     "to_toml",
     "write_atomic",

@@ -12,7 +12,9 @@ from tradewind.config.data_policy import DataPolicy
 from tradewind.config.fields import (
     Bps,
     Currency,
+    FeeRate,
     Instant,
+    Millis,
     Model,
     Money,
     Name,
@@ -131,9 +133,6 @@ class Market(Model):
         return VENUES[self.venue]
 
 
-_Latency = Annotated[float, Field(ge=0, le=600_000)]
-
-
 class Costs(Model):
     """What trading costs and how the simulated venue fills. Zero must be written."""
 
@@ -152,17 +151,17 @@ class Costs(Model):
     """A bar that opens beyond a resting limit order fills it at its limit, which is the worse price, or at the open."""
     latency_bars: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Decided at the close of bar k, eligible from the open of k + 1; each more waits a bar."""
-    latency_ms: _Latency = 0.0
+    latency_ms: Millis = 0.0
     """Time from a decision to the venue, beside the bars; 0 leaves it out."""
-    answer_latency_ms: _Latency = 0.0
+    answer_latency_ms: Millis = 0.0
     """Time from the venue's answer to us."""
-    feed_latency_ms: _Latency = 0.0
+    feed_latency_ms: Millis = 0.0
     """Time from the market to us."""
     maker_rate: Rate | None = None
     """Fee of a resting order as a share of notional, negative for a rebate; the venue's unless given."""
-    taker_rate: Annotated[float, Field(ge=0, le=0.05)] | None = None
+    taker_rate: FeeRate | None = None
     """Fee of an order that takes; the venue's unless given."""
-    liquidation_fee_rate: Annotated[float, Field(ge=0, le=0.1)] | None = None
+    liquidation_fee_rate: FeeRate | None = None
     """Fee of a liquidation; the venue's unless given."""
     liquidation: Literal["each_own_extreme", "together"] = "each_own_extreme"
     """In a bar each instrument is judged at its own worse extreme, or all at their lows, then all at their highs."""

@@ -26,7 +26,9 @@ from tradewind.units.time import INTERVALS
 __all__ = [
     "Bps",
     "Currency",
+    "FeeRate",
     "Instant",
+    "Millis",
     "Model",
     "Money",
     "Name",
@@ -81,6 +83,8 @@ Money = Annotated[float, Field(gt=0, le=1e12), _NotMinusZero]
 Bps = Annotated[float, Field(ge=0, le=1_000), _NotMinusZero]
 Pct = Annotated[float, Field(gt=0, le=100), _NotMinusZero]
 Rate = Annotated[float, Field(ge=-0.01, le=0.05), _NotMinusZero]
+FeeRate = Annotated[float, Field(ge=0, le=0.1), _NotMinusZero]
+Millis = Annotated[float, Field(ge=0, le=600_000), _NotMinusZero]
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")

@@ -3,9 +3,9 @@
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
-from tradewind.config.fields import Model, Name, Rate, refusal
+from tradewind.config.fields import FeeRate, Model, Name, Rate, refusal
 from tradewind.config.limits import Limits
 from tradewind.config.venue_defaults import VENUES
 
@@ -58,7 +58,7 @@ class VenueEntry(Model):
 
     maker_rate: Rate | None = None
     """Your fee for resting orders, where it differs from the lowest tier."""
-    taker_rate: Annotated[float, Field(ge=0, le=0.05)] | None = None
+    taker_rate: FeeRate | None = None
     """Your fee for orders that take."""
 
 

@@ -1,28 +1,27 @@
 """The workspace: one owner of every path."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from tradewind.config.files import atomic_folder
 from tradewind.config.load import load_settings
-from tradewind.config.problems import nearest
 from tradewind.config.settings import Settings
 from tradewind.config.starter import STARTER_FILES
-from tradewind.errors import NotFound, PathError
+from tradewind.errors import PathError
 
-__all__ = ["ENV_WORKSPACE", "SETTINGS_NAME", "Workspace"]
+__all__ = ["ENV_WORKSPACE", "RUN_ID", "SETTINGS_NAME", "Workspace"]
 
 SETTINGS_NAME = "tradewind.toml"
 """The file that makes a folder a workspace."""
 ENV_WORKSPACE = "TRADEWIND_WORKSPACE"
 """Variable that names a workspace where no flag does."""
 
-_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9_-]{1,64}")
+RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9_-]{1,64}")
+"""Form of the name of a run's folder."""
+
 _SESSION = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
@@ -123,14 +122,9 @@ class Workspace:
         """Return the folder of session journals."""
         return self.root / self.settings.paths.journal
 
-    @property
-    def locks(self) -> Path:
-        """Return the folder of lock files."""
-        return self.root / ".locks"
-
     def account_lock(self, account: str) -> Path:
         """Return the lock file that a process holds while it acts for an account."""
-        return self.locks / f"account-{_checked(account, _SESSION, 'account')}.lock"
+        return self.root / ".locks" / f"account-{_checked(account, _SESSION, 'account')}.lock"
 
     def strategy_file(self, name: str) -> Path:
         """Return the path that a strategy of the user's own has."""
@@ -142,42 +136,7 @@ class Workspace:
 
     def run_dir(self, run_id: str) -> Path:
         """Return the folder a run of this id has; nothing is made."""
-        return self.runs / _checked(run_id, _RUN_ID, "run")
-
-    def run_ids(self) -> list[str]:
-        """Return the ids of the stored runs, oldest first."""
-        if not self.runs.is_dir():
-            return []
-        return sorted(
-            path.name for path in self.runs.iterdir() if path.is_dir() and _RUN_ID.fullmatch(path.name)
-        )
-
-    def find_run(self, name: str) -> Path:
-        """Return the folder of a stored run by its id, a unique beginning or ending of it, or ``last``.
-
-        Raises `NotFound` (RUN_UNKNOWN).
-        """
-        ids = self.run_ids()
-        if name == "last" and ids:
-            return self.runs / ids[-1]
-        found = [run_id for run_id in ids if run_id == name] or [
-            run_id for run_id in ids if name and (run_id.startswith(name) or run_id.endswith(name))
-        ]
-        if len(found) == 1:
-            return self.runs / found[0]
-        meant = nearest(name, ids)
-        raise NotFound(
-            "RUN_UNKNOWN",
-            f"{len(found)} runs match {name[:80]!r}" if found else f"no run is called {name[:80]!r}",
-            where=str(self.runs),
-            hint=f"Did you mean '{meant}'?" if meant else "",
-            known=(found or ids)[-10:],
-        )
-
-    def new_run_id(self, label: str) -> str:
-        """Return an id that no stored run has: when, what, and four signs that keep two of one second apart."""
-        word = re.sub(r"[^a-z0-9_-]+", "-", label.lower())[:40].strip("-") or "run"
-        return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word}-{os.urandom(2).hex()}"
+        return self.runs / _checked(run_id, RUN_ID, "run")
 
     def shown(self, path: Path) -> str:
         """Return a path as short as it can be: relative to the workspace where it lies inside."""
