@@ -101,19 +101,25 @@ def cache_dir() -> Path:
 def kernel(fn: Callable[_P, _R]) -> Callable[_P, _R]: ...
 @overload
 def kernel(
-    fn: None = None, *, sig: object = None, hot: bool = False, checked: bool = False
+    fn: None = None, *, sig: object = None, hot: bool = False, checked: bool = False, cached: bool = True
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
 def kernel(
-    fn: Callable[_P, _R] | None = None, *, sig: object = None, hot: bool = False, checked: bool = False
+    fn: Callable[_P, _R] | None = None,
+    *,
+    sig: object = None,
+    hot: bool = False,
+    checked: bool = False,
+    cached: bool = True,
 ) -> Callable[_P, _R] | Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Compile a function of the portable subset (docs/concepts/engine.md).
 
     sig: explicit signature, or None to compile lazily. hot: force inlining (leaves of the per-bar path only).
-    checked: bounds checks on (always for what users write). Reference counting is off, so that an allocation is a compile
-    error; no fastmath; errors raise as in Python.
+    checked: bounds checks on (always for what users write). cached: keep the machine code on disk; off for a user's functions,
+    whose callees' sources Numba cannot see (the entry generated around them is kept instead). Reference counting is off, so that an
+    allocation is a compile error; no fastmath; errors raise as in Python.
     """
     options: dict[str, object] = {
-        "cache": True,
+        "cache": cached,
         "_nrt": False,
         "fastmath": False,
         "nogil": True,

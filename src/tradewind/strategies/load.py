@@ -1,0 +1,376 @@
+"""From a strategy file to machine code: read it, see what it declares, check it, bind it to the core."""
+
+import hashlib
+import linecache
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import FunctionType, MappingProxyType, ModuleType, SimpleNamespace
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tradewind.engine.contract import DECIDE, PLAN, SCAN
+from tradewind.errors import StrategyError
+from tradewind.strategies.declare import Param, pack_params, resolve_params
+from tradewind.strategies.layouts import FieldError, NoMemory, memory_layout, params_layout
+from tradewind.strategies.source import Source, definition_line, read_source, run_source
+from tradewind.units.jit import PLAIN, cache_dir, kernel, overlay
+from tradewind.units.layout import Layout
+from tradewind.units.records import FRAMES, MEMORY, PARAMS, SIGNALS
+from tradewind.units.time import parse_interval
+
+__all__ = ["CompiledStrategy", "DeclaredStrategy", "compile_strategy", "declare_strategy", "load_strategy"]
+
+_T = TypeVar("_T")
+_STAGES = {"decide": DECIDE, "plan": PLAN, "scan": SCAN}
+_ARGUMENTS = {
+    "decide": ("view", "account", "working", "params", "memory", "intents"),
+    "plan": ("account", "instruments", "contexts", "strategy"),
+    "scan": ("view", "params", "memory", "bars", "column", "start", "stop"),
+}
+_KEPT_ENTRIES = 4
+"""Generated modules kept per strategy file: the newest versions of its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredStrategy:
+    """What a strategy file says of itself; nothing is compiled yet.
+
+    Parameters
+    ----------
+    params
+        Name → declared parameter, in the order of the file.
+    memory, plan_memory
+        Layout of the strategy's memory per instrument, and once for `plan`; None where it keeps none.
+    signals, tags, frames, needs
+        Names of recorded values, of tags from 1 on, intervals of coarser bars, feeds wanted.
+    source_hash
+        SHA-256 over the file and the files beside it that it imports.
+    """
+
+    name: str
+    summary: str
+    path: Path
+    source: Source
+    source_hash: str
+    module: ModuleType
+    local_modules: Mapping[str, ModuleType]
+    params: Mapping[str, Param]
+    params_layout: type[Layout]
+    memory: type[Layout] | None
+    plan_memory: type[Layout] | None
+    signals: tuple[str, ...]
+    tags: tuple[str, ...]
+    frames: tuple[str, ...]
+    needs: tuple[str, ...]
+    functions: Mapping[str, FunctionType]
+    """The author's decide, plan, scan and warmup as plain Python, those that are there."""
+
+    def resolve(self, given: Mapping[str, object]) -> dict[str, float]:
+        """Return a checked number for each parameter. Raises StrategyError (`declare.resolve_params`)."""
+        return resolve_params(self.name, self.params, given)
+
+    def params_vector(self, given: Mapping[str, object]) -> npt.NDArray[np.float64]:
+        """Return the checked parameters as the core wants them, shape (PARAMS,)."""
+        return pack_params(self.params, self.resolve(given))
+
+    def warmup_bars(self, given: Mapping[str, object]) -> int:
+        """Return how many bars the strategy must have seen before its decisions count; 0 where it says nothing."""
+        if "warmup" not in self.functions:
+            return 0
+        values = SimpleNamespace(**{k: _plain(self.params[k], v) for k, v in self.resolve(given).items()})
+        bars = _call_author(self.source, lambda: self.functions["warmup"](values))
+        if isinstance(bars, bool) or not isinstance(bars, int | np.integer) or bars < 0:
+            raise self.fault("warmup", f"warmup() returned {bars!r}; it returns a number of bars")
+        return int(bars)
+
+    def fault(self, name: str, sentence: str, hint: str = "") -> StrategyError:
+        """Return an error at the place where the file defines `name`, or at its first line."""
+        return _fault(self.source, sentence, name=name, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStrategy(DeclaredStrategy):
+    """A strategy whose functions the core can call; None where the file has no such function."""
+
+    decide: Callable[..., int]
+    plan: Callable[..., int] | None
+    scan: Callable[..., int] | None
+
+
+def load_strategy(path: Path) -> CompiledStrategy:
+    """Read, check and compile a strategy file.
+
+    Raises StrategyError: STRATEGY_LOAD, STRATEGY_LINT, STRATEGY_COMPILE, each with the author's file and
+    line.
+    """
+    return compile_strategy(declare_strategy(path))
+
+
+def declare_strategy(path: Path) -> DeclaredStrategy:
+    """Read a strategy file and run its module level; compile nothing.
+
+    Raises StrategyError (STRATEGY_LOAD, ID_INVALID).
+    """
+    name = path.stem
+    if not (name.isidentifier() and name.isascii() and name == name.lower()):
+        raise StrategyError(
+            "ID_INVALID", f"{path.name!r} cannot name a strategy", where=str(path), hint="use a-z, 0-9 and _"
+        )
+    source = read_source(path)
+    module, local_modules = _call_author(source, lambda: run_source(source))
+    functions = {n: f for n in (*_STAGES, "warmup") if isinstance(f := vars(module).get(n), FunctionType)}
+    _check_functions(source, functions)
+    params, layout = _params(source, module)
+    return DeclaredStrategy(
+        name=name,
+        summary=(module.__doc__ or "").strip().partition("\n")[0],
+        path=source.main.path,
+        source=source,
+        source_hash=source.hash,
+        module=module,
+        local_modules=MappingProxyType(local_modules),
+        params=MappingProxyType(params),
+        params_layout=layout,
+        memory=_memory(source, module, "Memory"),
+        plan_memory=_memory(source, module, "PlanMemory"),
+        signals=_words(source, module, "SIGNALS", SIGNALS),
+        tags=_words(source, module, "TAGS", 1_000),
+        frames=_frames(source, module),
+        needs=_words(source, module, "NEEDS", 32),
+        functions=MappingProxyType(functions),
+    )
+
+
+def compile_strategy(declared: DeclaredStrategy) -> CompiledStrategy:
+    """Check a declared strategy and bind its functions to the core's signatures.
+
+    The author's functions are linked into one generated module per stage, a file in the cache folder whose
+    name carries the hash of the author's sources; its presence says that the lint has passed. Raises
+    StrategyError (STRATEGY_LINT, STRATEGY_COMPILE).
+    """
+    # Both need Numba's front end, which a list of strategies should not wait for.
+    from tradewind.strategies.lint import check_source, check_types
+    from tradewind.strategies.translate import translated
+
+    entry = _entry_path(declared)
+    fresh = PLAIN or not entry.is_file()
+    if fresh:
+        check_source(declared)
+    _wrap_functions(declared)
+    with translated(declared):
+        if fresh:
+            check_types(
+                declared, {stage: sig for stage, sig in _STAGES.items() if stage in declared.functions}
+            )
+            _write_entry(declared, entry)
+        stages = _bind(declared, entry)
+    base = {field.name: getattr(declared, field.name) for field in fields(DeclaredStrategy)}
+    return CompiledStrategy(**base, decide=stages["decide"], plan=stages.get("plan"), scan=stages.get("scan"))
+
+
+def _wrap_functions(declared: DeclaredStrategy) -> None:
+    """Put compiled functions and typed casts where the author's plain ones stood, in every file of theirs."""
+    importable = {str(file.path): _importable(declared, file.module) for file in declared.source.files}
+    for module in (declared.module, *declared.local_modules.values()):
+        names = vars(module)
+        module.__name__ = importable[str(module.__file__)]
+        sys.modules[module.__name__] = module
+        for name, value in list(names.items()):
+            if (
+                isinstance(value, FunctionType)
+                and value.__code__.co_filename in importable
+                and name != "warmup"
+            ):
+                value.__module__ = importable[value.__code__.co_filename]
+                names[name] = _compiled(value)
+    names = vars(declared.module)
+    names["Params"] = overlay(declared.params_layout, PARAMS)
+    names["Memory"] = overlay(declared.memory or NoMemory, MEMORY)
+    if declared.plan_memory is not None:
+        names["PlanMemory"] = overlay(declared.plan_memory, MEMORY)
+
+
+def _importable(declared: DeclaredStrategy, module: str) -> str:
+    """Return a name under which a module of the author's stays importable: the disk cache asks for it by name."""
+    return f"tradewind_user_{_entry_stem(declared)}{declared.source_hash[:16]}_{module}"
+
+
+_KERNELS: dict[FunctionType, Callable[..., object]] = {}
+
+
+def _compiled(function: FunctionType) -> Callable[..., object]:
+    """Return one dispatcher per function, however many modules import it."""
+    if function not in _KERNELS:
+        _KERNELS[function] = kernel(checked=True, cached=False)(cast("Callable[..., object]", function))
+    return _KERNELS[function]
+
+
+_ENTRIES = {
+    "decide": "decide(view, account, working, Params(params), Memory(memory), intents)",
+    "plan": "plan(account, instruments, contexts, strategy)",
+    "scan": "scan(view, Params(params), Memory(memory), bars, column, start, stop)",
+}
+
+
+def _entry_path(declared: DeclaredStrategy) -> Path:
+    return cache_dir() / "strategies" / f"{_entry_stem(declared)}{declared.source_hash[:16]}.py"
+
+
+def _entry_stem(declared: DeclaredStrategy) -> str:
+    """Return what the generated modules of one strategy file share: its name and a hash of its path."""
+    return f"{declared.name}_{hashlib.sha256(str(declared.path).encode()).hexdigest()[:8]}_"
+
+
+def _write_entry(declared: DeclaredStrategy, path: Path) -> None:
+    lines = [f'"""Written by tradewind around {declared.path.name}; safe to delete."""', ""]
+    for stage, body in _ENTRIES.items():
+        if stage in declared.functions:
+            lines += ["", f"def {stage}_entry({', '.join(_ARGUMENTS[stage])}):", f"    return {body}", ""]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text("\n".join(lines))
+    part.replace(path)
+    kept = sorted(
+        path.parent.glob(f"{_entry_stem(declared)}*.py"), key=lambda p: p.stat().st_mtime, reverse=True
+    )
+    for stale in kept[_KEPT_ENTRIES:]:
+        for file in (stale, *cache_dir().rglob(f"{stale.stem}.*")):
+            file.unlink(missing_ok=True)
+
+
+def _bind(declared: DeclaredStrategy, path: Path) -> dict[str, Callable[..., int]]:
+    """Run the generated module among the author's names and compile its functions."""
+    module = ModuleType(_importable(declared, "entry"))
+    names = vars(module)
+    names.update({n: v for n, v in vars(declared.module).items() if not n.startswith("__")})
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    linecache.checkcache(str(path))
+    exec(compile(path.read_text(), str(path), "exec"), names)  # noqa: S102
+    bound: dict[str, Callable[..., int]] = {}
+    for stage, sig in _STAGES.items():
+        if stage in declared.functions:
+            bound[stage] = kernel(sig=sig, checked=True)(cast("Callable[..., int]", names[f"{stage}_entry"]))
+    return bound
+
+
+def _params(source: Source, module: ModuleType) -> tuple[dict[str, Param], type[Layout]]:
+    declared = vars(module).get("Params")
+    if declared is None:
+        return {}, params_layout({})
+    if not isinstance(declared, type):
+        raise _fault(source, "Params is a class that lists the parameters", name="Params", hint=_PARAMS_HINT)
+    params: dict[str, Param] = {}
+    for name in vars(declared).get("__annotations__", {}):
+        if name not in vars(declared):
+            raise _fault(source, f"parameter '{name}' has no range", name=f"Params.{name}", hint=_PARAMS_HINT)
+    for name, value in vars(declared).items():
+        if name.startswith("__"):
+            continue
+        if not isinstance(value, Param):
+            raise _fault(source, f"parameter '{name}' has no range", name=f"Params.{name}", hint=_PARAMS_HINT)
+        params[name] = value
+    if len(params) > PARAMS:
+        raise _fault(
+            source, f"{len(params)} parameters are declared; there is room for {PARAMS}", name="Params"
+        )
+    return params, _layout(source, "Params", lambda: params_layout(params))
+
+
+_PARAMS_HINT = "write  name = Whole(default, low, high)  or Number(...), Choice(...), Flag(...)"
+
+
+def _memory(source: Source, module: ModuleType, name: str) -> type[Layout] | None:
+    declared = vars(module).get(name)
+    if declared is None:
+        return None
+    if not isinstance(declared, type):
+        raise _fault(
+            source,
+            f"{name} is a class that names its fields",
+            name=name,
+            hint="write  class Memory:  bars: int",
+        )
+    return _layout(source, name, lambda: memory_layout(declared, vars(module)))
+
+
+def _layout(source: Source, name: str, build: Callable[[], type[Layout]]) -> type[Layout]:
+    try:
+        return build()
+    except FieldError as fault:
+        field = fault.field
+        raise _fault(source, str(fault), name=f"{name}.{field}" if field else name) from None
+
+
+def _words(source: Source, module: ModuleType, name: str, most: int) -> tuple[str, ...]:
+    given = vars(module).get(name, ())
+    if not isinstance(given, tuple | list) or not all(isinstance(word, str) and word for word in given):
+        raise _fault(
+            source, f"{name} is a tuple of words", name=name, hint=f'write  {name} = ("first", "second")'
+        )
+    if len(given) > most:
+        raise _fault(source, f"{name} names {len(given)}, there is room for {most}", name=name)
+    return tuple(given)
+
+
+def _frames(source: Source, module: ModuleType) -> tuple[str, ...]:
+    frames = _words(source, module, "FRAMES", FRAMES)
+    for frame in frames:
+        try:
+            parse_interval(frame)
+        except ValueError as fault:
+            raise _fault(source, str(fault), name="FRAMES") from None
+    return frames
+
+
+def _check_functions(source: Source, functions: Mapping[str, FunctionType]) -> None:
+    if "decide" not in functions:
+        raise _fault(
+            source, "the file has no decide()", hint=f"write  def decide({', '.join(_ARGUMENTS['decide'])}):"
+        )
+    for stage, arguments in _ARGUMENTS.items():
+        if stage in functions:
+            code = functions[stage].__code__
+            if code.co_argcount != len(arguments) or code.co_kwonlyargcount or code.co_flags & 0x0C:
+                wanted = f"{stage}({', '.join(arguments)})"
+                raise _fault(
+                    source,
+                    f"{stage}() takes {len(arguments)} arguments",
+                    name=stage,
+                    hint=f"write  def {wanted}:",
+                )
+
+
+def _call_author(source: Source, call: Callable[[], _T]) -> _T:
+    """Run plain Python of the author's; whatever goes wrong is said with the last line of theirs that ran."""
+    try:
+        return call()
+    except StrategyError:
+        raise
+    except Exception as fault:  # noqa: BLE001  (any mistake of the author's becomes one sentence)
+        frames = [
+            frame for frame in traceback.extract_tb(fault.__traceback__) if source.file_of(frame.filename)
+        ]
+        where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else str(source.main.path)
+        raise StrategyError("STRATEGY_LOAD", _said(fault), where=where, hint="correct the line") from None
+
+
+def _said(fault: Exception) -> str:
+    if isinstance(fault, ImportError):
+        return f"the import fails: {fault}"
+    return str(fault) or type(fault).__name__
+
+
+def _plain(param: Param, value: float) -> float:
+    return int(value) if param.whole else value
+
+
+def _fault(source: Source, sentence: str, *, name: str = "", hint: str = "") -> StrategyError:
+    line = definition_line(source.main.tree, name)
+    return StrategyError("STRATEGY_LOAD", sentence, where=f"{source.main.path}:{line}", hint=hint)
