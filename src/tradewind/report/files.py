@@ -147,7 +147,7 @@ def load_run(run_dir: Path | str) -> RunFiles:
     with _connect() as database:
         return RunFiles(
             run_dir=folder,
-            settings=_read_settings(folder / "run.toml"),
+            settings=read_settings(folder / "run.toml"),
             fills=_read_fills(_Table(database, folder / "fills.parquet")),
             funding=_read_funding(_Table(database, folder / "funding.parquet")),
             equity=_read_equity(_Table(database, folder / "equity.parquet")),
@@ -194,7 +194,8 @@ def _plain(value: Setting) -> str:
     return str(value)
 
 
-def _read_settings(path: Path) -> Settings:
+def read_settings(path: Path) -> Settings:
+    """Read a run's run.toml; raise `DataUnfit` (RUN_DAMAGED) where it is missing or no TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as trouble:

@@ -7,9 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tradewind.config.files import write_atomic
 from tradewind.report.basis import SHORT_DAYS, Basis, prepare
 from tradewind.report.bootstrap import Bands, bootstrap_bands
+from tradewind.report.breakdown import Share, money_sources
 from tradewind.report.curve import Drawdown, monthly_returns
 from tradewind.report.definitions import METRICS
 from tradewind.report.files import RunFiles, load_run
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 DRAWDOWNS_KEPT = 10
+SHAPE_POINTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Metrics:
     """The numbers of a run.
 
     ``values`` has every name of `METRICS`; None where a metric has no value, and then ``reasons`` says why.
-    ``notes`` are warnings about all of them. ``months`` are (year, month, return).
+    ``notes`` are warnings about all of them. ``months`` are (year, month, return),
+    ``sources`` say where the money came from, ``shape`` is equity at `SHAPE_POINTS` evenly spaced rows.
     """
 
     currency: str
@@ -38,6 +43,8 @@ class Metrics:
     bands: Bands
     months: tuple[tuple[int, int, float | None], ...]
     drawdowns: tuple[Drawdown, ...]
+    sources: tuple[Share, ...]
+    shape: tuple[float, ...]
 
     def to_json(self) -> dict[str, object]:
         """Return the content of metrics.json: only finite numbers, text and null."""
@@ -54,6 +61,8 @@ class Metrics:
             },
             "bands": _bands_json(self.bands),
             "months": [{"year": y, "month": m, "return": value} for y, m, value in self.months],
+            "sources": {share.cause.lower(): share.amount for share in self.sources},
+            "shape": list(self.shape),
             "drawdowns": [_drawdown_json(fall) for fall in self.drawdowns],
         }
 
@@ -86,6 +95,8 @@ def measure(basis: Basis) -> Metrics:
         bands=_bands_of(basis),
         months=tuple(monthly_returns(basis.days, basis.start_equity)),
         drawdowns=tuple(falls[:DRAWDOWNS_KEPT]),
+        sources=tuple(money_sources(basis)),
+        shape=_shape(basis),
     )
 
 
@@ -109,6 +120,14 @@ def _bands_of(basis: Basis) -> Bands:
         empty = bootstrap_bands(basis.days.returns[:0])
         return Bands((), empty.fan_day, empty.fan, empty.block_days, 0, returns.reason)
     return bootstrap_bands(returns)
+
+
+def _shape(basis: Basis) -> tuple[float, ...]:
+    rows = basis.run.equity.equity
+    if not len(rows):
+        return ()
+    at = np.unique(np.linspace(0, len(rows) - 1, min(SHAPE_POINTS, len(rows))).astype(np.int64))
+    return tuple(float(value) for value in rows[at])
 
 
 def _notes(basis: Basis) -> list[str]:

@@ -56,7 +56,7 @@ def render_page(basis: Basis, metrics: Metrics, payload: Payload) -> str:
         "style": Markup(f"<style>{style}</style>"),
         "head": sections.head(basis, metrics),
         "tiles": sections.tiles(basis, metrics),
-        "sources": sections.sources(basis),
+        "sources": sections.sources(basis, metrics),
         "months": sections.months(metrics),
         "drawdowns": sections.drawdowns(metrics),
         "trade_groups": sections.trade_groups(basis),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tradewind.report.breakdown import group_trades, money_sources, split_sample
+from tradewind.report.breakdown import group_trades, split_sample
 from tradewind.report.definitions import METRICS
 from tradewind.report.drawings import money_bar, profit_histogram, return_histogram
 from tradewind.report.files import flatten_settings, text_setting
@@ -144,9 +144,9 @@ def tiles(basis: Basis, metrics: Metrics) -> Markup:
     return element("dl", *made, class_="tiles")
 
 
-def sources(basis: Basis) -> Markup:
+def sources(basis: Basis, metrics: Metrics) -> Markup:
     """Return where the money came from, as bars around a middle line."""
-    shares = money_sources(basis)
+    shares = metrics.sources
     currency = basis.run.currency
     largest = max((abs(share.amount) for share in shares), default=0.0)
     rows: list[list[Content]] = [

@@ -86,7 +86,9 @@ class Browser:
             raise RuntimeError(json.dumps(found["exceptionDetails"]))
         return found["result"].get("value")
 
-    def show(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False, density: float = 1) -> None:
+    def show(
+        self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False, density: float = 1
+    ) -> None:
         """Open a page at a size and wait until it says that it is ready."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=density,
                   mobile=width < 600)  # fmt: skip
@@ -96,7 +98,9 @@ class Browser:
         self.complaints.clear()
         self.call("Page.navigate", url=page.as_uri())
         for _ in range(600):
-            if self.evaluate("location.href !== 'about:blank' && document.documentElement?.dataset.ready || ''"):
+            if self.evaluate(
+                "location.href !== 'about:blank' && document.documentElement?.dataset.ready || ''"
+            ):
                 return
             time.sleep(0.05)
         raise TimeoutError(f"{page} never said that it was ready")

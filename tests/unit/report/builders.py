@@ -28,7 +28,11 @@ ORDER_ORDER = (
 PASSED = [
     {"name": "look-ahead", "verdict": "pass", "detail": "none found in 25 cuts"},
     {"name": "warm-up", "verdict": "pass", "detail": "100 bars before the first decision"},
-    {"name": "costs", "verdict": "pass", "detail": "maker 2 bps, taker 5 bps, slippage 1 bps, funding from history"},
+    {
+        "name": "costs",
+        "verdict": "pass",
+        "detail": "maker 2 bps, taker 5 bps, slippage 1 bps, funding from history",
+    },
     {"name": "data", "verdict": "pass", "detail": "no defect in the bars of this run"},
     {"name": "trials", "verdict": "pass", "detail": "first trial of this strategy on this data"},
 ]
@@ -68,7 +72,9 @@ class RunSpec:
 def rows(**columns) -> dict[str, np.ndarray]:
     """Return columns as arrays, text as objects."""
     return {
-        name: np.array(values, dtype=object) if len(values) and isinstance(values[0], str) else np.asarray(values)
+        name: np.array(values, dtype=object)
+        if len(values) and isinstance(values[0], str)
+        else np.asarray(values)
         for name, values in columns.items()
     }
 
@@ -81,7 +87,9 @@ def write_table(path: Path, columns: dict[str, np.ndarray], kinds: dict[str, str
             database.register("given", columns)
             source = "given"
         else:
-            source = f"(SELECT {', '.join(f'NULL AS {chr(34)}{name}{chr(34)}' for name in columns)} WHERE false)"
+            source = (
+                f"(SELECT {', '.join(f'NULL AS {chr(34)}{name}{chr(34)}' for name in columns)} WHERE false)"
+            )
         database.execute(f"COPY (SELECT {casts} FROM {source}) TO '{path}' (FORMAT parquet)")
 
 
@@ -104,12 +112,17 @@ def write_run(
     write_table(folder / "fills.parquet", fills or empty(FILL_ORDER), FILL_COLUMNS)
     write_table(folder / "equity.parquet", equity or empty(("ts_ns", *money)), money)
     text = dict.fromkeys(
-        ("symbol", "order_id", "side", "position_side", "kind", "state", "reason", "tag", "rule", "slot"), "VARCHAR"
+        ("symbol", "order_id", "side", "position_side", "kind", "state", "reason", "tag", "rule", "slot"),
+        "VARCHAR",
     )
-    numbers = dict.fromkeys(("rate", "mark_price", "qty", "amount", "price", "filled_qty", "limit", "value"), "DOUBLE")
+    numbers = dict.fromkeys(
+        ("rate", "mark_price", "qty", "amount", "price", "filled_qty", "limit", "value"), "DOUBLE"
+    )
     kinds = {**text, **numbers}
     write_table(
-        folder / "funding.parquet", funding or empty(("ts_ns", "symbol", "rate", "mark_price", "qty", "amount")), kinds
+        folder / "funding.parquet",
+        funding or empty(("ts_ns", "symbol", "rate", "mark_price", "qty", "amount")),
+        kinds,
     )
     write_table(folder / "orders.parquet", orders or empty(ORDER_ORDER), kinds)
     write_table(
@@ -269,7 +282,9 @@ def _settlements(spec, bars, symbol, position, chance):
 
 def _orders(fills):
     n = len(fills["ts_ns"])
-    repeated = {name: np.repeat(fills[name], 2) for name in ("ts_ns", "order_id", "symbol", "side", "position_side")}
+    repeated = {
+        name: np.repeat(fills[name], 2) for name in ("ts_ns", "order_id", "symbol", "side", "position_side")
+    }
     return {
         **repeated,
         "kind": np.full(2 * n, "limit", dtype=object),
@@ -307,7 +322,11 @@ def _checks(spec, fills, funding, money):
         "slippage": slippage,
         "liquidation": 0.0,
     }
-    late = None if spec.out_of_sample is None else START_NS + int(spec.out_of_sample * spec.bars) * spec.interval_ns
+    late = (
+        None
+        if spec.out_of_sample is None
+        else START_NS + int(spec.out_of_sample * spec.bars) * spec.interval_ns
+    )
     return {
         "checks": spec.checks,
         "assumptions": [
@@ -316,9 +335,11 @@ def _checks(spec, fills, funding, money):
             "A decision at the close of a bar can trade from the opening of the next (latency_bars = 1).",
         ],
         "warnings": [],
-        "hashes": {name: f"{spec.seed:02x}" * 32 for name in ("data", "config", "code", "decisions")},
+        "hashes": dict.fromkeys(("data", "config", "code", "decisions"), f"{spec.seed:02x}" * 32),
         "attribution": found,
-        "costs_doubled": {"final_equity": spec.capital + total - fees if spec.doubled is None else spec.doubled},
+        "costs_doubled": {
+            "final_equity": spec.capital + total - fees if spec.doubled is None else spec.doubled
+        },
         "trials": 1,
         "out_of_sample_start_ns": late,
     }

@@ -223,7 +223,7 @@ class Plot {
     const { pen } = this;
     const width = this.width();
     let [low, high] = pane.range(this.span.from, this.span.to);
-    if (!(high > low)) { const air = Math.abs(low) * 0.01 || 1; low -= air; high += air; }
+    if (!(high > low)) { const air = Math.abs(low) * 0.01 || 0.01; low -= air; high += air; }
     const inner = { top: top + TITLE_HEIGHT, bottom: bottom - 4 };
     const y = (value) => inner.bottom - ((value - low) / (high - low)) * (inner.bottom - inner.top);
     const { step, ticks } = niceTicks(low, high, Math.max(3, (inner.bottom - inner.top) / 38));

@@ -2,6 +2,7 @@
 
 const FILL_SIDE = 1;
 const FILL_MAKER = 4;
+const CROWD = 1500;
 
 class PricePlot {
   constructor(run, onPick) {
@@ -156,10 +157,13 @@ class PricePlot {
       draw: (g) => {
         this.shadeLate(g);
         const faint = this.seen.mixed;
+        const crowded = this.fillsSeen().length > CROWD;
+        // Thousands of fills on a screen would hide the price: they lie under it then, and pale.
+        if (crowded) this.drawFills(g);
         for (const bar of this.seen.coarse) drawCandle(g, bar, faint);
         for (const bar of this.seen.own) drawCandle(g, bar, false);
         this.drawTrades(g);
-        this.drawFills(g);
+        if (!crowded) this.drawFills(g);
       },
     };
     const volume = {
@@ -194,7 +198,7 @@ class PricePlot {
   drawFills(g) {
     const { fills } = this.run;
     const seen = this.fillsSeen();
-    const size = seen.length > 1500 ? 2 : seen.length > 300 ? 3.2 : seen.length > 60 ? 4.6 : 6.5;
+    const size = seen.length > CROWD ? 2 : seen.length > 300 ? 3.2 : seen.length > 60 ? 4.6 : 6.5;
     const half = this.barWidth() / 2;
     const { pen, colours } = g;
     pen.lineWidth = 1;
@@ -204,7 +208,12 @@ class PricePlot {
       const y = g.y(fills.price[i]);
       pen.fillStyle = sells ? colours.sell : colours.buy;
       pen.strokeStyle = colours.paper;
-      if (size < 3) { pen.fillRect(x - 1, sells ? y - 4 : y, 2, 4); continue; }
+      if (size < 3) {
+        pen.globalAlpha = 0.3;
+        pen.fillRect(x - 1, sells ? y - 9 : y + 5, 2, 4);
+        pen.globalAlpha = 1;
+        continue;
+      }
       const way = sells ? -1 : 1;
       pen.beginPath();
       pen.moveTo(x, y);
