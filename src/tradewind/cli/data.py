@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tradewind.cli.generated import generate_into, market_spec
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
 from tradewind.errors import ConfigError, NotFound, PathError, TradewindError, UsageError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="History: import, check, list, show.")
+app = typer.Typer(rich_markup_mode=None, add_completion=False, help="History: import, generate, list, show.")
 
 _KINDS = ("bars", "funding", "mark", "open_interest")
 _VenueFlag = Annotated[str | None, typer.Option("--venue", metavar="V", help="Venue, such as binance_usdm.")]
@@ -253,3 +254,40 @@ def _origin_fields(info: "SeriesInfo") -> dict[str, object]:
         "files": files,
         "sources": [{"name": s.name, "sha256": s.sha256, "notes": list(s.notes)} for s in info.sources],
     }
+
+
+@app.command()
+def generate(
+    *,
+    symbols: Annotated[
+        str, typer.Option("--symbols", metavar="A,B", help="What to generate.")
+    ] = "BTCUSDT,ETHUSDT",
+    start: Annotated[str, typer.Option("--start", metavar="DATE", help="First day, UTC.")] = "2024-01-01",
+    end: Annotated[
+        str, typer.Option("--end", metavar="DATE", help="The day after the last, UTC.")
+    ] = "2025-01-01",
+    bars: Annotated[str, typer.Option("--bars", metavar="1m", help="Length of a bar.")] = "1m",
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed makes the same market.")
+    ] = 1,
+    regimes: Annotated[bool, typer.Option("--regimes", help="With bull, bear and quiet stretches.")] = False,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Generate a market that looks like crypto: bars, funding, mark prices and open interest of venue 'generated'.
+
+    Example: tradewind data generate --symbols BTCUSDT,ETHUSDT --start 2024-01-01 --end 2024-04-01
+    """
+    from tradewind.market import Store
+
+    say = Output(as_json)
+    store = Store(open_workspace(workspace).data)
+    interval_ns = _interval_ns(bars)
+    names = [symbol.strip() for symbol in symbols.split(",") if symbol.strip()]
+    spec = market_spec(names, start, end, interval_ns, seed, regimes=regimes)
+    with say.steps("generating") as steps:
+        rows = generate_into(store, spec, steps)
+    say.line(f"generated {rows:,} records of {', '.join(coin.symbol for coin in spec.coins)}, seed {seed}")
+    found = [info for info in store.list() if info.key.venue == spec.venue]
+    result = {"seed": seed, "rows": rows, "series": [_info_fields(info) for info in found]}
+    say.done(result, "tradewind data list --venue generated")

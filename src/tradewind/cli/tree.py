@@ -26,7 +26,7 @@ class Noun:
 
 NOUNS: dict[str, Noun] = {
     "new": Noun("workspace", "Make a workspace to begin with."),
-    "data": Noun("data", "History: import, check, list, show."),
+    "data": Noun("data", "History: import, generate, list, show."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
 }
 """Every noun, in the order of the help text."""

@@ -21,6 +21,8 @@ from tradewind.config.backtest import (
     Warmup,
 )
 from tradewind.config.data_policy import DEFECTS, DataPolicy, Defect
+from tradewind.config.feasible import check_feasible
+from tradewind.config.fields import read_instant, to_ns
 from tradewind.config.files import atomic_folder, lock, lock_holder, sweep, write_atomic
 from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
 from tradewind.config.load import Loaded, OriginOf, backtest_from, load_backtest, load_settings
@@ -66,6 +68,7 @@ __all__ = [
     "assumptions",
     "atomic_folder",
     "backtest_from",
+    "check_feasible",
     "config_hash",
     "did_you_mean",
     "find_run",
@@ -76,9 +79,11 @@ __all__ = [
     "lock_holder",
     "nearest",
     "new_run_id",
+    "read_instant",
     "schema_text",
     "stored_runs",
     "sweep",
+    "to_ns",
     "to_toml",
     "write_atomic",
 ]

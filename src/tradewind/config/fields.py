@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from tradewind.errors import ConfigError
 from tradewind.units.time import INTERVALS
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Symbol",
     "SymbolList",
     "Timeframe",
+    "read_instant",
     "refusal",
     "to_ns",
 ]
@@ -194,6 +196,17 @@ Instant = Annotated[
     BeforeValidator(_read_instant),
     WithJsonSchema({"type": "string", "description": "YYYY-MM-DD (midnight UTC) or YYYY-MM-DDTHH:MM:SSZ"}),
 ]
+
+
+def read_instant(text: str, where: str) -> datetime:
+    """Return the time that a flag names; ``where`` is the flag. Raises `ConfigError` (DATE_INVALID)."""
+    try:
+        instant = _read_instant(text)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        raise ConfigError("DATE_INVALID", f"{context['text']}.", where=where, hint=context["hint"]) from error
+    assert isinstance(instant, datetime)
+    return instant
 
 
 def to_ns(instant: datetime) -> int:
