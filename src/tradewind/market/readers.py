@@ -36,6 +36,15 @@ _MEMBER_BYTES_MAX = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
+class _Source:
+    """SQL that reads a file, its columns with their SQL types, and what was noted about it."""
+
+    relation: str
+    types: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RawTable:
     """The needed columns of one file, as they stand in it: times not yet scaled, rows not yet sorted.
 
@@ -60,10 +69,10 @@ def read_table(paths: Sequence[Path], claimed_kind: str | None) -> RawTable:
     where = str(paths[0])
     for path in paths:
         _require_file(path)
-    with session(where) as connection, _relation(connection, paths) as (relation, types, notes):
-        fields = map_columns(list(types), where)
-        kind = kind_of(fields, claimed_kind, list(types), where)
-        return _fetch(connection, relation, types, fields, kind, notes, where)
+    with session(where) as connection, _relation(connection, paths) as source:
+        fields = map_columns(list(source.types), where)
+        kind = kind_of(fields, claimed_kind, list(source.types), where)
+        return _fetch(connection, source, fields, kind, where)
 
 
 def _require_file(path: Path) -> None:
@@ -84,10 +93,8 @@ def _require_file(path: Path) -> None:
 
 
 @contextmanager
-def _relation(
-    connection: DuckDBPyConnection, paths: Sequence[Path]
-) -> Iterator[tuple[str, dict[str, str], tuple[str, ...]]]:
-    """Yield SQL that reads the file, its columns with their SQL types, and notes."""
+def _relation(connection: DuckDBPyConnection, paths: Sequence[Path]) -> Iterator[_Source]:
+    """Yield how to read the file with SQL."""
     name = paths[0].name.lower()
     if name.endswith(".parquet"):
         yield _described(connection, f"read_parquet({quote_text(literal_path(paths[0]))})")
@@ -100,14 +107,19 @@ def _relation(
     elif name.endswith((".csv", ".txt", ".gz", ".zip")):
         with _plain_text(paths[0]) as text:
             layout = describe_text(text, str(paths[0]))
-            yield layout.relation(), dict.fromkeys(layout.names, "VARCHAR"), layout.notes
+            yield _Source(layout.relation(), dict.fromkeys(layout.names, "VARCHAR"), layout.notes)
     else:
-        raise PathError("PATH_INVALID", "this ending is no known format", where=str(paths[0]), known=FORMATS)
+        raise PathError(
+            "PATH_INVALID",
+            "this ending is no known format.",
+            where=str(paths[0]),
+            known=(*FORMATS, ".json (rules)"),
+        )
 
 
-def _described(connection: DuckDBPyConnection, relation: str) -> tuple[str, dict[str, str], tuple[str, ...]]:
+def _described(connection: DuckDBPyConnection, relation: str) -> _Source:
     rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    return relation, {str(row[0]): str(row[1]) for row in rows}, ()
+    return _Source(relation, {str(row[0]): str(row[1]) for row in rows}, ())
 
 
 @contextmanager
@@ -194,14 +206,9 @@ def _read_array(path: Path) -> Columns:
 
 
 def _fetch(
-    connection: DuckDBPyConnection,
-    relation: str,
-    types: dict[str, str],
-    fields: dict[str, str],
-    kind: str,
-    notes: tuple[str, ...],
-    where: str,
+    connection: DuckDBPyConnection, source: _Source, fields: dict[str, str], kind: str, where: str
 ) -> RawTable:
+    relation, types, notes = source.relation, source.types, source.notes
     required, optional = FIELDS_OF_KIND[kind]
     wanted = [name for name in (*required, *optional) if name in fields]
     numbers = [name for name in wanted if name != "ts"]

@@ -68,9 +68,9 @@ def off_grid(values: Floats, step: Decimal) -> NDArray[np.bool_]:
 def finest_grid(values: Floats, step: Decimal, *, strays_ratio: float = 0.0) -> Grid:
     """Return the coarsest of step, step/10, step/100, … that holds the values.
 
-    Why: a venue's tick of today is often ten times that of the years before; the core counts in the finest of both and
-    lets orders rest on today's. strays_ratio: share of values that may miss the grid; where no grid down to step / 10^10
-    holds them, the last one is returned with its strays counted.
+    Why: a venue's tick of today is often ten times that of the years before; the core counts in the finest of both
+    and lets orders rest on today's. strays_ratio: share of values that may miss the grid; where no grid down to
+    step / 10^10 holds them, the last one is returned with its strays counted.
     """
     finite = values[np.isfinite(values)]
     allowed = int(strays_ratio * len(finite))

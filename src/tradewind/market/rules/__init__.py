@@ -2,7 +2,17 @@
 
 from tradewind.market.rules.answers import FeeRates, RuleSet, Skipped
 from tradewind.market.rules.book import RuleBook
+from tradewind.market.rules.importing import RulesImport, import_rules
 from tradewind.market.rules.parse import parse_rules
 from tradewind.market.rules.resolve import resolve_instrument
 
-__all__ = ["FeeRates", "RuleBook", "RuleSet", "Skipped", "parse_rules", "resolve_instrument"]
+__all__ = [
+    "FeeRates",
+    "RuleBook",
+    "RuleSet",
+    "RulesImport",
+    "Skipped",
+    "import_rules",
+    "parse_rules",
+    "resolve_instrument",
+]

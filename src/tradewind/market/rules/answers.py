@@ -1,6 +1,6 @@
 """A venue's answer, read field by field: what is missing or absurd is named, never guessed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -102,7 +102,7 @@ def entries(answer: object, where: str, name: str = "") -> Iterator[dict[str, ob
     yield from answer
 
 
-def tiers_without_steps(bounds: list[tuple[Decimal | None, Decimal, Decimal]]) -> tuple[Tier, ...]:
+def tiers_without_steps(bounds: Sequence[tuple[Decimal | None, Decimal, Decimal]]) -> tuple[Tier, ...]:
     """Return margin brackets whose requirement has no step, from (upper notional, maintenance rate, leverage).
 
     Formula: the deduction of a bracket is that of the one below plus its upper notional times the rise of the rate.

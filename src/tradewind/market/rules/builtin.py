@@ -37,7 +37,7 @@ SUIUSDT      0.0001    0.1   10000000  5  0.15 0.0150 1683072000000
 1000PEPEUSDT 0.0000001 1     800000000 5  0.15 0.0150 1683244800000
 HYPEUSDT     0.001     0.01  200000    5  0.15 0.0200 1748601000000
 """
-"""Symbol, tick, lot (also the least quantity), largest order, least notional, price band, liquidation fee, listed (ms)."""
+"""Symbol, tick, lot (and least quantity), largest order, least notional, price band, liquidation fee, listed (ms)."""
 
 _USDM_TIERS = {
     "BTCUSDT": """50000 0.004 0 125, 600000 0.005 50 100, 3000000 0.0065 950 75, 12000000 0.01 11450 50,

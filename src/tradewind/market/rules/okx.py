@@ -84,6 +84,7 @@ def parse_position_tiers(venue: str, answer: Fields, contract_notional: dict[str
             )
             continue
         rows = sorted(found, key=lambda entry: entry.number("maxSz"))
-        bounds = [(row.number("maxSz") * value, row.number("mmr"), row.number("maxLever")) for row in rows]
-        rules.tiers[symbol] = tiers_without_steps([(upto, rate, lever) for upto, rate, lever in bounds])
+        rules.tiers[symbol] = tiers_without_steps(
+            [(row.number("maxSz") * value, row.number("mmr"), row.number("maxLever")) for row in rows]
+        )
     return rules

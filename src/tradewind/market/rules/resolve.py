@@ -98,8 +98,8 @@ def derive_instrument(venue: str, symbol: str, bars: Bars) -> Instrument:
         provenance="derived from its bars",
     )
     return instrument.assuming(
-        f"{symbol}: no rules of the venue are known; tick {instrument.tick_size} and lot {instrument.lot_size} were read "
-        "off the bars, fees are the venue's lowest tier, the least order is worth 5, margin brackets are assumed"
+        f"{symbol}: no rules of the venue are known; tick {instrument.tick_size} and lot {instrument.lot_size} were "
+        "read off the bars, fees are the venue's lowest tier, the least order is worth 5, margin brackets are assumed"
     )
 
 
@@ -123,7 +123,7 @@ def _unknown_symbol(store: Store, book: RuleBook, venue: str, symbol: str) -> Co
     hint = f"Did you mean '{plain}'?" if plain in names else did_you_mean(symbol, names)
     return ConfigError(
         "SYMBOL_UNKNOWN",
-        f"{venue} has no instrument {symbol!r} that is known here",
+        f"{venue} has no instrument {symbol!r} that is known here.",
         hint=hint,
         known=names[:20],
     )
