@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.progress import Progress as RichProgress
 
 __all__ = ["JsonFlag", "Output", "Steps", "WorkspaceFlag", "table"]
@@ -41,6 +42,13 @@ class Output:
         """Print a line for a person."""
         if not self.as_json:
             sys.stdout.write(f"{text}\n")
+
+    def show(self, drawn: "RenderableType") -> None:
+        """Print something that rich draws; without a terminal it has no colours and is a hundred columns wide."""
+        from rich.console import Console
+
+        width = None if self.is_terminal else 100
+        Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False).print(drawn)
 
     def note(self, text: str) -> None:
         """Print something beside the result: to stderr, in both forms."""

@@ -26,7 +26,9 @@ class Noun:
 
 NOUNS: dict[str, Noun] = {
     "new": Noun("workspace", "Make a workspace to begin with."),
-    "data": Noun("data", "History: import, generate, list, show."),
+    "doctor": Noun("doctor", "Everything that can be wrong here, with its remedy."),
+    "data": Noun("data", "History: import, generate, check, list, show."),
+    "run": Noun("run", "Stored runs: list, show, compare, open."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
 }
 """Every noun, in the order of the help text."""

@@ -1,0 +1,127 @@
+"""``tradewind data check``: every defect of the history with its place, and what a backtest does about it."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
+from tradewind.cli.workspace import open_workspace
+from tradewind.errors import Exit
+
+if TYPE_CHECKING:
+    from tradewind.config import DataPolicy
+    from tradewind.market import Defect, SeriesInfo, SeriesKey
+
+__all__ = ["check"]
+
+_SHOWN = 10
+
+
+def check(
+    *,
+    venue: Annotated[str | None, typer.Option("--venue", metavar="V", help="Only this venue.")] = None,
+    symbol: Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only this symbol.")] = None,
+    file: Annotated[
+        str | None,
+        typer.Option("--for", metavar="FILE", help="The backtest file whose [data] table decides."),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every place, not only the first ones of each kind.")
+    ] = False,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List every defect of the stored history with its place, and what a backtest will do about it.
+
+    With --for the exit status is 3 if that file refuses what is there.
+
+    Example: tradewind data check --symbol BTCUSDT --for backtests/first.toml
+    """
+    from tradewind.market import Store
+
+    say = Output(as_json)
+    store = Store(open_workspace(workspace).data)
+    policy = _policy(file)
+    chosen = [
+        info for info in store.list() if venue in (None, info.key.venue) and symbol in (None, info.key.symbol)
+    ]
+    reports = []
+    with say.steps("checking") as steps:
+        for place, info in enumerate(chosen):
+            steps(place, len(chosen), f"checking {info.key}")
+            reports.append(_report(info, _defects(store.read(info.key)), policy))
+    for report in reports:
+        _tell(say, report, every=every)
+    refused = sum(kind["does"] == "refuse" for report in reports for kind in report["kinds"])  # type: ignore[attr-defined]
+    sound = sum(not report["defects"] for report in reports)
+    say.line(f"{len(reports)} series, {sound} without a defect")
+    say.done({"series": reports, "refused": refused}, _following(len(reports), refused))
+    if file and refused:
+        raise typer.Exit(Exit.DATA)
+
+
+def _policy(file: str | None) -> "DataPolicy":
+    from tradewind.config import DataPolicy, load_backtest
+
+    return load_backtest([Path(file)]).config.data if file else DataPolicy()
+
+
+def _defects(series: object) -> "tuple[Defect, ...]":
+    from tradewind.market import Series, check_series
+
+    assert isinstance(series, Series)
+    return check_series(series, now_ns=time.time_ns())
+
+
+def _report(info: "SeriesInfo", defects: "tuple[Defect, ...]", policy: "DataPolicy") -> dict[str, object]:
+    from tradewind.config import DEFECTS
+
+    kinds = []
+    for kind in dict.fromkeys(defect.kind for defect in defects):
+        does = getattr(policy, kind) if kind in DEFECTS else "refuse"
+        same = [defect for defect in defects if defect.kind == kind]
+        other = [name for name in DEFECTS[kind].policies if name != does] if kind in DEFECTS else []
+        row = {"kind": kind, "code": same[0].code, "places": len(same), "records": sum(d.count for d in same)}
+        kinds.append(row | {"does": does, "could": other})
+    return {**_named(info.key), "rows": info.rows, "kinds": kinds, "defects": [_place(d) for d in defects]}
+
+
+def _named(key: "SeriesKey") -> dict[str, object]:
+    from tradewind.units.time import format_interval
+
+    bars = format_interval(key.interval_ns) if key.interval_ns else ""
+    return {"series": str(key), "venue": key.venue, "symbol": key.symbol, "kind": key.kind, "bars": bars}
+
+
+def _place(defect: "Defect") -> dict[str, object]:
+    from tradewind.units.time import format_utc
+
+    times = {"start": format_utc(defect.ts_ns), "end": format_utc(defect.end_ns)}
+    return {"kind": defect.kind, **times, "records": defect.count, "detail": defect.detail}
+
+
+def _tell(say: Output, report: dict[str, object], *, every: bool) -> None:
+    kinds, defects = report["kinds"], report["defects"]
+    assert isinstance(kinds, list)
+    assert isinstance(defects, list)
+    if not kinds:
+        return
+    say.line(f"{report['series']}: {len(defects)} places")
+    for row in kinds:
+        could = f"; could be {' or '.join(row['could'])}" if row["could"] else ""
+        say.line(f"  {row['kind']}: {row['records']} records in {row['places']} places, {row['code']}")
+        say.line(f"    a backtest will {row['does']}{could}")
+        same = [defect for defect in defects if defect["kind"] == row["kind"]]
+        shown = same if every else same[:_SHOWN]
+        for defect in shown:
+            say.line(f"    {defect['start']}  {defect['detail']}")
+        if len(shown) < len(same):
+            say.line(f"    and {len(same) - len(shown)} more: --all")
+
+
+def _following(count: int, refused: int) -> str:
+    if not count:
+        return "tradewind data import FILES"
+    return "write what you accept under [data] in the backtest file" if refused else "tradewind backtest FILE"

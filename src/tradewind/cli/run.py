@@ -1,0 +1,158 @@
+"""``tradewind run``: the stored runs."""
+
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
+from tradewind.cli.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from tradewind.report import StoredRun
+
+__all__ = ["app", "has_browser"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Stored runs: list, show, compare, open.")
+
+_RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id of a run, a beginning or ending of it, or 'last'.")
+]
+
+
+@app.command("list")
+def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """List the stored runs, the newest last.
+
+    Example: tradewind run list
+    """
+    from tradewind.config import stored_runs
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    rows = [_summary(desk.run_dir(run_id)) for run_id in stored_runs(desk)]
+    heads = ("run", "strategy", "return", "max drawdown", "sharpe", "trades", "checks")
+    say.table(heads, [[_cell(row[name]) for name in _COLUMNS] for row in rows])
+    if not rows:
+        say.line("no run is stored")
+    say.done({"runs": rows}, "tradewind run show last" if rows else "tradewind backtest FILE")
+
+
+_COLUMNS = ("run_id", "strategy", "total_return", "max_drawdown", "sharpe", "trade_count", "checks")
+
+
+def _summary(folder: Path) -> dict[str, object]:
+    """Return one line of the list; a damaged run is listed as such, because a list must not fail for one."""
+    from tradewind.errors import TradewindError
+    from tradewind.report import read_stored
+
+    try:
+        run = read_stored(folder)
+    except TradewindError as error:
+        return dict.fromkeys(_COLUMNS) | {"run_id": folder.name, "checks": error.code}
+    numbers = {name: run.metrics.metrics.get(name) for name in _COLUMNS[2:-1]}
+    return {"run_id": folder.name, "strategy": run.title, **numbers, "checks": _verdict(run)}
+
+
+def _verdict(run: "StoredRun") -> str:
+    failed = [check.name for check in run.checks.failed]
+    return f"FAILED: {', '.join(failed)}" if failed else "passed"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+def show(run: _RunName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Show a stored run on one screen: the verdict of its checks, its numbers, where its report lies.
+
+    Example: tradewind run show last
+    """
+    from tradewind.config import find_run
+
+    say = Output(as_json)
+    folder = find_run(open_workspace(workspace), run)
+    tell_run(say, folder)
+    say.done(run_fields(folder), f"tradewind run open {folder.name}", "tradewind run compare RUN RUN")
+
+
+def tell_run(say: Output, folder: Path) -> None:
+    """Print the summary of a stored run for a person."""
+    from tradewind.report import render_terminal
+
+    if not say.as_json:
+        say.show(render_terminal(folder))
+
+
+def run_fields(folder: Path) -> dict[str, object]:
+    """Return a stored run as scripts read it."""
+    from tradewind.report import read_stored
+
+    run = read_stored(folder)
+    checks = [{"name": c.name, "verdict": c.verdict, "detail": c.detail} for c in run.checks.checks]
+    return {
+        "run_id": folder.name,
+        "run_dir": str(folder),
+        "metrics": run.metrics.metrics,
+        "hashes": run.checks.hashes,
+        "checks": checks,
+        "warnings": [*run.checks.warnings, *run.metrics.notes],
+    }
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two or more runs.")],
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put runs side by side: numbers, and only those settings that differ.
+
+    Example: tradewind run compare 3f2a last
+    """
+    from tradewind.config import find_run
+    from tradewind.report import compare as compare_runs
+    from tradewind.report import render_comparison
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    comparison = compare_runs([find_run(desk, name) for name in runs])
+    if not as_json:
+        say.show(render_comparison(comparison))
+    say.done(comparison.to_json(), f"tradewind run open {comparison.run_ids[0]}")
+
+
+@app.command("open")
+def open_(run: _RunName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Open the report of a stored run in the browser; without one, print where it lies.
+
+    Example: tradewind run open last
+    """
+    from tradewind.config import find_run
+    from tradewind.errors import DataUnfit
+
+    say = Output(as_json)
+    folder = find_run(open_workspace(workspace), run)
+    report = folder / "report.html"
+    if not report.is_file():
+        raise DataUnfit("RUN_DAMAGED", "the run has no report.", where=str(report))
+    opened = say.is_terminal and has_browser() and webbrowser.open(report.as_uri())
+    say.line(f"{'opened' if opened else 'the report lies at'} {report}")
+    say.done({"report": str(report), "opened": opened}, f"tradewind run show {folder.name}")
+
+
+def has_browser() -> bool:
+    """Return whether a report can be shown here: a terminal with a graphical browser."""
+    if not sys.stdout.isatty():
+        return False
+    try:
+        found = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    # Browsers inside the terminal would take it over.
+    return not isinstance(found, webbrowser.GenericBrowser) or isinstance(found, webbrowser.BackgroundBrowser)
