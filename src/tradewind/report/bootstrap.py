@@ -60,10 +60,11 @@ def bootstrap_bands(returns: FloatColumn) -> Bands:
     count = len(returns)
     block_days = mean_block_days(count)
     if count < DAYS_NEEDED:
-        nothing = np.zeros((0, 3))
-        why = f"needs {DAYS_NEEDED} daily returns, has {count}"
-        return Bands((), np.zeros(0, dtype=np.int64), nothing, block_days, 0, why)
-    growth, sharpe = _resample(returns, block_days)
+        return no_bands(block_days, f"needs {DAYS_NEEDED} daily returns, has {count}")
+    with np.errstate(all="ignore"):
+        growth, sharpe = _resample(returns, block_days)
+    if not np.isfinite(growth).all():
+        return no_bands(block_days, "the resampled growth is too large for a number")
     peak = np.maximum(np.maximum.accumulate(growth, axis=1), 1.0)
     bands = [_band("total_return", growth[:, -1] - 1.0)]
     if np.isfinite(sharpe).all():
@@ -71,6 +72,11 @@ def bootstrap_bands(returns: FloatColumn) -> Bands:
     bands.append(_band("max_drawdown", np.minimum((growth / peak).min(axis=1) - 1.0, 0.0)))
     day = np.unique(np.linspace(0, count - 1, min(FAN_POINTS, count)).astype(np.int64))
     return Bands(tuple(bands), day, _quantiles(growth[:, day]).T, block_days, RESAMPLES, "")
+
+
+def no_bands(block_days: int, reason: str) -> Bands:
+    """Return what there is to say where nothing could be resampled."""
+    return Bands((), np.zeros(0, dtype=np.int64), np.zeros((0, 3)), block_days, 0, reason)
 
 
 def mean_block_days(count: int) -> int:

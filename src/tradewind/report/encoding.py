@@ -54,8 +54,11 @@ class Blob:
         offset = int(ts_ns[0])
         apart = ts_ns - offset
         step_ns = int(np.gcd.reduce(apart)) or 1
-        if int(np.max(np.diff(apart), initial=0)) // step_ns > LARGEST_STEP:
-            step_ns = 1_000_000
+        longest = int(np.max(np.diff(apart), initial=0))
+        # Times off any grid are cut to milliseconds, or to seconds where weeks lie between two of them.
+        for coarser_ns in (1_000_000, 1_000_000_000):
+            if longest // step_ns > LARGEST_STEP:
+                step_ns = max(step_ns, coarser_ns)
         return {**self.add_steps(apart // step_ns), "scale": step_ns / 1e6, "offset": offset / 1e6}
 
     def to_text(self) -> str:
@@ -81,7 +84,8 @@ def decimals_of(values: FloatColumn) -> int:
         scaled = values * 10.0**decimals
         if largest * 10.0**decimals > LARGEST_STEP / 2:
             break
-        if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-6):
+        # The distance counts against the number itself, or the price of a very cheap coin would become zero.
+        if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-6 * np.minimum(np.abs(scaled), 1.0)):
             return decimals
     return max(-300, min(300, DIGITS - 1 - math.floor(math.log10(largest))))
 

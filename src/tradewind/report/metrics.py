@@ -11,12 +11,12 @@ import numpy as np
 
 from tradewind.config.files import write_atomic
 from tradewind.report.basis import SHORT_DAYS, Basis, prepare
-from tradewind.report.bootstrap import Bands, bootstrap_bands
+from tradewind.report.bootstrap import Bands, bootstrap_bands, mean_block_days, no_bands
 from tradewind.report.breakdown import Share, money_sources
 from tradewind.report.curve import Drawdown, monthly_returns
-from tradewind.report.definitions import METRICS
+from tradewind.report.definitions import METRICS, Metric
 from tradewind.report.files import RunFiles, load_run
-from tradewind.report.ratios import PERIODS_PER_YEAR, Undefined
+from tradewind.report.ratios import PERIODS_PER_YEAR, Measured, Undefined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,14 +77,11 @@ def measure(basis: Basis) -> Metrics:
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for metric in METRICS:
-        measured = metric.compute(basis)
+        measured = _finite(metric, basis)
         if isinstance(measured, Undefined):
             values[metric.name], reasons[metric.name] = None, measured.reason
-        elif not math.isfinite(measured):
-            values[metric.name], reasons[metric.name] = None, "the result is too large for a number"
         else:
-            # Adding zero turns −0.0, which a reader would wonder about, into 0.0.
-            values[metric.name] = measured + 0.0
+            values[metric.name] = measured
     falls = sorted(basis.underwater.falls, key=lambda fall: (fall.depth, fall.peak_ts_ns))
     return Metrics(
         currency=basis.run.currency,
@@ -114,11 +111,23 @@ def encode_metrics(metrics: Metrics) -> bytes:
     return (text + "\n").encode()
 
 
+def _finite(metric: Metric, basis: Basis) -> Measured:
+    """Return one metric; numbers beyond what a float can hold are undefined, not infinite."""
+    try:
+        with np.errstate(all="ignore"):
+            measured = metric.compute(basis)
+    except OverflowError:
+        measured = math.inf
+    if isinstance(measured, Undefined):
+        return measured
+    # Adding zero turns −0.0, which a reader would wonder about, into 0.0.
+    return measured + 0.0 if math.isfinite(measured) else Undefined("the result is too large for a number")
+
+
 def _bands_of(basis: Basis) -> Bands:
     returns = basis.returns
     if isinstance(returns, Undefined):
-        empty = bootstrap_bands(basis.days.returns[:0])
-        return Bands((), empty.fan_day, empty.fan, empty.block_days, 0, returns.reason)
+        return no_bands(mean_block_days(len(basis.days.returns)), returns.reason)
     return bootstrap_bands(returns)
 
 
