@@ -26,6 +26,11 @@ def _guarded(action: Callable[[], int], as_json: bool) -> int:
         return action()
     except BrokenPipeError:
         return _close_pipe()
+    except SystemExit as leaving:
+        # Typer answers a reader that has gone by leaving; nothing else here may leave this way.
+        if "Pacify" in type(sys.stdout).__name__:
+            return _close_pipe()
+        return report_failure(leaving, as_json)
     except KeyboardInterrupt as interruption:
         return report_failure(interruption, as_json)
     except Exception as failure:  # noqa: BLE001 - the one place where everything ends
@@ -73,5 +78,5 @@ def _close_pipe() -> int:
     """Leave quietly when the reader has gone; flushing at exit must not complain either."""
     import os
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return Exit.DONE

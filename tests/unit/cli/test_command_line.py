@@ -1,0 +1,321 @@
+"""What holds for every command: help with an example, JSON, exit status, no traceback, nothing heavy for help."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from tradewind.cli import entry, failures, tree
+from tradewind.cli.entry import run_command
+from tradewind.cli.output import Output, plain, table
+from tradewind.config import Workspace
+from tradewind.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[3]
+NOT_YET = (
+    "ui",
+    "search",
+    "--live",
+    "arb",
+    "mcp",
+    "keys",
+    "serve",
+    "venue",
+    "download",
+    "promote",
+    "pause",
+    "flatten",
+)
+
+
+def commands() -> dict[str, object]:
+    """Return every command by its words."""
+    found = {}
+    for name, noun in tree.NOUNS.items():
+        module = __import__(f"tradewind.cli.{noun.module}", fromlist=["app"])
+        command = get_command(module.app)
+        verbs = getattr(command, "commands", None)
+        if verbs is None:
+            found[name] = command
+        else:
+            found.update({f"{name} {verb}": below for verb, below in verbs.items()})
+    return found
+
+
+COMMANDS = commands()
+
+
+def spawn(*arguments: str, cwd: Path | None = None, code: str = "") -> subprocess.CompletedProcess[str]:
+    program = ["-c", code] if code else ["-m", "tradewind.cli", *arguments]
+    return subprocess.run(
+        [sys.executable, *program], capture_output=True, text=True, cwd=cwd, check=False, timeout=120
+    )
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch) -> Workspace:
+    workspace = Workspace.create(tmp_path / "desk")
+    monkeypatch.chdir(workspace.root)
+    return workspace
+
+
+def test_help_names_every_noun_and_nothing_that_is_not_built(capsys):
+    assert run_command(["--help"]) == 0
+    text = capsys.readouterr().out
+    listed = text.split("Commands:")[1]
+    assert [line.split()[0] for line in listed.strip().split("\n") if re.match(r"  \S", line)] == list(
+        tree.NOUNS
+    )
+    words = re.findall(r"^  (\S+)", listed, re.MULTILINE)
+    assert not set(words) & set(NOT_YET)
+
+
+def test_no_argument_means_help(capsys):
+    assert run_command([]) == 0
+    assert "Commands:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_an_example_and_json(name, capsys):
+    assert run_command([*name.split(), "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "--json" in text
+    assert f"Example: tradewind {name}" in re.sub(r"\s+", " ", text)
+    assert not re.search(r"--live|--takeover|\btradewind (ui|search|venue|arb|mcp|keys|serve)\b", text)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_examples_are_commands_that_exist(name, capsys):
+    run_command([*name.split(), "--help"])
+    example = re.sub(r"\s+", " ", capsys.readouterr().out).split("Example: tradewind ")[1]
+    assert any(example.startswith(known) for known in COMMANDS)
+
+
+def test_the_one_line_of_each_noun_is_that_of_its_module():
+    for name, noun in tree.NOUNS.items():
+        module = __import__(f"tradewind.cli.{noun.module}", fromlist=["app"])
+        command = get_command(module.app)
+        said = command.help or ""
+        if getattr(command, "commands", None) is not None:
+            assert said == noun.help, name
+        listed = re.findall(r"[a-z]+", noun.help.partition(":")[2])
+        verbs = list(getattr(command, "commands", {}))
+        assert not verbs or not listed or set(verbs) <= set(listed) | {"schema"}, (name, verbs, listed)
+
+
+def test_every_command_that_is_recommended_exists():
+    source = "\n".join(path.read_text() for path in (ROOT / "src" / "tradewind").rglob("*.py"))
+    for words in re.findall(r"['\"`]tradewind ([a-z]+(?: [a-z]+)?)", source):
+        first, _, second = words.partition(" ")
+        assert first in tree.NOUNS, f"tradewind {words}"
+        has_verbs = any(name.startswith(f"{first} ") for name in COMMANDS)
+        if second and has_verbs:
+            assert words in COMMANDS, f"tradewind {words}"
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom tradewind.cli.entry import run_command\n"
+        "assert run_command(['--help']) == 0\n"
+        "heavy = {'numba', 'duckdb', 'numpy', 'llvmlite', 'rich', 'msgspec', 'tomlkit'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = spawn(code=code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["new", "x"], ["config", "show"], ["config", "schema"]])
+def test_settings_need_neither_compiler_nor_database(tmp_path, arguments):
+    Workspace.create(tmp_path / "desk")
+    code = (
+        "import sys\nfrom tradewind.cli.entry import run_command\n"
+        f"assert run_command({arguments!r}) == 0\n"
+        "assert not {'numba', 'duckdb', 'numpy'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path / "desk", check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_our_own_fault_leaves_a_traceback_in_a_file_and_none_on_the_terminal(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(failures, "_log_folder", lambda: tmp_path / "logs")
+
+    def fail(_):
+        raise ZeroDivisionError("over\nlines")
+
+    monkeypatch.setattr(entry, "_dispatch", fail)
+    assert run_command(["config", "show"]) == 1
+    text = capsys.readouterr().err
+    (report,) = (tmp_path / "logs").iterdir()
+    assert text.split("\n")[0] == f"INTERNAL  {report}"
+    assert "Traceback" not in text
+    assert len(text.rstrip("\n").split("\n")) == 3
+    assert "ZeroDivisionError" in report.read_text()
+    assert run_command(["config", "show", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["code"] == "INTERNAL"
+
+
+def test_a_traceback_finds_another_place_where_the_first_cannot_be_written(monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(failures, "_log_folder", lambda: tmp_path / "file" / "below")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(failures.tempfile, "tempdir", None)
+    assert failures.report_failure(ValueError("x"), as_json=False) == 1
+    assert list(tmp_path.glob("tradewind-crash-*.txt"))
+    assert "INTERNAL" in capsys.readouterr().err
+
+
+def test_an_interruption_ends_with_130(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "_dispatch", interrupt)
+    assert run_command(["config", "show"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert run_command(["config", "show", "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 130
+
+
+def test_an_interruption_inside_a_command_ends_with_130(monkeypatch, desk, capsys):
+    def interrupt(*_args, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tradewind.config.load_settings", interrupt)
+    assert run_command(["config", "show"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_error(desk):
+    command = f"{sys.executable} -m tradewind.cli config schema | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1
+
+
+def run_on_terminal(arguments: list[str], cwd: Path) -> str:
+    """Return what a command prints to a terminal."""
+    here, there = pty.openpty()
+    command = [sys.executable, "-m", "tradewind.cli", *arguments]
+    with subprocess.Popen(
+        command, stdin=there, stdout=there, stderr=there, cwd=cwd, close_fds=True
+    ) as process:
+        os.close(there)
+        said = b""
+        while True:
+            try:
+                part = os.read(here, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            said += part
+        process.wait()
+    os.close(here)
+    return said.decode()
+
+
+def test_colours_only_on_a_terminal(desk):
+    assert "\033[" in run_on_terminal(["config", "nonsense"], desk.root)
+    done = spawn("config", "nonsense", cwd=desk.root)
+    assert "\033[" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["config", "show"], ["config", "schema"], ["data", "list"], ["run", "list"]]
+)
+def test_json_is_one_object_on_stdout(desk, capsys, arguments):
+    assert run_command([*arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert isinstance(json.loads(printed.out), dict)
+    assert printed.out.count("\n") == 1
+    assert run_command(arguments) == 0
+    printed = capsys.readouterr()
+    last = printed.out.rstrip("\n").split("\n")[-1]
+    assert re.match(r"(next: |      )tradewind ", last)
+
+
+def test_new_makes_a_workspace_and_says_what_comes_next(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["new", "desk"]) == 0
+    assert "next: cd desk" in capsys.readouterr().out
+    assert (tmp_path / "desk" / "strategies" / "first.py").is_file()
+    assert run_command(["new", "other", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["workspace"] == str(tmp_path / "other")
+
+
+def test_config_show_prints_the_origin_of_each_value(desk, capsys, monkeypatch):
+    monkeypatch.setenv("TRADEWIND__COSTS__SPREAD_BPS", "3")
+    file = "backtests/first.toml"
+    assert run_command(["config", "show", file, "--set", "costs.fill=touch", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)["values"]
+    assert values["costs.spread_bps"] == {"value": 3.0, "origin": "TRADEWIND__COSTS__SPREAD_BPS"}
+    assert values["costs.fill"] == {"value": "touch", "origin": "--set costs.fill"}
+    assert values["strategy"] == {"value": "first", "origin": f"{file}:5"}
+    assert values["costs.limit_gap"]["origin"] == "default"
+
+
+def test_config_schema_writes_what_editors_read(desk, capsys):
+    assert run_command(["config", "schema", "backtests"]) == 0
+    schema = json.loads((desk.backtests / "tradewind-backtest.json").read_text())
+    assert schema["properties"]["costs"]
+    assert schema["additionalProperties"] is False
+
+
+def test_completion_offers_the_nouns():
+    environment = {"_TRADEWIND_COMPLETE": "complete_bash", "COMP_WORDS": "tradewind con", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from tradewind.cli import main; main()"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["config"]
+
+
+def test_a_table_aligns_words_left_and_numbers_right():
+    assert table(("name", "rows"), [["a", "1,000"], ["long name", "-"]]) == [
+        "name        rows",
+        "a          1,000",
+        "long name      -",
+    ]
+
+
+def test_json_has_no_number_that_json_does_not_know():
+    found = plain({"a": float("nan"), "b": (1, float("inf")), 3: Path("x"), "d": None, "e": True})
+    assert found == {"a": None, "b": [1, None], "3": "x", "d": None, "e": True}
+
+
+def test_progress_without_a_terminal_is_a_line_each_ten_seconds(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr("tradewind.cli.output.time.monotonic", lambda: now[0])
+    with Output(as_json=False).steps("working") as steps:
+        for done in range(100):
+            steps(done, 100)
+            now[0] += 0.5
+    lines = capsys.readouterr().err.rstrip("\n").split("\n")
+    assert lines == ["working 20 %", "working 40 %", "working 60 %", "working 80 %"]
+
+
+def test_errors_of_several_files_are_all_shown(capsys):
+    error = ConfigError("CONFIG_TYPE", "one", also=[ConfigError("CONFIG_RANGE", "two")])
+    assert failures.report_failure(error, as_json=False) == 2
+    assert capsys.readouterr().err.count("\n") == 6
+
+
+def test_typer_exit_keeps_its_status(monkeypatch, desk):
+    def leave(*_args, **_more):
+        raise typer.Exit(3)
+
+    monkeypatch.setattr("tradewind.config.load_settings", leave)
+    assert run_command(["config", "show"]) == 3
