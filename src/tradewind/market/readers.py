@@ -234,11 +234,9 @@ def _fetch(
 def _number_sql(column: str, sql_type: str) -> str:
     """Return SQL for a float64; of a 32-bit number the shortest decimal that names it, as an exporter meant it."""
     name = quote_name(column)
-    return (
-        f"TRY_CAST({name}::VARCHAR AS DOUBLE)"
-        if sql_type in ("FLOAT", "VARCHAR")
-        else f"TRY_CAST({name} AS DOUBLE)"
-    )
+    # Trimming also keeps DuckDB from converting while it reads, whose errors know a line but not the value.
+    text = {"VARCHAR": f"trim({name})", "FLOAT": f"{name}::VARCHAR"}.get(sql_type, name)
+    return f"TRY_CAST({text} AS DOUBLE)"
 
 
 def _time_sql(connection: DuckDBPyConnection, relation: str, column: str, sql_type: str) -> str:
@@ -252,8 +250,9 @@ def _time_sql(connection: DuckDBPyConnection, relation: str, column: str, sql_ty
         f"SELECT TRY_CAST({name} AS DOUBLE), {name} FROM {relation} LIMIT 1"
     ).fetchone()
     if first is None or first[0] is None:
-        return f"epoch_ns(TRY_CAST(replace({name}, ' UTC', '') AS TIMESTAMPTZ))"
-    return f"TRY_CAST({name} AS {'DOUBLE' if '.' in str(first[1]) or 'e' in str(first[1]).lower() else 'BIGINT'})"
+        return f"epoch_ns(TRY_CAST(replace(trim({name}), ' UTC', '') AS TIMESTAMPTZ))"
+    whole = "." not in str(first[1]) and "e" not in str(first[1]).lower()
+    return f"TRY_CAST(trim({name}) AS {'BIGINT' if whole else 'DOUBLE'})"
 
 
 def _refuse_unreadable(
