@@ -11,7 +11,7 @@ from rich.text import Text
 from tradewind.report.definitions import METRICS
 from tradewind.report.files import flatten_settings
 from tradewind.report.stored import read_stored
-from tradewind.report.wording import ABSENT, measure
+from tradewind.report.wording import ABSENT, measure, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,13 +57,13 @@ def render_comparison(comparison: Comparison) -> Table:
     table.add_column("")
     for run_id in comparison.run_ids:
         # Plain text, because a name with brackets must not be read as a style.
-        table.add_column(Text(run_id), justify="right", overflow="fold")
+        table.add_column(Text(printable(run_id)), justify="right", overflow="fold")
     kind = ""
     for row in comparison.rows:
         if kind not in ("", row.kind):
             table.add_section()
         kind = row.kind
-        table.add_row(*(Text(cell) for cell in (row.label, *row.shown)))
+        table.add_row(*(Text(printable(cell)) for cell in (row.label, *row.shown)))
     return table
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from tradewind.report.definitions import METRICS
 from tradewind.report.files import setting, text_setting
 from tradewind.report.stored import read_stored
-from tradewind.report.wording import measure, money, plural
+from tradewind.report.wording import measure, money, plural, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,11 +70,13 @@ def _verdict(run: StoredRun) -> Text:
             f"✕ {plural(len(checks.failed), 'check')} FAILED: do not trust this result", style=STYLES["fail"]
         )
         for check in checks.failed:
-            text.append(f"\n  {check.name}: {check.detail}")
+            text.append(f"\n  {printable(check.name)}: {printable(check.detail)}")
         return text
     if not checks.checks:
         return Text("! nothing was checked about this result", style=STYLES["warn"])
-    parts = [(f"{check.name} {SAID[check.verdict]}", STYLES[check.verdict]) for check in checks.checks]
+    parts = [
+        (f"{printable(check.name)} {SAID[check.verdict]}", STYLES[check.verdict]) for check in checks.checks
+    ]
     text = Text("checks  ", style="dim")
     for at, (words, style) in enumerate(parts):
         text.append(", " if at else "", style="dim").append(words, style=style)
@@ -90,7 +92,8 @@ def _title(run: StoredRun) -> Text:
     )
     bars = text_setting(run.settings, "market", "bars")
     facts = [listed, period, f"{bars} bars" if bars else ""]
-    return Text.assemble((run.title, "bold"), "  ", (" · ".join(fact for fact in facts if fact), "dim"))
+    told = printable(" · ".join(fact for fact in facts if fact))
+    return Text.assemble((printable(run.title), "bold"), "  ", (told, "dim"))
 
 
 def _numbers(run: StoredRun) -> Table:
@@ -126,7 +129,7 @@ def _sources(run: StoredRun) -> Text:
 def _notes(run: StoredRun) -> list[Text]:
     doubts = [f"{check.name}: {check.detail}" for check in run.checks.warned]
     notes = [*doubts, *run.checks.warnings, *run.metrics.notes]
-    shown = [Text(f"! {note}", style=STYLES["warn"]) for note in notes[:LINES_OF_NOTES]]
+    shown = [Text(f"! {printable(note)}", style=STYLES["warn"]) for note in notes[:LINES_OF_NOTES]]
     if len(notes) > LINES_OF_NOTES:
         shown.append(Text(f"! and {len(notes) - LINES_OF_NOTES} more in the report", style=STYLES["warn"]))
     return shown
@@ -135,5 +138,5 @@ def _notes(run: StoredRun) -> list[Text]:
 def _where(run: StoredRun) -> Text:
     report = run.run_dir / "report.html"
     shown = report if report.is_file() else run.run_dir
-    # A path is one piece: folded at the edge of the terminal it could not be copied.
-    return Text.assemble(("report  ", "dim"), (str(shown), "underline"), no_wrap=True, overflow="ignore")
+    # Folded and never cut: half a path leads nowhere.
+    return Text.assemble(("report  ", "dim"), (str(shown), "underline"), overflow="fold")

@@ -94,6 +94,11 @@ def day(ts_ns: int) -> str:
     return f"{utc(ts_ns):%Y-%m-%d}"
 
 
+def printable(text: str) -> str:
+    """Return text without control characters: a name must not be able to steer a terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun."""
     return f"{number(count, 0)} {one if count == 1 else many or one + 's'}"

@@ -84,7 +84,9 @@ def write_table(path: Path, columns: dict[str, np.ndarray], kinds: dict[str, str
     casts = ", ".join(f'CAST("{name}" AS {kinds.get(name, "BIGINT")}) AS "{name}"' for name in columns)
     with duckdb.connect() as database:
         if len(next(iter(columns.values()))):
-            database.register("given", columns)
+            database.register(
+                "given", {name: np.ascontiguousarray(column) for name, column in columns.items()}
+            )
             source = "given"
         else:
             source = (
@@ -141,7 +143,7 @@ def curve(values, *, interval_ns: int = DAY_NS, start_ns: int = START_NS) -> dic
     """Return an equity table with one row an interval."""
     value = np.asarray(values, dtype=float)
     ts_ns = start_ns + interval_ns * np.arange(len(value), dtype=np.int64)
-    return rows(ts_ns=ts_ns, balance=value, equity=value, unrealized_pnl=0.0 * value, margin_used=0.0 * value)
+    return rows(ts_ns=ts_ns, balance=value, equity=value, unrealized_pnl=0.0 * ts_ns, margin_used=0.0 * ts_ns)
 
 
 def fill_rows(*fills: tuple) -> dict[str, np.ndarray]:

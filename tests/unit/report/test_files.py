@@ -55,9 +55,6 @@ def test_missing_column_is_named(folder, builders):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_number_that_is_none_is_refused(folder, builders, bad):
-    builders.write_table(
-        folder / "equity.parquet", builders.curve([1000.0, bad]), dict.fromkeys(("equity",), "DOUBLE")
-    )
     builders.write_run(folder, equity=builders.curve([1000.0, bad]))
     with pytest.raises(DataUnfit) as error:
         load_run(folder)

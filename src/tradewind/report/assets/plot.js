@@ -70,7 +70,7 @@ class TimeSpan {
   }
 
   set(first, last, narrowest) {
-    const air = Math.max((last - first) * 0.01, narrowest / 2);
+    const air = narrowest / 2;
     this.first = first - air;
     this.last = last + air;
     this.narrowest = Math.min(narrowest, this.last - this.first);
