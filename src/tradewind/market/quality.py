@@ -245,8 +245,8 @@ def _spikes(bars: Bars, rules: QualityRules) -> list[Defect]:
 def _ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how many times the larger is of the smaller; NaN where that makes no sense."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        quotient: NDArray[np.float64] = np.maximum(a, b) / np.minimum(a, b)
-    return quotient
+        quotient = np.maximum(a, b) / np.minimum(a, b)
+    return np.where((a > 0.0) & (b > 0.0), quotient, np.nan)
 
 
 def _check_interest(series: Series) -> list[Defect]:

@@ -74,19 +74,19 @@ def finest_grid(values: Floats, step: Decimal, *, strays_ratio: float = 0.0) -> 
     """
     finite = values[np.isfinite(values)]
     allowed = int(strays_ratio * len(finite))
-    strays = 0
-    for k in range(_REFINEMENTS + 1):
+    found = Grid(step, 1, int(off_grid(finite, step).sum()))
+    for k in range(1, _REFINEMENTS + 1):
         finer = step.scaleb(-k)
-        strays = int(off_grid(finite, finer).sum())
-        if strays <= allowed or not _countable(finite, finer):
-            return Grid(finer, 10**k, strays)
-    return Grid(step.scaleb(-_REFINEMENTS), 10**_REFINEMENTS, strays)
+        if found.strays <= allowed or not _countable(finite, finer):
+            break
+        found = Grid(finer, 10**k, int(off_grid(finite, finer).sum()))
+    return found
 
 
 def _countable(values: Floats, step: Decimal) -> bool:
-    """Return whether a still finer grid means anything: doubles have 15 digits."""
+    """Return whether a step means anything: on a finer one than doubles can tell apart, every value would lie."""
     largest = float(np.max(np.abs(values))) if len(values) else 0.0
-    return largest / float(step) < 1e14
+    return largest / float(step) < 1e13
 
 
 def _quotient(values: Floats, step: Decimal) -> Floats:
