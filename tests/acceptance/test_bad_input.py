@@ -4,6 +4,7 @@ Each row carries the number of the list of bad inputs. The command line runs in 
 what it leaves on the disk is compared.
 """
 
+import gzip
 import hashlib
 import json
 import re
@@ -343,3 +344,164 @@ def test_b33_settings_cannot_lead_out_of_the_workspace(desk, capsys, path):
 )
 def test_a_bad_command_is_refused(desk, capsys, arguments, code):
     refuse(capsys, desk.root, arguments, code)
+
+
+# ---------------------------------------------------------------------------- history
+
+START_MS = 1_704_067_200_000
+HEADER = "ts,open,high,low,close,volume"
+
+
+def candles(count: int = 60, step_ms: int = 60_000, start: int = START_MS) -> list[str]:
+    """Return lines of sound bars."""
+    rows = [
+        (start + n * step_ms, 100 + n % 7, 108 + n % 7, 95 + n % 7, 101 + n % 7, 1.5) for n in range(count)
+    ]
+    return [",".join(map(str, row)) for row in rows]
+
+
+def spoilt(row: int, column: int, value: object) -> list[str]:
+    """Return sound bars with one value replaced."""
+    lines = candles()
+    cells = lines[row].split(",")
+    cells[column] = str(value)
+    lines[row] = ",".join(cells)
+    return lines
+
+
+FAR_MS = 3_786_912_000_000  # 2090
+
+
+HISTORIES = [
+    ("B43 nothing", [], "DATA_EMPTY"),
+    ("B44 NaN", spoilt(7, 1, "nan"), "DATA_NOT_FINITE"),
+    ("B44 inf", spoilt(7, 2, "inf"), "DATA_NOT_FINITE"),
+    ("B44 empty cell", spoilt(7, 4, ""), "DATA_NOT_FINITE"),
+    ("B45 volume NaN", spoilt(7, 5, "nan"), "DATA_NOT_FINITE DATA_RANGE"),
+    ("B45 volume negative", spoilt(7, 5, -1), "DATA_RANGE"),
+    ("B46 price zero", spoilt(7, 3, 0), "DATA_RANGE"),
+    ("B46 price negative", spoilt(7, 3, -5), "DATA_RANGE"),
+    ("B47 high below low", spoilt(7, 2, 90), "DATA_OHLC"),
+    ("B47 low above open", spoilt(7, 3, 104), "DATA_OHLC"),
+    ("B48 twins that differ", [*candles(), candles()[-1].replace("1.5", "2.5")], "DATA_CONFLICT"),
+    ("B51 off the grid", spoilt(7, 0, START_MS + 7 * 60_000 + 13_000), "DATA_GRID DATA_TIMEFRAME"),
+    ("B51 no unit", [line.replace("1704", "99991704", 1) for line in candles()], "DATA_TIME_UNIT"),
+    ("B52 future", candles(start=FAR_MS), "DATA_FUTURE"),
+    ("B53 wrong spacing", candles(step_ms=300_000), "DATA_TIMEFRAME"),
+    ("B55 words", ["a,b,c,d,e,f", "g,h,i,j,k,l"], "DATA_SCHEMA DATA_CORRUPT"),
+    (
+        "B56 decimal comma",
+        [line.replace(",", ";").replace(".", ",") for line in candles()],
+        "DATA_CORRUPT DATA_SCHEMA",
+    ),
+    ("B56 cut off", [*candles(), "1704067200000,1"], "DATA_CORRUPT DATA_SCHEMA DATA_NOT_FINITE"),
+]
+
+
+def history(desk: Workspace, content: bytes, name: str = "BTCUSDT-1m.csv") -> str:
+    """Write a file of history beside the workspace, which must not change."""
+    path = desk.root.parent / name
+    path.write_bytes(content)
+    return str(path)
+
+
+IMPORT = ["--venue", "binance_usdm", "--symbol", "BTCUSDT", "--bars", "1m"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "codes"), [row[1:] for row in HISTORIES], ids=[row[0] for row in HISTORIES]
+)
+def test_bad_history_is_refused_and_nothing_is_stored(desk, capsys, lines, codes):
+    good = history(
+        desk, "\n".join([HEADER, *candles(200, start=START_MS - 10**9 // 6 * 6)]).encode(), "good.csv"
+    )
+    good = history(
+        desk, "\n".join([HEADER, *candles(200, start=START_MS - 60_000 * 10_000)]).encode(), "good.csv"
+    )
+    assert run_command(["data", "import", good, *IMPORT]) == 0
+    bad = history(desk, ("\n".join([HEADER, *lines]) + "\n").encode())
+    before = {name: digest for name, digest in snapshot(desk.root).items() if "verified" not in name}
+    capsys.readouterr()
+    assert run_command(["data", "import", bad, *IMPORT]) == 3
+    printed = capsys.readouterr()
+    lines_shown = [line for line in printed.err.rstrip("\n").split("\n") if not line.endswith("refused")]
+    assert lines_shown[0].split("  ")[0] in codes.split(), printed.err
+    assert len(lines_shown) == 3, printed.err
+    assert "Traceback" not in printed.err
+    after = {name: digest for name, digest in snapshot(desk.root).items() if "verified" not in name}
+    assert after == before
+
+
+def test_b48_equal_twins_are_counted_and_b49_order_is_restored_by_the_import(desk, capsys):
+    lines = candles()
+    file = history(desk, "\n".join([HEADER, *reversed(lines), lines[3]]).encode())
+    assert run_command(["data", "import", file, *IMPORT, "--json"]) == 0
+    (series,) = json.loads(capsys.readouterr().out)["imported"]
+    assert series["added"] == 60
+    assert any("repeated" in note for note in series["notes"]), series
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "code"),
+    [
+        ("BTCUSDT-1m.csv.gz", lambda raw: gzip.compress(raw)[:-20], "DATA_CORRUPT"),
+        ("BTCUSDT-1m.csv.gz", lambda raw: b"no gzip at all", "DATA_CORRUPT"),
+        ("BTCUSDT-1m.zip", lambda raw: b"PK\x03\x04" + raw[:50], "DATA_CORRUPT"),
+        ("BTCUSDT-1m.parquet", lambda raw: b"PAR1" + raw[:50] + b"PAR1", "DATA_CORRUPT"),
+        ("BTCUSDT-1m.npy", lambda raw: raw[:50], "DATA_CORRUPT"),
+    ],
+    ids=["cut gzip", "no gzip", "broken zip", "broken parquet", "broken npy"],
+)
+def test_b56_a_damaged_file_is_refused(desk, capsys, name, damage, code):
+    file = history(desk, damage("\n".join([HEADER, *candles()]).encode()), name)
+    assert run_command(["data", "import", file, *IMPORT]) == 3
+    text = capsys.readouterr().err
+    assert text.split("  ")[0] in {code, "DATA_SCHEMA"}, text
+    assert "Traceback" not in text
+
+
+def test_b58_a_file_of_another_symbol_is_refused(desk, capsys):
+    file = history(desk, "\n".join([HEADER, *candles()]).encode(), "ETHUSDT-1m-2024-01.csv")
+    assert run_command(["data", "import", file, *IMPORT]) == 3
+    assert capsys.readouterr().err.startswith("DATA_SYMBOL")
+
+
+def test_one_bad_file_among_good_ones_keeps_only_itself_out(desk, capsys):
+    good = history(desk, "\n".join([HEADER, *candles()]).encode(), "good.csv")
+    bad = history(desk, "\n".join([HEADER, *spoilt(7, 1, "nan")]).encode(), "bad.csv")
+    assert run_command(["data", "import", bad, good, *IMPORT]) == 3
+    assert "bad.csv" in capsys.readouterr().err
+    assert run_command(["data", "list", "--json"]) == 0
+    (series,) = json.loads(capsys.readouterr().out)["series"]
+    assert series["rows"] == 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["data", "import", "nowhere.csv"], "PATH_INVALID"),
+        (["data", "import", "a\0b.csv"], "PATH_INVALID"),
+        (["data", "import", "strategies"], "PATH_INVALID"),
+        (["data", "import", "strategies/first.py"], "PATH_INVALID"),
+        (["data", "import", "tradewind.toml", "--kind", "candles"], "USAGE"),
+        (["data", "import", "tradewind.toml", "--bars", "7m"], "TIMEFRAME_INVALID"),
+        (["data", "import"], "USAGE"),
+        (["data", "generate", "--symbols", ""], "CONFIG_EMPTY_LIST"),
+        (["data", "generate", "--symbols", "../x"], "ID_INVALID"),
+        (["data", "generate", "--seed", "-1"], "CONFIG_RANGE"),
+        (["data", "generate", "--seed", str(2**70)], "CONFIG_RANGE"),
+        (["data", "generate", "--start", "2024-02-30"], "DATE_INVALID"),
+        (["data", "generate", "--start", "2026-01-01"], "DATE_RANGE"),
+        (["data", "generate", "--start", "2010-01-01", "--end", "2099-01-01"], "CONFIG_RANGE"),
+        (["data", "generate", "--bars", "60"], "TIMEFRAME_INVALID"),
+        (["data", "check", "--for", "nowhere.toml"], "PATH_INVALID"),
+    ],
+)
+def test_a_bad_data_command_is_refused(desk, capsys, arguments, code):
+    refuse(capsys, desk.root, arguments, code)
+
+
+def test_what_is_not_there_is_not_found(desk, capsys):
+    refuse(capsys, desk.root, ["data", "show", "BTCUSDT"], "DATA_MISSING", 3)
+    refuse(capsys, desk.root, ["run", "show", "nothing"], "RUN_UNKNOWN", 6)
+    refuse(capsys, desk.root, ["run", "open", "../../etc"], "RUN_UNKNOWN", 6)

@@ -80,7 +80,8 @@ def _tell_imported(
         say.line(f"{answer.path.name}: {answer.entries} rules of {answer.venue}{left_out}")
     if refused:
         refused[0].also = (*refused[0].also, *refused[1:])
-        say.note(f"{len(results)} files imported, {len(refused)} refused")
+        if len(results) + len(refused) > 1:
+            say.note(f"{len(results)} files imported, {len(refused)} refused")
         raise refused[0]
     imported = [key_fields(s.key) | _counts(s) for s in series]
     told = [
