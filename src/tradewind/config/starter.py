@@ -28,11 +28,10 @@ capital  = { amount = 10_000, currency = "USDT" }
 venue = "generated"            # 'tradewind data generate' makes this market; import your own: data import
 symbols = ["BTCUSDT", "ETHUSDT"]
 bars = "1m"                    # what the engine steps on
-decide_on = "1h"               # the strategy decides at the close of each hour, fills happen on minutes
 
 [params]                       # declared in the strategy, with their ranges
-fast_period = 20
-slow_period = 100
+fast_period = 240              # minutes: four hours against a day
+slow_period = 1440
 size_pct = 20.0                # percent of the equity in each symbol
 
 [costs]                        # fees are the venue's own; zero must be written
@@ -60,8 +59,8 @@ from tradewind.strategies import LONG, SET, Number, Whole, lots_for, target
 
 
 class Params:  # default, lowest, highest
-    fast_period = Whole(20, 2, 500)
-    slow_period = Whole(100, 5, 2000)
+    fast_period = Whole(240, 2, 5000)
+    slow_period = Whole(1440, 5, 20000)
     size_pct = Number(20.0, 0.1, 100.0)
 
 
@@ -69,6 +68,7 @@ class Memory:  # what is kept from bar to bar
     bars: int
     fast: float
     slow: float
+    wanted_lot: int
 
 
 def warmup(params):
@@ -76,13 +76,17 @@ def warmup(params):
 
 
 def decide(view, account, working, params, memory, intents):
-    if memory.bars != view.bars:  # fold each bar into the memory once
+    if memory.bars != view.bars:  # decide may be asked twice about one bar: fold each bar in once
         memory.bars = view.bars
+        was_above = memory.fast > memory.slow
         memory.fast = ema(memory.fast, view.close, params.fast_period, view.bars)
         memory.slow = ema(memory.slow, view.close, params.slow_period, view.bars)
-    if memory.fast > memory.slow:
-        target(intents, LONG, lots_for(view, account, params.size_pct))
-    return SET  # these are all my wants; what is not among them is closed or cancelled
+        if memory.fast <= memory.slow:
+            memory.wanted_lot = 0
+        elif not was_above:  # the size is fixed at the cross, so that a moving price does not trade
+            memory.wanted_lot = lots_for(view, account, params.size_pct)
+    target(intents, LONG, memory.wanted_lot)  # a position wanted, however far away it is
+    return SET  # these are all my wants
 '''
 
 _IGNORED = """\
