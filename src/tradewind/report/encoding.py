@@ -63,7 +63,7 @@ class Blob:
 
     def to_text(self) -> str:
         """Return everything as base64 of one deflated stream."""
-        return base64.b64encode(zlib.compress(b"".join(self._parts), 9)).decode("ascii")
+        return base64.b64encode(zlib.compress(b"".join(self._parts), 6)).decode("ascii")
 
     def _add(self, values: IntColumn, running: int) -> Described:
         cut = np.clip(values, -LARGEST_STEP, LARGEST_STEP)

@@ -15,6 +15,8 @@ const COLOURS = [
 const AXIS_WIDTH = 66;
 const AXIS_HEIGHT = 22;
 const TITLE_HEIGHT = 18;
+const PAPER_WIDTH = 980;
+const PAPER_SHAPE = 0.52;
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif';
 
 // A canvas cannot read a style sheet: a hidden element resolves each colour for the theme in use.
@@ -189,7 +191,13 @@ class Plot {
     this.later();
   }
 
-  width() { return Math.max(this.canvas.clientWidth - AXIS_WIDTH, 40); }
+  // Paper has a width of its own, whatever the screen beside it.
+  size() {
+    if (this.light) return [PAPER_WIDTH, Math.round(PAPER_WIDTH * PAPER_SHAPE)];
+    return [this.canvas.clientWidth, this.canvas.clientHeight];
+  }
+
+  width() { return Math.max(this.size()[0] - AXIS_WIDTH, 40); }
 
   x(time) { return ((time - this.span.from) / (this.span.to - this.span.from)) * this.width(); }
 
@@ -197,8 +205,7 @@ class Plot {
 
   draw() {
     const { canvas, pen } = this;
-    const wide = canvas.clientWidth;
-    const high = canvas.clientHeight;
+    const [wide, high] = this.size();
     if (!wide || !high) return;
     const density = this.light ? 3 : window.devicePixelRatio || 1;
     canvas.width = Math.round(wide * density);

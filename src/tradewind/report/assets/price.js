@@ -3,6 +3,8 @@
 const FILL_SIDE = 1;
 const FILL_MAKER = 4;
 const CROWD = 1500;
+const CROWD_COLUMN = 4;
+const CROWD_HEIGHT = 16;
 
 class PricePlot {
   constructor(run, onPick) {
@@ -151,19 +153,18 @@ class PricePlot {
         }
         if (!(high >= low)) return [0, 1];
         const air = (high - low) * 0.07;
-        return [low - air, high + air];
+        return [low - (this.fillsSeen().length > CROWD ? 4 * air : air), high + air];
       },
       label: (value, step) => digits(value, Math.min(placesOf(step), Math.max(this.now.decimals, 0))),
       draw: (g) => {
         this.shadeLate(g);
         const faint = this.seen.mixed;
-        const crowded = this.fillsSeen().length > CROWD;
-        // Thousands of fills on a screen would hide the price: they lie under it then, and pale.
-        if (crowded) this.drawFills(g);
         for (const bar of this.seen.coarse) drawCandle(g, bar, faint);
         for (const bar of this.seen.own) drawCandle(g, bar, false);
         this.drawTrades(g);
-        if (!crowded) this.drawFills(g);
+        // Thousands of marks would hide the price: they are counted instead.
+        const crowded = this.fillsSeen().length > CROWD;
+        if (crowded) this.drawCrowd(g); else this.drawFills(g);
       },
     };
     const volume = {
@@ -198,7 +199,7 @@ class PricePlot {
   drawFills(g) {
     const { fills } = this.run;
     const seen = this.fillsSeen();
-    const size = seen.length > CROWD ? 2 : seen.length > 300 ? 3.2 : seen.length > 60 ? 4.6 : 6.5;
+    const size = seen.length > 300 ? 3.2 : seen.length > 60 ? 4.6 : 6.5;
     const half = this.barWidth() / 2;
     const { pen, colours } = g;
     pen.lineWidth = 1;
@@ -208,12 +209,6 @@ class PricePlot {
       const y = g.y(fills.price[i]);
       pen.fillStyle = sells ? colours.sell : colours.buy;
       pen.strokeStyle = colours.paper;
-      if (size < 3) {
-        pen.globalAlpha = 0.3;
-        pen.fillRect(x - 1, sells ? y - 9 : y + 5, 2, 4);
-        pen.globalAlpha = 1;
-        continue;
-      }
       const way = sells ? -1 : 1;
       pen.beginPath();
       pen.moveTo(x, y);
@@ -230,6 +225,27 @@ class PricePlot {
         pen.stroke();
       }
     }
+  }
+
+  // How many fills each few pixels hold: buys upwards, sells downwards, at the foot of the pane.
+  drawCrowd(g) {
+    const { fills } = this.run;
+    const counts = Array.from({ length: Math.ceil(g.width / CROWD_COLUMN) }, () => [0, 0]);
+    for (const i of this.fillsSeen()) {
+      const at = Math.floor(g.x(fills.t[i]) / CROWD_COLUMN);
+      if (counts[at]) counts[at][(fills.flags[i] & FILL_SIDE) !== 0 ? 1 : 0] += 1;
+    }
+    const most = Math.max(...counts.flat());
+    const middle = g.bottom - CROWD_HEIGHT - 2;
+    counts.forEach(([buys, sells], at) => {
+      const tall = (count) => (CROWD_HEIGHT * count) / most;
+      g.pen.fillStyle = g.colours.buy;
+      g.pen.fillRect(at * CROWD_COLUMN, middle - tall(buys), CROWD_COLUMN - 1, tall(buys));
+      g.pen.fillStyle = g.colours.sell;
+      g.pen.fillRect(at * CROWD_COLUMN, middle + 1, CROWD_COLUMN - 1, tall(sells));
+    });
+    g.pen.fillStyle = g.colours.soft;
+    g.pen.fillText(`fills, at most ${digits(most, 0)} a column; zoom in to see each`, 8, middle - CROWD_HEIGHT - 8);
   }
 
   drawTrades(g) {

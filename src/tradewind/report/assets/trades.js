@@ -23,7 +23,13 @@ class TradeList {
 
   columns() {
     const { trades, symbols } = this.run;
-    const price = (value) => (value ? String(Number(value.toPrecision(8))) : ABSENT);
+    // A symbol's bars tell how many places its prices have.
+    const places = symbols.map((name) => this.run.bars[name]?.decimals);
+    const price = (value, i) => {
+      if (!value) return ABSENT;
+      const known = places[trades.symbol[i]];
+      return known === undefined ? String(Number(value.toPrecision(8))) : digits(value, Math.max(known, 0));
+    };
     const [gains, costs, rents] = [placesFor(trades.pnl), placesFor(trades.fees), placesFor(trades.funding)];
     const signed = (value, places) => `${value > 0 ? '+' : ''}${digits(value, places)}`;
     const open = (i) => (trades.flags[i] & TRADE_OPEN) !== 0;
@@ -34,8 +40,8 @@ class TradeList {
       ['Side', (i) => trades.flags[i] & TRADE_SHORT, (i) => ((trades.flags[i] & TRADE_SHORT) !== 0 ? 'short' : 'long'), true],
       ['Held', (i) => trades.held_s[i], (i) => lasting(trades.held_s[i])],
       ['Qty', (i) => trades.qty[i], (i) => String(Number(trades.qty[i].toPrecision(8)))],
-      ['Entry price', (i) => trades.entry_price[i], (i) => price(trades.entry_price[i])],
-      ['Exit price', (i) => trades.exit_price[i], (i) => price(trades.exit_price[i])],
+      ['Entry price', (i) => trades.entry_price[i], (i) => price(trades.entry_price[i], i)],
+      ['Exit price', (i) => trades.exit_price[i], (i) => price(trades.exit_price[i], i)],
       ['Profit', (i) => trades.pnl[i], (i) => signed(trades.pnl[i], gains)],
       ['Return', (i) => trades.ratio[i], (i) => percent(trades.ratio[i], 2, true)],
       ['Fees', (i) => trades.fees[i], (i) => digits(trades.fees[i], costs)],
