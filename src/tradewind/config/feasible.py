@@ -101,12 +101,12 @@ def _nothing_listed(config: BacktestConfig, rules: Mapping[str, InstrumentRules]
 def _size(config: BacktestConfig, symbol: str, rules: InstrumentRules) -> Iterator[ConfigError]:
     limits = config.limits.of(symbol)
     if limits.max_qty is not None and Decimal(repr(limits.max_qty)) < rules.min_qty:
-        yield _infeasible(symbol, f"{limits.max_qty:g}", f"{rules.min_qty:f}", "max_qty")
+        yield _infeasible(config, symbol, f"{limits.max_qty:g}", f"{rules.min_qty:f}", "max_qty")
     if config.capital.currency != rules.settle or rules.payoff == "inverse":
         return  # Its minimum is in another currency than the limits.
     for name, notional in _notionals(config, symbol):
         if Decimal(repr(notional)) < rules.min_notional:
-            yield _infeasible(symbol, f"{notional:g}", f"{rules.min_notional:f}", name)
+            yield _infeasible(config, symbol, f"{notional:g}", f"{rules.min_notional:f}", name)
 
 
 def _notionals(config: BacktestConfig, symbol: str) -> Iterator[tuple[str, float]]:
@@ -127,11 +127,22 @@ def _notionals(config: BacktestConfig, symbol: str) -> Iterator[tuple[str, float
             yield name, notional
 
 
-def _infeasible(symbol: str, allowed: str, least: str, name: str) -> ConfigError:
-    key = {"account.leverage": "capital.amount", "max_exposure_total_x": "limits.max_exposure_total_x"}
+def _infeasible(config: BacktestConfig, symbol: str, allowed: str, least: str, name: str) -> ConfigError:
     return ConfigError(
         "CONFIG_INFEASIBLE",
         f"{name} allows {allowed} of {symbol}, its smallest order is {least}.",
-        key=key.get(name, f"limits.each.{name}"),
+        key=_key_of(config, symbol, name),
         hint="raise the limit or the capital, or leave the symbol out",
+    )
+
+
+def _key_of(config: BacktestConfig, symbol: str, name: str) -> str:
+    """Return where the limit is written that decides: in the symbol's own table, or in that of all."""
+    if name == "account.leverage":
+        return "capital.amount"
+    if name == "max_exposure_total_x":
+        return "limits.max_exposure_total_x"
+    own = config.limits.symbols.get(symbol)
+    return (
+        f"limits.symbols.{symbol}.{name}" if getattr(own, name, None) is not None else f"limits.each.{name}"
     )
