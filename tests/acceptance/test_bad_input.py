@@ -156,6 +156,13 @@ FILES = [
         "strategies",
     ),
     (
+        "B15 two wallets of one currency",
+        'wallets = [{ amount = 1, currency = "USDT" }]\n' + HEAD,
+        "CONFIG_CONFLICT",
+        "1",
+        "wallets.0",
+    ),
+    (
         "B15 share without volume",
         HEAD + "[costs]\nfill_share_pct = 5\n",
         "CONFIG_CONFLICT",

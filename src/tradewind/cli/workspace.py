@@ -11,7 +11,7 @@ from tradewind.cli.output import JsonFlag, Output
 if TYPE_CHECKING:
     from tradewind.config import Workspace
 
-__all__ = ["app", "open_workspace"]
+__all__ = ["app", "find_file", "open_workspace"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -26,14 +26,15 @@ def new(
     Example: tradewind new desk && cd desk
     """
     from tradewind.config import Workspace
-    from tradewind.config.starter import STARTER_FILES
+    from tradewind.config.starter import starter_files
 
     say = Output(as_json)
     workspace = Workspace.create(Path(folder))
     say.line(f"made {workspace.root} with")
-    for name in STARTER_FILES:
+    files = list(starter_files())
+    for name in files:
         say.line(f"  {name}")
-    result = {"workspace": str(workspace.root), "files": list(STARTER_FILES)}
+    result = {"workspace": str(workspace.root), "files": files}
     say.done(result, f"cd {folder}", "tradewind config show")
 
 
@@ -42,3 +43,10 @@ def open_workspace(flag: str | None) -> "Workspace":
     from tradewind.config import Workspace
 
     return Workspace.find(flag, os.environ, Path.cwd())
+
+
+def find_file(desk: "Workspace", name: str) -> Path:
+    """Return the path of a file named on the command line: as it is, else below the workspace."""
+    path = Path(name)
+    below = desk.root / name if "\0" not in name else path
+    return below if "\0" not in name and not path.exists() and below.exists() else path

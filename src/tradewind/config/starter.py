@@ -1,6 +1,10 @@
 """The files of a new workspace. Their comments teach; all of them run as they are."""
 
-__all__ = ["STARTER_FILES"]
+from tradewind.config.backtest import BacktestConfig
+from tradewind.config.schema import schema_text
+from tradewind.config.settings import Settings
+
+__all__ = ["starter_files"]
 
 _SETTINGS = """\
 #:schema tradewind-settings.json
@@ -96,10 +100,18 @@ journal/
 .locks/
 """
 
-STARTER_FILES: dict[str, str] = {
+_WRITTEN = {
     "tradewind.toml": _SETTINGS,
     "backtests/first.toml": _BACKTEST,
     "strategies/first.py": _STRATEGY,
     ".gitignore": _IGNORED,
 }
-"""Path in the workspace and content of each file."""
+
+
+def starter_files() -> dict[str, str]:
+    """Return path in the workspace and content of each file, with the schemas that editors complete with."""
+    schemas = {
+        "backtests/tradewind-backtest.json": schema_text(BacktestConfig),
+        "tradewind-settings.json": schema_text(Settings),
+    }
+    return _WRITTEN | schemas

@@ -9,7 +9,7 @@ from typing import Self
 from tradewind.config.files import atomic_folder
 from tradewind.config.load import load_settings
 from tradewind.config.settings import Settings
-from tradewind.config.starter import STARTER_FILES
+from tradewind.config.starter import starter_files
 from tradewind.errors import PathError
 
 __all__ = ["ENV_WORKSPACE", "RUN_ID", "SETTINGS_NAME", "Workspace"]
@@ -84,7 +84,7 @@ class Workspace:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise PathError("WORKSPACE_EXISTS", "something already lies here", where=str(folder))
         with atomic_folder(target) as partial:
-            for name, text in STARTER_FILES.items():
+            for name, text in starter_files().items():
                 path = partial / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")

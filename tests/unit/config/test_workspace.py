@@ -39,6 +39,7 @@ def test_a_new_workspace_has_everything_and_its_files_load(desk):
         ".gitignore",
         "backtests",
         "backtests/first.toml",
+        "backtests/tradewind-backtest.json",
         "data",
         "journal",
         "runs",
@@ -46,6 +47,7 @@ def test_a_new_workspace_has_everything_and_its_files_load(desk):
         "sessions",
         "strategies",
         "strategies/first.py",
+        "tradewind-settings.json",
         "tradewind.toml",
     ]
     assert load_backtest([desk.backtests / "first.toml"]).config.strategy == "first"
