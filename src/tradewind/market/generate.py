@@ -59,7 +59,7 @@ COINS: tuple[Coin, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSpec:
-    """What to generate; the same specification gives the same bits everywhere.
+    """What to generate; the same specification gives the same bits everywhere, and more bars the same beginning.
 
     Parameters
     ----------
@@ -139,7 +139,8 @@ def martingale(
 ) -> MarketSpec:
     """Return the specification of markets without any expectation: no rule beats them, costs aside.
 
-    Volatility clusters and tails stay, because strategies meet them; drift, premium, regimes and rhythms go.
+    Volatility clusters and tails stay, because strategies meet them; drift, premium, regimes and rhythms go, and so do
+    jumps: bars cannot say that a stop was jumped over, so that a jump inside a bar would be a gift to every stop.
     """
     chosen = tuple(
         replace(COINS[n % len(COINS)], symbol=f"RANDOM{n + 1}USDT", base=f"RANDOM{n + 1}")
@@ -151,6 +152,7 @@ def martingale(
         bars=bars,
         interval_ns=interval_ns,
         coins=chosen,
+        jumps_per_year=0.0,
         drift_ratio=0.0,
         premium=False,
         intraday=False,
@@ -240,10 +242,8 @@ def _scale(spec: MarketSpec, *purpose: int) -> Floats:
     """Return the random scale of deviates: with it a normal deviate has a t distribution of 4 degrees, variance 1."""
     if not spec.tails:
         return np.ones(spec.bars)
-    generator = randoms.stream(spec.seed, *purpose)
-    gamma = -randoms.log(randoms.uniform(generator, spec.bars)) - randoms.log(
-        randoms.uniform(generator, spec.bars)
-    )
+    one, two = (randoms.uniform(randoms.stream(spec.seed, *purpose, n), spec.bars) for n in range(2))
+    gamma = -randoms.log(one) - randoms.log(two)
     return np.minimum(1.0 / np.sqrt(gamma), 8.0)
 
 
@@ -262,11 +262,11 @@ def _clusters(spec: MarketSpec, purpose: tuple[int, ...], scales: tuple[tuple[in
 
 def _jumps(spec: MarketSpec, purpose: tuple[int, ...], per_year: float, ratio: float) -> Floats:
     """Return the jumps of log price, most of them zero, each compensated."""
-    generator = randoms.stream(spec.seed, *purpose)
     chance = min(0.5, per_year * spec.interval_ns / YEAR_NS)
-    struck = np.flatnonzero(randoms.uniform(generator, spec.bars) < chance)
+    struck = np.flatnonzero(randoms.uniform(randoms.stream(spec.seed, *purpose, 0), spec.bars) < chance)
     jumps = np.zeros(spec.bars)
-    jumps[struck] = ratio * randoms.normal(generator, len(struck)) - 0.5 * ratio * ratio
+    sizes = randoms.normal(randoms.stream(spec.seed, *purpose, 1), len(struck))
+    jumps[struck] = ratio * sizes - 0.5 * ratio * ratio
     return jumps
 
 
@@ -276,10 +276,10 @@ _REGIMES = ((1.2, -0.2), (-1.0, 0.5), (0.0, -0.8))
 
 def _with_regimes(spec: MarketSpec, log_variance: Floats, drift: Floats) -> tuple[Floats, Floats]:
     """Return variance and drift with stretches of mean length 21 days, each regime followed by another one."""
-    generator = randoms.stream(spec.seed, _REGIME)
-    expected = int(spec.bars * spec.interval_ns // (21 * DAY_NS)) + 1
-    lengths = -randoms.log(randoms.uniform(generator, 4 * expected + 16)) * (21 * DAY_NS / spec.interval_ns)
-    steps = 1 + (randoms.uniform(generator, len(lengths)) < 0.5).astype(np.int64)
+    count = 4 * int(spec.bars * spec.interval_ns // (21 * DAY_NS)) + 20
+    one, two = (randoms.uniform(randoms.stream(spec.seed, _REGIME, n), count) for n in range(2))
+    lengths = -randoms.log(one) * (21 * DAY_NS / spec.interval_ns)
+    steps = 1 + (two < 0.5).astype(np.int64)
     state_of_stretch = np.cumsum(steps) % len(_REGIMES)
     starts = np.minimum(np.cumsum(lengths), 2.0**62).astype(np.int64)
     stretch = np.minimum(np.searchsorted(starts, np.arange(spec.bars), side="right"), len(lengths) - 1)
@@ -299,9 +299,8 @@ def _u_shape(spec: MarketSpec) -> Floats:
 def _bars(spec: MarketSpec, path: _Path, number: int, coin: Coin) -> Bars:
     """Return the bars on the tick grid; the jump of a bar happens at its end."""
     start = np.r_[0.0, path.log_close[:-1]]
-    bridge = randoms.stream(spec.seed, _BRIDGE, number)
-    up = _bridge_extreme(path, randoms.uniform(bridge, spec.bars))
-    down = _bridge_extreme(path, randoms.uniform(bridge, spec.bars), -1.0)
+    one, two = (randoms.uniform(randoms.stream(spec.seed, _BRIDGE, number, n), spec.bars) for n in range(2))
+    up, down = _bridge_extreme(path, one), _bridge_extreme(path, two, -1.0)
     tick = float(coin.tick_size)
     first = coin.price / tick
     closes = np.maximum(np.rint(first * randoms.exp(path.log_close)), 1.0)
@@ -345,9 +344,9 @@ def _volume(spec: MarketSpec, path: _Path, number: int, coin: Coin, price: Float
 
 def _add_derivatives(market: GeneratedMarket, coin: Coin, number: int, bars: Bars, path: _Path) -> None:
     spec = market.spec
-    generator = randoms.stream(spec.seed, _PREMIUM, number)
-    slow = mean_reverting(randoms.normal(generator, spec.bars), spec.interval_ns / (12 * HOUR_NS), 2e-4)
-    fast = mean_reverting(randoms.normal(generator, spec.bars), spec.interval_ns / (2 * MINUTE_NS), 2e-4)
+    one, two = (randoms.normal(randoms.stream(spec.seed, _PREMIUM, number, n), spec.bars) for n in range(2))
+    slow = mean_reverting(one, spec.interval_ns / (12 * HOUR_NS), 3e-4)
+    fast = mean_reverting(two, spec.interval_ns / (2 * MINUTE_NS), 2e-4)
     momentum = mean_reverting(path.moved, spec.interval_ns / DAY_NS, None)
     # Crowds pay for leverage after a rise: a hundredth of the last days' move, within bounds, goes into the premium.
     lean = np.clip(0.01 * momentum, -1e-3, 1e-3)

@@ -135,7 +135,7 @@ class Instrument:
 
     def _check_steps(self) -> None:
         for name in ("tick_size", "lot_size", "contract_size"):
-            if not getattr(self, name) >= _STEP_MIN:
+            if not getattr(self, name).is_finite() or getattr(self, name) < _STEP_MIN:
                 raise self._wrong(name, f"{getattr(self, name)} is no step (at least {_STEP_MIN})")
         if self.min_qty < 0 or self.min_notional < 0:
             raise self._wrong("min_qty" if self.min_qty < 0 else "min_notional", "a minimum is negative")
