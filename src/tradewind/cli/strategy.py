@@ -1,0 +1,116 @@
+"""``tradewind strategy``: what there is, what it says of itself, a new one."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
+from tradewind.cli.workspace import open_workspace
+from tradewind.errors import TradewindError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tradewind.strategies.load import DeclaredStrategy
+
+__all__ = ["StrategyName", "app", "strategy_folder"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Strategies: list, new, show.")
+
+StrategyName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a strategy.")]
+
+
+@app.command("list")
+def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """List the shipped strategies and those of the workspace.
+
+    Example: tradewind strategy list
+    """
+    from tradewind.strategies.registry import list_strategies
+
+    say = Output(as_json)
+    declared, errors = list_strategies(strategy_folder(workspace))
+    say.table(("name", "what it does"), [(strategy.name, strategy.summary) for strategy in declared])
+    for error in errors:
+        say.note(error.render())
+    result = {
+        "strategies": [_fields(strategy) for strategy in declared],
+        "errors": [e.to_json() for e in errors],
+    }
+    say.done(result, "tradewind strategy show ema_cross", "tradewind strategy new NAME")
+
+
+@app.command()
+def show(name: StrategyName, workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Show what a strategy declares: parameters with their ranges, warm-up, bars and feeds.
+
+    Example: tradewind strategy show ema_cross
+    """
+    from tradewind.strategies.registry import declare_named
+
+    say = Output(as_json)
+    strategy = declare_named(name, strategy_folder(workspace))
+    say.line(f"{strategy.name}: {strategy.summary}")
+    say.line(f"  file      {strategy.path}")
+    say.line(f"  warm-up   {strategy.warmup_bars({}):,} bars with the default parameters")
+    for title, words in (("signals", strategy.signals), ("bars", strategy.frames), ("needs", strategy.needs)):
+        if words:
+            say.line(f"  {title:10}{', '.join(words)}")
+    say.line()
+    rows = [(n, _word(p.shown(p.default)), p.range_text(), p.summary) for n, p in strategy.params.items()]
+    say.table(("parameter", "default", "range", "what it is"), rows)
+    say.done(_fields(strategy), "tradewind strategy list")
+
+
+@app.command()
+def new(name: StrategyName, workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Write a new strategy that runs as it is, with comments that say what each part is for.
+
+    Example: tradewind strategy new my_idea
+    """
+    from tradewind.strategies.starting import new_strategy
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    path = new_strategy(desk.strategies, name)
+    say.line(f"wrote {desk.shown(path)}")
+    say.done({"name": name, "file": str(path)}, f"tradewind strategy show {name}")
+
+
+def strategy_folder(workspace: str | None) -> "Path | None":
+    """Return the folder of the user's strategies; None outside a workspace, where the shipped ones still are."""
+    try:
+        return open_workspace(workspace).strategies
+    except TradewindError as error:
+        if error.code != "WORKSPACE_MISSING" or workspace:
+            raise
+        return None
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _fields(strategy: "DeclaredStrategy") -> dict[str, object]:
+    params = [
+        {
+            "name": name,
+            "default": param.shown(param.default),
+            "low": None if param.choices else param.low,
+            "high": None if param.choices else param.high,
+            "range": param.range_text(),
+            "summary": param.summary,
+        }
+        for name, param in strategy.params.items()
+    ]
+    return {
+        "name": strategy.name,
+        "summary": strategy.summary,
+        "params": params,
+        "file": str(strategy.path),
+        "warmup_bars": strategy.warmup_bars({}),
+        "signals": list(strategy.signals),
+        "bars": list(strategy.frames),
+        "needs": list(strategy.needs),
+        "source_hash": strategy.source_hash,
+    }
