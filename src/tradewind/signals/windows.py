@@ -6,12 +6,12 @@ of exactly zero.
 """
 
 import math
-from typing import Annotated
+from typing import Annotated, get_args, get_origin, get_type_hints
 
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Layout, Rows
 
-__all__ = ["RING", "Bollinger", "Window", "bollinger", "deviation", "mean", "push", "sma", "zscore"]
+__all__ = ["RING", "Bollinger", "Window", "bollinger", "deviation", "mean", "push", "sized", "sma", "zscore"]
 
 RING = 256
 """Places of a ring unless its author asks for more: `prices: Annotated[Window, 1000]`."""
@@ -144,3 +144,19 @@ def bollinger(bands: Bollinger, value: float, period: int, width: float) -> floa
     bands.upper = bands.middle + reach
     bands.lower = bands.middle - reach
     return bands.middle
+
+
+def sized(layout: type[Layout], length: int) -> type[Layout]:
+    """Return a signal's state with every ring in it `length` places long; what `Annotated[Window, length]` means."""
+    fields: dict[str, object] = {}
+    for name, hint in get_type_hints(layout, include_extras=True).items():
+        if get_origin(hint) is Annotated and get_args(hint)[1] == RING:
+            fields[name] = Annotated[get_args(hint)[0], length]
+        elif isinstance(hint, type) and issubclass(hint, Layout):
+            fields[name] = sized(hint, length)
+        else:
+            fields[name] = hint
+    # A subclass, so that a signal given a longer ring is still known as what it is.
+    return type(
+        f"{layout.__name__}{length}", (layout,), {"__annotations__": fields, "__doc__": layout.__doc__}
+    )

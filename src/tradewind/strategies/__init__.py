@@ -3,6 +3,7 @@
 Loading, listing and checking strategies is `strategies.registry` and `strategies.check`.
 """
 
+from tradewind.engine.planning import edit
 from tradewind.strategies.declare import Choice, Flag, Number, Whole
 from tradewind.strategies.wants import (
     average_tick,
@@ -19,7 +20,19 @@ from tradewind.strategies.wants import (
     target_net,
     trail,
 )
-from tradewind.units.enums import ALL, BIG, BUY, DAY_NS, LONG, SELL, SHORT, IntentKind, TriggerKind, Verdict
+from tradewind.units.enums import (
+    ALL,
+    BIG,
+    BUY,
+    DAY_NS,
+    LONG,
+    SELL,
+    SHORT,
+    IntentKind,
+    Payoff,
+    TriggerKind,
+    Verdict,
+)
 from tradewind.units.layout import Rows
 from tradewind.units.math import exp, log, pow_, tanh
 from tradewind.units.records import Account, Context, Holding, Intent, Intents, Order, Strategy, View, Working
@@ -28,6 +41,7 @@ from tradewind.units.time import HOUR_NS, MINUTE_NS
 
 SET, HOLD, PULL = Verdict.SET, Verdict.HOLD, Verdict.PULL
 REST, TARGET, STOP = IntentKind.REST, IntentKind.TARGET, IntentKind.STOP
+LINEAR, INVERSE, SPOT = Payoff.LINEAR, Payoff.INVERSE, Payoff.SPOT
 LAST, MARK = TriggerKind.LAST, TriggerKind.MARK
 NEVER = BIG
 """A time that does not come: `sleep_until(intents, NEVER)` waits for an order to speak."""
@@ -38,7 +52,9 @@ __all__ = [
     "DAY_NS",
     "HOLD",
     "HOUR_NS",
+    "INVERSE",
     "LAST",
+    "LINEAR",
     "LONG",
     "MARK",
     "MINUTE_NS",
@@ -48,6 +64,7 @@ __all__ = [
     "SELL",
     "SET",
     "SHORT",
+    "SPOT",
     "STOP",
     "TARGET",
     "Account",
@@ -67,6 +84,7 @@ __all__ = [
     "average_tick",
     "bracket",
     "ceil_tick",
+    "edit",
     "exp",
     "floor_lot",
     "floor_tick",

@@ -5,12 +5,12 @@ from typing import Annotated, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from tradewind.signals.windows import RING
+from tradewind.signals.windows import sized
 from tradewind.strategies.declare import Param
 from tradewind.units.layout import Layout, Mask, Rows, dtype_of
 from tradewind.units.records import MEMORY
 
-__all__ = ["FieldError", "NoMemory", "memory_layout", "params_layout", "sized"]
+__all__ = ["FieldError", "NoMemory", "memory_layout", "params_layout"]
 
 _TAKEN = frozenset(dir(np.record))
 """Names that NumPy's records use themselves: such a field would be another thing without the compiler."""
@@ -50,20 +50,6 @@ def memory_layout(declared: type, names: Mapping[str, object]) -> type[Layout]:
     if cells > MEMORY:
         raise FieldError("", f"the memory needs {cells} cells; there are {MEMORY}")
     return layout
-
-
-def sized(layout: type[Layout], length: int) -> type[Layout]:
-    """Return a signal's state with every ring in it `length` places long."""
-    fields: dict[str, object] = {}
-    for name, hint in get_type_hints(layout, include_extras=True).items():
-        if get_origin(hint) is Annotated and get_args(hint)[1] == RING:
-            fields[name] = Annotated[get_args(hint)[0], length]
-        elif isinstance(hint, type) and issubclass(hint, Layout):
-            fields[name] = sized(hint, length)
-        else:
-            fields[name] = hint
-    # A subclass, so that a signal given a longer ring is still known as what it is.
-    return _layout(f"{layout.__name__}{length}", fields, layout)
 
 
 def _record(declared: type, names: Mapping[str, object]) -> type[Layout]:
@@ -122,5 +108,7 @@ def _check_name(what: str, name: str) -> None:
         raise FieldError(name, f"a {what} cannot be called '{name}'; choose another name")
 
 
-def _layout(name: str, fields: Mapping[str, object], base: type[Layout] = Layout) -> type[Layout]:
-    return type(name, (base,), {"__annotations__": dict(fields), "__doc__": "Made from a strategy's class."})
+def _layout(name: str, fields: Mapping[str, object]) -> type[Layout]:
+    return type(
+        name, (Layout,), {"__annotations__": dict(fields), "__doc__": "Made from a strategy's class."}
+    )

@@ -52,28 +52,31 @@ def check_source(declared: "DeclaredStrategy") -> None:
     _raise("STRATEGY_LINT", mistakes)
 
 
-def check_types(declared: "DeclaredStrategy", stages: Mapping[str, object]) -> None:
+def check_types(declared: "DeclaredStrategy", modules: Mapping[str, ModuleType]) -> None:
     """Infer the types of each stage and of the author's functions it calls, and look at every store and result.
 
-    Raises StrategyError (STRATEGY_LINT); what the compiler itself refuses comes out as it is, for
-    `translate`.
+    modules: the author's modules by path, in which compiled functions stand. Raises StrategyError
+    (STRATEGY_LINT); what the compiler itself refuses comes out as it is, for `translate`.
     """
     if PLAIN:
         return
-    known = functions_of(declared.source, _modules(declared))
+    known = functions_of(declared.source, modules)
     mistakes: list[Mistake] = []
-    for stage in stages:
-        start = declared.functions[stage]
-        typed = [(start, _stage_types(declared, stage))]
-        mistakes += _typed_mistakes(declared, *typed[0])
+    for stage in _stages(declared):
+        start = _author_function(vars(modules[str(declared.path)])[stage])
+        mistakes += _typed_mistakes(declared, start, _stage_types(declared, stage))
+        mistakes += _typed_result(declared, start, stage)
         for function in list(reachable(start, known))[1:]:
             dispatcher = function.names[function.node.name]
-            called = plain_function(dispatcher)
-            if called is not None:
-                for signature in getattr(dispatcher, "signatures", ()):
-                    mistakes += _typed_mistakes(declared, called, signature)
-        mistakes += _typed_result(declared, stage)
+            for signature in getattr(dispatcher, "signatures", ()):
+                mistakes += _typed_mistakes(declared, _author_function(dispatcher), signature)
     _raise("STRATEGY_LINT", list(dict.fromkeys(mistakes)))
+
+
+def _author_function(dispatcher: object) -> FunctionType:
+    function = plain_function(dispatcher)
+    assert function is not None, "an author's compiled function has a plain one behind it"
+    return function
 
 
 def strategy_error(code: str, mistakes: list[Mistake]) -> StrategyError:
@@ -199,8 +202,7 @@ def _read_only(owner: types.Type, declared: "DeclaredStrategy") -> str:
     return ""
 
 
-def _typed_result(declared: "DeclaredStrategy", stage: str) -> Iterator[Mistake]:
-    function = declared.functions[stage]
+def _typed_result(declared: "DeclaredStrategy", function: FunctionType, stage: str) -> Iterator[Mistake]:
     returned = _infer(function, _stage_types(declared, stage)).return_type
     if not isinstance(returned, types.Integer | types.Boolean):
         line = definition_line(declared.source.main.tree, stage)

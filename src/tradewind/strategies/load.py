@@ -1,40 +1,39 @@
 """From a strategy file to machine code: read it, see what it declares, check it, bind it to the core."""
 
-import hashlib
-import linecache
-import os
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FunctionType, MappingProxyType, ModuleType, SimpleNamespace
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tradewind.engine.contract import DECIDE, PLAN, SCAN
 from tradewind.errors import StrategyError
 from tradewind.strategies.declare import Param, pack_params, resolve_params
-from tradewind.strategies.layouts import FieldError, NoMemory, memory_layout, params_layout
+from tradewind.strategies.layouts import FieldError, memory_layout, params_layout
 from tradewind.strategies.source import Source, definition_line, read_source, run_source
-from tradewind.units.jit import PLAIN, cache_dir, kernel, overlay
 from tradewind.units.layout import Layout
-from tradewind.units.records import FRAMES, MEMORY, PARAMS, SIGNALS
+from tradewind.units.records import FRAMES, PARAMS, SIGNALS
 from tradewind.units.time import parse_interval
 
-__all__ = ["CompiledStrategy", "DeclaredStrategy", "compile_strategy", "declare_strategy", "load_strategy"]
+__all__ = [
+    "STAGES",
+    "CompiledStrategy",
+    "DeclaredStrategy",
+    "compile_strategy",
+    "declare_strategy",
+    "load_strategy",
+]
 
 _T = TypeVar("_T")
-_STAGES = {"decide": DECIDE, "plan": PLAN, "scan": SCAN}
-_ARGUMENTS = {
+STAGES = {
     "decide": ("view", "account", "working", "params", "memory", "intents"),
     "plan": ("account", "instruments", "contexts", "strategy"),
     "scan": ("view", "params", "memory", "bars", "column", "start", "stop"),
 }
-_KEPT_ENTRIES = 4
-"""Generated modules kept per strategy file: the newest versions of its text."""
+"""What the core calls, and the arguments it gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def declare_strategy(path: Path) -> DeclaredStrategy:
         )
     source = read_source(path)
     module, local_modules = _call_author(source, lambda: run_source(source))
-    functions = {n: f for n in (*_STAGES, "warmup") if isinstance(f := vars(module).get(n), FunctionType)}
+    functions = {n: f for n in (*STAGES, "warmup") if isinstance(f := vars(module).get(n), FunctionType)}
     _check_functions(source, functions)
     params, layout = _params(source, module)
     return DeclaredStrategy(
@@ -150,114 +149,22 @@ def declare_strategy(path: Path) -> DeclaredStrategy:
 def compile_strategy(declared: DeclaredStrategy) -> CompiledStrategy:
     """Check a declared strategy and bind its functions to the core's signatures.
 
-    The author's functions are linked into one generated module per stage, a file in the cache folder whose
-    name carries the hash of the author's sources; its presence says that the lint has passed. Raises
-    StrategyError (STRATEGY_LINT, STRATEGY_COMPILE).
+    Raises StrategyError (STRATEGY_LINT, STRATEGY_COMPILE), each with the author's file and line.
     """
-    # Both need Numba's front end, which a list of strategies should not wait for.
+    # All three need Numba, which a list of strategies should not wait for.
+    from tradewind.strategies.binding import Binding
     from tradewind.strategies.lint import check_source, check_types
     from tradewind.strategies.translate import translated
 
-    entry = _entry_path(declared)
-    fresh = PLAIN or not entry.is_file()
-    if fresh:
+    binding = Binding(declared)
+    if binding.is_new:
         check_source(declared)
-    _wrap_functions(declared)
     with translated(declared):
-        if fresh:
-            check_types(
-                declared, {stage: sig for stage, sig in _STAGES.items() if stage in declared.functions}
-            )
-            _write_entry(declared, entry)
-        stages = _bind(declared, entry)
+        if binding.is_new:
+            check_types(declared, binding.modules)
+        stages = binding.bind()
     base = {field.name: getattr(declared, field.name) for field in fields(DeclaredStrategy)}
     return CompiledStrategy(**base, decide=stages["decide"], plan=stages.get("plan"), scan=stages.get("scan"))
-
-
-def _wrap_functions(declared: DeclaredStrategy) -> None:
-    """Put compiled functions and typed casts where the author's plain ones stood, in every file of theirs."""
-    importable = {str(file.path): _importable(declared, file.module) for file in declared.source.files}
-    for module in (declared.module, *declared.local_modules.values()):
-        names = vars(module)
-        module.__name__ = importable[str(module.__file__)]
-        sys.modules[module.__name__] = module
-        for name, value in list(names.items()):
-            if (
-                isinstance(value, FunctionType)
-                and value.__code__.co_filename in importable
-                and name != "warmup"
-            ):
-                value.__module__ = importable[value.__code__.co_filename]
-                names[name] = _compiled(value)
-    names = vars(declared.module)
-    names["Params"] = overlay(declared.params_layout, PARAMS)
-    names["Memory"] = overlay(declared.memory or NoMemory, MEMORY)
-    if declared.plan_memory is not None:
-        names["PlanMemory"] = overlay(declared.plan_memory, MEMORY)
-
-
-def _importable(declared: DeclaredStrategy, module: str) -> str:
-    """Return a name under which a module of the author's stays importable: the disk cache asks for it by name."""
-    return f"tradewind_user_{_entry_stem(declared)}{declared.source_hash[:16]}_{module}"
-
-
-_KERNELS: dict[FunctionType, Callable[..., object]] = {}
-
-
-def _compiled(function: FunctionType) -> Callable[..., object]:
-    """Return one dispatcher per function, however many modules import it."""
-    if function not in _KERNELS:
-        _KERNELS[function] = kernel(checked=True, cached=False)(cast("Callable[..., object]", function))
-    return _KERNELS[function]
-
-
-_ENTRIES = {
-    "decide": "decide(view, account, working, Params(params), Memory(memory), intents)",
-    "plan": "plan(account, instruments, contexts, strategy)",
-    "scan": "scan(view, Params(params), Memory(memory), bars, column, start, stop)",
-}
-
-
-def _entry_path(declared: DeclaredStrategy) -> Path:
-    return cache_dir() / "strategies" / f"{_entry_stem(declared)}{declared.source_hash[:16]}.py"
-
-
-def _entry_stem(declared: DeclaredStrategy) -> str:
-    """Return what the generated modules of one strategy file share: its name and a hash of its path."""
-    return f"{declared.name}_{hashlib.sha256(str(declared.path).encode()).hexdigest()[:8]}_"
-
-
-def _write_entry(declared: DeclaredStrategy, path: Path) -> None:
-    lines = [f'"""Written by tradewind around {declared.path.name}; safe to delete."""', ""]
-    for stage, body in _ENTRIES.items():
-        if stage in declared.functions:
-            lines += ["", f"def {stage}_entry({', '.join(_ARGUMENTS[stage])}):", f"    return {body}", ""]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text("\n".join(lines))
-    part.replace(path)
-    kept = sorted(
-        path.parent.glob(f"{_entry_stem(declared)}*.py"), key=lambda p: p.stat().st_mtime, reverse=True
-    )
-    for stale in kept[_KEPT_ENTRIES:]:
-        for file in (stale, *cache_dir().rglob(f"{stale.stem}.*")):
-            file.unlink(missing_ok=True)
-
-
-def _bind(declared: DeclaredStrategy, path: Path) -> dict[str, Callable[..., int]]:
-    """Run the generated module among the author's names and compile its functions."""
-    module = ModuleType(_importable(declared, "entry"))
-    names = vars(module)
-    names.update({n: v for n, v in vars(declared.module).items() if not n.startswith("__")})
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module
-    linecache.checkcache(str(path))
-    exec(compile(path.read_text(), str(path), "exec"), names)  # noqa: S102
-    bound: dict[str, Callable[..., int]] = {}
-    for stage, sig in _STAGES.items():
-        if stage in declared.functions:
-            bound[stage] = kernel(sig=sig, checked=True)(cast("Callable[..., int]", names[f"{stage}_entry"]))
-    return bound
 
 
 def _params(source: Source, module: ModuleType) -> tuple[dict[str, Param], type[Layout]]:
@@ -332,9 +239,9 @@ def _frames(source: Source, module: ModuleType) -> tuple[str, ...]:
 def _check_functions(source: Source, functions: Mapping[str, FunctionType]) -> None:
     if "decide" not in functions:
         raise _fault(
-            source, "the file has no decide()", hint=f"write  def decide({', '.join(_ARGUMENTS['decide'])}):"
+            source, "the file has no decide()", hint=f"write  def decide({', '.join(STAGES['decide'])}):"
         )
-    for stage, arguments in _ARGUMENTS.items():
+    for stage, arguments in STAGES.items():
         if stage in functions:
             code = functions[stage].__code__
             if code.co_argcount != len(arguments) or code.co_kwonlyargcount or code.co_flags & 0x0C:

@@ -11,7 +11,6 @@ from numba.core.errors import NumbaError
 
 from tradewind.errors import StrategyError
 from tradewind.strategies.layouts import NoMemory
-from tradewind.strategies.source import run_source
 from tradewind.units.layout import Layout, dtype_of, named
 
 if TYPE_CHECKING:
@@ -148,13 +147,12 @@ def locate_failure(
 
 def _replay(declared: "DeclaredStrategy", records: tuple[np.void, ...]) -> str:
     """Run `decide` as plain Python on copies of six records; return file:line of what raised, or nothing."""
-    module, _ = run_source(declared.source)
     view, account, working, params, memory, intents = (_copy(record) for record in records)
     intents.n = 0
     own = _lay(declared.params_layout, params), _lay(declared.memory or NoMemory, memory)
     try:
         with np.errstate(divide="raise", invalid="raise"):
-            module.decide(view, account, working, *own, intents)
+            declared.functions["decide"](view, account, working, *own, intents)
     except Exception as raised:  # noqa: BLE001  (whatever it is, its line is what is looked for)
         frames = traceback.extract_tb(raised.__traceback__)
         lines = [frame for frame in frames if declared.source.file_of(frame.filename)]

@@ -67,14 +67,14 @@ def decide(
     if holding.pos_lot == 0:
         memory.levels = 0
         memory.first_lot = lots_for(view, account, params.size_pct)
-        memory.tick[0] = order_tick(view, view.close * (1.0 - way * step), way)  # type: ignore[index]
+        memory.tick[0] = order_tick(view, view.close * (1.0 - way * step), way)
         entry = rest(intents, 0, side, memory.tick[0], memory.first_lot, tag=1)
         entry.epoch = holding.trips
         entry.tolerance_tick = int(view.close * params.requote_pct / 100.0)
         return SET
     while memory.levels < min(holding.entries, params.re_entries):
         memory.levels += 1
-        memory.tick[memory.levels] = order_tick(view, holding.last_tick * (1.0 - way * step), way)  # type: ignore[index]
+        memory.tick[memory.levels] = order_tick(view, holding.last_tick * (1.0 - way * step), way)
     for level in range(memory.levels + 1):
         qty_lot = round_size(view, memory.first_lot * pow_(params.size_growth, level))
         entry = rest(intents, level, side, memory.tick[level], qty_lot, tag=2 if level else 1)
