@@ -156,6 +156,20 @@ FILES = [
         "strategies",
     ),
     (
+        "B14 decides more often than it sees",
+        HEAD.replace('"1h"\n', '"1h"\ndecide_on = "30m"\n'),
+        "CONFIG_CONFLICT",
+        "8",
+        "market.decide_on",
+    ),
+    (
+        "B14 half a pair",
+        HEAD + '[limits.legs.pair]\nsymbols = ["BTCUSDT"]\nmax_unhedged_notional = 1\nmax_unhedged_s = 1\n',
+        "CONFIG_CONFLICT",
+        "9",
+        "limits.legs.pair.symbols",
+    ),
+    (
         "B15 two wallets of one currency",
         'wallets = [{ amount = 1, currency = "USDT" }]\n' + HEAD,
         "CONFIG_CONFLICT",
@@ -281,6 +295,11 @@ def test_a_bad_file_is_refused_with_its_line(desk, capsys, content, code, line, 
 def test_the_nearest_right_word_is_offered(desk, capsys, content, hint):
     assert run_command(["config", "show", toml(desk, content)]) == 2
     assert hint in capsys.readouterr().err
+
+
+def test_b23_the_sentence_says_what_is_wrong_with_the_period(desk, capsys):
+    run_command(["config", "show", toml(desk, HEAD.replace("2024-02-01", "2023-02-01"))])
+    assert "not after its start" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

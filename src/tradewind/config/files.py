@@ -59,17 +59,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             yield partial
             _sync_tree(partial)
             partial.chmod(0o777 & ~_umask())
-            _refuse_occupied(path)
             partial.replace(path)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
         _sync_folder(path.parent)
-
-
-def _refuse_occupied(path: Path) -> None:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise PathError("PATH_INVALID", "something already lies here", where=str(path))
 
 
 def sweep(folder: Path) -> list[Path]:
