@@ -153,7 +153,11 @@ def find_gaps(ts_ns: NDArray[np.int64], interval_ns: int) -> list[Defect]:
     for row in rows.tolist():
         start, end = int(ts_ns[row]) + interval_ns, int(ts_ns[row + 1])
         count = -((start - end) // interval_ns)
-        found.append(Defect("gaps", start, end, count, f"{count} missing until {format_utc(end)}"))
+        found.append(
+            Defect(
+                "gaps", start, end, count, "a bar is missing" if count == 1 else f"{count} bars are missing"
+            )
+        )
     return found
 
 

@@ -253,7 +253,11 @@ def test_prices_without_volume_and_without_a_kind_are_refused(store, tmp_path, b
 
 def test_open_interest_of_the_metrics_archive(store, tmp_path):
     names = "create_time,symbol,sum_open_interest,sum_open_interest_value,count_long_short_ratio"
-    text = f"{names}\n2024-01-01 00:05:00,BTCUSDT,80000.5,3400000000.25,1.2\n2024-01-01 00:10:00,BTCUSDT,80001,3400000001,1\n"
+    rows = (
+        "2024-01-01 00:05:00,BTCUSDT,80000.5,3400000000.25,1.2",
+        "2024-01-01 00:10:00,BTCUSDT,80001,3400000001,1",
+    )
+    text = "\n".join((names, *rows))
     path = written(tmp_path / "BTCUSDT-metrics-2024-01-01.csv", text)
     import_file(store, path, ImportRequest(now_ns=NOW_NS, venue="binance_usdm"))
     found = store.read_open_interest("binance_usdm", "BTCUSDT")

@@ -119,7 +119,7 @@ def test_unfinished_accept_drops_the_last_bar(bars):
 
 @pytest.mark.parametrize("cells", [{"close": np.nan}, {"volume": -1.0}])
 def test_what_has_no_policy_is_refused_whatever_the_file_says(bars, cells):
-    everything = {k: [p for p in d.policies if p != "refuse"][0] for k, d in DEFECTS.items()}
+    everything = {k: next(p for p in d.policies if p != "refuse") for k, d in DEFECTS.items()}
     columns = {n: c.copy() for n, c in bars.columns().items()}
     for name, value in cells.items():
         columns[name][9] = value

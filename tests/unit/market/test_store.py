@@ -282,5 +282,5 @@ def test_show_says_where_records_came_from(store, bars, source):
 
 @pytest.mark.parametrize(("kind", "interval_ns"), [("bars", 0), ("funding", MINUTE_NS), ("trades", 0)])
 def test_a_key_that_cannot_be_is_refused(kind, interval_ns):
-    with pytest.raises(ValueError, match="histor|interval"):
+    with pytest.raises(ValueError, match=r"histor|interval"):
         SeriesKey("dydx", kind, "BTC", interval_ns)
