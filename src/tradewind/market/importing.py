@@ -18,7 +18,6 @@ from tradewind.market.manifest import SourceEntry, file_hash
 from tradewind.market.overlap import differing_rows
 from tradewind.market.quality import hard_defects
 from tradewind.market.readers import RawTable, read_table
-from tradewind.market.rules.importing import RulesImport, import_rules
 from tradewind.market.store import Progress, SeriesKey, Store, ignore_progress
 from tradewind.units.time import MINUTE_NS, SECOND_NS, format_interval, format_utc
 
@@ -74,27 +73,23 @@ class ImportedSeries:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What one file gave: its series and the columns nobody asked for, or the rules of a venue's answer."""
+    """What one file gave: its series, and the columns nobody asked for."""
 
     path: Path
     series: tuple[ImportedSeries, ...]
     ignored_columns: tuple[str, ...] = ()
-    rules: RulesImport | None = None
 
 
 def import_file(
     store: Store, paths: Path | Sequence[Path], request: ImportRequest, progress: Progress = ignore_progress
 ) -> ImportResult:
-    """Add the history of one file (or of day files that belong together) to the store; of JSON a venue's rules.
+    """Add the history of one file (or of day files that belong together) to the store.
 
     Idempotent: what is known already and agrees is counted and left. All series of a file appear, or none.
     Raises a `DataUnfit` that says what and where for anything else than sound history: see `parse_file` and
     `Store.merge_all`.
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
-    if files[0].suffix.lower() == ".json":
-        rules = import_rules(store, files[0], venue=request.venue, now_ns=request.now_ns)
-        return ImportResult(files[0], (), rules=rules)
     table, parsed = _parse(files, request)
     for part in parsed:
         _refuse_hard(part, str(files[0]))

@@ -113,7 +113,7 @@ def _relation(connection: DuckDBPyConnection, paths: Sequence[Path]) -> Iterator
             "PATH_INVALID",
             "this ending is no known format.",
             where=str(paths[0]),
-            known=(*FORMATS, ".json (rules)"),
+            known=FORMATS,
         )
 
 

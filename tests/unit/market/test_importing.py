@@ -295,12 +295,6 @@ def test_one_bad_series_keeps_all_of_a_file_out(store, tmp_path):
     )
 
 
-def test_rules_of_a_venue_come_in_by_the_same_door(store, tmp_path):
-    path = written(tmp_path / "fundingInfo.json", '[{"symbol": "BTCUSDT", "fundingIntervalHours": 4}]')
-    result = import_file(store, path, ImportRequest(now_ns=NOW_NS, venue="binance_usdm"))
-    assert result.rules.entries == 1
-
-
 # ---------------------------------------------------------------------------- order, repetition, ends
 
 
