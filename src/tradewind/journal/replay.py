@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.errors import JournalError
 from tradewind.journal.format import RecordKind
-from tradewind.journal.snapshots import SnapshotRef, decode_reference, read_snapshot
+from tradewind.journal.snapshots import SnapshotRef, decode_reference, read_snapshot, snapshot_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +35,17 @@ class Start:
 def valid_snapshots(reader: JournalReader) -> Iterator[tuple[SnapshotRef, bytes]]:
     """Hand out the snapshots that count with their states, newest first.
 
-    One counts if a record of the journal refers to it and its file holds what the record says. Reads all
-    records once; states are read one at a time as they are asked for.
+    One counts if the record after its sequence refers to it and its file holds what that record says.
     """
     identity = reader.identity
     if identity is None:
         return
-    references = [decode_reference(r) for r in reader.records() if r.kind == RecordKind.SNAPSHOT]
-    for reference in reversed(references):
-        state = read_snapshot(reader.disk, reader.folder, identity, reference)
+    for seq in reversed(list(snapshot_sequences(reader.disk, reader.folder))):
+        record = next(reader.records(seq + 1), None)
+        if record is None or record.kind != RecordKind.SNAPSHOT:
+            continue
+        reference = decode_reference(record)
+        state = read_snapshot(reader.disk, reader.folder, identity, reference) if reference.seq == seq else None
         if state is not None:
             yield reference, state
 

@@ -1,0 +1,132 @@
+"""Opening a session: lock, recover, and stand where the journal ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradewind.journal import (
+    Authorship,
+    JournalReader,
+    JournalWriter,
+    RecordKind,
+    RetentionRule,
+    expire,
+    newest_start,
+    open_journal,
+)
+from tradewind.journal.snapshots import decode_reference
+from tradewind.journal.writer import SEGMENT_BYTES
+from tradewind.live.bodies import LAYOUTS, Boot, Closing, encode
+from tradewind.live.sequencer import Sequencer
+from tradewind.live.session import SNAPSHOT_EVERY, Keeper, Session
+from tradewind.live.tape import Recorded, ResumedTape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tradewind.engine.world import World
+    from tradewind.journal import Disk, Identity, Record
+    from tradewind.journal.replay import Start
+    from tradewind.venues.port import VenuePort
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a session is recorded.
+
+    Parameters
+    ----------
+    disk, folder
+        The folder of its journal.
+    identity
+        Its name and accounts.
+    now_ns
+        The clock, for headers only.
+    version
+        Version of tradewind.
+    segment_bytes, snapshot_every
+        When segments and snapshots are begun.
+    """
+
+    disk: Disk
+    folder: Path
+    identity: Identity
+    now_ns: Callable[[], int]
+    version: str
+    segment_bytes: int = SEGMENT_BYTES
+    snapshot_every: int = SNAPSHOT_EVERY
+
+
+@dataclass(slots=True)
+class OpenSession:
+    """A session that holds its lock.
+
+    Parameters
+    ----------
+    session
+        Ready to run; recovery happens as it runs.
+    writer
+        The journal.
+    resumed_at
+        First record that it runs against, 1 for the very start.
+    """
+
+    session: Session
+    writer: JournalWriter
+    resumed_at: int
+
+    def close(self, *, finished: bool) -> None:
+        """Write how it ended, and let go."""
+        sequencer = self.session.sequencer
+        if finished:
+            world = sequencer.world
+            closing = Closing(sequencer.standing.batch, world.decisions_hash(), world.state_hash())
+            self.writer.append(RecordKind.CLOSE, encode(closing))
+        self.writer.close()
+
+    def expire(self, place: Place, rule: RetentionRule) -> None:
+        """Apply a retention rule to what is sealed."""
+        expire(place.disk, place.folder, rule, place.now_ns())
+
+
+def open_session(
+    place: Place, world: World, venue: VenuePort, inside: Keeper | None = None, boot: Boot | None = None
+) -> OpenSession:
+    """Open the journal at `place` and return a session that goes on where it ends.
+
+    The state of the newest snapshot is put into `world` and `inside`; what was recorded after it is run again
+    against the tape, and the recording goes on from there.
+
+    Raises
+    ------
+    TradewindError
+        As `tradewind.journal.open_journal`; REPLAY_DIFFERS comes later, while running.
+    """
+    author = Authorship(place.identity, place.now_ns, place.version, LAYOUTS)
+    writer = open_journal(place.disk, place.folder, author, place.segment_bytes)
+    try:
+        reader = JournalReader(place.disk, place.folder)
+        start = newest_start(reader)
+        recorded = Recorded(records_to_run(reader, start), reader.headers)
+        tape = ResumedTape(recorded, writer)
+        session = Session(
+            Sequencer(world, tape), tape, recorded, venue, inside=inside, snapshot_every=place.snapshot_every
+        )
+        if start.state is not None:
+            session.restore(start.state)
+        if boot is not None:
+            writer.append(RecordKind.BOOT, encode(boot))
+    except BaseException:
+        writer.abandon()
+        raise
+    return OpenSession(session, writer, start.next_seq)
+
+
+def records_to_run(reader: JournalReader, start: Start) -> Iterator[Record]:
+    """Hand out the records after a start, without the one that refers to the very snapshot."""
+    for record in reader.records(start.next_seq):
+        own = record.kind == RecordKind.SNAPSHOT and decode_reference(record).seq < start.next_seq
+        if not own:
+            yield record

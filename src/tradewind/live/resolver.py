@@ -1,0 +1,83 @@
+"""The resolver: an order of which nothing is heard is asked about, and what is found comes in as facts.
+
+A timeout is not a rejection. An order in doubt keeps occupying exposure until the venue says what became of
+it; "not found" counts only when it is said twice, the second time after the fence within which a late request
+could still arrive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tradewind.live.bodies import LOCAL
+from tradewind.units.enums import FactKind, OrderState
+from tradewind.venues.port import FACT, Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from tradewind.engine.world import World
+
+PATIENCE_NS = 10_000_000_000
+_IN_FLIGHT = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
+
+
+class Resolver:
+    """Watches the orders of a world.
+
+    Parameters
+    ----------
+    world
+        What is believed.
+    patience_ns
+        So long an order may be under way before it is asked about; longer than any request can be on its way.
+    audit_ns
+        So often every working order is asked about too: a lost report of an end has no other witness. 0 for
+        never.
+    """
+
+    def __init__(self, world: World, patience_ns: int = PATIENCE_NS, audit_ns: int = 0) -> None:
+        self._world = world
+        self._patience_ns = patience_ns
+        self._audit_ns = audit_ns
+        self._since_ns: dict[int, int] = {}
+        self._missing: set[int] = set()
+        self._audited_ns = 0
+
+    def overdue(self, now_ns: int) -> list[int]:
+        """Return the orders to ask about now, by id."""
+        orders = self._world.contexts["working"]["order"]
+        states = orders["state"]
+        flying = orders["cid"][np.isin(states, _IN_FLIGHT)].tolist()
+        self._since_ns = {cid: self._since_ns.get(cid, now_ns) for cid in flying}
+        self._missing.intersection_update(flying)
+        due = [cid for cid, since_ns in self._since_ns.items() if now_ns - since_ns >= self._patience_ns]
+        if self._audit_ns and now_ns - self._audited_ns >= self._audit_ns:
+            self._audited_ns = now_ns
+            due += orders["cid"][(states == OrderState.LIVE) | (states == OrderState.TRIGGERED)].tolist()
+        for cid in due:
+            self._since_ns[cid] = now_ns
+        self._now_ns = now_ns
+        return sorted(due)
+
+    def doubt(self, cids: Sequence[int]) -> Batch:
+        """Return the batch that says of these orders that their state is unknown."""
+        rows = np.zeros(len(cids), FACT)
+        rows["kind"], rows["cid"] = FactKind.UNKNOWN, cids
+        return self._batch(rows, again=False)
+
+    def evidence(self, answers: NDArray[Any]) -> Batch:
+        """Return the batch of what the venue knows, without what it may still come to know."""
+        not_found = answers["kind"] == FactKind.NOT_SENT
+        first_time = np.array([cid not in self._missing for cid in answers["cid"].tolist()], bool)
+        self._missing.update(answers["cid"][not_found].tolist())
+        return self._batch(answers[~(not_found & first_time)], again=True)
+
+    def _batch(self, rows: NDArray[Any], *, again: bool) -> Batch:
+        rows["venue_ts_ns"] = rows["recv_ts_ns"] = self._now_ns
+        rows["seq"] = 0
+        return Batch(LOCAL, rows, None, again, self._now_ns)

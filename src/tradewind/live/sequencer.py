@@ -1,0 +1,197 @@
+"""The sequencer: one order for everything that is known, written down before it is acted on.
+
+It is synchronous and deterministic. `take` writes a batch down, applies it, lets everybody decide, writes the
+requests down, makes all of it durable and only then hands the requests out to be sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from tradewind.journal import RecordKind
+from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
+from tradewind.live.bodies import (
+    INTENT,
+    LOCAL,
+    NO_WAKE,
+    BatchPart,
+    Decision,
+    Reason,
+    encode,
+    encode_facts,
+    encode_requests,
+    wake_row,
+)
+from tradewind.units.enums import FactKind, RequestKind, WakeCode
+from tradewind.units.jit import allocate
+from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, Fact
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tradewind.engine.world import World
+    from tradewind.live.tape import Tape
+    from tradewind.venues.port import Batch
+
+_UNSYNCED_BATCHES_MAX = 512
+
+
+class Standing(msgspec.Struct, array_like=True):
+    """Where a session stands, beside its world.
+
+    Parameters
+    ----------
+    batch, requests
+        Numbers of the last batch taken and of the last request handed out.
+    steps
+        Batches so far that everybody decided after.
+    now_ns
+        Time of the last batch.
+    """
+
+    batch: int = 0
+    steps: int = 0
+    requests: int = 0
+    now_ns: int = 0
+
+
+class Sequencer:
+    """A world that is fed batch by batch and a tape that has it all.
+
+    Attributes
+    ----------
+    standing
+        Numbers and times.
+    durable
+        Number of the last batch that is durable.
+    """
+
+    def __init__(self, world: World, tape: Tape) -> None:
+        self.world = world
+        self.standing = Standing()
+        self.durable = 0
+        self._tape = tape
+        self._facts = allocate(Fact, 64)
+
+    def take(self, batch: Batch) -> tuple[int, NDArray[Any]] | None:
+        """Take a batch; return the number of the first request and the requests to send now, None if there are none.
+
+        They are durable with everything that led to them when this returns.
+        """
+        self._write_down(batch)
+        self._apply(batch.facts)
+        self.standing.now_ns = batch.now_ns
+        if batch.number != LOCAL:
+            self.standing.batch = batch.number
+        if batch.wake is not None:
+            self.standing.steps += 1
+            self._wake(wake_row(batch.wake, batch.now_ns))
+        elif batch.again and self.world.contexts["dirty"].any():
+            self._wake_again(batch)
+        return self._hand_out()
+
+    def save(self) -> bytes:
+        """Return the state of the world and where the session stands."""
+        parts = [part.tobytes() for part in self.world.state[:-1]]
+        return msgspec.msgpack.encode((self.standing, parts))
+
+    def restore(self, saved: bytes) -> None:
+        """Go on from a saved state."""
+        self.standing, parts = msgspec.msgpack.decode(saved, type=tuple[Standing, list[bytes]])
+        for target, part in zip(self.world.state[:-1], parts, strict=True):
+            target.view(np.uint8)[:] = np.frombuffer(part, np.uint8)
+        self.durable = self.standing.batch
+
+    def sync(self) -> None:
+        """Make everything taken so far durable."""
+        self._tape.sync()
+        self.durable = self.standing.batch
+
+    def _write_down(self, batch: Batch) -> None:
+        rows = batch.facts
+        if batch.wake is not None:
+            rows = np.concatenate((rows, wake_row(batch.wake, batch.now_ns)))
+        runs = _runs(rows)
+        wake = NO_WAKE if batch.wake is None else batch.wake
+        for part, (kind, run) in enumerate(runs, 1):
+            head = BatchPart(batch.number, batch.now_ns, part, len(runs), wake, batch.again)
+            self._tape.append(kind, encode_facts(head, run))
+
+    def _wake_again(self, batch: Batch) -> None:
+        row = wake_row(WakeCode.AGAIN, batch.now_ns)
+        head = BatchPart(batch.number, batch.now_ns, 0, 0, WakeCode.AGAIN, again=False)
+        self._tape.append(RecordKind.FACTS, encode_facts(head, row))
+        self._wake(row)
+
+    def _wake(self, row: NDArray[Any]) -> None:
+        world = self.world
+        self._facts[0] = row[0]
+        APPLY_WAKE(world.decides, world.plans, *world.state, self._facts, 0)
+
+    def _apply(self, rows: NDArray[Any]) -> None:
+        world = self.world
+        if len(rows) > len(self._facts):
+            self._facts = allocate(Fact, 2 * len(rows))
+        self._facts[: len(rows)] = rows
+        APPLY_FACTS(*world.state, self._facts, len(rows))
+
+    def _hand_out(self) -> tuple[int, NDArray[Any]] | None:
+        box = self.world.box[0]
+        count = int(box["requests"])
+        if count or box["log"]["refusals"]:
+            self._write_reasons(box, count)
+        if count == 0:
+            self._sync_now_and_then()
+            return None
+        requests = box["request"][:count].copy()
+        first = self.standing.requests + 1
+        self.standing.requests += count
+        self._tape.append(RecordKind.REQUESTS, encode_requests(first, requests))
+        self.sync()
+        return first, requests
+
+    def _write_reasons(self, box: NDArray[Any], count: int) -> None:
+        log = box["log"]
+        refusals = log["refusal_row"][: log["refusals"]].tobytes()
+        reasons = [self._reason(request) for request in box["request"][:count]]
+        self._tape.append(RecordKind.DECISION, encode(Decision(reasons, refusals)))
+        log["refusals"] = 0
+
+    def _reason(self, request: NDArray[Any]) -> Reason:
+        """Return the intent of the request's slot as it was stated, and the values recorded beside it."""
+        context = self.world.contexts[request["context"]]
+        stated = context["planned"] if context["edited"] else context["intents"]
+        slot = int(request["slot"])
+        rows = stated["row"][: max(0, int(stated["n"]))]
+        at = np.flatnonzero(rows["slot"] == slot)
+        wanted = request["kind"] != RequestKind.CANCEL and len(at) > 0
+        intent = rows[at[0]].tobytes() if wanted else np.zeros(1, INTENT).tobytes()
+        signals = tuple(context["intents"]["signal"].tolist())
+        return Reason(
+            int(request["cid"]), int(request["kind"]), int(request["context"]), slot, intent, signals
+        )
+
+    def _sync_now_and_then(self) -> None:
+        """Bound what a crash makes the venue tell again, and what the world's log holds."""
+        log = self.world.box["log"][0]
+        if log["fills"] > FILL_ROWS // 2 or log["orders"] > ORDER_ROWS // 2:
+            self.world.drain()
+        if self.standing.batch - self.durable >= _UNSYNCED_BATCHES_MAX:
+            self.sync()
+
+
+def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:
+    """Split facts into runs of market facts, which may expire, and others; a WAKE joins the run before it."""
+    if len(rows) == 0:
+        return [(RecordKind.FACTS, rows)]
+    market = rows["kind"] < FactKind.TIMER
+    if rows["kind"][-1] == FactKind.WAKE and len(rows) > 1:
+        market[-1] = market[-2]
+    starts = np.flatnonzero(np.diff(market)) + 1
+    return [
+        (RecordKind.MARKET if market[bounds[0]] else RecordKind.FACTS, rows[bounds[0] : bounds[1]])
+        for bounds in zip((0, *starts), (*starts, len(rows)), strict=True)
+    ]

@@ -1,0 +1,137 @@
+"""The loop of a session: batches in, requests out, snapshots on the way; the same loop recovers and replays.
+
+As long as the tape has records the session runs against it: batches come from it where the venue cannot tell
+them any more, requests go to a venue that ignores what it has already taken. Beyond the end of the tape it is
+simply running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from tradewind.live.tape import is_local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tradewind.live.resolver import Resolver
+    from tradewind.live.sequencer import Sequencer
+    from tradewind.live.tape import Recorded, Tape
+    from tradewind.venues.port import Batch, Taken, VenuePort
+
+SNAPSHOT_EVERY = 4096
+
+
+class Pace(Protocol):
+    """When what is known may be acted on."""
+
+    async def wait_until(self, now_ns: int) -> None:
+        """Return when the session may live through `now_ns`."""
+
+
+class Keeper(Protocol):
+    """A venue that lives in this process, and in its snapshots."""
+
+    def save(self, after: int) -> bytes:
+        """Return its state, for a session that has taken the batches up to `after`."""
+
+    def restore(self, saved: bytes) -> None:
+        """Go on from a saved state."""
+
+
+@dataclass(slots=True)
+class Session:
+    """A sequencer between a tape and a venue.
+
+    Parameters
+    ----------
+    sequencer
+        The world and its standing.
+    tape
+        What the sequencer writes to; also takes snapshots.
+    recorded
+        What is left of an earlier life; None for none.
+    venue
+        Where requests go and batches come from.
+    inside
+        The venue's state where it lives in this process, else None.
+    resolver
+        Asks about orders of which nothing is heard; None where answers never get lost.
+    snapshot_every
+        Batches between two snapshots.
+    pace, progress
+        Waits until it is time; is told after each batch. None for neither.
+    """
+
+    sequencer: Sequencer
+    tape: Tape
+    recorded: Recorded | None
+    venue: VenuePort
+    inside: Keeper | None = None
+    resolver: Resolver | None = None
+    snapshot_every: int = SNAPSHOT_EVERY
+    pace: Pace | None = None
+    progress: Callable[[Batch], None] | None = None
+
+    async def run(self) -> None:
+        """Live until the venue has no more to tell."""
+        taken = await self.venue.connect()
+        while (batch := await self._next_batch(taken)) is not None:
+            await self._live_through(batch)
+        self.sequencer.sync()
+
+    async def _next_batch(self, taken: Taken) -> Batch | None:
+        """Return what the tape says next, or else the venue."""
+        standing = self.sequencer.standing
+        recorded = self.recorded.next_batch() if self.recorded is not None else None
+        if recorded is not None and (is_local(recorded) or recorded.number < taken.batch):
+            return recorded
+        return await self.venue.next_batch(standing.batch, self.sequencer.durable)
+
+    async def _live_through(self, batch: Batch) -> None:
+        if self.pace is not None:
+            await self.pace.wait_until(batch.now_ns)
+        else:
+            await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
+        await self._take(batch)
+        if self._is_due(batch):
+            self.tape.snapshot(self.save())
+            self.sequencer.sync()
+        if self.resolver is not None and not is_local(batch):
+            await self._resolve(self.resolver)
+        if self.progress is not None:
+            self.progress(batch)
+
+    async def _take(self, batch: Batch) -> None:
+        sent = self.sequencer.take(batch)
+        if sent is not None:
+            await self.venue.submit(*sent)
+
+    async def _resolve(self, resolver: Resolver) -> None:
+        """Ask about orders of which nothing was heard for too long; on a tape the answers are recorded."""
+        if self.recorded is not None and not self.recorded.ended:
+            return
+        cids = resolver.overdue(self.sequencer.standing.now_ns)
+        if cids:
+            await self._take(resolver.doubt(cids))
+            await self._take(resolver.evidence(await self.venue.query(cids)))
+
+    def _is_due(self, batch: Batch) -> bool:
+        """Say whether a snapshot is due: at the end of every so many steps of the market."""
+        return batch.wake is not None and self.sequencer.standing.steps % self.snapshot_every == 0
+
+    def save(self) -> bytes:
+        """Return the state of the session, with the venue's where it lives here."""
+        inside = self.inside.save(self.sequencer.standing.batch) if self.inside is not None else b""
+        return msgspec.msgpack.encode((self.sequencer.save(), inside))
+
+    def restore(self, saved: bytes) -> None:
+        """Go on from a saved state."""
+        own, inside = msgspec.msgpack.decode(saved, type=tuple[bytes, bytes])
+        self.sequencer.restore(own)
+        if self.inside is not None:
+            self.inside.restore(inside)

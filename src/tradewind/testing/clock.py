@@ -1,0 +1,146 @@
+"""Virtual time: an asyncio loop whose waits are jumps, and processes in it that can be killed at any step.
+
+Nothing sleeps, nothing depends on the machine's speed, and the order of callbacks is the same in every run. A
+loop that would wait for ever says so at once: that is the check that nothing hangs.
+
+A `Process` is a tag that asyncio's contexts carry. Every callback of a process counts as a step; at the step
+chosen it is killed: its callbacks are dropped from then on, as if by SIGKILL, and the rest of the world goes
+on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from contextvars import Context, ContextVar, copy_context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+_NS_PER_S = 1_000_000_000
+
+
+class DeadlockError(Exception):
+    """Every task waits and nothing will ever wake one of them."""
+
+
+class Process:
+    """Something that runs in a `VirtualLoop` and may be killed.
+
+    Parameters
+    ----------
+    name
+        Shown when it dies.
+    dies_at_step
+        Number of the callback, from 1, that is not run any more; None: it lives.
+    on_death
+        Called by the world, not by the process, at the moment of death.
+    """
+
+    def __init__(
+        self, name: str, dies_at_step: int | None = None, on_death: Callable[[], None] | None = None
+    ) -> None:
+        self.name = name
+        self.alive = True
+        self.steps = 0
+        self._dies_at_step = dies_at_step
+        self._on_death = on_death
+
+    def kill(self) -> None:
+        """Let it end here: nothing of it runs any more."""
+        if self.alive:
+            self.alive = False
+            if self._on_death is not None:
+                Context().run(self._on_death)
+
+    def take_step(self) -> bool:
+        """Count a callback; say whether it may run."""
+        if not self.alive:
+            return False
+        self.steps += 1
+        if self.steps == self._dies_at_step:
+            self.kill()
+        return self.alive
+
+
+_PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """A selector to which waiting is a jump of the clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ns = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise DeadlockError("every task waits and no timer is set")
+        if timeout > 0:
+            # One more nanosecond, so that rounding never leaves a timer just ahead of the clock.
+            self.now_ns += int(timeout * _NS_PER_S) + 1
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop in virtual time, which begins at `start_ns`."""
+
+    def __init__(self, start_ns: int = 0) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+        self._start_ns = start_ns
+
+    def time(self) -> float:
+        """Return the seconds since the loop began."""
+        return self._jumping.now_ns / _NS_PER_S
+
+    def now_ns(self) -> int:
+        """Return the time, nanoseconds UTC."""
+        return self._start_ns + self._jumping.now_ns
+
+    def call_soon(self, callback, *args, context=None):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN002, ANN201
+        """Schedule a callback that the death of its process drops."""
+        context = context or copy_context()
+        return super().call_soon(_guarded(callback, context), *args, context=context)
+
+    def call_at(self, when, callback, *args, context=None):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN002, ANN201
+        """Schedule a callback for later that the death of its process drops."""
+        context = context or copy_context()
+        return super().call_at(when, _guarded(callback, context), *args, context=context)
+
+    def run_in_executor(self, executor, func, *args):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN002, ANN201
+        """Run `func` at once: threads have no place in virtual time."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - the awaiting task gets it, as from a thread
+            future.set_exception(error)
+        return future
+
+    def start(self, process: Process, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        """Run `work` as a part of `process`."""
+        context = copy_context()
+        context.run(_PROCESS.set, process)
+        return self.create_task(work, context=context)
+
+
+def _guarded(callback: Callable[..., object], context: Context) -> Callable[..., object]:
+    process = context.get(_PROCESS)
+    if process is None:
+        return callback
+
+    def run(*args: object) -> None:
+        if process.take_step():
+            callback(*args)
+
+    return run
+
+
+def run_virtual(work: Coroutine[Any, Any, Any], start_ns: int = 0) -> Any:  # noqa: ANN401
+    """Run one coroutine in virtual time and return what it returns."""
+    loop = VirtualLoop(start_ns)
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()

@@ -1,0 +1,1 @@
+"""Venues: the port, and what stands behind it."""
