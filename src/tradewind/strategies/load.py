@@ -260,7 +260,7 @@ def _call_author(source: Source, call: Callable[[], _T]) -> _T:
         return call()
     except StrategyError:
         raise
-    except Exception as fault:  # noqa: BLE001  (any mistake of the author's becomes one sentence)
+    except (Exception, SystemExit) as fault:  # noqa: BLE001  (any mistake of the author's becomes one sentence)
         frames = [
             frame for frame in traceback.extract_tb(fault.__traceback__) if source.file_of(frame.filename)
         ]
