@@ -1,5 +1,6 @@
 """``tradewind strategy``: what there is, what it says of itself, a new one."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StrategyName", "app", "strategy_folder"]
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Strategies: list, new, show.")
+app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Strategies: list, new, show, check.")
 
 StrategyName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a strategy.")]
 
@@ -59,7 +60,44 @@ def show(name: StrategyName, workspace: WorkspaceFlag = None, as_json: JsonFlag 
     say.line()
     rows = [(n, _word(p.shown(p.default)), p.range_text(), p.summary) for n, p in strategy.params.items()]
     say.table(("parameter", "default", "range", "what it is"), rows)
-    say.done(_fields(strategy), "tradewind strategy list")
+    say.done(_fields(strategy), f"tradewind strategy check {name}")
+
+
+@app.command()
+def check(
+    name: StrategyName,
+    *,
+    file: Annotated[
+        str | None,
+        typer.Option("--for", metavar="FILE", help="Backtest file whose data and parameters are used."),
+    ] = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compile a strategy, look for mistakes, and with --for measure its warm-up and look for look-ahead on your data.
+
+    Example: tradewind strategy check ema_cross --for backtests/first.toml
+    """
+    from tradewind.cli.checking import check_on_data
+    from tradewind.strategies.check import check_strategy
+    from tradewind.strategies.registry import find_strategy
+
+    say = Output(as_json)
+    path = find_strategy(name, strategy_folder(workspace))
+    with say.steps(f"checking {name}") as steps:
+        steps(0, 1, f"compiling {name}")
+        found = check_on_data(open_workspace(workspace), path, file, steps) if file else check_strategy(path)
+    for line in found.lines():
+        say.line(line)
+    checked = {
+        "compiles": True,
+        "warmup": asdict(found.warmup) | {"said": found.warmup.sentence()},
+        "lookahead": asdict(found.lookahead) | {"said": found.lookahead.sentence()}
+        if found.lookahead
+        else None,
+    }
+    following = "tradewind backtest FILE" if file else f"tradewind strategy check {name} --for FILE"
+    say.done(_fields(found.strategy) | checked, following)
 
 
 @app.command()
@@ -74,7 +112,7 @@ def new(name: StrategyName, workspace: WorkspaceFlag = None, as_json: JsonFlag =
     desk = open_workspace(workspace)
     path = new_strategy(desk.strategies, name)
     say.line(f"wrote {desk.shown(path)}")
-    say.done({"name": name, "file": str(path)}, f"tradewind strategy show {name}")
+    say.done({"name": name, "file": str(path)}, f"tradewind strategy check {name}")
 
 
 def strategy_folder(workspace: str | None) -> "Path | None":

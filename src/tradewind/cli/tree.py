@@ -28,7 +28,7 @@ NOUNS: dict[str, Noun] = {
     "new": Noun("workspace", "Make a workspace to begin with."),
     "doctor": Noun("doctor", "Everything that can be wrong here, with its remedy."),
     "data": Noun("data", "History: import, generate, check, list, show."),
-    "strategy": Noun("strategy", "Strategies: list, new, show."),
+    "strategy": Noun("strategy", "Strategies: list, new, show, check."),
     "run": Noun("run", "Stored runs: list, show, compare, open."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
 }
