@@ -68,15 +68,20 @@ def build_tree() -> "Callable[..., object]":
     return get_command(app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from tradewind import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and leave.", is_eager=True, callback=_print_version
+    ),
 ) -> None:
     """Trade crypto with the same strategy code in research, in a backtest, on paper and live.
 
     First steps: tradewind demo, then tradewind new desk.
     """
-    if version:
-        from tradewind import __version__
-
-        typer.echo(__version__)
-        raise typer.Exit

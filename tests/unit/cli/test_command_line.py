@@ -12,6 +12,7 @@ import pytest
 import typer
 from typer.main import get_command
 
+import tradewind
 from tradewind.cli import entry, failures, tree
 from tradewind.cli.entry import run_command
 from tradewind.cli.output import Output, plain, table
@@ -77,6 +78,11 @@ def test_help_names_every_noun_and_nothing_that_is_not_built(capsys):
 def test_no_argument_means_help(capsys):
     assert run_command([]) == 0
     assert "Commands:" in capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert run_command(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == tradewind.__version__
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -197,6 +203,17 @@ def test_a_reader_that_leaves_is_no_error(desk):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["config", "schema"], ["--help"]])
+def test_a_reader_that_left_before_is_no_error_either(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tradewind.cli", *arguments]
+    with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, text=True) as process:
+        os.close(writer)
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 def run_on_terminal(arguments: list[str], cwd: Path) -> str:

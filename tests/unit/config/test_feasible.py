@@ -50,6 +50,7 @@ def test_what_can_trade_is_accepted():
     check(instrument(listed_ns=ns("2019-01-01")))
     check(instrument(delisted_ns=ns("2024-03-01")))
     check(instrument(), limits={"each": {"max_notional_per_order": 100, "max_qty": 0.001}})
+    check(instrument(payoff="spot", leverage_max=Decimal(1), min_notional=Decimal(5)))
     check(instrument(payoff="inverse", settle="BTC", min_notional=Decimal(10**9)))
 
 

@@ -185,6 +185,30 @@ def test_a_folder_appears_complete_or_not_at_all(tmp_path):
     assert tree(tmp_path) == ["runs", "runs/one", "runs/one/sub", "runs/one/sub/file"]
 
 
+def test_everything_lies_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    events = []
+    real_sync, real_replace = os.fsync, Path.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: (events.append(Path(f"/proc/self/fd/{fd}").readlink()), real_sync(fd))
+    )
+    monkeypatch.setattr(
+        Path, "replace", lambda self, to: (events.append("renamed"), real_replace(self, to))[1]
+    )
+    with atomic_folder(tmp_path / "one") as partial:
+        (partial / "sub").mkdir()
+        (partial / "sub" / "file").write_text("x")
+    before, after = events[: events.index("renamed")], events[events.index("renamed") :]
+    assert {path.name for path in before} == {partial.name, "sub", "file"}
+    assert after == ["renamed", tmp_path]
+    events.clear()
+    write_atomic(tmp_path / "file", "x")
+    assert [getattr(path, "name", path)[:9] for path in events] == [
+        PARTIAL_PREFIX,
+        "renamed",
+        tmp_path.name[:9],
+    ]
+
+
 def test_what_a_killed_process_left_is_swept_after_an_hour(tmp_path):
     old, new = tmp_path / f"{PARTIAL_PREFIX}old", tmp_path / f"{PARTIAL_PREFIX}new"
     for folder in (old, new):
