@@ -149,14 +149,13 @@ def sources(basis: Basis, metrics: Metrics) -> Markup:
     shares = metrics.sources
     currency = basis.run.currency
     largest = max((abs(share.amount) for share in shares), default=0.0)
-    rows: list[list[Content]] = [
-        [share.cause, money(share.amount, currency, signed=True), money_bar(share.amount, largest)]
-        for share in shares
-    ]
     total = basis.end_equity - basis.start_equity
-    rows.append(
-        ["All together", money(total, currency, signed=True), money_bar(total, max(largest, abs(total)))]
-    )
+    named = [*((share.cause, share.amount) for share in shares), ("All together", total)]
+    texts = money_column([amount for _, amount in named], signed=True)
+    rows: list[list[Content]] = [
+        [cause, f"{text} {currency}".rstrip(), money_bar(amount, max(largest, abs(total)))]
+        for (cause, amount), text in zip(named, texts, strict=True)
+    ]
     caption = f"From {money(basis.start_equity, currency)} to {money(basis.end_equity, currency)}"
     return table(caption, ("Cause", "Amount", "Cost, gain"), rows, class_="sources")
 

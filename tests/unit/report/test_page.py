@@ -122,6 +122,7 @@ def test_hostile_names_stay_text(hostile_page):
     for name in HOSTILE:
         assert html.escape(name) in hostile_page
     (facts,) = (text for attributes, text in found.scripts if attributes.get("id") == "facts")
+    assert "<" not in facts
     assert json.loads(facts)["symbols"] == list(HOSTILE)
 
 

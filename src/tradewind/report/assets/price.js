@@ -138,7 +138,7 @@ class PricePlot {
   panes() {
     const price = {
       weight: 5,
-      title: [['buy', '▲ buy'], ['sell', '▼ sell'], [null, 'ring: stop, liquidation or forced exit']],
+      title: [['buy', '▲ buy'], ['sell', '▼ sell'], [null, 'ring: stop, liquidation or forced exit'], ...this.cutNote()],
       range: () => {
         this.seen = this.visible();
         let [low, high] = [Infinity, -Infinity];
@@ -181,6 +181,11 @@ class PricePlot {
       },
     };
     return [price, volume];
+  }
+
+  cutNote() {
+    const { total, t } = this.run.fills;
+    return total > t.length ? [[null, `the last ${digits(t.length, 0)} of ${digits(total, 0)} fills`]] : [];
   }
 
   shadeLate(g) {
