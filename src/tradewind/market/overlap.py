@@ -25,17 +25,20 @@ AGREEMENT_RATIO = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class MergeCount:
-    """How many records were new and how many were known already."""
+    """How many records were new, how many were known, and how many of these gained a value they had lacked."""
 
     added: int
     known: int
+    completed: int = 0
 
     def __add__(self, other: MergeCount) -> MergeCount:
-        return MergeCount(self.added + other.added, self.known + other.known)
+        return MergeCount(
+            self.added + other.added, self.known + other.known, self.completed + other.completed
+        )
 
 
 def merge_series(old: _S, new: _S, where: str) -> tuple[_S, MergeCount]:
-    """Return both in order of time; of a record that both hold, the old one stays.
+    """Return both in order of time; of a record that both hold, the old one stays, completed where it lacks a value.
 
     Requires: both ascend strictly. Raises DATA_CONFLICT (FUNDING_CONFLICT) where they differ, with the place.
     """
@@ -46,12 +49,28 @@ def merge_series(old: _S, new: _S, where: str) -> tuple[_S, MergeCount]:
     known = inside.copy()
     known[inside] = old.ts_ns[at[inside]] == new.ts_ns[inside]
     _refuse_conflict(old.take(at[known]), new.take(known), where)
+    old, completed = _completed(old, at[known], new.take(known))
     fresh = new.take(~known)
     if not len(fresh):
-        return old, MergeCount(0, len(new))
+        return old, MergeCount(0, len(new), completed)
     joined = type(old).concat([old, fresh])
     ordered = joined.take(np.argsort(joined.ts_ns, kind="stable"))
-    return ordered, MergeCount(len(fresh), int(known.sum()))
+    return ordered, MergeCount(len(fresh), int(known.sum()), completed)
+
+
+def _completed(old: _S, rows: NDArray[np.intp], new: Series) -> tuple[_S, int]:
+    """Return the old records with values in place of NaN where the new ones have them, and how many gained one."""
+    gained = np.zeros(len(new), dtype=np.bool_)
+    columns = old.columns()
+    for name in sorted(old.OPTIONAL):
+        lacking = np.isnan(columns[name][rows].astype(np.float64))
+        given = new.column(name).astype(np.float64)
+        filled = lacking & ~np.isnan(given)
+        if filled.any():
+            columns[name] = columns[name].copy()
+            columns[name][rows[filled]] = given[filled]
+            gained |= filled
+    return type(old).from_columns(columns, old.spacing_ns), int(gained.sum())
 
 
 def differing_rows(one: Series, other: Series) -> NDArray[np.intp]:

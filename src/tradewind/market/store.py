@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "SeriesInfo", "SeriesKey", "Store", "ignore_progress"]
 
 Progress = Callable[[int, int], None]
-"""Told how many steps of how many are done."""
+"""Told how many records of how many are done."""
 
 _S = TypeVar("_S", bound=Series)
 
@@ -218,15 +218,17 @@ class Store:
             writer = _Writer(self.root, self._manifest())
             try:
                 counts = []
-                for done, (key, series) in enumerate(parts):
-                    progress(done, len(parts))
-                    counts.append(self._stage(writer, key, series, source))
+                advance = _Advance(progress, sum(len(series) for _, series in parts))
+                for key, series in parts:
+                    counts.append(self._stage(writer, key, series, source, advance))
                 writer.commit()
             finally:
                 writer.discard()
         return tuple(counts)
 
-    def _stage(self, writer: _Writer, key: SeriesKey, series: Series, source: SourceEntry) -> MergeCount:
+    def _stage(
+        self, writer: _Writer, key: SeriesKey, series: Series, source: SourceEntry, advance: _Advance
+    ) -> MergeCount:
         entry = writer.manifest.series.get(key.folder)
         if entry is not None:
             self._verify(key, entry)
@@ -235,10 +237,25 @@ class Store:
             files = [f for f in entry.files if f.month == month] if entry else []
             merged, count = merge_series(self._load(key, files), part, str(key))
             total = total + count
-            if count.added:
+            if count.added or count.completed:
                 writer.stage(key, month, merged)
-        writer.note_source(key, source, len(series), total.added)
+            advance(len(part))
+        writer.note_source(key, source, len(series), total.added + total.completed)
         return total
+
+
+class _Advance:
+    """Counts the records that are done for whoever shows progress."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+        progress(0, total)
+
+    def __call__(self, records: int) -> None:
+        self._done += records
+        self._progress(self._done, self._total)
 
 
 class _Writer:

@@ -334,7 +334,7 @@ def test_parse_file_touches_no_store(tmp_path, bars):
     assert parsed[0].series.same_as(bars)
 
 
-def test_progress_is_told_for_each_series(store, tmp_path, bars):
+def test_progress_counts_records_month_by_month(store, tmp_path, bars):
     told = []
     import_file(
         store,
@@ -342,4 +342,4 @@ def test_progress_is_told_for_each_series(store, tmp_path, bars):
         STATED,
         lambda done, total: told.append((done, total)),
     )
-    assert told == [(0, 1)]
+    assert told == [(0, 200), (120, 200), (200, 200)]

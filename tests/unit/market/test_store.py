@@ -264,12 +264,14 @@ def test_two_rates_of_one_settlement_are_a_funding_conflict(store, source):
     assert code_of(raised) == "FUNDING_CONFLICT"
 
 
-def test_an_absent_mark_price_contradicts_nothing(store, source):
+def test_an_absent_value_contradicts_nothing_and_is_completed(store, source):
     key = SeriesKey("dydx", "funding", "BTC-USD")
-    store.merge(key, Funding(np.array([HOUR_NS]), np.array([1e-4]), np.array([np.nan])), source)
-    assert (
-        store.merge(key, Funding(np.array([HOUR_NS]), np.array([1e-4]), np.array([7.0])), source).known == 1
-    )
+    ts_ns, rate, none = np.array([1, 2]) * HOUR_NS, np.array([1e-4, 2e-4]), np.array([np.nan, np.nan])
+    store.merge(key, Funding(ts_ns, rate, none), source)
+    count = store.merge(key, Funding(ts_ns, rate, np.array([np.nan, 7.0])), source)
+    assert (count.added, count.known, count.completed) == (0, 2, 1)
+    assert store.merge(key, Funding(ts_ns, rate, none), source).completed == 0
+    assert store.read_funding("dydx", "BTC-USD").mark_price[1] == 7.0
 
 
 def test_show_says_where_records_came_from(store, bars, source):
