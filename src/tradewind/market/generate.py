@@ -77,6 +77,8 @@ class MarketSpec:
         Bull, bear and quiet stretches of some weeks, with drift and volatility of their own.
     premium
         The perpetual trades away from its index, funding follows it, the mark lags; without it funding is zero.
+    spot
+        The coin itself is traded too, at the perpetual's price without its premium.
     intraday
         Volume and volatility are larger at the ends of the UTC day than in its middle.
     funding_interval_ns
@@ -89,12 +91,14 @@ class MarketSpec:
     interval_ns: int = MINUTE_NS
     coins: tuple[Coin, ...] = COINS
     venue: str = "generated"
+    spot_venue: str = "generated_spot"
     tails: bool = True
     jumps_per_year: float = 40.0
     jump_ratio: float = 0.02
     drift_ratio: float = 0.15
     regimes: bool = False
     premium: bool = True
+    spot: bool = False
     intraday: bool = True
     funding_interval_ns: int = 8 * HOUR_NS
 
@@ -124,11 +128,16 @@ def _out_of_range(key: str, message: str) -> ConfigError:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedMarket:
-    """A generated market, by symbol: rules, bars, settlements, mark prices, open interest."""
+    """A generated market, by symbol: rules, bars, settlements, mark prices, open interest; with `spot` its other leg.
+
+    The spot instruments carry the same symbols at the venue `spot_venue` of the specification.
+    """
 
     spec: MarketSpec
     instruments: dict[str, Instrument]
     bars: dict[str, Bars]
+    spot_instruments: dict[str, Instrument] = field(default_factory=dict)
+    spot_bars: dict[str, Bars] = field(default_factory=dict)
     funding: dict[str, Funding] = field(default_factory=dict)
     mark: dict[str, Mark] = field(default_factory=dict)
     open_interest: dict[str, OpenInterest] = field(default_factory=dict)
@@ -168,8 +177,12 @@ def generate_market(spec: MarketSpec) -> GeneratedMarket:
         bars = _bars(spec, path, number, coin)
         market.instruments[coin.symbol] = _instrument(spec, coin)
         market.bars[coin.symbol] = bars
+        premium = _premium(spec, number, path)
         if spec.premium:
-            _add_derivatives(market, coin, number, bars, path)
+            _add_derivatives(market, coin, number, bars, premium)
+        if spec.spot:
+            market.spot_instruments[coin.symbol] = _spot_instrument(spec, coin)
+            market.spot_bars[coin.symbol] = _spot(bars, premium, coin)
     return market
 
 
@@ -342,17 +355,32 @@ def _volume(spec: MarketSpec, path: _Path, number: int, coin: Coin, price: Float
 # ---------------------------------------------------------------------------- derivatives
 
 
-def _add_derivatives(market: GeneratedMarket, coin: Coin, number: int, bars: Bars, path: _Path) -> None:
-    spec = market.spec
-    one, two = (randoms.normal(randoms.stream(spec.seed, _PREMIUM, number, n), spec.bars) for n in range(2))
-    slow = mean_reverting(one, spec.interval_ns / (12 * HOUR_NS), 3e-4)
-    fast = mean_reverting(two, spec.interval_ns / (2 * MINUTE_NS), 2e-4)
+def _premium(spec: MarketSpec, number: int, path: _Path) -> Floats:
+    """Return by how much the perpetual trades above its index, as a ratio, at the close of each bar."""
+    if not spec.premium:
+        return np.zeros(spec.bars)
+    noise = randoms.normal(randoms.stream(spec.seed, _PREMIUM, number, 0), spec.bars)
     momentum = mean_reverting(path.moved, spec.interval_ns / DAY_NS, None)
     # Crowds pay for leverage after a rise: a hundredth of the last days' move, within bounds, goes into the premium.
     lean = np.clip(0.01 * momentum, -1e-3, 1e-3)
-    market.funding[coin.symbol] = _funding(spec, slow + lean)
-    market.mark[coin.symbol] = _mark(bars, fast, coin)
+    return mean_reverting(noise, spec.interval_ns / (12 * HOUR_NS), 3e-4) + lean
+
+
+def _add_derivatives(market: GeneratedMarket, coin: Coin, number: int, bars: Bars, premium: Floats) -> None:
+    spec = market.spec
+    noise = randoms.normal(randoms.stream(spec.seed, _PREMIUM, number, 1), spec.bars)
+    quick = mean_reverting(noise, spec.interval_ns / (2 * MINUTE_NS), 2e-4)
+    market.funding[coin.symbol] = _funding(spec, premium)
+    marked = _beside(bars, quick, coin, wick_ratio=0.6)
+    market.mark[coin.symbol] = Mark.from_columns({"ts_ns": bars.ts_ns, **marked}, bars.interval_ns)
     market.open_interest[coin.symbol] = _interest(spec, number, coin, bars)
+
+
+def _spot(bars: Bars, premium: Floats, coin: Coin) -> Bars:
+    """Return the coin's own bars: the perpetual's without the premium, half its volume."""
+    lots = np.maximum(np.rint(0.5 * bars.volume / float(coin.lot_size)), 1.0)
+    columns = {**_beside(bars, premium, coin, wick_ratio=1.0), "volume": on_grid(lots, coin.lot_size)}
+    return Bars.from_columns({"ts_ns": bars.ts_ns, **columns}, bars.interval_ns)
 
 
 def _funding(spec: MarketSpec, premium: Floats) -> Funding:
@@ -369,18 +397,18 @@ def _funding(spec: MarketSpec, premium: Floats) -> Funding:
     return Funding(due, np.rint(rate * 1e8) / 1e8, np.full(len(due), np.nan))
 
 
-def _mark(bars: Bars, fast: Floats, coin: Coin) -> Mark:
-    """Return mark prices: the last price without its quickest deviations, with shorter wicks."""
+def _beside(bars: Bars, deviation: Floats, coin: Coin, *, wick_ratio: float) -> dict[str, Floats]:
+    """Return prices that close away from the bars' closes by a ratio, on the tick grid, with wicks of this share."""
     tick = float(coin.tick_size)
-    close = np.maximum(np.rint(bars.close * (1.0 - fast) / tick), 1.0)
+    close = np.maximum(np.rint(bars.close * (1.0 - deviation) / tick), 1.0)
     open_ = np.r_[np.rint(bars.open[0] / tick), close[:-1]]
     top, bottom = np.maximum(open_, close), np.minimum(open_, close)
     above = (bars.high - np.maximum(bars.open, bars.close)) / tick
     below = (np.minimum(bars.open, bars.close) - bars.low) / tick
-    high, low = top + np.rint(0.6 * above), np.maximum(bottom - np.rint(0.6 * below), 1.0)
-    ticks = (open_, high, np.minimum(low, bottom), close)
-    columns = {name: on_grid(t, coin.tick_size) for name, t in zip(Mark.COLUMNS, ticks, strict=True)}
-    return Mark.from_columns({"ts_ns": bars.ts_ns, **columns}, bars.interval_ns)
+    high = top + np.rint(wick_ratio * above)
+    low = np.minimum(np.maximum(bottom - np.rint(wick_ratio * below), 1.0), bottom)
+    ticks = {"open": open_, "high": high, "low": low, "close": close}
+    return {name: on_grid(column, coin.tick_size) for name, column in ticks.items()}
 
 
 def _interest(spec: MarketSpec, number: int, coin: Coin, bars: Bars) -> OpenInterest:
@@ -424,4 +452,18 @@ def _instrument(spec: MarketSpec, coin: Coin) -> Instrument:
         price_band_ratio=Decimal("0.1"),
         listed_ns=spec.start_ns,
         provenance=f"generated from seed {spec.seed}",
+    )
+
+
+def _spot_instrument(spec: MarketSpec, coin: Coin) -> Instrument:
+    return replace(
+        _instrument(spec, coin),
+        venue=spec.spot_venue,
+        payoff="spot",
+        maker_rate=Decimal("0.001"),
+        taker_rate=Decimal("0.001"),
+        liquidation_fee_rate=Decimal(0),
+        leverage_max=Decimal(1),
+        tiers=(),
+        funding_interval_ns=0,
     )

@@ -128,6 +128,27 @@ def test_more_bars_have_the_same_beginning():
         assert part.same_as(whole.take(slice(0, len(part)))), "nothing knows what comes later"
 
 
+def test_the_spot_leg_trades_at_the_price_without_the_premium(market):
+    both = generate_market(replace(SPEC, spot=True))
+    assert market.spot_bars == {}
+    for symbol, spot in both.spot_bars.items():
+        assert both.bars[symbol].same_as(market.bars[symbol])
+        assert check_bars(spot) == ()
+        rules = both.spot_instruments[symbol]
+        assert (rules.payoff, rules.venue, rules.tiers) == ("spot", "generated_spot", ())
+        to_steps(spot.close, rules.tick_size)
+        basis = both.bars[symbol].close / spot.close - 1
+        assert 0 < np.abs(basis).max() < 4e-3
+        hours = basis[: 90 * 480].reshape(90, 480).mean(axis=1)
+        rate = both.funding[symbol].rate
+        assert np.corrcoef(hours, rate)[0, 1] > 0.5, "who pays the premium pays the funding"
+
+
+def test_a_spot_martingale_is_the_perpetual():
+    market = generate_market(replace(martingale(1, 500), spot=True))
+    assert (market.spot_bars["RANDOM1USDT"].close == market.bars["RANDOM1USDT"].close).all()
+
+
 def test_regimes_change_drift_and_volatility():
     spec = MarketSpec(
         seed=3, start_ns=START_NS, bars=24 * 720, interval_ns=HOUR_NS, coins=COINS[:1], tails=False
