@@ -13,9 +13,9 @@ def ema(previous: float, value: float, period: float, count: int) -> float:
     """Return the exponential average with weight 2 / (period + 1), begun at the first value.
 
     previous: the last average, kept by the caller. count: which value this is, from 1; `view.bars` serves.
-    Warm-up: a value from the first bar on; after `period` values the first one still weighs 13.5 %, after 2.3
-    × (period + 1) 1 %. Source: pandas `ewm(span=period, adjust=False)`, TA-Lib's EMA in its Metastock mode;
-    TA-Lib's default begins with a simple average instead and agrees once the beginning is forgotten.
+    Warm-up: a value from the first bar on; after `period` values the first one still weighs 13.5 %, after
+    2.3 × (period + 1) 1 %. Source: pandas `ewm(span=period, adjust=False)`. TA-Lib begins with the simple
+    average of the first `period` values instead and agrees once the beginning is forgotten.
     """
     if count <= 1:
         return value

@@ -7,8 +7,8 @@ local import. That the file is there says that the lint has passed.
 
 import hashlib
 import linecache
-import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -115,9 +115,9 @@ class Binding:
                 lines += ["", f"def {stage}_entry({arguments}):", f"    return {call}", ""]
         folder = self._entry.parent
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{self._stem}.{os.getpid()}"
-        part.write_text("\n".join(lines))
-        part.replace(self._entry)
+        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".", delete=False) as part:
+            part.write("\n".join(lines))
+        Path(part.name).replace(self._entry)
         self._forget_older()
 
     def _forget_older(self) -> None:

@@ -8,11 +8,10 @@ import ast
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import FunctionType
 from typing import Annotated, get_args, get_origin, get_type_hints
 
-from tradewind.strategies.grammar import Function, Mistake, plain_function, resolve
+from tradewind.strategies.grammar import Function, Mistake, did_you_mean, plain_function, resolve
 from tradewind.units.layout import Layout, Rows
 from tradewind.units.records import (
     Account,
@@ -132,8 +131,7 @@ class _Walk(ast.NodeVisitor):
         self.visit(node.value)
         owner = self.kind(node.value)
         if isinstance(owner, type) and node.attr not in _hints(owner):
-            close = get_close_matches(node.attr, _hints(owner), 1)
-            guess = f" (did you mean '{close[0]}'?)" if close else ""
+            guess = did_you_mean(node.attr, _hints(owner))
             where = ast.unparse(node.value)
             self._say(
                 node, f"{where} has no field '{node.attr}'{guess}", f"fields: {', '.join(_hints(owner))}"

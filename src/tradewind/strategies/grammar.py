@@ -7,7 +7,7 @@ seen in the syntax tree, and there the author's line is known.
 import ast
 import builtins
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -15,7 +15,16 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from tradewind.strategies.flow import endless_loops, unbound_reads
 from tradewind.strategies.source import Source, SourceFile
 
-__all__ = ["Function", "Grammar", "Mistake", "functions_of", "plain_function", "reachable"]
+__all__ = [
+    "Function",
+    "Grammar",
+    "Mistake",
+    "did_you_mean",
+    "doors",
+    "functions_of",
+    "plain_function",
+    "reachable",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +281,7 @@ class Grammar(ast.NodeVisitor):
         value = getattr(owner, node.attr, _UNKNOWN)
         name = f"{ast.unparse(node.value)}.{node.attr}"
         if value is _UNKNOWN:
-            self._say(node, f"{name} does not exist{_guess(node.attr, dir(owner))}", "correct the name")
+            self._say(node, f"{name} does not exist{did_you_mean(node.attr, dir(owner))}", "correct the name")
         else:
             self._check_value(node, name, value)
 
@@ -364,13 +373,13 @@ class Grammar(ast.NodeVisitor):
         )
 
     def _unknown_name(self, name: str) -> tuple[str, str]:
-        for module, public in _doors():
+        for module, public in doors():
             if name in public:
                 return f"'{name}' is not imported", f"from {module} import {name}"
         known = [*self._locals, *(n for n in self._names if not n.startswith("__"))]
-        public_names = [each for _, public in _doors() for each in public]
+        public_names = [each for _, public in doors() for each in public]
         return (
-            f"unknown name '{name}'{_guess(name, [*known, *public_names])}",
+            f"unknown name '{name}'{did_you_mean(name, [*known, *public_names])}",
             "define it, or correct the name",
         )
 
@@ -421,7 +430,7 @@ _BUILTIN_HINTS = {
 }
 
 
-def _doors() -> list[tuple[str, list[str]]]:
+def doors() -> list[tuple[str, list[str]]]:
     """Return the two modules that authors import from, with their public names."""
     import tradewind.signals
     import tradewind.strategies
@@ -450,6 +459,10 @@ def _is_number(value: object) -> bool:
 
 
 def _home(value: object) -> str:
+    """Return the module that a function belongs to, also where it is a method of something hidden in there."""
+    owner = getattr(value, "__self__", None)
+    if getattr(value, "__module__", None) is None and owner is not None:
+        return owner.__name__ if isinstance(owner, ModuleType) else type(owner).__module__
     return str(getattr(value, "__module__", None) or type(value).__module__)
 
 
@@ -461,8 +474,9 @@ def _count(given: int) -> str:
     return "1 argument" if given == 1 else f"{given or 'no'} arguments"
 
 
-def _guess(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, 1)
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'x'?)" where a known name is close, else nothing."""
+    close = get_close_matches(name, list(known), 1)
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 

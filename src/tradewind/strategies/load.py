@@ -1,7 +1,10 @@
 """From a strategy file to machine code: read it, see what it declares, check it, bind it to the core."""
 
+import inspect
+import re
+import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FunctionType, MappingProxyType, ModuleType, SimpleNamespace
@@ -12,8 +15,9 @@ import numpy.typing as npt
 
 from tradewind.errors import StrategyError
 from tradewind.strategies.declare import Param, pack_params, resolve_params
+from tradewind.strategies.grammar import did_you_mean, doors
 from tradewind.strategies.layouts import FieldError, memory_layout, params_layout
-from tradewind.strategies.source import Source, definition_line, read_source, run_source
+from tradewind.strategies.source import Source, defined_names, definition_line, read_source, run_source
 from tradewind.units.layout import Layout
 from tradewind.units.records import FRAMES, PARAMS, SIGNALS
 from tradewind.units.time import parse_interval
@@ -82,7 +86,7 @@ class DeclaredStrategy:
         """Return how many bars the strategy must have seen before its decisions count; 0 where it says nothing."""
         if "warmup" not in self.functions:
             return 0
-        values = SimpleNamespace(**{k: _plain(self.params[k], v) for k, v in self.resolve(given).items()})
+        values = _Params(**{k: _plain(self.params[k], v) for k, v in self.resolve(given).items()})
         bars = _call_author(self.source, lambda: self.functions["warmup"](values))
         if isinstance(bars, bool) or not isinstance(bars, int | np.integer) or bars < 0:
             raise self.fault("warmup", f"warmup() returned {bars!r}; it returns a number of bars")
@@ -241,17 +245,22 @@ def _check_functions(source: Source, functions: Mapping[str, FunctionType]) -> N
         raise _fault(
             source, "the file has no decide()", hint=f"write  def decide({', '.join(STAGES['decide'])}):"
         )
-    for stage, arguments in STAGES.items():
+    for stage, arguments in {**STAGES, "warmup": ("params",)}.items():
         if stage in functions:
-            code = functions[stage].__code__
-            if code.co_argcount != len(arguments) or code.co_kwonlyargcount or code.co_flags & 0x0C:
-                wanted = f"{stage}({', '.join(arguments)})"
-                raise _fault(
-                    source,
-                    f"{stage}() takes {len(arguments)} arguments",
-                    name=stage,
-                    hint=f"write  def {wanted}:",
-                )
+            wrong = _wrong_shape(functions[stage], len(arguments))
+            if wrong:
+                hint = f"write  def {stage}({', '.join(arguments)}):"
+                raise _fault(source, f"{stage}() {wrong}", name=stage, hint=hint)
+
+
+def _wrong_shape(function: FunctionType, arguments: int) -> str:
+    """Return what is wrong with the head of a function that the core calls, nothing if all is well."""
+    code = function.__code__
+    if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR):
+        return "is no ordinary function"
+    if code.co_argcount != arguments or code.co_kwonlyargcount:
+        return f"takes {arguments} argument{'s' if arguments > 1 else ''}"
+    return "takes no * arguments" if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS) else ""
 
 
 def _call_author(source: Source, call: Callable[[], _T]) -> _T:
@@ -260,18 +269,40 @@ def _call_author(source: Source, call: Callable[[], _T]) -> _T:
         return call()
     except StrategyError:
         raise
-    except (Exception, SystemExit) as fault:  # noqa: BLE001  (any mistake of the author's becomes one sentence)
-        frames = [
-            frame for frame in traceback.extract_tb(fault.__traceback__) if source.file_of(frame.filename)
-        ]
+    except (Exception, SystemExit) as fault:  # noqa: BLE001  (any mistake of theirs becomes a sentence)
+        frames = [each for each in traceback.extract_tb(fault.__traceback__) if source.file_of(each.filename)]
         where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else str(source.main.path)
-        raise StrategyError("STRATEGY_LOAD", _said(fault), where=where, hint="correct the line") from None
+        names = [name for file in source.files for node in file.tree.body for name in defined_names(node)]
+        sentence = _said(fault, names)
+        raise StrategyError("STRATEGY_LOAD", sentence, where=where, hint="correct the line") from None
 
 
-def _said(fault: Exception) -> str:
+def _said(fault: BaseException, names: Iterable[str]) -> str:
+    """Return what is wrong in a plain sentence, with the name that was probably meant."""
     if isinstance(fault, ImportError):
-        return f"the import fails: {fault}"
+        return _said_of_import(fault)
+    if isinstance(fault, NameError) and fault.name:
+        public = [name for _, each in doors() for name in each]
+        return f"unknown name '{fault.name}'{did_you_mean(fault.name, [*names, *public])}"
+    if isinstance(fault, AttributeError) and isinstance(fault.obj, _Params):
+        return f"params has no field '{fault.name}'{did_you_mean(str(fault.name), vars(fault.obj))}"
+    if isinstance(fault, SystemExit):
+        return "the file ends the program"
     return str(fault) or type(fault).__name__
+
+
+def _said_of_import(fault: ImportError) -> str:
+    found = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", str(fault))
+    if found:
+        name, module = found.groups()
+        return f"'{module}' has no '{name}'{did_you_mean(name, dir(sys.modules.get(module)))}"
+    if isinstance(fault, ModuleNotFoundError):
+        return f"there is no module '{fault.name}'"
+    return f"the import fails: {fault}"
+
+
+class _Params(SimpleNamespace):
+    """Parameters as `warmup` reads them."""
 
 
 def _plain(param: Param, value: float) -> float:

@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 
 from tradewind.errors import StrategyError
 
-__all__ = ["Source", "SourceFile", "definition_line", "read_source", "run_source"]
+__all__ = ["Source", "SourceFile", "defined_names", "definition_line", "read_source", "run_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +193,14 @@ def definition_line(tree: ast.Module, name: str) -> int:
     """Return the line on which a file defines `name` or, for `Class.field`, a field of a class; 1 if it does not."""
     line, body = 1, tree.body
     for part in name.split("."):
-        node = next((node for node in body if part in _defined(node)), None)
+        node = next((node for node in body if part in defined_names(node)), None)
         if node is None:
             return line
         line, body = node.lineno, getattr(node, "body", [])
     return line
 
 
-def _defined(node: ast.stmt) -> list[str]:
+def defined_names(node: ast.stmt) -> list[str]:
     """Return the names that a statement defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]

@@ -1,6 +1,6 @@
 """A new strategy's first file: it runs as it stands, and its comments say what each part is for."""
 
-import os
+import tempfile
 from pathlib import Path
 
 from tradewind.errors import StrategyError
@@ -66,14 +66,14 @@ def new_strategy(folder: Path, name: str) -> Path:
         raise StrategyError("ID_INVALID", f"'{name}' is a shipped strategy", hint="choose another name")
     path = folder / f"{name}.py"
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{name}.{os.getpid()}"
-    part.write_text(_TEXT.format(title=name), encoding="utf-8")
-    try:
-        os.link(part, path)  # fails, as a rename would not, where the file exists
-    except FileExistsError:
-        raise StrategyError(
-            "ID_INVALID", "the file exists", where=str(path), hint="choose another name"
-        ) from None
-    finally:
-        part.unlink()
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".", encoding="utf-8") as part:
+        part.write(_TEXT.format(title=name))
+        part.flush()
+        try:
+            path.hardlink_to(part.name)  # fails, as a rename would not, where the file exists
+        except FileExistsError:
+            raise StrategyError(
+                "ID_INVALID", "the file exists", where=str(path), hint="choose another name"
+            ) from None
+    path.chmod(0o644)
     return path
