@@ -1,5 +1,7 @@
 """Closed sets of integers that cross the compiled core. Kernels compare plain integers; the names live here once."""
 
+from typing import NamedTuple
+
 __all__ = [
     "ALL",
     "BIG",
@@ -28,6 +30,7 @@ __all__ = [
     "TriggerKind",
     "Verdict",
     "WakeCode",
+    "names_of",
 ]
 
 LONG, SHORT = 0, 1
@@ -42,252 +45,303 @@ MONEY = 100_000_000
 DAY_NS = 86_400_000_000_000
 
 
-class _Codes:
-    """A namespace of integers: class attributes stay plain `int`, which is what kernels need."""
-
-    @classmethod
-    def names(cls) -> dict[int, str]:
-        """Return code → name, for logs, files and documentation."""
-        return {value: name for name, value in vars(cls).items() if name.isupper() and isinstance(value, int)}
+def names_of(codes: tuple[int, ...]) -> dict[int, str]:
+    """Return code → name of one of the sets below, for logs, files and documentation."""
+    fields: tuple[str, ...] = getattr(codes, "_fields")  # noqa: B009
+    return dict(zip(codes, fields, strict=True))
 
 
-class FactKind(_Codes):
+# Each set is a named tuple, which kernels can read as constants of one type.
+
+
+class _FactKind(NamedTuple):
     """What a fact says. Market facts first, then answers about orders, then the account, then the platform."""
 
-    BAR = 0
-    TRADE = 1
-    BOOK_TOP = 2
-    MARK = 3
-    FUNDING_RATE = 4
-    OPEN_INTEREST = 5
-    LIQUIDATION = 6
-    FEATURE = 7
-    TIMER = 8
-    WAKE = 9
-    ACK = 16
-    AMENDED = 17
-    FILL = 18
-    CANCELLED = 19
-    EXPIRED = 20
-    REJECT = 21
-    UNKNOWN = 22
-    TRIGGERED = 23
-    NOT_SENT = 24
-    FEE = 32
-    FUNDING_PAID = 33
-    ACCOUNT = 34
-    EXTERNAL_POSITION = 35
-    EXTERNAL_ORDER = 36
-    ACCOUNT_LIQUIDATED = 37
-    ADL = 38
-    DELISTED = 39
-    TRANSFER = 40
-    SETTING = 48
-    LIMITS = 49
-    OPERATOR = 50
-    BOOT = 51
-    STREAM = 52
-    VENUE_STATUS = 53
-    LISTED = 54
-    ATTEMPT = 55
+    BAR: int = 0
+    TRADE: int = 1
+    BOOK_TOP: int = 2
+    MARK: int = 3
+    FUNDING_RATE: int = 4
+    OPEN_INTEREST: int = 5
+    LIQUIDATION: int = 6
+    FEATURE: int = 7
+    TIMER: int = 8
+    WAKE: int = 9
+    ACK: int = 16
+    AMENDED: int = 17
+    FILL: int = 18
+    CANCELLED: int = 19
+    EXPIRED: int = 20
+    REJECT: int = 21
+    UNKNOWN: int = 22
+    TRIGGERED: int = 23
+    NOT_SENT: int = 24
+    FEE: int = 32
+    FUNDING_PAID: int = 33
+    ACCOUNT: int = 34
+    EXTERNAL_POSITION: int = 35
+    EXTERNAL_ORDER: int = 36
+    ACCOUNT_LIQUIDATED: int = 37
+    ADL: int = 38
+    DELISTED: int = 39
+    TRANSFER: int = 40
+    SETTING: int = 48
+    LIMITS: int = 49
+    OPERATOR: int = 50
+    BOOT: int = 51
+    STREAM: int = 52
+    VENUE_STATUS: int = 53
+    LISTED: int = 54
+    ATTEMPT: int = 55
 
 
-class WakeCode(_Codes):
+FactKind = _FactKind()
+
+
+class _WakeCode(NamedTuple):
     """Why a batch ends."""
 
-    BATCH = 0
-    AGAIN = 1
+    BATCH: int = 0
+    AGAIN: int = 1
     """A cancel was answered: only the strategies it concerns decide again."""
-    WARM = 2
+    WARM: int = 2
     """History: everyone decides, nothing is sent."""
 
 
-class IntentKind(_Codes):
+WakeCode = _WakeCode()
+
+
+class _IntentKind(NamedTuple):
     """The three kinds of intent, and of order."""
 
-    REST = 0
-    TARGET = 1
-    STOP = 2
+    REST: int = 0
+    TARGET: int = 1
+    STOP: int = 2
 
 
-class Verdict(_Codes):
+IntentKind = _IntentKind()
+
+
+class _Verdict(NamedTuple):
     """What `decide` and `plan` return."""
 
-    SET = 0
-    HOLD = -1
-    PULL = -2
+    SET: int = 0
+    HOLD: int = -1
+    PULL: int = -2
 
 
-class OrderState(_Codes):
+Verdict = _Verdict()
+
+
+class _OrderState(NamedTuple):
     """Life of a slot. FREE alone occupies nothing; only evidence leads there."""
 
-    FREE = 0
-    PENDING = 1
-    LIVE = 2
-    AMENDING = 3
-    CANCELLING = 4
-    UNKNOWN = 5
-    TRIGGERED = 6
+    FREE: int = 0
+    PENDING: int = 1
+    LIVE: int = 2
+    AMENDING: int = 3
+    CANCELLING: int = 4
+    UNKNOWN: int = 5
+    TRIGGERED: int = 6
 
 
-class RequestKind(_Codes):
+OrderState = _OrderState()
+
+
+class _RequestKind(NamedTuple):
     """What the core asks of a venue."""
 
-    NEW = 0
-    CANCEL = 1
-    AMEND = 2
+    NEW: int = 0
+    CANCEL: int = 1
+    AMEND: int = 2
 
 
-class TriggerKind(_Codes):
+RequestKind = _RequestKind()
+
+
+class _TriggerKind(NamedTuple):
     """The price that a stop watches."""
 
-    LAST = 0
-    MARK = 1
+    LAST: int = 0
+    MARK: int = 1
 
 
-class Payoff(_Codes):
+TriggerKind = _TriggerKind()
+
+
+class _Payoff(NamedTuple):
     """How a contract pays."""
 
-    LINEAR = 0
-    INVERSE = 1
-    SPOT = 2
+    LINEAR: int = 0
+    INVERSE: int = 1
+    SPOT: int = 2
 
 
-class Role(_Codes):
+Payoff = _Payoff()
+
+
+class _Role(NamedTuple):
     """Why a fill happened."""
 
-    OPEN = 0
-    CLOSE = 1
-    STOP = 2
-    LIQUIDATION = 3
-    ADL = 4
-    SETTLEMENT = 5
+    OPEN: int = 0
+    CLOSE: int = 1
+    STOP: int = 2
+    LIQUIDATION: int = 3
+    ADL: int = 4
+    SETTLEMENT: int = 5
 
 
-class Rule(_Codes):
+Role = _Role()
+
+
+class _Rule(NamedTuple):
     """Who refused and why: rules of the gate first, then the venue's reasons."""
 
-    OK = 0
-    HALTED = 1
-    STALE = 2
-    CLOSED = 3
-    HELD = 4
-    MIN_QTY = 5
-    MIN_NOTIONAL = 6
-    MAX_QTY = 7
-    HOLDING_LIMIT = 8
-    SIDE_LIMIT = 9
-    ORDER_NOTIONAL = 10
-    POSITION_NOTIONAL = 11
-    PRICE_BAND = 12
-    PRICE = 13
-    MARGIN = 14
-    LEVERAGE = 15
-    EXPOSURE_GROUP = 16
-    EXPOSURE_SIDE = 17
-    EXPOSURE_TOTAL = 18
-    OPEN_ORDERS = 19
-    ORDER_RATE = 20
-    UNHEDGED = 21
-    NO_SHORT = 22
-    NOT_REDUCING = 23
-    MAILBOX = 24
-    BAD_OUTPUT = 25
-    SETTINGS = 26
-    ATTEMPT_SPEND = 27
-    VENUE_POST_ONLY = 40
-    VENUE_REDUCE_ONLY = 41
-    VENUE_MIN_NOTIONAL = 42
-    VENUE_RATE = 43
-    VENUE_DUPLICATE = 44
-    VENUE_PRICE = 45
-    VENUE_MARGIN = 46
-    VENUE_CLOSED = 47
-    VENUE_OTHER = 48
-    LIQUIDATED = 49
-    UNFILLED = 50
-    NOT_SENT = 51
-    OPERATOR = 52
-    UNWANTED = 53
-    REPLACED = 54
-    FILLED = 55
+    OK: int = 0
+    HALTED: int = 1
+    STALE: int = 2
+    CLOSED: int = 3
+    HELD: int = 4
+    MIN_QTY: int = 5
+    MIN_NOTIONAL: int = 6
+    MAX_QTY: int = 7
+    HOLDING_LIMIT: int = 8
+    SIDE_LIMIT: int = 9
+    ORDER_NOTIONAL: int = 10
+    POSITION_NOTIONAL: int = 11
+    PRICE_BAND: int = 12
+    PRICE: int = 13
+    MARGIN: int = 14
+    LEVERAGE: int = 15
+    EXPOSURE_GROUP: int = 16
+    EXPOSURE_SIDE: int = 17
+    EXPOSURE_TOTAL: int = 18
+    OPEN_ORDERS: int = 19
+    ORDER_RATE: int = 20
+    UNHEDGED: int = 21
+    NO_SHORT: int = 22
+    NOT_REDUCING: int = 23
+    MAILBOX: int = 24
+    BAD_OUTPUT: int = 25
+    SETTINGS: int = 26
+    ATTEMPT_SPEND: int = 27
+    VENUE_POST_ONLY: int = 40
+    VENUE_REDUCE_ONLY: int = 41
+    VENUE_MIN_NOTIONAL: int = 42
+    VENUE_RATE: int = 43
+    VENUE_DUPLICATE: int = 44
+    VENUE_PRICE: int = 45
+    VENUE_MARGIN: int = 46
+    VENUE_CLOSED: int = 47
+    VENUE_OTHER: int = 48
+    LIQUIDATED: int = 49
+    UNFILLED: int = 50
+    NOT_SENT: int = 51
+    OPERATOR: int = 52
+    UNWANTED: int = 53
+    REPLACED: int = 54
+    FILLED: int = 55
 
 
-class Halt(_Codes):
+Rule = _Rule()
+
+
+class _Halt(NamedTuple):
     """Bits of a state of trading. Any bit below LOCK is HALT or HOLD for openers; closers and stops go on."""
 
-    OPERATOR = 1
-    LOSS_DAY = 2
-    LOSS_SESSION = 4
-    DRAWDOWN = 8
-    LIQUIDATED = 16
-    VENUE = 32
-    BANKRUPT = 64
-    UNHEDGED = 128
-    FLATTEN = 256
-    LOCK = 1024
+    OPERATOR: int = 1
+    LOSS_DAY: int = 2
+    LOSS_SESSION: int = 4
+    DRAWDOWN: int = 8
+    LIQUIDATED: int = 16
+    VENUE: int = 32
+    BANKRUPT: int = 64
+    UNHEDGED: int = 128
+    FLATTEN: int = 256
+    LOCK: int = 1024
 
 
-class OperatorCode(_Codes):
+Halt = _Halt()
+
+
+class _OperatorCode(NamedTuple):
     """What an operator asks of the core."""
 
-    PAUSE = 1
-    RESUME = 2
-    FLATTEN = 3
-    STOP = 4
-    LOCK = 5
-    UNLOCK = 6
+    PAUSE: int = 1
+    RESUME: int = 2
+    FLATTEN: int = 3
+    STOP: int = 4
+    LOCK: int = 5
+    UNLOCK: int = 6
 
 
-class SettingCode(_Codes):
+OperatorCode = _OperatorCode()
+
+
+class _SettingCode(NamedTuple):
     """Which setting of an instrument a SETTING fact states."""
 
-    LEVERAGE = 0
-    TICK_STEP = 1
-    LOT_STEP = 2
-    MIN_QTY = 3
-    MIN_NOTIONAL = 4
-    POSITION_MODE = 5
-    MARGIN_MODE = 6
-    AMENDS = 7
+    LEVERAGE: int = 0
+    TICK_STEP: int = 1
+    LOT_STEP: int = 2
+    MIN_QTY: int = 3
+    MIN_NOTIONAL: int = 4
+    POSITION_MODE: int = 5
+    MARGIN_MODE: int = 6
+    AMENDS: int = 7
 
 
-class StreamCode(_Codes):
+SettingCode = _SettingCode()
+
+
+class _StreamCode(NamedTuple):
     """State of a market data stream."""
 
-    UP = 0
-    DOWN = 1
-    STALE = 2
-    GAP = 3
+    UP: int = 0
+    DOWN: int = 1
+    STALE: int = 2
+    GAP: int = 3
 
 
-class AttemptState(_Codes):
+StreamCode = _StreamCode()
+
+
+class _AttemptState(NamedTuple):
     """Life of an atomic on-chain attempt."""
 
-    NONE = 0
-    PROPOSED = 1
-    SIMULATED = 2
-    SIGNED = 3
-    SENT = 4
-    INCLUDED = 5
-    REVERTED = 6
-    EXPIRED = 7
-    REORGED = 8
+    NONE: int = 0
+    PROPOSED: int = 1
+    SIMULATED: int = 2
+    SIGNED: int = 3
+    SENT: int = 4
+    INCLUDED: int = 5
+    REVERTED: int = 6
+    EXPIRED: int = 7
+    REORGED: int = 8
 
 
-class LiquidationRule(_Codes):
+AttemptState = _AttemptState()
+
+
+class _LiquidationRule(NamedTuple):
     """At which prices inside a bar the simulated venue judges margin."""
 
-    EACH_OWN_EXTREME = 0
-    TOGETHER = 1
+    EACH_OWN_EXTREME: int = 0
+    TOGETHER: int = 1
 
 
-class LogKind(_Codes):
+LiquidationRule = _LiquidationRule()
+
+
+class _LogKind(NamedTuple):
     """What a row of the cash log says."""
 
-    FUNDING = 0
-    LIQUIDATION = 1
-    ADL = 2
-    SETTLEMENT = 3
-    TRANSFER = 4
-    INSURANCE = 5
+    FUNDING: int = 0
+    LIQUIDATION: int = 1
+    ADL: int = 2
+    SETTLEMENT: int = 3
+    TRANSFER: int = 4
+    INSURANCE: int = 5
+
+
+LogKind = _LogKind()

@@ -10,17 +10,18 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ParamSpec, TypeVar, overload
+from typing import ParamSpec, TypeVar, cast, overload
 
 import llvmlite
 import numba
 import numpy as np
-from numba import from_dtype, njit, types
+from numba import from_dtype, types
 from numba.core import config
 from numba.extending import intrinsic
 from platformdirs import user_cache_path
 
 from tradewind.units.layout import Layout, dtype_of, named
+from tradewind.units.linking import compile_driver, declare_leaf
 
 __all__ = [
     "PLAIN",
@@ -101,7 +102,7 @@ def cache_dir() -> Path:
 def kernel(fn: Callable[_P, _R]) -> Callable[_P, _R]: ...
 @overload
 def kernel(
-    fn: None = None, *, sig: object = None, hot: bool = False, checked: bool = False, cached: bool = True
+    fn: None = None, *, sig: object = None, hot: bool = False, checked: bool = False
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
 def kernel(
     fn: Callable[_P, _R] | None = None,
@@ -109,30 +110,28 @@ def kernel(
     sig: object = None,
     hot: bool = False,
     checked: bool = False,
-    cached: bool = True,
 ) -> Callable[_P, _R] | Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Compile a function of the portable subset (docs/concepts/engine.md).
 
     sig: explicit signature, or None to compile lazily. hot: force inlining (leaves of the per-bar path only).
-    checked: bounds checks on (always for what users write). cached: keep the machine code on disk; off for a user's functions,
-    whose callees' sources Numba cannot see (the entry generated around them is kept instead). Reference counting is off, so that an
-    allocation is a compile error; no fastmath; errors raise as in Python.
+    checked: bounds checks on (always for what users write). Reference counting is off, so that an allocation is a
+    compile error; no fastmath; errors raise as in Python.
     """
+    # Every option is stated: Numba lets a callee inherit from the caller that happens to compile it first.
     options: dict[str, object] = {
-        "cache": cached,
         "_nrt": False,
         "fastmath": False,
         "nogil": True,
         "error_model": "python",
+        "forceinline": hot,
+        "boundscheck": checked,
     }
-    if hot:
-        options["forceinline"] = True
-    if checked:
-        options["boundscheck"] = True
 
     def compile_(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        compiled: Callable[_P, _R] = njit(sig, **options)(function) if sig is not None else njit(**options)(function)
-        return compiled
+        if PLAIN:
+            return function
+        made = declare_leaf(function, options) if sig is None else compile_driver(function, sig, options)
+        return cast("Callable[_P, _R]", made)
 
     return compile_ if fn is None else compile_(fn)
 

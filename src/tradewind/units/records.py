@@ -132,7 +132,8 @@ class View(Layout):
     """Mark price in ticks, 0 where none is known."""
     funding_rate: float
     funding_ns: int
-    funding_paid_ns: int
+    funding_paid_ns: Annotated[Rows[int], 2]
+    """Last settlement booked, per side."""
     open_interest: float
     liquidated_buy: float
     liquidated_sell: float
@@ -184,6 +185,9 @@ class Account(Layout):
     haircut: float
     margined: int
     """Unrealised value of margined instruments only; a loss here is not free."""
+    gross: Annotated[Rows[int], 2]
+    """Money held or opening per side, over all instruments; kept only where a limit asks for it."""
+    group_gross: Annotated[Rows[int], GROUPS]
 
 
 class Holding(Layout):
@@ -302,6 +306,8 @@ class Intents(Layout):
 class Context(Layout):
     """One strategy in one instrument."""
 
+    index: int
+    """Its place among all contexts, as client order ids carry it."""
     instrument: int
     strategy: int
     wallet: int
@@ -312,6 +318,8 @@ class Context(Layout):
     dirty: int
     value: int
     leg_group: int
+    ask_ns: int
+    """Where a scan looked ahead: nothing to decide before this time."""
     want: Annotated[Rows[Mask], WORDS]
     working: Working
     params: Params
@@ -327,6 +335,7 @@ class Strategy(Layout):
     lo: int
     hi: int
     has_plan: int
+    has_scan: int
     sleep: int
     wake_ns: int
     ran: int
@@ -398,6 +407,10 @@ class Core(Layout):
     boot_code: int
     boot_config: int
     boot_data: int
+    rule: int
+    """What the gate last refused for: rule, limit and value."""
+    rule_limit: float
+    rule_value: float
     refusals: Annotated[Rows[int], RULES]
     group: Annotated[Rows[Group], GROUPS]
     attempt: Annotated[Rows[Attempt], ATTEMPTS]

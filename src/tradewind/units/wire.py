@@ -81,15 +81,6 @@ class Request(Layout):
     tag: int
 
 
-class Mailbox(Layout):
-    """Between core and venue."""
-
-    facts: int
-    requests: int
-    fact: Annotated[Rows[Fact], FACT_CAPACITY]
-    request: Annotated[Rows[Request], REQUEST_CAPACITY]
-
-
 class FillRow(Layout):
     """One fill as booked."""
 
@@ -170,3 +161,13 @@ class Log(Layout):
     order_row: Annotated[Rows[OrderRow], ORDER_ROWS]
     refusal_row: Annotated[Rows[RefusalRow], REFUSAL_ROWS]
     cash_row: Annotated[Rows[CashRow], CASH_ROWS]
+
+
+class Mailbox(Layout):
+    """Between core and venue, and the log of what the core did."""
+
+    facts: int
+    requests: int
+    fact: Annotated[Rows[Fact], FACT_CAPACITY]
+    request: Annotated[Rows[Request], REQUEST_CAPACITY]
+    log: Log

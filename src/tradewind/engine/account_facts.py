@@ -1,0 +1,193 @@
+"""What the venue says about the account, and what operators and the platform say to the core.
+
+Position taken from us by the venue (liquidation, auto-deleveraging, settlement at delisting) is distributed over the holdings of that side
+by one rule: pro rata in whole lots, the remainder to the largest holding, the first of equals.
+"""
+
+from tradewind.engine.accounting import book_close, money
+from tradewind.engine.breakers import set_floor
+from tradewind.engine.registers import log_cash, next_fill_row
+from tradewind.units.enums import BUY, FactKind, Halt, LogKind, OperatorCode, Role, SettingCode
+from tradewind.units.jit import kernel
+from tradewind.units.layout import Rows
+from tradewind.units.records import Account, Context, Core, Strategy, View
+from tradewind.units.wire import Fact, Mailbox
+
+__all__ = ["apply_account_fact", "apply_control_fact", "apply_taken"]
+
+
+@kernel
+def apply_account_fact(core: Core, account: Account, view: View, box: Mailbox, fact: Fact) -> None:
+    """Apply money and position that moved without an order of ours."""
+    kind = fact.kind
+    core.facts += 1
+    if kind == FactKind.FUNDING_PAID:
+        _apply_funding(core, account, view, box, fact)
+    elif kind == FactKind.TRANSFER:
+        account.balance += fact.amount
+        account.transferred += fact.amount
+        account.start += fact.amount
+        account.peak += fact.amount
+        account.day_start += fact.amount
+        set_floor(account)
+        log_cash(core, box, LogKind.TRANSFER, fact.instrument, fact.wallet, fact.amount)
+    elif kind == FactKind.ACCOUNT:
+        account.adjusted += fact.amount - account.balance
+        account.balance = fact.amount
+    elif kind == FactKind.EXTERNAL_POSITION:
+        view.external_lot[fact.position_side] = fact.qty_lot  # type: ignore[index]
+    elif kind == FactKind.EXTERNAL_ORDER:
+        view.external_open_lot[fact.position_side] = fact.qty_lot  # type: ignore[index]
+
+
+@kernel
+def _apply_funding(core: Core, account: Account, view: View, box: Mailbox, fact: Fact) -> None:
+    """Pay or receive funding once per settlement: an older or repeated one changes nothing."""
+    side = fact.position_side
+    if fact.venue_ts_ns <= view.funding_paid_ns[side]:
+        return
+    view.funding_paid_ns[side] = fact.venue_ts_ns  # type: ignore[index]
+    account.balance -= fact.amount
+    account.funding += fact.amount
+    row = log_cash(core, box, LogKind.FUNDING, fact.instrument, fact.wallet, -fact.amount)
+    row.ts_ns = fact.venue_ts_ns
+    row.qty_lot = fact.qty_lot
+    row.rate = fact.value
+    row.price = float(fact.price_tick)
+    row.position_side = side
+
+
+@kernel
+def apply_taken(core: Core, account: Account, view: View, contexts: Rows[Context], box: Mailbox, fact: Fact) -> None:
+    """Book position that the venue closed: `qty_lot` lots of one side at `price_tick`, worth `amount`."""
+    core.facts += 1
+    side = fact.position_side
+    total = 0
+    largest = -1
+    for k in range(len(contexts)):
+        context = contexts[k]
+        if context.instrument == fact.instrument:
+            context.intents.sleep = 0
+            context.spoke = 1
+            held = context.working.holding[side].pos_lot
+            total += held
+            if held and (largest < 0 or held > contexts[largest].working.holding[side].pos_lot):
+                largest = k
+    if total == 0:
+        return
+    taken = min(fact.qty_lot, total)
+    rest = taken
+    for k in range(len(contexts)):
+        if contexts[k].instrument == fact.instrument and k != largest:
+            share = contexts[k].working.holding[side].pos_lot * taken // total
+            rest -= share
+            _take(core, account, view, contexts[k], box, fact, share)
+    _take(core, account, view, contexts[largest], box, fact, rest)
+    if fact.kind != FactKind.DELISTED:
+        core.halts = core.halts | Halt.LIQUIDATED
+
+
+@kernel
+def _take(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact, lots: int) -> None:
+    """Close some lots of one holding at the venue's terms, as one fill of its own role."""
+    if lots <= 0:
+        return
+    side = fact.position_side
+    notional = money(fact.amount * (lots / fact.qty_lot))
+    row = next_fill_row(core, box)
+    row.realised = book_close(account, view, context.working.holding[side], side, lots, notional)
+    row.ts_ns = fact.venue_ts_ns
+    row.instrument = context.instrument
+    row.context = context.index
+    row.side = -BUY if side == 0 else BUY
+    row.position_side = side
+    row.price_tick = fact.price_tick
+    row.qty_lot = lots
+    row.notional = notional
+    row.fee = 0
+    row.maker = 0
+    row.role = Role.SETTLEMENT
+    if fact.kind == FactKind.ACCOUNT_LIQUIDATED:
+        row.role = Role.LIQUIDATION
+    elif fact.kind == FactKind.ADL:
+        row.role = Role.ADL
+    row.cid = 0
+    row.tag = 0
+    row.trade_id = fact.trade_id
+
+
+@kernel
+def apply_control_fact(core: Core, view: View, strategies: Rows[Strategy], fact: Fact) -> None:
+    """Apply settings, limits, the start of an epoch and an operator's word."""
+    kind = fact.kind
+    core.facts += 1
+    if kind == FactKind.OPERATOR:
+        _apply_operator(core, strategies, fact.code)
+    elif kind == FactKind.SETTING:
+        _apply_setting(view, fact)
+    elif kind == FactKind.LIMITS:
+        _apply_limits(core, view, fact)
+    elif kind == FactKind.BOOT:
+        core.epoch = fact.code
+        core.boot_code = fact.price_tick
+        core.boot_config = fact.qty_lot
+        core.boot_data = fact.trade_id
+
+
+@kernel
+def _apply_operator(core: Core, strategies: Rows[Strategy], code: int) -> None:
+    """PAUSE cancels openers; STOP and FLATTEN also exit everything; RESUME clears every latch but LOCK; UNLOCK clears that."""
+    if code == OperatorCode.PAUSE:
+        core.halts = core.halts | Halt.OPERATOR
+    elif code == OperatorCode.FLATTEN or code == OperatorCode.STOP:
+        core.halts = core.halts | Halt.OPERATOR | Halt.FLATTEN
+    elif code == OperatorCode.LOCK:
+        core.halts = core.halts | Halt.LOCK
+    elif code == OperatorCode.UNLOCK:
+        core.halts = core.halts & ~Halt.LOCK
+    elif code == OperatorCode.RESUME:
+        core.halts = core.halts & Halt.LOCK
+        for g in range(len(strategies)):
+            strategies[g].held = 0
+
+
+@kernel
+def _apply_setting(view: View, fact: Fact) -> None:
+    """Take a setting of the venue as it is: rules and modes of one instrument."""
+    code = fact.code
+    if code == SettingCode.LEVERAGE:
+        view.leverage = fact.value
+    elif code == SettingCode.TICK_STEP:
+        view.tick_step = fact.qty_lot
+    elif code == SettingCode.LOT_STEP:
+        view.lot_step = fact.qty_lot
+    elif code == SettingCode.MIN_QTY:
+        view.min_lot = fact.qty_lot
+    elif code == SettingCode.MIN_NOTIONAL:
+        view.min_notional = fact.amount
+    elif code == SettingCode.POSITION_MODE:
+        view.hedge = fact.qty_lot
+    elif code == SettingCode.AMENDS:
+        view.amends = fact.qty_lot
+
+
+@kernel
+def _apply_limits(core: Core, view: View, fact: Fact) -> None:
+    """Change one limit while running; a lowered one blocks and cancels openers at the next wake, it never closes."""
+    code = fact.code
+    if code == 0:
+        view.side_limit_lot[fact.position_side] = fact.qty_lot  # type: ignore[index]
+    elif code == 1:
+        view.position_limit_notional = fact.amount
+    elif code == 2:
+        view.order_limit_notional = fact.amount
+    elif code == 3:
+        core.open_orders_limit = fact.qty_lot
+    elif code == 4:
+        core.rate_limit = fact.qty_lot
+    elif code == 5:
+        core.total_limit = fact.value
+        core.exposure_limits = 1
+    elif code == 6:
+        core.leverage_limit = fact.value
+        core.exposure_limits = 1

@@ -1,0 +1,213 @@
+"""From what is wanted to what is asked: the difference between a set of intents and the slots, most urgent first.
+
+Nothing is asked of a slot in flight. Order of requests: cancels, then reductions, then protectors, then openers.
+"""
+
+import numpy as np
+
+from tradewind.engine.masks import clear_all, has_bit, low_bit, set_bit
+from tradewind.engine.registers import mix_decision, refuse
+from tradewind.engine.requests import on_step, send_amend, send_cancel, send_new
+from tradewind.units.enums import ALL, Halt, IntentKind, OrderState, Rule
+from tradewind.units.jit import SLOTS, kernel
+from tradewind.units.layout import Mask
+from tradewind.units.records import WORDS, Account, Context, Core, Intent, Intents, View, Working
+from tradewind.units.wire import Mailbox
+
+__all__ = ["bring_about", "is_met", "pull", "react"]
+
+_REST = IntentKind.REST
+_TARGET = IntentKind.TARGET
+_STOP = IntentKind.STOP
+_FREE = OrderState.FREE
+_LIVE = OrderState.LIVE
+_LOCK = Halt.LOCK
+_ONE = np.uint64(1)
+
+
+@kernel(hot=True)
+def react(core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents) -> bool:
+    """After SET: nothing to do in most bars; the slow half is out of line. False if the set is nonsense."""
+    if core.halts == 0 and is_met(context.working, intents):
+        return True
+    return bring_about(core, account, view, context, box, intents)
+
+
+@kernel(hot=True)
+def is_met(working: Working, intents: Intents) -> bool:
+    """Tell whether every intent already works exactly and nothing else does: the answer of nearly every bar."""
+    matched = 0
+    for i in range(intents.n):
+        intent = intents.row[i]
+        slot = intent.slot
+        if slot < 0 or slot >= SLOTS:
+            return False
+        order = working.order[slot]
+        held = working.holding[intent.position_side & 1].pos_lot
+        if intent.kind == _TARGET:
+            if held != intent.qty_lot or order.state != _FREE:
+                return False
+        else:
+            have = order.qty_lot - order.filled_lot if intent.qty_lot == ALL else order.done_lot + order.qty_lot
+            want = held if intent.qty_lot == ALL else intent.qty_lot
+            if have != want or order.wanted_tick != intent.price_tick or order.epoch != intent.epoch:
+                return False
+            if order.state != _LIVE or order.kind != intent.kind:
+                return False
+            matched += 1
+    return matched == working.live_count
+
+
+@kernel
+def pull(core: Core, context: Context, view: View, box: Mailbox) -> None:
+    """Cancel every opener; closers and stops stay."""
+    if core.halts & _LOCK == 0 and context.working.live_count:
+        clear_all(context.want)
+        _cancel_unwanted(core, context, view, box, True)
+
+
+@kernel
+def bring_about(core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents) -> bool:
+    """Turn the wanted set into requests; a set that is nonsense pulls the openers instead and returns False."""
+    if core.halts & _LOCK:
+        return True
+    if not _mark_wanted(core, context, intents):
+        pull(core, context, view, box)
+        return False
+    _cancel_unwanted(core, context, view, box, False)
+    for urgency in range(3):
+        for i in range(intents.n):
+            intent = intents.row[i]
+            if _urgency(context, intent) == urgency:
+                _diff_one(core, account, view, context, box, intent)
+    return True
+
+
+@kernel
+def _urgency(context: Context, intent: Intent) -> int:
+    """Return 0 for what reduces, 1 for what protects, 2 for what opens."""
+    if intent.kind == _TARGET:
+        held = context.working.holding[intent.position_side].pos_lot
+        return 0 if intent.qty_lot < held else 2
+    if intent.reduce == 0:
+        return 2
+    return 1 if intent.kind == _STOP else 0
+
+
+@kernel
+def _mark_wanted(core: Core, context: Context, intents: Intents) -> bool:
+    """Note the slots that are wanted and hash the set; False if the set is nonsense (bad or double slot, kind, side, quantity)."""
+    clear_all(context.want)
+    mix_decision(core, intents.n)
+    for i in range(intents.n):
+        intent = intents.row[i]
+        slot = intent.slot
+        if not _is_sound(intent) or has_bit(context.want, slot):
+            refuse(core, Rule.BAD_OUTPUT, float(i), float(slot))
+            return False
+        set_bit(context.want, slot)
+        mix_decision(core, slot << 8 | intent.kind << 4 | intent.position_side << 2 | intent.reduce)
+        mix_decision(core, intent.price_tick)
+        mix_decision(core, intent.qty_lot)
+    return True
+
+
+@kernel
+def _is_sound(intent: Intent) -> bool:
+    """Tell whether an intent can mean anything at all."""
+    if not 0 <= intent.slot < SLOTS or not 0 <= intent.kind <= _STOP:
+        return False
+    if not 0 <= intent.position_side <= 1 or not 0 <= intent.reduce <= 1:
+        return False
+    if intent.qty_lot < 0 and not (intent.qty_lot == ALL and intent.reduce):
+        return False
+    if intent.kind == _TARGET and (intent.reduce or intent.trail_tick):
+        return False
+    return intent.price_tick >= 0 and intent.trail_tick >= 0
+
+
+@kernel
+def _cancel_unwanted(core: Core, context: Context, view: View, box: Mailbox, openers_only: bool) -> None:
+    """Cancel what works and is not wanted: everything unmentioned, or only openers; in a halt openers always."""
+    working = context.working
+    halted = core.halts != 0
+    for word in range(WORDS):
+        left: Mask = working.live[word]
+        if not halted:
+            left = left & ~context.want[word]
+        while left:
+            slot = (word << 6) + low_bit(left)
+            left = left & (left - _ONE)
+            opener = working.order[slot].reduce == 0
+            if opener and halted:
+                send_cancel(core, context, view, box, slot, Rule.HALTED)
+            elif opener or (not openers_only and not has_bit(context.want, slot)):
+                send_cancel(core, context, view, box, slot, Rule.UNWANTED)
+
+
+@kernel
+def _diff_one(core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent) -> None:
+    """Bring one slot closer to one intent."""
+    if intent.deadline_ns and core.now_ns > intent.deadline_ns:
+        send_cancel(core, context, view, box, intent.slot, Rule.UNWANTED)
+        return
+    if intent.kind == _TARGET:
+        _diff_target(core, account, view, context, box, intent)
+    else:
+        _diff_resting(core, account, view, context, box, intent)
+
+
+@kernel
+def _diff_target(core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent) -> None:
+    """A position wanted: what is missing or too much, beyond the tolerance, as an order that fills at once or not at all."""
+    held = context.working.holding[intent.position_side].pos_lot
+    missing = intent.qty_lot - held
+    if context.working.order[intent.slot].state != _FREE or missing == 0:
+        return
+    if abs(missing) <= intent.tolerance_lot and intent.qty_lot != 0:
+        return
+    intent.reduce = 1 if missing < 0 else 0
+    send_new(core, account, view, context, box, intent, abs(missing))
+    intent.reduce = 0
+
+
+@kernel
+def _diff_resting(core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent) -> None:
+    """A resting order: new, amended or, where the venue cannot amend or the terms are others, cancelled to be placed again."""
+    slot = intent.slot
+    order = context.working.order[slot]
+    same_epoch = order.epoch == intent.epoch
+    done = order.done_lot if same_epoch else 0
+    filled = order.filled_lot if order.state != _FREE and same_epoch else 0
+    if intent.qty_lot == ALL:
+        leaves = context.working.holding[intent.position_side].pos_lot
+    else:
+        leaves = intent.qty_lot - done - filled
+    if leaves <= 0:
+        send_cancel(core, context, view, box, slot, Rule.UNWANTED)
+        return
+    if order.state == _FREE:
+        send_new(core, account, view, context, box, intent, leaves)
+        return
+    if order.state != _LIVE:
+        return
+    if not same_epoch or not _same_terms(context, intent):
+        send_cancel(core, context, view, box, slot, Rule.REPLACED)
+        return
+    away = abs(on_step(view, order.side, intent) - order.price_tick)
+    change = abs(leaves - (order.qty_lot - order.filled_lot))
+    if away <= intent.tolerance_tick and change <= intent.tolerance_lot:
+        return
+    if view.amends:
+        send_amend(core, account, view, context, box, intent, leaves)
+    else:
+        send_cancel(core, context, view, box, slot, Rule.REPLACED)
+
+
+@kernel
+def _same_terms(context: Context, intent: Intent) -> bool:
+    """Tell whether a working order differs from the intent in price and quantity only."""
+    order = context.working.order[intent.slot]
+    same_place = order.kind == intent.kind and order.position_side == intent.position_side and order.reduce == intent.reduce
+    same_way = order.trail_tick == intent.trail_tick and order.trigger == intent.trigger
+    return same_place and same_way and order.post_only == intent.post_only

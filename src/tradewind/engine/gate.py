@@ -1,0 +1,184 @@
+"""The risk gate: how many lots of what is asked may leave, or the rule that lets nothing out.
+
+The invariant (DESIGN section 1, rule 4): no request leaves that raises known position + unfilled quantity of every order not known to be
+finished above its limit, at three sums: the holding of the strategy, the venue's position per side (never netted), the wallet.
+What the order being replaced already occupies is credited. Reductions pass every rule but LOCK and the holding itself.
+"""
+
+from tradewind.engine.accounting import money, worth
+from tradewind.engine.registers import forbid, refuse
+from tradewind.units.enums import Halt, IntentKind, Payoff, Rule
+from tradewind.units.jit import kernel
+from tradewind.units.records import Account, Context, Core, Order, View
+
+__all__ = ["gate", "reference_tick"]
+
+_STOP = IntentKind.STOP
+_SPOT = Payoff.SPOT
+_LOCK = Halt.LOCK
+
+
+@kernel
+def reference_tick(view: View, price_tick: int) -> int:
+    """Return the price at which an order is valued: its own, or the last close for one without a price."""
+    return price_tick if price_tick > 0 else view.close
+
+
+@kernel
+def gate(core: Core, account: Account, view: View, context: Context, order: Order, lots: int) -> int:
+    """Return the lots that may be asked for at the order's `wanted_tick`; 0 with the rule left in `core`."""
+    if core.halts & _LOCK:
+        return refuse(core, Rule.HALTED, 0.0, float(core.halts))
+    if order.reduce:
+        return _closing_lots(core, view, context, order, lots)
+    lots = _opening_lots(core, view, context, order, lots)
+    if lots == 0:
+        return 0
+    price_tick = reference_tick(view, order.wanted_tick)
+    notional = money(worth(view, lots, price_tick))
+    if not _money_allows(core, account, view, order, notional):
+        return 0
+    if not _exposure_allows(core, account, view, context, order, notional):
+        return 0
+    return lots if _traffic_allows(core, order) else 0
+
+
+@kernel
+def _closing_lots(core: Core, view: View, context: Context, order: Order, lots: int) -> int:
+    """Closers are bounded by what is held, per class; together where the venue's position is not this holding."""
+    holding = context.working.holding[order.position_side]
+    if view.shared:
+        taken = holding.close_lot + holding.stop_lot
+    elif order.kind == _STOP:
+        taken = holding.stop_lot
+    else:
+        taken = holding.close_lot
+    room = holding.pos_lot - taken + order.held_lot
+    lots = min(lots, room)
+    whole = lots == holding.pos_lot
+    lots -= lots % view.lot_step
+    if lots < 1:
+        return refuse(core, Rule.NOT_REDUCING, float(room), float(lots))
+    if lots < view.min_lot and not whole:
+        return refuse(core, Rule.MIN_QTY, float(view.min_lot), float(lots))
+    if view.payoff == _SPOT and view.min_notional > 0:
+        notional = worth(view, lots, reference_tick(view, order.wanted_tick))
+        if notional < view.min_notional:
+            return refuse(core, Rule.MIN_NOTIONAL, float(view.min_notional), notional)
+    return lots
+
+
+@kernel
+def _opening_lots(core: Core, view: View, context: Context, order: Order, lots: int) -> int:
+    """Openers: states of trading, sides, then the holding's and the venue side's limit in lots."""
+    side = order.position_side
+    if core.halts:
+        return refuse(core, Rule.HALTED, 0.0, float(core.halts))
+    if view.closed:
+        return refuse(core, Rule.CLOSED, 0.0, 1.0)
+    if view.stale or view.venue_down:
+        return refuse(core, Rule.STALE, 0.0, 1.0)
+    if side == 1 and view.payoff == _SPOT:
+        return refuse(core, Rule.NO_SHORT, 0.0, float(lots))
+    holding = context.working.holding[side]
+    room = holding.limit_lot - holding.pos_lot - holding.open_lot + order.held_lot
+    wanted = lots
+    lots = min(lots, room, view.max_lot)
+    outside = view.external_lot[side] + view.external_open_lot[side]
+    side_room = view.side_limit_lot[side] - view.side_lot[side] - outside + order.held_lot
+    lots = min(lots, side_room)
+    lots -= lots % view.lot_step
+    if lots < view.min_lot or lots < 1:
+        if room < view.min_lot and room < wanted:
+            return refuse(core, Rule.HOLDING_LIMIT, float(holding.limit_lot), float(wanted))
+        if side_room < view.min_lot and side_room < wanted:
+            return refuse(core, Rule.SIDE_LIMIT, float(view.side_limit_lot[side]), float(wanted))
+        return refuse(core, Rule.MIN_QTY, float(view.min_lot), float(wanted))
+    return lots
+
+
+@kernel
+def _money_allows(core: Core, account: Account, view: View, order: Order, notional: int) -> bool:
+    """Price band, notional of the order, margin of the wallet."""
+    price_tick = reference_tick(view, order.wanted_tick)
+    if view.price_band > 0.0:
+        mark = view.mark if view.mark > 0.0 else float(view.close)
+        away = abs(price_tick - mark) / mark
+        if away > view.price_band:
+            return forbid(core, Rule.PRICE_BAND, view.price_band, away)
+    if notional < view.min_notional:
+        return forbid(core, Rule.MIN_NOTIONAL, float(view.min_notional), float(notional))
+    if notional > view.order_limit_notional:
+        return forbid(core, Rule.ORDER_NOTIONAL, float(view.order_limit_notional), float(notional))
+    need = money(notional * (1.0 / view.leverage + max(view.taker, 0.0)))
+    free = account.balance + min(0, account.margined) - account.used + order.reserve
+    if need > free:
+        return forbid(core, Rule.MARGIN, float(free), float(need))
+    return True
+
+
+@kernel
+def _exposure_allows(core: Core, account: Account, view: View, context: Context, order: Order, notional: int) -> bool:
+    """Notional of position, symbol, group, side and total against equity; the unhedged part of a leg group."""
+    side = order.position_side
+    price_tick = reference_tick(view, order.wanted_tick)
+    lots = view.side_lot[side] - order.held_lot
+    position = money(worth(view, lots, price_tick)) + notional
+    if position > view.position_limit_notional:
+        return forbid(core, Rule.POSITION_NOTIONAL, float(view.position_limit_notional), float(position))
+    if core.exposure_limits == 0:
+        return True
+    equity = float(max(account.equity, 1))
+    if view.symbol_limit > 0.0 and position > view.symbol_limit * equity:
+        return forbid(core, Rule.POSITION_NOTIONAL, view.symbol_limit, position / equity)
+    added = notional - money(worth(view, order.held_lot, price_tick))
+    if not _sums_allow(core, account, view, side, added):
+        return False
+    if context.leg_group and not _legs_allow(core, context, view, side, notional):
+        return False
+    account.gross[side] += max(added, 0)  # type: ignore[index]
+    account.group_gross[view.group] += max(added, 0)  # type: ignore[index]
+    return True
+
+
+@kernel
+def _sums_allow(core: Core, account: Account, view: View, side: int, added: int) -> bool:
+    """Group, side, total and leverage, each as notional over equity."""
+    equity = float(max(account.equity, 1))
+    group = (account.group_gross[view.group] + added) / equity
+    limit = core.group[view.group].exposure_limit
+    if limit > 0.0 and group > limit:
+        return forbid(core, Rule.EXPOSURE_GROUP, limit, group)
+    on_side = (account.gross[side] + added) / equity
+    if core.side_limit > 0.0 and on_side > core.side_limit:
+        return forbid(core, Rule.EXPOSURE_SIDE, core.side_limit, on_side)
+    total = (account.gross[0] + account.gross[1] + added) / equity
+    if core.total_limit > 0.0 and total > core.total_limit:
+        return forbid(core, Rule.EXPOSURE_TOTAL, core.total_limit, total)
+    if core.leverage_limit > 0.0 and total > core.leverage_limit:
+        return forbid(core, Rule.LEVERAGE, core.leverage_limit, total)
+    return True
+
+
+@kernel
+def _legs_allow(core: Core, context: Context, view: View, side: int, notional: int) -> bool:
+    """A leg may lead the others by no more than the group's limit; what other legs have in flight does not count."""
+    group = core.group[context.leg_group]
+    if group.unhedged_limit <= 0:
+        return True
+    sign = 1 - 2 * side
+    opening = money(worth(view, context.working.holding[side].open_lot, view.close))
+    after = group.unhedged + sign * (opening + notional)
+    if after * sign > group.unhedged_limit:
+        return forbid(core, Rule.UNHEDGED, float(group.unhedged_limit), float(after))
+    return True
+
+
+@kernel
+def _traffic_allows(core: Core, order: Order) -> bool:
+    """Open orders and orders per window; neither ever stops a reduction."""
+    if order.held_lot == 0 and core.open_orders >= core.open_orders_limit:
+        return forbid(core, Rule.OPEN_ORDERS, float(core.open_orders_limit), float(core.open_orders))
+    if core.now_ns - core.rate_start_ns < core.rate_window_ns and core.rate_count >= core.rate_limit:
+        return forbid(core, Rule.ORDER_RATE, float(core.rate_limit), float(core.rate_count))
+    return True

@@ -1,0 +1,47 @@
+"""Sets of slots as machine words. Both sides of every operator are unsigned: a signed bit 63 would be a negative number."""
+
+import numpy as np
+
+from tradewind.units.jit import kernel
+from tradewind.units.layout import Mask, Rows
+from tradewind.units.records import WORDS
+
+__all__ = ["clear_all", "drop_bit", "has_bit", "low_bit", "set_bit"]
+
+_ONE = np.uint64(1)
+_ZERO = np.uint64(0)
+
+
+@kernel
+def low_bit(word: Mask) -> int:
+    """Return the index of the lowest set bit of a word that is not zero."""
+    n = 0
+    while not (word & _ONE):
+        word = word >> _ONE
+        n += 1
+    return n
+
+
+@kernel(hot=True)
+def set_bit(words: Rows[Mask], slot: int) -> None:
+    """Add a slot to a set."""
+    words[slot >> 6] = words[slot >> 6] | (_ONE << np.uint64(slot & 63))  # type: ignore[index]
+
+
+@kernel(hot=True)
+def drop_bit(words: Rows[Mask], slot: int) -> None:
+    """Take a slot out of a set."""
+    words[slot >> 6] = words[slot >> 6] & ~(_ONE << np.uint64(slot & 63))  # type: ignore[index]
+
+
+@kernel(hot=True)
+def has_bit(words: Rows[Mask], slot: int) -> bool:
+    """Tell whether a slot is in a set."""
+    return (words[slot >> 6] >> np.uint64(slot & 63)) & _ONE != _ZERO
+
+
+@kernel(hot=True)
+def clear_all(words: Rows[Mask]) -> None:
+    """Empty a set."""
+    for i in range(WORDS):
+        words[i] = _ZERO  # type: ignore[index]

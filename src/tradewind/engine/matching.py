@@ -1,0 +1,295 @@
+"""What a bar does to the orders of one context. The order inside a bar is documented and pessimistic:
+
+1. what takes, at the open, with slippage and half the spread against us;
+2. stops, at their trigger or, after a gap, at the open; a trailing stop is assumed to have seen the bar's best price first;
+3. limits that open;
+4. judgement of margin at the bar's extremes (engine.margin);
+5. limits that close: a take-profit never saves a position that the same bar could have stopped out or liquidated.
+
+A resting limit is a maker and fills at its limit (or, by a setting, at an open beyond it); one that crossed when it arrived takes.
+"""
+
+import math
+
+import numpy as np
+
+from tradewind.engine.accounting import money, worth
+from tradewind.engine.margin import settle
+from tradewind.engine.masks import low_bit, set_bit
+from tradewind.engine.venue import remove, rewake
+from tradewind.engine.venue_facts import say, say_ended, say_fee
+from tradewind.engine.venue_records import FillRule, Venue, VenueContext, VenueInstrument, VenueOrder, VenueWallet
+from tradewind.units.enums import BUY, FactKind, IntentKind, Rule, TriggerKind
+from tradewind.units.jit import kernel
+from tradewind.units.layout import Mask
+from tradewind.units.records import WORDS, View
+from tradewind.units.wire import Mailbox
+
+__all__ = ["match", "match_closers", "trigger_on_mark"]
+
+_REST = IntentKind.REST
+_TARGET = IntentKind.TARGET
+_STOP = IntentKind.STOP
+_ONE = np.uint64(1)
+
+
+@kernel
+def match(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    ts_ns: int,
+) -> None:
+    """Do steps 1 to 3 for one context with the view's bar; note whether closing limits wait for step 5."""
+    if context.at_open:
+        _match_open(venue, view, instrument, wallet, context, box, ts_ns)
+    if view.low <= context.low_wake or view.high >= context.high_wake:
+        _match_resting(venue, view, instrument, wallet, context, box, ts_ns, True)
+        _match_resting(venue, view, instrument, wallet, context, box, ts_ns, False)
+        if context.later:
+            venue.later = 1
+        rewake(context)
+
+
+@kernel
+def match_closers(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    ts_ns: int,
+) -> None:
+    """Do step 5 for one context."""
+    context.later = 0
+    for word in range(WORDS):
+        left: Mask = context.live[word] & ~context.market[word]
+        while left:
+            slot = (word << 6) + low_bit(left)
+            left = left & (left - _ONE)
+            order = context.order[slot]
+            if order.kind == _REST and _closes(order) and _touched(view, instrument, order):
+                price_tick = _limit_price(view, instrument, order)
+                execute(venue, view, instrument, wallet, context, box, slot, price_tick, 1, ts_ns)
+    rewake(context)
+
+
+@kernel
+def _closes(order: VenueOrder) -> bool:
+    """Tell whether an order reduces its position side, whether or not it says so on the wire."""
+    return (order.side == BUY) != (order.position_side == 0)
+
+
+@kernel
+def _match_open(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    ts_ns: int,
+) -> None:
+    """Step 1: what takes. A limit that the open no longer reaches rests; an immediate order expires."""
+    context.at_open = 0
+    for word in range(WORDS):
+        left: Mask = context.market[word]
+        context.market[word] = np.uint64(0)  # type: ignore[index]
+        while left:
+            slot = (word << 6) + low_bit(left)
+            left = left & (left - _ONE)
+            order = context.order[slot]
+            slip_tick = int(math.ceil(view.open * instrument.slip))
+            price_tick = max(1, view.open + order.side * slip_tick)
+            limited = order.price_tick > 0 and not order.triggered
+            if limited and (view.open - order.price_tick) * order.side > 0:
+                if order.kind == _TARGET:
+                    remove(context, slot)
+                    say_ended(box, FactKind.EXPIRED, context.instrument, order, Rule.UNFILLED, ts_ns)
+                continue
+            if limited and (price_tick - order.price_tick) * order.side > 0:
+                price_tick = order.price_tick
+            execute(venue, view, instrument, wallet, context, box, slot, price_tick, 0, ts_ns)
+    rewake(context)
+
+
+@kernel
+def _match_resting(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    ts_ns: int,
+    stops: bool,
+) -> None:
+    """Steps 2 and 3: stops first, then limits that open; closing limits are only noted."""
+    for word in range(WORDS):
+        left: Mask = context.live[word] & ~context.market[word]
+        while left:
+            slot = (word << 6) + low_bit(left)
+            left = left & (left - _ONE)
+            order = context.order[slot]
+            if stops and order.kind == _STOP and order.trigger == TriggerKind.LAST:
+                _match_stop(venue, view, instrument, wallet, context, box, slot, ts_ns)
+            elif not stops and order.kind == _REST and _touched(view, instrument, order):
+                if _closes(order):
+                    context.later = 1
+                else:
+                    price_tick = _limit_price(view, instrument, order)
+                    execute(venue, view, instrument, wallet, context, box, slot, price_tick, 1, ts_ns)
+
+
+@kernel
+def _touched(view: View, instrument: VenueInstrument, order: VenueOrder) -> bool:
+    """Tell whether the bar reached a limit, by the fill rule."""
+    through = order.price_tick - view.low if order.side == BUY else view.high - order.price_tick
+    return through > 0 or (through == 0 and instrument.fill_rule == FillRule.TOUCH)
+
+
+@kernel
+def _limit_price(view: View, instrument: VenueInstrument, order: VenueOrder) -> int:
+    """Return the price at which a resting limit fills."""
+    if instrument.gap_open and (order.price_tick - view.open) * order.side > 0:
+        return view.open
+    return order.price_tick
+
+
+@kernel
+def _match_stop(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    slot: int,
+    ts_ns: int,
+) -> None:
+    """Step 2 for one stop: at the level it had when the bar opened, then at the level the bar's best price gives it."""
+    order = context.order[slot]
+    worst = view.high if order.side == BUY else view.low
+    best = view.low if order.side == BUY else view.high
+    hit = (worst - order.price_tick) * order.side >= 0
+    gapped = (view.open - order.price_tick) * order.side > 0
+    price_tick = view.open if gapped else order.price_tick
+    if not hit and order.trail_tick > 0 and (order.peak_tick - best) * order.side > 0:
+        order.peak_tick = best
+        order.price_tick = best + order.side * order.trail_tick
+        hit = (worst - order.price_tick) * order.side >= 0
+        price_tick = order.price_tick
+    if hit:
+        order.triggered = 1
+        say(box, FactKind.TRIGGERED, context.instrument, order.cid, ts_ns)
+        price_tick = max(1, price_tick + order.side * int(math.ceil(price_tick * instrument.slip)))
+        execute(venue, view, instrument, wallet, context, box, slot, price_tick, 0, ts_ns)
+
+
+@kernel
+def execute(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    slot: int,
+    price_tick: int,
+    maker: int,
+    ts_ns: int,
+) -> None:
+    """Fill what may be filled of one order: what reduces, what the bar's volume allows; then end it or let it rest."""
+    order = context.order[slot]
+    lots = order.qty_lot - order.filled_lot
+    reduced_away = False
+    if order.reduce:
+        held = instrument.pos_lot[order.position_side]
+        reduced_away = lots > held
+        lots = min(lots, held)
+    lots = _take_volume(view, instrument, lots)
+    if lots > 0:
+        _fill(venue, view, instrument, wallet, context, box, slot, price_tick, lots, maker, ts_ns)
+    if order.filled_lot >= order.qty_lot:
+        remove(context, slot)
+    elif reduced_away and instrument.pos_lot[order.position_side] == 0:
+        remove(context, slot)
+        say_ended(box, FactKind.EXPIRED, context.instrument, order, Rule.VENUE_REDUCE_ONLY, ts_ns)
+    elif order.kind == _TARGET:
+        remove(context, slot)
+        say_ended(box, FactKind.EXPIRED, context.instrument, order, Rule.UNFILLED, ts_ns)
+    elif order.kind == _STOP:
+        set_bit(context.market, slot)
+        context.at_open += 1
+
+
+@kernel
+def _take_volume(view: View, instrument: VenueInstrument, lots: int) -> int:
+    """Return how many lots the bar still has for us, and use them up."""
+    if instrument.fill_rule != FillRule.VOLUME:
+        return lots
+    if instrument.left_bar != view.bars:
+        instrument.left_bar = view.bars
+        instrument.left_lot = int(view.volume_lot * instrument.share)
+    taken = min(lots, instrument.left_lot)
+    taken -= taken % view.lot_step
+    instrument.left_lot -= taken
+    return taken
+
+
+@kernel
+def _fill(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    slot: int,
+    price_tick: int,
+    lots: int,
+    maker: int,
+    ts_ns: int,
+) -> None:
+    """Trade: the venue's position and money move, and two facts say so, the fill and its fee."""
+    order = context.order[slot]
+    notional = money(worth(view, lots, price_tick))
+    order.filled_lot += lots
+    order.notional += notional
+    venue.trade_id += 1
+    fee = money(notional * (instrument.maker if maker else instrument.taker))
+    settle(venue, view, instrument, wallet, order.side, order.position_side, lots, notional)
+    wallet.balance -= fee
+    fact = say(box, FactKind.FILL, context.instrument, order.cid, ts_ns)
+    fact.price_tick = price_tick
+    fact.qty_lot = order.filled_lot
+    fact.amount = order.notional
+    fact.code = maker
+    fact.trade_id = venue.trade_id
+    fact.side = order.side
+    fact.position_side = order.position_side
+    say_fee(box, view, context.instrument, fee, venue.trade_id, ts_ns)
+
+
+@kernel
+def trigger_on_mark(view: View, context: VenueContext, box: Mailbox, ts_ns: int) -> None:
+    """A mark price arrived: stops that watch the mark and see their level become market orders of the next open."""
+    for word in range(WORDS):
+        left: Mask = context.live[word] & ~context.market[word]
+        while left:
+            slot = (word << 6) + low_bit(left)
+            left = left & (left - _ONE)
+            order = context.order[slot]
+            if order.kind == _STOP and order.trigger == TriggerKind.MARK:
+                if order.trail_tick > 0 and (order.peak_tick - view.mark) * order.side > 0:
+                    order.peak_tick = int(view.mark)
+                    order.price_tick = order.peak_tick + order.side * order.trail_tick
+                if (view.mark - order.price_tick) * order.side >= 0:
+                    order.triggered = 1
+                    say(box, FactKind.TRIGGERED, context.instrument, order.cid, ts_ns)
+                    set_bit(context.market, slot)
+                    context.at_open += 1

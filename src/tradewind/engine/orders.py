@@ -1,0 +1,203 @@
+"""Life of an order as the core believes it: monotone, fed by facts only.
+
+Only evidence frees a slot: a terminal answer with the current id, or the last lot filled. A report with an older id changes nothing but
+money (a late fee). Quantities in reports are cumulative, so a repeated or reordered report changes nothing either.
+"""
+
+from tradewind.engine.accounting import book_close, book_open, hold_lots, money, release, reserve_for
+from tradewind.engine.registers import log_order, next_fill_row
+from tradewind.units.enums import FactKind, IntentKind, OrderState, RequestKind, Role, Rule
+from tradewind.units.jit import kernel
+from tradewind.units.layout import Rows
+from tradewind.units.records import FEE_MEMORY, Account, Context, Core, Order, View
+from tradewind.units.wire import Fact, Mailbox
+
+__all__ = ["apply_fee", "apply_order_fact"]
+
+_FREE = OrderState.FREE
+_PENDING = OrderState.PENDING
+_LIVE = OrderState.LIVE
+_AMENDING = OrderState.AMENDING
+_CANCELLING = OrderState.CANCELLING
+_UNKNOWN = OrderState.UNKNOWN
+_TRIGGERED = OrderState.TRIGGERED
+
+
+@kernel
+def apply_order_fact(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
+    """Apply one answer about one order."""
+    slot = fact.cid & 0xFF
+    order = context.working.order[slot]
+    core.facts += 1
+    kind = fact.kind
+    if kind != FactKind.ACK:
+        context.intents.sleep = 0
+        context.spoke = 1
+    if order.cid != fact.cid or order.state == _FREE:
+        return
+    if kind == FactKind.ACK:
+        _acknowledge(core, context, box, order, slot)
+    elif kind == FactKind.AMENDED:
+        _amended(core, account, view, context, box, fact)
+    elif kind == FactKind.FILL:
+        _fill(core, account, view, context, box, fact)
+        if order.filled_lot >= order.qty_lot:
+            _finish(core, account, view, context, box, slot, Rule.FILLED)
+    elif kind == FactKind.TRIGGERED:
+        order.state = _TRIGGERED
+        log_order(core, context, box, slot, Rule.OK)
+    elif kind == FactKind.UNKNOWN:
+        order.state = _UNKNOWN
+        log_order(core, context, box, slot, fact.code)
+    elif kind == FactKind.REJECT or kind == FactKind.NOT_SENT:
+        _rejected(core, account, view, context, box, fact)
+    else:
+        _ended(core, account, view, context, box, fact)
+
+
+@kernel
+def _acknowledge(core: Core, context: Context, box: Mailbox, order: Order, slot: int) -> None:
+    """The venue has it. A trailing stop or an order already being cancelled keeps its state."""
+    if order.state == _PENDING or order.state == _UNKNOWN:
+        order.state = _LIVE
+        log_order(core, context, box, slot, Rule.OK)
+
+
+@kernel
+def _amended(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
+    """The answer states totals: what filled meanwhile is part of them."""
+    slot = fact.cid & 0xFF
+    order = context.working.order[slot]
+    if order.state != _AMENDING and order.state != _UNKNOWN:
+        return
+    left = fact.qty_lot - order.filled_lot
+    order.qty_lot = fact.qty_lot
+    order.price_tick = fact.price_tick
+    order.state = _LIVE
+    if left <= 0:
+        _finish(core, account, view, context, box, slot, Rule.REPLACED)
+        return
+    hold_lots(account, view, context.working, order, left, reserve_for(view, left, fact.price_tick))
+    log_order(core, context, box, slot, Rule.REPLACED)
+
+
+@kernel
+def _rejected(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
+    """A refused new order is gone and its slot waits; a refused amend leaves the old order; a refused cancel is a question."""
+    slot = fact.cid & 0xFF
+    order = context.working.order[slot]
+    counters: Rows[int] = core.refusals
+    counters[fact.code] += 1  # type: ignore[index]
+    order.reason = fact.code
+    order.retry_ns = fact.venue_ts_ns + core.retry_ns
+    if fact.side == RequestKind.NEW:
+        _finish(core, account, view, context, box, slot, fact.code)
+    elif fact.side == RequestKind.AMEND and order.state == _AMENDING:
+        left = order.qty_lot - order.filled_lot
+        order.state = _LIVE
+        hold_lots(account, view, context.working, order, left, reserve_for(view, left, max(order.price_tick, 1)))
+        log_order(core, context, box, slot, fact.code)
+    elif order.state == _CANCELLING:
+        order.state = _LIVE if fact.kind == FactKind.NOT_SENT else _UNKNOWN
+        log_order(core, context, box, slot, fact.code)
+
+
+@kernel
+def _ended(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
+    """Cancelled or expired: fills that were missed are booked first, from the cumulative quantity and notional."""
+    slot = fact.cid & 0xFF
+    order = context.working.order[slot]
+    if fact.qty_lot > order.filled_lot:
+        _fill(core, account, view, context, box, fact)
+    context.dirty = 1
+    if fact.code == Rule.UNFILLED:
+        order.retry_ns = 0
+    _finish(core, account, view, context, box, slot, fact.code)
+
+
+@kernel
+def _finish(core: Core, account: Account, view: View, context: Context, box: Mailbox, slot: int, reason: int) -> None:
+    """Free the slot and say so."""
+    core.open_orders -= 1
+    release(account, view, context.working, slot)
+    log_order(core, context, box, slot, reason)
+
+
+@kernel
+def _fill(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
+    """Book what is new in a cumulative report: holding, margin, money, one row of the log."""
+    order = context.working.order[fact.cid & 0xFF]
+    lots = fact.qty_lot - order.filled_lot
+    if lots <= 0:
+        return
+    side = order.position_side
+    holding = context.working.holding[side]
+    notional = fact.amount - order.notional
+    realised = 0
+    if order.reduce == 0:
+        left = order.held_lot - lots
+        reserve = 0 if left <= 0 else money(order.reserve * (left / order.held_lot))
+        if order.filled_lot == 0:
+            holding.entries += 1
+        if holding.pos_lot == 0:
+            holding.opened_ns = core.now_ns
+        holding.last_tick = fact.price_tick
+        hold_lots(account, view, context.working, order, max(left, 0), reserve)
+        book_open(account, view, holding, side, lots, notional)
+    else:
+        hold_lots(account, view, context.working, order, max(order.held_lot - lots, 0), 0)
+        mine = min(lots, holding.pos_lot)
+        view.external_lot[1 - side] += lots - mine  # type: ignore[index]
+        part = notional if mine == lots else money(notional * (mine / lots))
+        realised = book_close(account, view, holding, side, mine, part) if mine else 0
+    order.filled_lot = fact.qty_lot
+    order.notional = fact.amount
+    _log_fill(core, context, box, fact, lots, notional, realised)
+
+
+@kernel
+def _log_fill(core: Core, context: Context, box: Mailbox, fact: Fact, lots: int, notional: int, realised: int) -> None:
+    """Write one fill; its fee arrives as a fact of its own and is added to the row while that is still in the log."""
+    order = context.working.order[fact.cid & 0xFF]
+    row = next_fill_row(core, box)
+    row.ts_ns = fact.venue_ts_ns
+    row.instrument = context.instrument
+    row.context = context.index
+    row.side = order.side
+    row.position_side = order.position_side
+    row.price_tick = fact.price_tick
+    row.qty_lot = lots
+    row.notional = notional
+    row.realised = realised
+    row.fee = 0
+    row.maker = fact.code if fact.kind == FactKind.FILL else 0
+    row.role = Role.OPEN if order.reduce == 0 else (Role.STOP if order.kind == IntentKind.STOP else Role.CLOSE)
+    row.cid = order.cid
+    row.tag = order.tag
+    row.trade_id = fact.trade_id
+    if order.filled_lot < order.qty_lot:
+        log_order(core, context, box, fact.cid & 0xFF, Rule.OK)
+
+
+@kernel
+def apply_fee(core: Core, account: Account, view: View, box: Mailbox, fact: Fact) -> None:
+    """Charge a fee once per trade id, however late or often it is told.
+
+    Remembers the last FEE_MEMORY trades of an instrument; a shell that may see older duplicates filters them first.
+    """
+    core.facts += 1
+    seen: Rows[int] = view.fee_id
+    for i in range(FEE_MEMORY):
+        if seen[i] == fact.trade_id:
+            return
+    seen[view.fee_next] = fact.trade_id  # type: ignore[index]
+    view.fee_next = (view.fee_next + 1) % FEE_MEMORY
+    account.balance -= fact.amount
+    account.fees += fact.amount
+    at = box.log.fills - 1
+    while at >= 0:
+        row = box.log.fill_row[at]
+        if row.trade_id == fact.trade_id and row.instrument == fact.instrument:
+            row.fee += fact.amount
+            return
+        at -= 1

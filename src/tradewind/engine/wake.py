@@ -1,0 +1,284 @@
+"""The end of a batch: mark, let everyone think with the same knowledge, then act.
+
+Thinking makes no request, so no strategy sees another's reserve; acting asks. After an answered cancel the strategies concerned think
+again in the same batch, with the same clock.
+"""
+
+from tradewind.engine.accounting import mark_context, money, worth
+from tradewind.engine.breakers import check_breakers, watch_legs
+from tradewind.engine.contract import DECIDES, PLANS
+from tradewind.engine.diff import bring_about, pull, react
+from tradewind.units.enums import Halt, IntentKind, Payoff, Rule, Verdict, WakeCode
+from tradewind.units.jit import SLOTS, kernel
+from tradewind.units.layout import Rows
+from tradewind.units.records import GROUPS, Account, Context, Core, Intent, Strategy, View
+from tradewind.units.wire import Mailbox
+
+__all__ = ["act", "forget_sleep", "mark", "settle_marks", "think", "wake"]
+
+_SET = Verdict.SET
+_HOLD = Verdict.HOLD
+_PULL = Verdict.PULL
+_SPOT = Payoff.SPOT
+
+
+@kernel(hot=True)
+def mark(accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
+    """Value every holding at its instrument's last close, into its wallet."""
+    for w in range(len(accounts)):
+        accounts[w].unrealised = 0
+        accounts[w].margined = 0
+    for k in range(len(contexts)):
+        context = contexts[k]
+        view = views[context.instrument]
+        value = mark_context(view, context.working)
+        context.value = value
+        if value:
+            account = accounts[context.wallet]
+            account.unrealised += value
+            if view.payoff != _SPOT:
+                account.margined += value
+
+
+@kernel(hot=True)
+def settle_marks(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
+    """Turn marks into equity, breakers and, where limits ask for them, exposure sums."""
+    for w in range(len(accounts)):
+        account = accounts[w]
+        account.ts_ns = core.now_ns
+        account.equity = account.balance + account.unrealised
+        check_breakers(core, account)
+    if core.exposure_limits:
+        _sum_exposure(core, accounts, views, contexts)
+
+
+@kernel
+def _sum_exposure(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
+    """Sum what is held or may open per side and group, and the unhedged part of each leg group."""
+    for w in range(len(accounts)):
+        for side in range(2):
+            accounts[w].gross[side] = 0  # type: ignore[index]
+        for g in range(GROUPS):
+            accounts[w].group_gross[g] = 0  # type: ignore[index]
+    for j in range(len(views)):
+        view = views[j]
+        if view.close > 0:
+            for side in range(2):
+                notional = money(worth(view, view.side_lot[side] + view.external_lot[side], view.close))
+                accounts[view.wallet].gross[side] += notional  # type: ignore[index]
+                accounts[view.wallet].group_gross[view.group] += notional  # type: ignore[index]
+    if core.leg_groups:
+        for g in range(GROUPS):
+            core.group[g].unhedged = 0
+        for k in range(len(contexts)):
+            context = contexts[k]
+            view = views[context.instrument]
+            if context.leg_group and view.close > 0:
+                net = context.working.holding[0].pos_lot - context.working.holding[1].pos_lot
+                sign = 1 if net >= 0 else -1
+                core.group[context.leg_group].unhedged += sign * money(worth(view, abs(net), view.close))
+        watch_legs(core)
+
+
+@kernel(hot=True)
+def think(
+    decides: DECIDES,
+    plans: PLANS,
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategy: Strategy,
+    again: bool,
+) -> None:
+    """Let all contexts of one strategy say what they want, then its plan may edit it. No request is made in here.
+
+    `again`: after an answered cancel only the contexts concerned decide.
+    """
+    fn = strategy.fn
+    news = False
+    now_ns = core.now_ns
+    for k in range(strategy.lo, strategy.hi):
+        context = contexts[k]
+        intents = context.intents
+        context.asleep = 0
+        if again and context.dirty == 0:
+            context.asleep = 1
+        elif (intents.sleep and now_ns < intents.wake_ns) or now_ns < context.ask_ns:
+            context.asleep = 1
+        if context.spoke:
+            news = True
+            context.spoke = 0
+        context.dirty = 0
+        if context.asleep == 0 and views[context.instrument].bars > 0:
+            stated = intents.n
+            intents.n = 0
+            intents.sleep = 0
+            verdict = decides[fn](
+                views[context.instrument],
+                accounts[context.wallet],
+                context.working,
+                context.params,
+                context.memory,
+                intents,
+            )
+            if verdict == _HOLD and intents.n == 0:
+                intents.n = stated
+            else:
+                news = True
+                if verdict == _PULL:
+                    intents.n = 0
+                elif verdict != _SET or intents.n < 0 or intents.n > SLOTS:
+                    verdict = _PULL
+                    intents.n = 0
+                    strategy.held = Rule.BAD_OUTPUT
+            context.said = verdict
+    strategy.ran = 0
+    if strategy.has_plan and (news or strategy.sleep == 0 or now_ns >= strategy.wake_ns):
+        for k in range(strategy.lo, strategy.hi):
+            contexts[k].edited = 0
+        strategy.sleep = 0
+        strategy.ran = 1
+        strategy.calls += 1
+        first = contexts[strategy.lo]
+        strategy.verdict = plans[fn](accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy)
+
+
+@kernel(hot=True)
+def act(
+    core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context], box: Mailbox, strategy: Strategy
+) -> None:
+    """Gate and diff of one strategy: requests."""
+    if core.halts & (Halt.FLATTEN | Halt.LOCK) or strategy.held:
+        _act_forced(core, accounts, views, contexts, box, strategy)
+    elif strategy.has_plan:
+        _act_planned(core, accounts, views, contexts, box, strategy)
+    else:
+        for k in range(strategy.lo, strategy.hi):
+            context = contexts[k]
+            view = views[context.instrument]
+            if context.asleep == 0 or core.halts:
+                if view.closed:
+                    _flatten(core, accounts[context.wallet], view, context, box)
+                elif context.said == _SET:
+                    if not react(core, accounts[context.wallet], view, context, box, context.intents):
+                        strategy.held = Rule.BAD_OUTPUT
+                elif context.said == _PULL or core.halts:
+                    pull(core, context, view, box)
+
+
+@kernel
+def _act_planned(
+    core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context], box: Mailbox, strategy: Strategy
+) -> None:
+    """After a plan: its edits stand where it made any, else what `decide` last stated."""
+    idle = strategy.ran == 0 or strategy.verdict == _HOLD
+    if idle and core.halts == 0:
+        return
+    for k in range(strategy.lo, strategy.hi):
+        context = contexts[k]
+        view = views[context.instrument]
+        account = accounts[context.wallet]
+        if view.closed:
+            _flatten(core, account, view, context, box)
+        elif idle or strategy.verdict == _PULL:
+            pull(core, context, view, box)
+        else:
+            intents = context.planned if context.edited else context.intents
+            sound = 0 <= intents.n <= SLOTS
+            if not sound or not react(core, account, view, context, box, intents):
+                strategy.held = Rule.BAD_OUTPUT
+
+
+@kernel
+def _act_forced(
+    core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context], box: Mailbox, strategy: Strategy
+) -> None:
+    """The core acts in the strategy's stead: flatten everything, or keep only what protects."""
+    for k in range(strategy.lo, strategy.hi):
+        context = contexts[k]
+        view = views[context.instrument]
+        if core.halts & Halt.FLATTEN or view.closed:
+            _flatten(core, accounts[context.wallet], view, context, box)
+        else:
+            pull(core, context, view, box)
+
+
+@kernel
+def _flatten(core: Core, account: Account, view: View, context: Context, box: Mailbox) -> None:
+    """Want nothing: a target of zero per side, in the two slots that belong to the core; all else is cancelled."""
+    planned = context.planned
+    planned.n = 0
+    for side in range(2):
+        order = context.working.order[SLOTS - 2 + side]
+        if context.working.holding[side].pos_lot or order.state:
+            intent = planned.row[planned.n]
+            planned.n += 1
+            _zero_target(intent, side)
+    bring_about(core, account, view, context, box, planned)
+
+
+@kernel
+def _zero_target(intent: Intent, side: int) -> None:
+    """Fill an intent with "hold nothing on this side"."""
+    intent.kind = IntentKind.TARGET
+    intent.slot = SLOTS - 2 + side
+    intent.position_side = side
+    intent.reduce = 0
+    intent.price_tick = 0
+    intent.qty_lot = 0
+    intent.tolerance_lot = 0
+    intent.tolerance_tick = 0
+    intent.post_only = 0
+    intent.deadline_ns = 0
+    intent.epoch = 0
+    intent.trail_tick = 0
+    intent.trigger = 0
+    intent.show_lot = 0
+    intent.group = 0
+    intent.tag = 0
+
+
+@kernel
+def forget_sleep(contexts: Rows[Context], strategies: Rows[Strategy]) -> None:
+    """After a decision on history nobody sleeps: what was wanted then was thrown away."""
+    for k in range(len(contexts)):
+        contexts[k].intents.sleep = 0
+    for g in range(len(strategies)):
+        strategies[g].sleep = 0
+
+
+@kernel
+def wake(
+    decides: DECIDES,
+    plans: PLANS,
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+    code: int,
+) -> None:
+    """End a batch outside the backtest's driver: same leaves, one fact."""
+    again = code == WakeCode.AGAIN
+    if again:
+        for g in range(len(strategies)):
+            strategy = strategies[g]
+            strategy.again = 0
+            for k in range(strategy.lo, strategy.hi):
+                strategy.again = strategy.again | contexts[k].dirty
+    else:
+        core.seq += 1
+        mark(accounts, views, contexts)
+        settle_marks(core, accounts, views, contexts)
+    for g in range(len(strategies)):
+        if not again or strategies[g].again:
+            think(decides, plans, core, accounts, views, contexts, strategies[g], again)
+    if code == WakeCode.WARM:
+        forget_sleep(contexts, strategies)
+        return
+    for g in range(len(strategies)):
+        if not again or strategies[g].again:
+            strategies[g].again = 0
+            act(core, accounts, views, contexts, box, strategies[g])

@@ -1,0 +1,289 @@
+"""A world: every record of a core and its simulated venue, bound from what the user configured, and drained as it runs.
+
+Binding is where overflow is refused: whatever an instrument can trade must fit 62 bits in lots times ticks, and money 62 bits too.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+
+from tradewind.engine.contract import CODES
+from tradewind.engine.run import run
+from tradewind.engine.setup import AccountLimits, InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
+from tradewind.engine.silence import hold_decide, keep_plan, next_scan
+from tradewind.engine.venue_records import TIERS, Venue, VenueContext, VenueInstrument, VenueWallet
+from tradewind.errors import ConfigError
+from tradewind.market import Instrument
+from tradewind.units.enums import BIG, NEVER_HIGH, NEVER_LOW, SHORT, Payoff
+from tradewind.units.ids import CONTEXTS_MAX
+from tradewind.units.jit import allocate
+from tradewind.units.records import FRAMES, GROUPS, Account, Context, Core, Strategy, View
+from tradewind.units.wire import CashRow, Fact, FillRow, Mailbox, OrderRow, RefusalRow
+
+__all__ = ["ATOMS", "Drained", "World", "lot_of", "money_unit"]
+
+ATOMS = 1000
+"""Atoms of a spot asset per exchange lot: base fees leave dust below a lot."""
+_PAYOFFS = {"linear": Payoff.LINEAR, "inverse": Payoff.INVERSE, "spot": Payoff.SPOT}
+
+Records = np.ndarray  # type: ignore[type-arg]
+Ints = npt.NDArray[np.int64]
+
+
+def lot_of(instrument: Instrument) -> Decimal:
+    """Return the quantity of one internal lot: the exchange's lot, or an atom of it for spot."""
+    return instrument.lot_size / ATOMS if instrument.payoff == "spot" else instrument.lot_size
+
+
+def money_unit(instrument: Instrument, scale: int) -> float:
+    """Return money per lot and tick (inverse: money times ticks per lot)."""
+    size = lot_of(instrument) * instrument.contract_size * scale
+    return float(size / instrument.tick_size if instrument.payoff == "inverse" else size * instrument.tick_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """Rows that a world logged since it was last drained, in order."""
+
+    fills: Records
+    orders: Records
+    refusals: Records
+    cash: Records
+
+
+class World:
+    """Records of one core, its contexts and its simulated venue.
+
+    Arrays are public: drivers, snapshots and tests read them. `state` and `venue` are the arguments of the drivers in their order.
+    """
+
+    def __init__(
+        self,
+        wallets: Sequence[WalletSetup],
+        instruments: Sequence[InstrumentSetup],
+        strategies: Sequence[StrategySetup],
+        limits: AccountLimits | None = None,
+        venue: VenueSetup | None = None,
+    ) -> None:
+        """Allocate and fill everything. Raises ConfigError where numbers could overflow or capacities do not suffice."""
+        self.wallet_setups, self.instrument_setups, self.strategy_setups = list(wallets), list(instruments), list(strategies)
+        contexts = [(g, j) for g, s in enumerate(strategies) for j in s.instruments]
+        if len(contexts) > CONTEXTS_MAX:
+            raise ConfigError("CONFIG_INFEASIBLE", f"{len(contexts)} strategy-instrument pairs, at most {CONTEXTS_MAX}")
+        self.core = allocate(Core)
+        self.accounts = allocate(Account, len(wallets))
+        self.views = allocate(View, len(instruments))
+        self.contexts = allocate(Context, len(contexts))
+        self.strategies = allocate(Strategy, len(strategies))
+        self.box = allocate(Mailbox)
+        self.venues = allocate(Venue)
+        self.venue_instruments = allocate(VenueInstrument, len(instruments))
+        self.venue_wallets = allocate(VenueWallet, len(wallets))
+        self.venue_contexts = allocate(VenueContext, len(contexts))
+        self._bind_core(limits or AccountLimits())
+        self._bind_venue(venue or VenueSetup())
+        for w, wallet in enumerate(wallets):
+            self._bind_wallet(w, wallet)
+        for j, setup in enumerate(instruments):
+            self._bind_instrument(j, setup)
+        self._bind_strategies(contexts)
+        self.decides, self.plans, self.scans = self._codes()
+
+    @property
+    def state(self) -> tuple[Records, ...]:
+        """Return the core's arrays in the order of `engine.step.STATE`."""
+        return (self.core, self.accounts, self.views, self.contexts, self.strategies, self.box)
+
+    @property
+    def venue(self) -> tuple[Records, ...]:
+        """Return the venue's arrays in the order of `engine.run.VENUE`."""
+        return (self.venues, self.venue_instruments, self.venue_wallets, self.venue_contexts)
+
+    def advance(self, bars: Ints, ts: Ints, events: Records, equity: Ints, start: int, stop: int) -> int:
+        """Run bars start..stop-1 of a chunk; return the next bar to run (see `engine.run.run`)."""
+        interval_ns = int(self.views["interval_ns"][0])
+        functions = (self.decides, self.plans, self.scans)
+        return int(run(*functions, *self.state, *self.venue, bars, ts, events, equity, start, stop, interval_ns))
+
+    def drain(self) -> Drained:
+        """Take the logged rows out and leave the log empty."""
+        log = self.box["log"][0]
+        counts = [int(log[name]) for name in ("fills", "orders", "refusals", "cash")]
+        rows = ("fill_row", "order_row", "refusal_row", "cash_row")
+        drained = Drained(*(log[name][:count].copy() for name, count in zip(rows, counts, strict=True)))
+        for name in ("fills", "orders", "refusals", "cash"):
+            self.box["log"][name] = 0
+        return drained
+
+    def decisions_hash(self) -> str:
+        """Return the rolling hash of intents and requests so far."""
+        return f"{int(self.core['decision_a'][0]):08x}{int(self.core['decision_b'][0]):08x}"
+
+    def state_hash(self) -> str:
+        """Return a hash of everything the core believes; equal on every machine that saw the same facts."""
+        digest = hashlib.sha256()
+        for part in self.state[:-1]:
+            digest.update(part.tobytes())
+        return digest.hexdigest()
+
+    def snapshot(self) -> list[Records]:
+        """Return a copy of every array but the mailbox."""
+        return [part.copy() for part in (*self.state[:-1], *self.venue)]
+
+    def restore(self, parts: Sequence[Records]) -> None:
+        """Put back a snapshot."""
+        for target, part in zip((*self.state[:-1], *self.venue), parts, strict=True):
+            target[:] = part
+
+    def _codes(self) -> Iterator[tuple[object, ...]]:
+        """Return the tuples of functions, padded to the size the drivers are compiled for."""
+        decides = list(dict.fromkeys(s.decide for s in self.strategy_setups))
+        if len(decides) > CODES:
+            raise ConfigError("CONFIG_INFEASIBLE", f"{len(decides)} different strategies in one session, at most {CODES}")
+        first = [next(s for s in self.strategy_setups if s.decide is d) for d in decides]
+        pad = CODES - len(first)
+        yield tuple([s.decide for s in first] + [hold_decide] * pad)
+        yield tuple([s.plan or keep_plan for s in first] + [keep_plan] * pad)
+        yield tuple([s.scan or next_scan for s in first] + [next_scan] * pad)
+
+    def _bind_core(self, limits: AccountLimits) -> None:
+        core = self.core[0]
+        core["open_orders_limit"] = limits.open_orders or BIG
+        core["rate_limit"] = limits.order_rate or BIG
+        core["rate_window_ns"] = limits.rate_window_ns
+        core["rate_start_ns"] = -BIG
+        core["leverage_limit"], core["side_limit"], core["total_limit"] = limits.leverage, limits.side, limits.total
+        core["retry_ns"] = limits.retry_ns
+        for g, ratio in limits.groups.items():
+            core["group"]["exposure_limit"][_group(g)] = ratio
+        for g, legs in limits.leg_groups.items():
+            core["group"]["unhedged_limit"][_group(g)] = int(legs.unhedged_notional * self.wallet_setups[0].scale)
+            core["group"]["unhedged_limit_ns"][_group(g)] = legs.unhedged_ns
+        core["leg_groups"] = len(limits.leg_groups)
+        symbol_limits = any(s.symbol_limit for s in self.instrument_setups)
+        any_ratio = limits.leverage or limits.side or limits.total or limits.groups or limits.leg_groups or symbol_limits
+        core["exposure_limits"] = int(bool(any_ratio))
+
+    def _bind_venue(self, setup: VenueSetup) -> None:
+        venue = self.venues[0]
+        venue["liquidation_rule"], venue["lagged"] = setup.liquidation_rule, int(setup.lagged)
+        venue["request_ns"], venue["answer_ns"] = setup.request_ns, setup.answer_ns
+        venue["feed_ns"], venue["grace_ns"], venue["wake_every_ns"] = setup.feed_ns, setup.grace_ns, setup.wake_every_ns
+
+    def _bind_wallet(self, w: int, setup: WalletSetup) -> None:
+        balance = int(round(setup.balance * setup.scale))
+        if not 0 <= balance < BIG:
+            raise ConfigError("CONFIG_RANGE", f"{setup.balance} {setup.currency} does not fit the wallet", key="capital.amount")
+        account = self.accounts[w]
+        for name in ("balance", "equity", "start", "peak", "day_start"):
+            account[name] = balance
+        account["scale"], account["haircut"], account["floor"] = setup.scale, setup.haircut, -BIG
+        account["loss_day"], account["loss_session"], account["drawdown"] = setup.loss_day, setup.loss_session, setup.drawdown
+        self.venue_wallets["balance"][w] = balance
+
+    def _bind_instrument(self, j: int, setup: InstrumentSetup) -> None:
+        instrument, view, scale = setup.instrument, self.views[j], self.wallet_setups[setup.wallet].scale
+        lot, steps = lot_of(instrument), ATOMS if instrument.payoff == "spot" else 1
+        highest_tick = int(Decimal(setup.highest_price) / instrument.tick_size) + 1
+        largest = BIG // highest_tick
+        view["payoff"] = _PAYOFFS[instrument.payoff]
+        view["sense"] = -1 if instrument.payoff == "inverse" else 1
+        view["tick"], view["lot"] = float(instrument.tick_size), float(lot)
+        view["unit"] = money_unit(instrument, scale)
+        view["wallet"], view["interval_ns"], view["group"] = setup.wallet, setup.interval_ns, _group(setup.group)
+        view["leverage"] = 1.0 if instrument.payoff == "spot" else setup.leverage
+        view["maker"] = float(instrument.maker_rate) if setup.maker_rate is None else setup.maker_rate
+        view["taker"] = float(instrument.taker_rate) if setup.taker_rate is None else setup.taker_rate
+        view["tick_step"], view["lot_step"] = 1, steps
+        view["min_lot"] = max(steps, int(-(-instrument.min_qty // lot)))
+        view["max_lot"] = largest if instrument.max_qty is None else min(largest, int(instrument.max_qty // lot))
+        view["min_notional"] = int(instrument.min_notional * scale) if instrument.payoff != "inverse" else 0
+        view["hedge"], view["amends"] = int(setup.hedge), int(setup.amends)
+        view["order_limit_notional"] = _money(setup.order_limit_notional, scale)
+        view["position_limit_notional"] = _money(setup.position_limit_notional, scale)
+        view["symbol_limit"], view["price_band"] = setup.symbol_limit, setup.price_band
+        limit = largest if setup.position_limit_qty is None else min(largest, int(Decimal(str(setup.position_limit_qty)) // lot))
+        view["side_limit_lot"] = limit
+        view["funding_paid_ns"] = -BIG
+        self._bind_frames(j, setup)
+        self._bind_venue_instrument(j, setup)
+
+    def _bind_frames(self, j: int, setup: InstrumentSetup) -> None:
+        view = self.views[j]
+        if len(setup.frames) > FRAMES:
+            raise ConfigError("CONFIG_INFEASIBLE", f"{len(setup.frames)} coarser bars, at most {FRAMES}")
+        view["frames"] = len(setup.frames)
+        for i, interval_ns in enumerate(setup.frames):
+            if interval_ns <= setup.interval_ns or interval_ns % setup.interval_ns:
+                raise ConfigError("TIMEFRAME_INVALID", "a coarser bar must be a multiple of the fine one")
+            view["frame"]["interval_ns"][i] = interval_ns
+
+    def _bind_venue_instrument(self, j: int, setup: InstrumentSetup) -> None:
+        instrument, view, held = setup.instrument, self.views[j], self.venue_instruments[j]
+        scale = self.wallet_setups[setup.wallet].scale
+        held["safe_low"], held["safe_high"] = NEVER_LOW, NEVER_HIGH
+        held["fill_rule"], held["gap_open"] = setup.fill_rule, int(setup.gap_open)
+        held["slip"], held["share"] = setup.slip, setup.share
+        held["maker"], held["taker"] = view["maker"], view["taker"]
+        held["liquidation_fee"] = float(instrument.liquidation_fee_rate)
+        held["isolated"], held["tick_step"], held["min_notional"] = int(setup.isolated), 1, view["min_notional"]
+        held["tiers"] = max(1, min(TIERS, len(instrument.tiers)))
+        held["upto"], held["left_bar"] = BIG, -1
+        for i, tier in enumerate(instrument.tiers[:TIERS]):
+            last = i == held["tiers"] - 1 or tier.notional_upto is None
+            held["upto"][i] = BIG if last else int(tier.notional_upto * scale)  # type: ignore[operator]
+            held["rate"][i], held["deduct"][i] = float(tier.maintenance_rate), int(tier.deduction * scale)
+
+    def _bind_strategies(self, contexts: Sequence[tuple[int, int]]) -> None:
+        codes = list(dict.fromkeys(s.decide for s in self.strategy_setups))
+        at = 0
+        for g, setup in enumerate(self.strategy_setups):
+            row = self.strategies[g]
+            row["fn"], row["lo"], row["hi"] = codes.index(setup.decide), at, at + len(setup.instruments)
+            row["has_plan"], row["has_scan"] = int(setup.plan is not None), int(setup.scan is not None)
+            plan_params = setup.params if setup.plan_params is None else setup.plan_params
+            row["params"]["v"][: len(plan_params)] = plan_params
+            at += len(setup.instruments)
+        for k, (g, j) in enumerate(contexts):
+            self._bind_context(k, g, j)
+        for j in range(len(self.views)):
+            users = [g for g, i in contexts if i == j]
+            both_sides = not self.views["hedge"][j] and self.views["payoff"][j] != Payoff.SPOT
+            self.views["shared"][j] = int(len(users) > 1 or (both_sides and _may_short(self.views[j])))
+
+    def _bind_context(self, k: int, g: int, j: int) -> None:
+        setup, context, view = self.strategy_setups[g], self.contexts[k], self.views[j]
+        context["index"], context["strategy"], context["instrument"] = k, g, j
+        context["wallet"] = view["wallet"]
+        context["params"]["v"][: len(setup.params)] = setup.params
+        limit = int(view["side_limit_lot"][0])
+        if setup.holding_limit_qty is not None:
+            lot = lot_of(self.instrument_setups[j].instrument)
+            limit = min(limit, int(Decimal(str(setup.holding_limit_qty)) // lot))
+        context["working"]["holding"]["limit_lot"] = limit
+        if setup.leg_groups:
+            context["leg_group"] = _group(setup.leg_groups[list(setup.instruments).index(j)])
+        table = self.venue_contexts[k]
+        table["instrument"], table["low_wake"], table["high_wake"] = j, NEVER_LOW, NEVER_HIGH
+
+
+def _may_short(view: Records) -> bool:
+    """Tell whether both holdings of a one-way position may be used, so that closers must be bounded by the core alone."""
+    return bool(view["side_limit_lot"][SHORT] > 0)
+
+
+def _group(number: int) -> int:
+    if not 0 <= number < GROUPS:
+        raise ConfigError("CONFIG_INFEASIBLE", f"group {number}; there are {GROUPS}")
+    return number
+
+
+def _money(amount: float | None, scale: int) -> int:
+    return BIG if not amount else int(amount * scale)
+
+
+ROWS = {"fills": FillRow, "orders": OrderRow, "refusals": RefusalRow, "cash": CashRow, "events": Fact}

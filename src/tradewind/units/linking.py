@@ -1,0 +1,153 @@
+"""Compile every kernel once: leaves are translated only, drivers are linked with all they reach and optimised as a whole.
+
+Numba makes machine code of each function by itself and links it, optimised, into each of its callers, which optimise it again: a tree of a
+hundred small functions costs its depth times over (minutes instead of seconds; docs/concepts/engine.md has the figures). Here a function
+without an explicit signature is a *leaf*: its library holds unlinked intermediate code and no machine code. A function with one is a
+*driver*: its library links every leaf it reaches, once, and is what the disk cache keeps. A leaf called from Python gets a driver of its own.
+
+This leans on Numba's internals, as the exact pin of its version allows; tests/unit/units/test_linking.py guards the behaviour.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+
+from llvmlite.binding import ValueRef
+from numba import njit
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.dispatcher import Dispatcher
+from numba.core.registry import CPUDispatcher, cpu_target
+
+__all__ = ["compile_driver", "declare_leaf"]
+
+
+class _Mute:
+    """A code generator seen from a leaf: there is no machine code in which an environment could be set."""
+
+    def __init__(self, codegen: object) -> None:
+        self._codegen = codegen
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._codegen, name)
+
+    def set_env(self, env_name: str, env: object) -> None:
+        """Do nothing."""
+
+
+class _LeafLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """Intermediate code of one function, and the libraries that it calls."""
+
+    @property
+    def codegen(self) -> object:
+        return _Mute(self._codegen)
+
+    def finalize(self) -> None:
+        self._raise_if_finalized()
+        for function in self._final_module.functions:
+            if not function.is_declaration and not _wants_inlining(function):
+                function.add_function_attribute("noinline")
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._ensure_finalized()
+        return 0
+
+
+def _wants_inlining(function: ValueRef) -> bool:
+    """Tell whether a function is Numba's own or marked hot; all others stay out of line, or O3 would copy them everywhere."""
+    if function.name.startswith("_ZN5numba"):
+        return True
+    return any(b"alwaysinline" in attribute for attribute in function.attributes)
+
+
+class _DriverLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """A library that links everything its leaves reach before it is optimised."""
+
+    def finalize(self) -> None:
+        self._linking_libraries = _reached(self._linking_libraries)
+        super().finalize()
+
+
+def _reached(libraries: list[JITCodeLibrary]) -> list[JITCodeLibrary]:
+    """Return each library reachable through leaves once, callers before callees.
+
+    The order matters: the linker drops a function that nothing linked so far refers to.
+    """
+    done: dict[int, JITCodeLibrary] = {}
+
+    def visit(library: JITCodeLibrary) -> None:
+        if id(library) not in done:
+            if isinstance(library, _LeafLibrary):
+                for callee in library._linking_libraries:
+                    visit(callee)
+            done[id(library)] = library
+
+    for library in libraries:
+        visit(library)
+    return list(reversed(done.values()))
+
+
+@contextmanager
+def _libraries_are(kind: type[JITCodeLibrary]) -> Iterator[None]:
+    """Let functions compiled inside have libraries of one kind."""
+    codegen = cpu_target.target_context.codegen()
+    with global_compiler_lock:
+        before = codegen._library_class
+        codegen._library_class = kind
+        try:
+            yield
+        finally:
+            codegen._library_class = before
+
+
+class _Leaf(CPUDispatcher):  # type: ignore[misc]
+    """A function that other compiled functions call."""
+
+    def compile(self, sig: object) -> object:
+        with _libraries_are(_LeafLibrary):
+            return super().compile(sig)
+
+    def __call__(self, *args: object) -> object:
+        return self.standalone(*args)
+
+    @cached_property
+    def standalone(self) -> Callable[..., object]:
+        """The same function as a driver, for callers in Python."""
+        options = {k: v for k, v in self.targetoptions.items() if not k.startswith("no_c") and k != "nopython"}
+        alone: Callable[..., object] = _driver(self.py_func, options)
+        return alone
+
+
+class _Driver(CPUDispatcher):  # type: ignore[misc]
+    """A function that Python, or a first-class call, enters."""
+
+    def compile(self, sig: object) -> object:
+        with _libraries_are(_DriverLibrary):
+            return super().compile(sig)
+
+
+def _driver(function: Callable[..., object], options: Mapping[str, object]) -> Dispatcher:
+    dispatcher = _Driver(py_func=function, targetoptions={"nopython": True, **options})
+    dispatcher.enable_caching()
+    return dispatcher
+
+
+def declare_leaf(function: Callable[..., object], options: Mapping[str, object]) -> Dispatcher:
+    """Return a kernel that is compiled for each set of argument types inside whatever driver reaches it."""
+    njit(function)  # refuses what is no plain function, with Numba's own words
+    wrappers = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return _Leaf(py_func=function, targetoptions={"nopython": True, **wrappers, **options})
+
+
+def compile_driver(function: Callable[..., object], signature: object, options: Mapping[str, object]) -> Dispatcher:
+    """Compile a kernel with an explicit signature, or load it from the disk cache."""
+    from numba.core import typeinfer
+
+    dispatcher = _driver(function, options)
+    with typeinfer.register_dispatcher(dispatcher):
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+    return dispatcher
