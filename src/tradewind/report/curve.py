@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ def sample_days(equity: Equity, start_equity: float) -> Days:
 
 
 def monthly_returns(days: Days, start_equity: float) -> list[tuple[int, int, float | None]]:
-    """Return (year, month, return) for each calendar month; None after equity was lost."""
+    """Return (year, month, return) for each calendar month; None after equity was lost, or beyond a float."""
     rows: list[tuple[int, int, float | None]] = []
     if not len(days.day):
         return rows
@@ -76,7 +77,8 @@ def monthly_returns(days: Days, start_equity: float) -> list[tuple[int, int, flo
     for end in ends:
         year, month = divmod(int(months[end]), 12)
         after = float(days.equity[end])
-        rows.append((1970 + year, month + 1, after / before - 1.0 if before > 0.0 else None))
+        grown = after / before - 1.0 if before > 0.0 else math.inf
+        rows.append((1970 + year, month + 1, grown if math.isfinite(grown) else None))
         before = after
     return rows
 

@@ -85,6 +85,7 @@ DEGENERATE = {
     "negative equity": {"equity": [1000.0, 400.0, -300.0, -300.0]},
     "below zero at once": {"equity": [-1.0] * 40},
     "huge growth": {"equity": [1000.0] + [1e300] * 40},
+    "growth of a month beyond a float": {"equity": [1e-300] * 31 + [1e300] * 20},
     "tiny": {"equity": [1000.0, 1e-300] * 20},
 }
 
