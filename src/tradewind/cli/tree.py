@@ -30,6 +30,8 @@ NOUNS: dict[str, Noun] = {
     "data": Noun("data", "History: import, generate, check, list, show."),
     "strategy": Noun("strategy", "Strategies: list, new, show, check."),
     "run": Noun("run", "Stored runs: list, show, compare, open."),
+    "session": Noun("session", "Sessions: list, status."),
+    "journal": Noun("journal", "Records of sessions: verify, export."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
 }
 """Every noun, in the order of the help text."""

@@ -1,0 +1,177 @@
+"""``tradewind journal``: the record of a session."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag, plain
+from tradewind.cli.workspace import open_workspace
+from tradewind.errors import JournalError, NotFound
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tradewind.config import Workspace
+    from tradewind.journal import JournalReader, Record, VerifyReport
+
+__all__ = ["SessionName", "app", "session_names", "session_path"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Records of sessions: verify, export.")
+
+SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="Name of a session, or 'last'.")]
+
+
+@app.command()
+def verify(session: SessionName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Read a session's whole journal and compare every checksum, every link of its chain and every snapshot.
+
+    A tail torn by a crash is no damage: the next start cuts it off.
+
+    Example: tradewind journal verify last
+    """
+    from tradewind.journal import FileDisk, verify_journal
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    folder = session_path(desk, session)
+    report = verify_journal(FileDisk(), folder)
+    _refuse_damage(desk, folder, report)
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.by_kind.items())
+    say.line(
+        f"{folder.name}: {report.verdict}, {report.records:,} records in {report.segments} segments ({kinds})"
+    )
+    say.line(
+        f"  {report.snapshots} snapshots agree; {report.bytes_dropped} bytes of a torn tail; chain {report.chain}"
+    )
+    say.done({"session": folder.name} | asdict(report), f"tradewind journal export {folder.name}")
+
+
+def _refuse_damage(desk: "Workspace", folder: Path, report: "VerifyReport") -> None:
+    if report.verdict != "corrupt" and not report.snapshots_bad:
+        return
+    damage = report.first_bad
+    place = f"{damage.segment} at byte {damage.offset}: {damage.why}" if damage else ""
+    what = place or f"{report.snapshots_bad} snapshots are not what was written"
+    raise JournalError(
+        "JOURNAL_CORRUPT",
+        f"the journal is damaged after {report.records:,} sound records: {what}.",
+        where=desk.shown(folder),
+        hint="keep a copy; what lies before the damage can still be exported",
+    )
+
+
+@app.command()
+def export(
+    session: SessionName = "last",
+    output: Annotated[
+        str | None, typer.Option("--output", metavar="FILE", help="Where to; else stdout.")
+    ] = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write every record of a session as a line of JSON, in the order in which it was written.
+
+    Example: tradewind journal export last --output session.jsonl
+    """
+    from tradewind.config import write_atomic
+    from tradewind.journal import FileDisk, JournalReader
+
+    say = Output(as_json)
+    folder = session_path(open_workspace(workspace), session)
+    lines = _lines(JournalReader(FileDisk(), folder))
+    if output is None:
+        target = sys.stderr if as_json else sys.stdout
+        count = 0
+        for line in lines:
+            target.write(line + "\n")
+            count += 1
+        if as_json:
+            say.done({"session": folder.name, "records": count})
+        return
+    told = list(lines)
+    write_atomic(Path(output), "".join(line + "\n" for line in told))
+    say.line(f"wrote {len(told):,} records to {output}")
+    result = {"session": folder.name, "records": len(told), "file": output}
+    say.done(result, f"tradewind journal verify {folder.name}")
+
+
+def _lines(reader: "JournalReader") -> Iterator[str]:
+    for record in reader.records():
+        yield json.dumps(plain(_fields(reader, record)), ensure_ascii=False, allow_nan=False)
+
+
+def _fields(reader: "JournalReader", record: "Record") -> dict[str, object]:
+    """Return a record with its body decoded; a body that another version wrote is told by its length."""
+    import struct
+
+    import msgspec
+
+    from tradewind.journal import RecordKind
+
+    known = record.kind in RecordKind.__members__.values()
+    kind = RecordKind(record.kind).name.lower() if known else chr(record.kind)
+    head: dict[str, object] = {"seq": record.seq, "kind": kind, "bytes": len(record.body)}
+    try:
+        return head | _body(reader, record)
+    except (msgspec.MsgspecError, struct.error, KeyError, ValueError):
+        return head | {"undecoded": True}
+
+
+def _body(reader: "JournalReader", record: "Record") -> dict[str, object]:
+    import msgspec
+
+    from tradewind.journal import RecordKind
+    from tradewind.live import bodies
+
+    layouts = bodies.layouts_at(list(reader.headers), record.seq)
+    if record.kind in (RecordKind.MARKET, RecordKind.FACTS):
+        batch, rows = bodies.decode_facts(record, layouts)
+        return {"batch": asdict(batch), "facts": _rows(rows)}
+    if record.kind == RecordKind.REQUESTS:
+        first, rows = bodies.decode_requests(record, layouts)
+        return {"first": first, "requests": _rows(rows)}
+    if record.kind == RecordKind.DECISION:
+        decision = bodies.decode_decision(record)
+        reasons = [msgspec.structs.asdict(reason) | {"intent": None} for reason in decision.reasons]
+        return {"reasons": reasons}
+    if record.kind == RecordKind.BOOT:
+        return msgspec.structs.asdict(bodies.decode_boot(record))
+    if record.kind == RecordKind.CLOSE:
+        return msgspec.structs.asdict(bodies.decode_closing(record))
+    return {}
+
+
+def _rows(rows: "np.ndarray[tuple[int, ...], np.dtype[np.void]]") -> list[dict[str, object]]:
+    names = rows.dtype.names or ()
+    return [{name: row[name].item() for name in names} for row in rows]
+
+
+def session_names(desk: "Workspace") -> list[str]:
+    """Return the sessions that have a journal, the least recently written first."""
+    if not desk.journal.is_dir():
+        return []
+    folders = [path for path in desk.journal.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return [path.name for path in sorted(folders, key=lambda path: (path.stat().st_mtime, path.name))]
+
+
+def session_path(desk: "Workspace", name: str) -> Path:
+    """Return the folder of a session's journal. Raises SESSION_UNKNOWN."""
+    from tradewind.config import did_you_mean
+
+    known = session_names(desk)
+    if name == "last" and known:
+        return desk.session_dir(known[-1])
+    if name in known:
+        return desk.session_dir(name)
+    raise NotFound(
+        "SESSION_UNKNOWN",
+        f"no session is called {name[:40]!r}.",
+        where=str(desk.journal),
+        hint=did_you_mean(name, known),
+        known=known[-10:],
+    )
