@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 __all__ = ["JsonFlag", "Output", "Steps", "WorkspaceFlag", "table"]
 
@@ -56,6 +58,79 @@ class Output:
         sys.stderr.flush()
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print aligned columns, numbers to the right."""
+        for line in table(heads, [[str(cell) for cell in row] for row in rows]):
+            self.line(line)
+
+    def done(self, result: Mapping[str, object], *following: str) -> None:
+        """End the command: its result for a script, the next useful command for a person."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) + "\n")
+        for place, command in enumerate(following):
+            self.line(("next: " if place == 0 else "      ") + command)
+
+    @contextmanager
+    def steps(self, title: str) -> Iterator["Steps"]:
+        """Show progress while the block runs: a bar on a terminal, else a line each ten seconds."""
+        with Steps(title) as steps:
+            yield steps
+
+
+class Steps:
+    """Progress of long work, on stderr.
+
+    A terminal gets a bar. Anything else gets a line each ten seconds, also while one step takes longer than that:
+    whoever watches a log must be able to tell work from a standstill.
+    """
+
+    def __init__(self, title: str, silence_s: float = _SILENCE_S) -> None:
+        self.title = title
+        self._silence_s = silence_s
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+        self._share = ""
+        self._began_s = time.monotonic()
+        self._is_over = threading.Event()
+        self._is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def __enter__(self) -> Self:
+        if self._is_terminal:
+            self._open_bar()
+        else:
+            threading.Thread(target=self._speak, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, done: float, total: float, title: str | None = None) -> None:
+        """Say how much of the work is done, and what is being done."""
+        self.title = title or self.title
+        self._share = f" {100 * done / total:.0f} %" if total else ""
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total or None, description=self.title)
+
+    def _speak(self) -> None:
+        while not self._is_over.wait(self._silence_s):
+            passed_s = time.monotonic() - self._began_s
+            sys.stderr.write(f"{self.title}{self._share}, {passed_s:.0f} s\n")
+            sys.stderr.flush()
+
+    def _open_bar(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(self.title, total=None)
+        self._bar.start()
+
+
+def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print aligned columns, numbers to the right."""
         for line in table(heads, [[str(cell) for cell in row] for row in rows]):
             self.line(line)

@@ -1,11 +1,13 @@
 """What holds for every command: help with an example, JSON, exit status, no traceback, nothing heavy for help."""
 
+import inspect
 import json
 import os
 import pty
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from typer.main import get_command
 import tradewind
 from tradewind.cli import entry, failures, tree
 from tradewind.cli.entry import run_command
-from tradewind.cli.output import Output, plain, table
+from tradewind.cli.output import Output, Steps, plain, table
 from tradewind.config import Workspace
 from tradewind.errors import ConfigError
 
@@ -310,15 +312,27 @@ def test_json_has_no_number_that_json_does_not_know():
     assert found == {"a": None, "b": [1, None], "3": "x", "d": None, "e": True}
 
 
-def test_progress_without_a_terminal_is_a_line_each_ten_seconds(monkeypatch, capsys):
-    now = [100.0]
-    monkeypatch.setattr("tradewind.cli.output.time.monotonic", lambda: now[0])
-    with Output(as_json=False).steps("working") as steps:
-        for done in range(100):
-            steps(done, 100)
-            now[0] += 0.5
-    lines = capsys.readouterr().err.rstrip("\n").split("\n")
-    assert lines == ["working 20 %", "working 40 %", "working 60 %", "working 80 %"]
+def test_progress_without_a_terminal_is_a_line_now_and_then_even_within_one_step(capsys):
+    with Steps("compiling", silence_s=0.02) as steps:
+        wait_for(lambda: "compiling, 0 s" in capsys.readouterr().err)
+        steps(1, 4, "working")
+        wait_for(lambda: "working 25 %, 0 s" in capsys.readouterr().err)
+    capsys.readouterr()
+
+
+def wait_for(is_true):
+    for _ in range(500):
+        if is_true():
+            return
+        time.sleep(0.02)
+    pytest.fail("it did not happen")
+
+
+def test_progress_speaks_each_ten_seconds(capsys):
+    assert inspect.signature(Steps).parameters["silence_s"].default == 10.0
+    with Output(as_json=False).steps("short work") as steps:
+        steps(1, 2)
+    assert capsys.readouterr().err == ""
 
 
 def test_errors_of_several_files_are_all_shown(capsys):
