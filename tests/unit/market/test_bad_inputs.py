@@ -78,6 +78,11 @@ TABLE = {
     "missing close": ("a.csv", table(head="ts,open,high,low,settle,volume"), "DATA_SCHEMA"),
     "no time": ("a.csv", table(head="row,open,high,low,close,volume"), "DATA_SCHEMA"),
     "eight columns without header": ("a.csv", "1,2,3,4,5,6,7,8\n1,2,3,4,5,6,7,8\n", "DATA_SCHEMA"),
+    "two columns of one name": (
+        "a.csv",
+        table(head="ts,open,high,low,close,volume,Close").replace(",5\n", ",5,100.5\n"),
+        "DATA_SCHEMA",
+    ),
     "the same column twice": ("a.csv", table(head="ts,open,high,low,close,close"), "DATA_SCHEMA"),
     "two spellings of one column": ("a.csv", table(head="ts,open,high,low,close,Close"), "DATA_SCHEMA"),
     "trades": ("a.csv", "id,price,qty,time,is_buyer_maker\n1,2,3,1704067200000,true\n", "DATA_SCHEMA"),
@@ -142,6 +147,9 @@ def test_bad_file_is_refused_with_its_code_and_nothing_is_written(store, tmp_pat
 
 
 PLACES = {
+    "decimal comma": "decimal comma",
+    "no text at all": "not UTF-8 text",
+    "two columns of one name": "two columns are called 'close'",
     "NaN price": "2024-01-01T00:07:00Z",
     "high below close": "2024-01-01T00:07:00Z",
     "off the grid": "2024-01-01T00:09:17Z",
@@ -154,7 +162,7 @@ PLACES = {
 @pytest.mark.parametrize("case", PLACES)
 def test_a_refusal_names_the_place(store, tmp_path, case):
     name, content, _ = TABLE[case]
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(TradewindError) as raised:
         import_file(store, tmp_path / name, STATED)
     assert PLACES[case] in raised.value.message
@@ -218,6 +226,16 @@ def test_a_stated_interval_that_the_file_contradicts(store, tmp_path):
             store, tmp_path / "a.csv", ImportRequest(NOW_NS, "binance_usdm", "BTCUSDT", "bars", MINUTE_NS)
         )
     assert raised.value.code == "DATA_TIMEFRAME"
+
+
+def test_a_stated_interval_that_the_name_contradicts(store, tmp_path):
+    (tmp_path / "BTCUSDT-1h.csv").write_text(table())
+    with pytest.raises(TradewindError) as raised:
+        import_file(
+            store, tmp_path / "BTCUSDT-1h.csv", ImportRequest(NOW_NS, "binance_usdm", None, None, MINUTE_NS)
+        )
+    assert raised.value.code == "DATA_TIMEFRAME"
+    assert "name says 1h" in raised.value.message
 
 
 def test_a_folder_of_another_venue_contradicts_the_flag(store, tmp_path):

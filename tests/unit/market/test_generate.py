@@ -204,7 +204,8 @@ def test_martingales_have_no_expectation_at_any_horizon_or_level():
         assert abs(t) < 3, t
 
 
-def test_a_martingale_has_no_funding_and_no_rhythm():
+def test_a_martingale_has_no_funding_no_rhythm_and_no_jumps():
+    assert martingale(1, 10).jumps_per_year == 0
     market = generate_market(martingale(1, 24 * 60))
     assert (market.funding, market.mark) == ({}, {})
     by_hour = market.bars["RANDOM1USDT"].volume.reshape(60, 24).mean(axis=0)

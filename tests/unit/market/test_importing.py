@@ -204,6 +204,18 @@ def test_a_path_with_pattern_characters_is_one_file(store, tmp_path, bars):
     assert import_file(store, tmp_path / "x[a-z]?.parquet", STATED).series[0].rows_known == len(bars)
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_name_that_looks_like_a_pattern_reads_no_other_file(store, tmp_path, bars, ending):
+    other = bars.take(slice(0, 50))
+    for name, rows in ((f"a[1].{ending}", bars), (f"a1.{ending}", other)):
+        if ending == "csv":
+            written(tmp_path / name, text_of(rows))
+        else:
+            write_parquet(tmp_path / "plain", {"ts": rows.ts_ns, **{n: rows.column(n) for n in Bars.COLUMNS}})
+            (tmp_path / "plain").rename(tmp_path / name)
+    assert import_file(store, tmp_path / f"a[1].{ending}", STATED).series[0].rows_added == len(bars)
+
+
 def test_comment_lines_before_the_header_are_passed_over(store, tmp_path, bars):
     text = "https://www.CryptoDataDownload.com\n# by somebody\n" + text_of(bars)
     import_file(store, written(tmp_path / "a.csv", text), STATED)
@@ -232,9 +244,10 @@ def test_funding_archive_and_rate_history(store, tmp_path):
 
 
 def test_a_settlement_hours_late_stays_where_it_is(store, tmp_path):
-    text = "ts,rate\n1704067200000,0.0001\n1704103200000,0.0001\n"
+    text = "ts,rate\n1704067200000,0.0001\n1704103217000,0.0001\n"
     import_file(store, written(tmp_path / "funding.csv", text), STATED)
-    assert np.diff(store.read_funding("binance_usdm", "BTCUSDT").ts_ns).tolist() == [10 * HOUR_NS]
+    late_ns = 10 * HOUR_NS + 17 * 10**9
+    assert np.diff(store.read_funding("binance_usdm", "BTCUSDT").ts_ns).tolist() == [late_ns]
 
 
 def test_mark_prices_have_no_volume_or_one_of_zeros(store, tmp_path, bars):

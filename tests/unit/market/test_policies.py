@@ -89,6 +89,15 @@ def test_ohlc_fill_widens(bars):
     assert check_bars(mended) == ()
 
 
+def test_ohlc_fill_widens_downwards_too(bars):
+    low = bars.low.copy()
+    low[9] = bars.high[9]
+    mended = (
+        prepared(Bars.from_columns({**bars.columns(), "low": low}, MINUTE_NS), ohlc="fill").segments[0].bars
+    )
+    assert mended.low[9] == min(bars.open[9], bars.close[9])
+
+
 def test_zero_price_fill_replaces_and_drops_at_the_beginning(bars):
     close, low = bars.close.copy(), bars.low.copy()
     close[[0, 9]] = 0.0
@@ -177,6 +186,15 @@ def test_a_longer_mark_is_known_only_when_it_ended(bars):
     found, _ = prepare_mark(mark, bars, DataPolicy(), where="x")
     assert found.close[58] == 101.0, "22:58 ends before 23:00, when the mark of 22:00 is known"
     assert found.close[59] == 102.0
+
+
+def test_a_longer_mark_that_stopped_is_missing(bars):
+    hours = parse_utc("2025-05-31T20:00:00Z") + np.arange(2) * HOUR_NS
+    price = np.arange(2) + 100.0
+    with pytest.raises(TradewindError) as raised:
+        prepare_mark(Mark(hours, price, price, price, price, HOUR_NS), bars, DataPolicy(), where="x")
+    assert raised.value.code == "MARK_MISSING"
+    assert "2025-05-31T23:59" in raised.value.message, "two hours after the last mark ended"
 
 
 # ---------------------------------------------------------------------------- funding

@@ -50,6 +50,12 @@ def test_a_bad_row_is_found_where_it_is(bars, kind):
     assert [(d.ts_ns, d.end_ns, d.count) for d in found] == [(int(bars.ts_ns[9]), int(bars.ts_ns[10]), 1)]
 
 
+@pytest.mark.parametrize(("name", "of"), [("high", "low"), ("low", "high")])
+def test_high_and_low_must_both_enclose(bars, name, of):
+    row = int(np.argmax(bars.high - bars.low > 1.0))
+    assert kinds(check_bars(edited(bars, **{name: (row, bars.column(of)[row])}))) == ["ohlc"]
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_a_volume_that_is_no_number_is_found(bars, value):
     assert "volume" in kinds(check_bars(edited(bars, volume=(3, value))))

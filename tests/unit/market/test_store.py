@@ -89,6 +89,7 @@ def test_all_series_of_a_merge_appear_or_none(store, bars, source):
         store.merge_all([(fresh, bars), (KEY, changed(bars, 3))], source)
     assert [i.key for i in store.list()] == [KEY]
     assert not list(store.root.rglob("*ETHUSDT*/*.parquet"))
+    assert not list(store.root.rglob("*.tmp"))
 
 
 def test_missing_history_says_what_there_is(store, bars, source):

@@ -44,6 +44,15 @@ def test_members_enter_and_leave_at_their_dates(hourly):
     assert universe.assumptions == ()
 
 
+def test_at_one_time_those_who_leave_come_first(hourly):
+    when = int(hourly.ts_ns[100])
+    young = replace(PLAIN, symbol="YOUNG", listed_ns=when)
+    gone = replace(PLAIN, symbol="GONE", listed_ns=0, delisted_ns=when)
+    bars = {"YOUNG": hourly.take(slice(100, None)), "GONE": hourly.take(slice(0, 100))}
+    changes = Universe.of([young, gone], bars).changes(0, int(hourly.end_ns[-1]))
+    assert [(c.symbol, c.kind) for c in changes if c.ts_ns == when] == [("GONE", "leave"), ("YOUNG", "enter")]
+
+
 def test_an_unknown_listing_is_the_first_bar_and_is_said(hourly):
     universe = Universe.of([PLAIN], {"A": hourly.take(slice(50, None))})
     assert universe.at(int(hourly.ts_ns[49])) == ()
