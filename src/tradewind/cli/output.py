@@ -130,69 +130,6 @@ class Steps:
         self._bar.start()
 
 
-def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print aligned columns, numbers to the right."""
-        for line in table(heads, [[str(cell) for cell in row] for row in rows]):
-            self.line(line)
-
-    def done(self, result: Mapping[str, object], *following: str) -> None:
-        """End the command: its result for a script, the next useful command for a person."""
-        if self.as_json:
-            sys.stdout.write(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) + "\n")
-        for place, command in enumerate(following):
-            self.line(("next: " if place == 0 else "      ") + command)
-
-    @contextmanager
-    def steps(self, title: str) -> Iterator["Steps"]:
-        """Show progress while the block runs: a bar on a terminal, else a line each ten seconds."""
-        with Steps(title) as steps:
-            yield steps
-
-
-class Steps:
-    """Progress of long work, on stderr."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-        self._bar: RichProgress | None = None
-        self._task = 0
-        self._said_s = time.monotonic()
-        self._is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def __call__(self, done: float, total: float, title: str | None = None) -> None:
-        """Say how much of the work is done, and what is being done."""
-        self.title = title or self.title
-        if self._is_terminal:
-            self._draw(done, total)
-        elif time.monotonic() - self._said_s >= _SILENCE_S:
-            self._said_s = time.monotonic()
-            share = f" {100 * done / total:.0f} %" if total else ""
-            sys.stderr.write(f"{self.title}{share}\n")
-            sys.stderr.flush()
-
-    def _draw(self, done: float, total: float) -> None:
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-            self._bar = Progress(
-                *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
-            )
-            self._task = self._bar.add_task(self.title, total=total)
-            self._bar.start()
-        self._bar.update(self._task, completed=done, total=total, description=self.title)  # type: ignore[arg-type]
-
-
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return aligned lines; a column of nothing but numbers stands to the right."""
     columns = list(zip(heads, *rows, strict=True))
