@@ -86,6 +86,19 @@ def w2():
 
 
 @njit
+def sell(memory):
+    """Take the profit of what was for sale; return how much that was."""
+    quantity = memory[7]
+    memory[4] *= 1.0 - quantity / memory[5]
+    memory[5] -= quantity
+    memory[7] = 0.0
+    if memory[5] < 1e-12:
+        memory[5] = 0.0
+        memory[3] = 0
+    return quantity
+
+
+@njit
 def grid_orders(c, o, h, l, close, tick, memory, step, take_profit, re_entries, fee):  # noqa: E741
     """One entry below, then a take-profit for all and one re-entry below the last fill.
 
@@ -95,7 +108,12 @@ def grid_orders(c, o, h, l, close, tick, memory, step, take_profit, re_entries, 
     if c.call_idx == 0:
         memory[6] = 0
     if memory[6] == 0:
+        # A profit that the open already pays is taken before anything else; any other comes after the entry.
         memory[6] = 1
+        if memory[1] > 0 and memory[7] > 0 and o[i] >= memory[1]:
+            return c.from_col, portfolio_nb.order_nb(size=-sell(memory), price=o[i], fees=fee)
+    if memory[6] == 1:
+        memory[6] = 2
         if memory[0] > 0 and l[i] <= memory[0]:
             price = min(memory[0], o[i])
             if memory[5] > 0:
@@ -105,16 +123,11 @@ def grid_orders(c, o, h, l, close, tick, memory, step, take_profit, re_entries, 
             memory[2] = price
             memory[0] = 0.0
             return c.from_col, portfolio_nb.order_nb(size=1.0, price=price, fees=fee)
-    if memory[6] == 1:
-        memory[6] = 2
+    if memory[6] == 2:
+        memory[6] = 3
         if memory[1] > 0 and memory[7] > 0 and h[i] >= memory[1]:
-            quantity = memory[7]
-            memory[4] *= 1.0 - quantity / memory[5]
-            memory[5] -= quantity
-            if memory[5] < 1e-12:
-                memory[5] = 0.0
-                memory[3] = 0
-            return c.from_col, portfolio_nb.order_nb(size=-quantity, price=max(memory[1], o[i]), fees=fee)
+            price = memory[1]
+            return c.from_col, portfolio_nb.order_nb(size=-sell(memory), price=price, fees=fee)
     if memory[5] == 0.0:
         memory[0] = np.floor(close[i] * (1 - step) / tick + 1e-9) * tick
         memory[1] = 0.0
