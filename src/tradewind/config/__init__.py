@@ -23,7 +23,7 @@ from tradewind.config.backtest import (
 from tradewind.config.data_policy import DEFECTS, DataPolicy, Defect
 from tradewind.config.feasible import check_feasible
 from tradewind.config.fields import read_instant, to_ns
-from tradewind.config.files import atomic_folder, lock, lock_holder, sweep, write_atomic
+from tradewind.config.files import PARTIAL_PREFIX, atomic_folder, lock, lock_holder, sweep, write_atomic
 from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
 from tradewind.config.load import Loaded, OriginOf, backtest_from, load_backtest, load_settings
 from tradewind.config.problems import did_you_mean, nearest
@@ -37,6 +37,7 @@ from tradewind.config.workspace import ENV_WORKSPACE, SETTINGS_NAME, Workspace
 __all__ = [
     "DEFECTS",
     "ENV_WORKSPACE",
+    "PARTIAL_PREFIX",
     "SCHEMA_VERSION",
     "SETTINGS_NAME",
     "VENUES",
