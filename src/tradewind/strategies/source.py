@@ -202,7 +202,7 @@ def definition_line(tree: ast.Module, name: str) -> int:
 
 def defined_names(node: ast.stmt) -> list[str]:
     """Return the names that a statement defines."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     targets = (
         node.targets

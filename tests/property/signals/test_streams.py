@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +29,11 @@ def stream_all(bars):
     """Return every signal over (n, 4) bars of high, low, close, volume, one value at a time."""
     window, scored, bands = long(signals.Window), long(signals.Window), long(signals.Bollinger)
     crossing, strength, reach = (allocate(each)[0] for each in (signals.Macd, signals.Rsi, signals.Atr))
-    channel, paid, moved = long(signals.Donchian), allocate(signals.Vwap)[0], allocate(signals.EwmaVolatility)[0]
+    channel, paid, moved = (
+        long(signals.Donchian),
+        allocate(signals.Vwap)[0],
+        allocate(signals.EwmaVolatility)[0],
+    )
     rows, average = [], 0.0
     for i, (high, low, close, volume) in enumerate(bars):
         average = signals.ema(average, close, float(PERIOD), i + 1)
@@ -50,7 +55,14 @@ def batch_all(bars):
     lower, middle, upper = series.bollinger(close, PERIOD, 2.0)
     line, signal, histogram = series.macd(close, 3, PERIOD, 2)
     low_edge, high_edge = series.donchian(high, low, PERIOD)
-    columns = [series.ema(close, PERIOD), series.sma(close, PERIOD), series.zscore(close, PERIOD), middle, lower, upper]
+    columns = [
+        series.ema(close, PERIOD),
+        series.sma(close, PERIOD),
+        series.zscore(close, PERIOD),
+        middle,
+        lower,
+        upper,
+    ]
     columns += [histogram, line, signal, series.rsi(close, PERIOD), series.atr(high, low, close, PERIOD)]
     columns += [low_edge, high_edge, series.vwap(close, volume, ts_ns, DAY_NS)]
     columns += [series.ewma_volatility(close, 0.9), series.log_range(high, low)]
@@ -119,9 +131,13 @@ print(hashlib.sha256(stream_all(bars).tobytes()).hexdigest())
 def test_plain_python_gives_the_bits_of_the_compiled_signals():
     digests = []
     for plain in ("0", "1"):
-        environment = {**os.environ, "NUMBA_DISABLE_JIT": plain, "PYTHONPATH": os.path.dirname(__file__)}
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": plain, "PYTHONPATH": str(Path(__file__).parent)}
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", _DIGEST], env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-W", "error", "-c", _DIGEST],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         digests.append(done.stdout.strip())
