@@ -57,7 +57,9 @@ def check(
     refused = sum(kind["does"] == "refuse" for report in reports for kind in report["kinds"])  # type: ignore[attr-defined]
     sound = sum(not report["defects"] for report in reports)
     say.line(f"{len(reports)} series, {sound} without a defect")
-    say.done({"series": reports, "refused": refused}, _following(len(reports), refused))
+    if refused:
+        say.line("what a backtest may accept is written under [data] in its file")
+    say.done({"series": reports, "refused": refused}, _following(len(reports), file))
     if file and refused:
         raise typer.Exit(Exit.DATA)
 
@@ -121,7 +123,7 @@ def _tell(say: Output, report: dict[str, object], *, every: bool) -> None:
             say.line(f"    and {len(same) - len(shown)} more: --all")
 
 
-def _following(count: int, refused: int) -> str:
+def _following(count: int, file: str | None) -> str:
     if not count:
         return "tradewind data import FILES"
-    return "write what you accept under [data] in the backtest file" if refused else "tradewind backtest FILE"
+    return f"tradewind backtest {file}" if file else "tradewind data check --for FILE"
