@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _REST, _TARGET, _STOP = IntentKind.REST, IntentKind.TARGET, IntentKind.STOP
-_MOST_LOTS = float(1 << 52)
+_EXACT = float(1 << 52)
 """Beyond this a double no longer counts in ones."""
 
 
@@ -140,16 +140,18 @@ def lots_for(view: View, account: Account, size_pct: float) -> int:
 @kernel
 def lots_worth(view: View, money: float) -> int:
     """Return the lots worth at most `money` (whole units of the wallet) at the last close, in exchange lots."""
-    if money <= 0.0 or view.close <= 0 or view.unit <= 0.0:
+    if not money > 0.0 or view.close <= 0 or view.unit <= 0.0:
         return 0
     lots = money / (view.close * view.unit) if view.sense > 0 else money * view.close / view.unit
     step = max(view.lot_step, 1)
-    return floor_steps(min(lots, _MOST_LOTS), float(step)) * step
+    return floor_steps(min(lots, _EXACT), float(step)) * step
 
 
 @kernel
 def order_tick(view: View, ticks: float, side: int) -> int:
     """Return the order price next to `ticks`, away from the market: a buyer's below, a seller's above."""
+    if not abs(ticks) < _EXACT:
+        raise ValueError("a price that is not a number: a signal may not know its value yet")
     step = max(view.tick_step, 1)
     steps = floor_steps(ticks, float(step)) if side > 0 else ceil_steps(ticks, float(step))
     return steps * step

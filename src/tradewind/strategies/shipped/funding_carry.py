@@ -41,7 +41,9 @@ class Params:
 
     settlements = Whole(9, 1, 300, "settlements that the average rate forgets over")
     enter_pct = Number(10.0, 0.0, 500.0, "average rate a year from which the pair is held, percent")
-    leave_pct = Number(2.0, -100.0, 500.0, "average rate a year below which it is closed, percent")
+    leave_pct = Number(
+        2.0, -100.0, 500.0, "average rate a year below which it is closed, percent, at most enter_pct"
+    )
     size_pct = Number(40.0, 1.0, 100.0, "worth of each leg, percent of equity, shared by all pairs")
 
 
@@ -117,7 +119,7 @@ def choose(
         money = account.equity * params.size_pct / 100.0 / memory.pairs
         memory.wanted_lot[perpetual] = lots_worth(short_view, money)
         memory.wanted_lot[spot] = same_quantity(long_view, short_view, memory.wanted_lot[perpetual])
-    elif memory.held[spot] and (rate < params.leave_pct or closed):
+    elif memory.held[spot] and (rate < min(params.leave_pct, params.enter_pct) or closed):
         memory.held[spot] = 0
         memory.wanted_lot[spot] = 0
         memory.wanted_lot[perpetual] = 0

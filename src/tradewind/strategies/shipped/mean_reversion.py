@@ -83,8 +83,9 @@ def decide(
             entry = rest(intents, side, side, order_tick(view, edge, way), memory.entry_lot[side], tag=1)
             entry.epoch = holding.trips
             entry.tolerance_tick = still_tick
-        elif holding.pos_lot > 0:
+        if holding.pos_lot > 0 and spread > 0.0:
             leave = take_profit(intents, 2 + side, side, order_tick(view, bands.middle, -way), tag=2)
             leave.tolerance_tick = still_tick
+        if holding.pos_lot > 0 and memory.stop_tick[side] > 0:
             stop(intents, 4 + side, side, memory.stop_tick[side], tag=3)
     return SET
