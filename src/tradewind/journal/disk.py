@@ -7,8 +7,10 @@ simulated disk of `tradewind.testing.disk` takes it away.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import socket
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from tradewind.errors import Busy
@@ -159,14 +161,22 @@ class _FileLock:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(self._descriptor, 1000).decode("utf-8", "replace").strip()
+            told = os.read(self._descriptor, 1000)
             os.close(self._descriptor)
-            raise Busy(
-                "LOCKED", f"held by {holder or 'a process that is just starting'}", where=str(path)
-            ) from None
+            raise Busy("LOCKED", f"held by {_named(told)}", where=str(path)) from None
+        since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "purpose": purpose, "since": since}
         os.ftruncate(self._descriptor, 0)
-        holder = f"process {os.getpid()} on {socket.gethostname()}: {purpose}\n"
-        os.write(self._descriptor, holder.encode())
+        os.write(self._descriptor, json.dumps(holder).encode())
 
     def release(self) -> None:
         os.close(self._descriptor)
+
+
+def _named(told: bytes) -> str:
+    """Return the holder as a person reads it; the form is that of `tradewind.config.lock`."""
+    try:
+        holder = json.loads(told)
+        return f"process {holder['pid']} on {holder['host']} ({holder['purpose']}, since {holder['since']})"
+    except (ValueError, KeyError, TypeError):
+        return "a process that is just starting"

@@ -56,6 +56,8 @@ class RecordKind(IntEnum):
     """What was wanted, the named values behind it, and what the gate refused."""
     REQUESTS = ord("R")
     """Requests, packed; durable before any of them leaves."""
+    STATE = ord("Z")
+    """Hashes of decisions and state at a place where a replay must agree."""
     SNAPSHOT = ord("S")
     """Reference to a file with the state after a sequence."""
     CLOSE = ord("C")

@@ -45,7 +45,9 @@ def valid_snapshots(reader: JournalReader) -> Iterator[tuple[SnapshotRef, bytes]
         if record is None or record.kind != RecordKind.SNAPSHOT:
             continue
         reference = decode_reference(record)
-        state = read_snapshot(reader.disk, reader.folder, identity, reference) if reference.seq == seq else None
+        state = (
+            read_snapshot(reader.disk, reader.folder, identity, reference) if reference.seq == seq else None
+        )
         if state is not None:
             yield reference, state
 

@@ -152,7 +152,7 @@ class Boot(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Closing(msgspec.Struct, array_like=True, frozen=True):
-    """How a process ended in order: where it stood."""
+    """Where a session stands: at its end, and at each place where a replay must agree."""
 
     batches: int
     decisions: str

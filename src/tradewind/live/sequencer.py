@@ -18,6 +18,7 @@ from tradewind.live.bodies import (
     LOCAL,
     NO_WAKE,
     BatchPart,
+    Closing,
     Decision,
     Reason,
     encode,
@@ -92,6 +93,13 @@ class Sequencer:
         elif batch.again and self.world.contexts["dirty"].any():
             self._wake_again(batch)
         return self._hand_out()
+
+    def tell_state(self) -> None:
+        """Write down the hashes with which a replay must agree here."""
+        world = self.world
+        self._tape.append(
+            RecordKind.STATE, encode(Closing(self.standing.batch, world.decisions_hash(), world.state_hash()))
+        )
 
     def save(self) -> bytes:
         """Return the state of the world and where the session stands."""

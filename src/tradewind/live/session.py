@@ -99,6 +99,7 @@ class Session:
             await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
         await self._take(batch)
         if self._is_due(batch):
+            self.sequencer.tell_state()
             self.tape.snapshot(self.save())
             self.sequencer.sync()
         if self.resolver is not None and not is_local(batch):

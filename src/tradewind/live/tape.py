@@ -68,8 +68,7 @@ class Recorded:
 
     def expect(self) -> Record | None:
         """Take the next record, None at the end of the tape."""
-        record = self._ahead.popleft() if self._ahead else next(self._records, None)
-        return record
+        return self._ahead.popleft() if self._ahead else next(self._records, None)
 
     @property
     def ended(self) -> bool:
@@ -80,6 +79,11 @@ class Recorded:
                 return True
             self._ahead.append(record)
         return False
+
+    @property
+    def next_kind(self) -> int:
+        """Return the kind of the record that comes next, 0 at the end."""
+        return 0 if self.ended else self._ahead[0].kind
 
     def _look_ahead(self) -> Iterator[Record]:
         yield from tuple(self._ahead)
