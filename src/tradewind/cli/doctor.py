@@ -150,7 +150,7 @@ def _disk(desk: "Workspace") -> Iterator[Finding]:
 def _locks(desk: "Workspace") -> Iterator[Finding]:
     from tradewind.config import lock_holder
 
-    for path in sorted(desk.account_lock("any").parent.glob("*.lock")):
+    for path in sorted(desk.locks.glob("*.lock")):
         holder = lock_holder(path)
         if holder:
             yield Finding(

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionName", "app", "session_names", "session_path"]
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Records of sessions: verify, export.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, help="Records of sessions: verify, explain, export."
+)
 
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="Name of a session, or 'last'.")]
 
@@ -63,6 +65,33 @@ def _refuse_damage(desk: "Workspace", folder: Path, report: "VerifyReport") -> N
         where=desk.shown(folder),
         hint="keep a copy; what lies before the damage can still be exported",
     )
+
+
+@app.command()
+def explain(
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", help="Id of an order, inside or on the wire, or 'last'.")
+    ],
+    *,
+    session: Annotated[
+        str, typer.Option("--session", metavar="NAME", help="Session; else the last one.")
+    ] = "last",
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell why an order exists: the fact, the values of the signals, the intent, the gate, the request, the fill.
+
+    Example: tradewind journal explain last
+    """
+    from tradewind.live.explain import explain_order
+
+    say = Output(as_json)
+    folder = session_path(open_workspace(workspace), session)
+    story = explain_order(folder, order)
+    say.line(f"order {story.cid} of {story.strategy} in {story.symbol}, session {folder.name}")
+    for step in story.steps:
+        say.line(f"  {step.line()}")
+    say.done({"session": folder.name} | asdict(story), f"tradewind journal export {folder.name}")
 
 
 @app.command()

@@ -31,7 +31,7 @@ NOUNS: dict[str, Noun] = {
     "strategy": Noun("strategy", "Strategies: list, new, show, check."),
     "run": Noun("run", "Stored runs: list, show, compare, open."),
     "session": Noun("session", "Sessions: list, status."),
-    "journal": Noun("journal", "Records of sessions: verify, export."),
+    "journal": Noun("journal", "Records of sessions: verify, explain, export."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
 }
 """Every noun, in the order of the help text."""

@@ -122,9 +122,14 @@ class Workspace:
         """Return the folder of session journals."""
         return self.root / self.settings.paths.journal
 
+    @property
+    def locks(self) -> Path:
+        """Return the folder of lock files."""
+        return self.root / ".locks"
+
     def account_lock(self, account: str) -> Path:
         """Return the lock file that a process holds while it acts for an account."""
-        return self.root / ".locks" / f"account-{_checked(account, _SESSION, 'account')}.lock"
+        return self.locks / f"account-{_checked(account, _SESSION, 'account')}.lock"
 
     def strategy_file(self, name: str) -> Path:
         """Return the path that a strategy of the user's own has."""
