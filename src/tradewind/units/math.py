@@ -1,8 +1,8 @@
 """Elementary functions from + - * / only: the same bits on any IEEE machine, compiled or not.
 
-The system's own exp, log and tanh change bits with the processor (with or without FMA), so nothing that reaches a decision may call
-them. Argument reduction and minimax coefficients are the classical ones of fdlibm (e_exp.c, e_log.c); within 1 ulp of the true value
-for exp and log, 2 ulp for tanh and pow over the ranges that prices and returns use (tests/unit/units/test_math.py).
+The system's own exp, log and tanh change bits with the processor (with or without FMA), so nothing that reaches a
+decision may call them. Argument reduction and minimax coefficients are the classical ones of fdlibm (e_exp.c,
+e_log.c); within 1 ulp of the true value for exp and log, 3 ulp for tanh (tests/unit/units/test_math.py).
 """
 
 import math
@@ -28,6 +28,12 @@ def exp(x: float) -> float:
     if x < _EXP_MIN:
         return 0.0
     k = math.floor(x * _INV_LN2 + 0.5)
+    return math.ldexp(1.0 + _exp_less_one(x, float(k)), int(k))
+
+
+@kernel
+def _exp_less_one(x: float, k: float) -> float:
+    """Return e to the (x - k ln 2), less 1, for that k which brings x within half of ln 2; small results stay exact."""
     high = x - k * _LN2_HIGH
     low = k * _LN2_LOW
     r = high - low
@@ -37,10 +43,14 @@ def exp(x: float) -> float:
         + t
         * (
             -2.77777777770155933842e-03
-            + t * (6.61375632143793436117e-05 + t * (-1.65339022054652515390e-06 + t * 4.13813679705723846039e-08))
+            + t
+            * (
+                6.61375632143793436117e-05
+                + t * (-1.65339022054652515390e-06 + t * 4.13813679705723846039e-08)
+            )
         )
     )
-    return math.ldexp(1.0 - ((low - (r * c) / (2.0 - c)) - high), int(k))
+    return high - (low - (r * c) / (2.0 - c))
 
 
 @kernel
@@ -72,45 +82,27 @@ def tanh(x: float) -> float:
     """Return the hyperbolic tangent."""
     a = abs(x)
     if a > 22.0:
-        return 1.0 if x > 0.0 else -1.0
-    if a < 0.25:
-        t = x * x
-        # Taylor series to x^17: below 0.25 its remainder is under half an ulp.
-        p = t * (
-            -1.0 / 3.0
-            + t
-            * (
-                2.0 / 15.0
-                + t
-                * (
-                    -17.0 / 315.0
-                    + t
-                    * (
-                        62.0 / 2835.0
-                        + t
-                        * (
-                            -1382.0 / 155925.0
-                            + t * (21844.0 / 6081075.0 + t * (-929569.0 / 638512875.0 + t * (6404582.0 / 10854718875.0)))
-                        )
-                    )
-                )
-            )
-        )
-        return x + x * p
-    e = exp(2.0 * a)
-    y = 1.0 - 2.0 / (e + 1.0)
-    return y if x > 0.0 else -y
+        return math.copysign(1.0, x)
+    if a != a:
+        return x
+    # With m = e^2a - 1, found without the loss of subtracting 1: tanh a = m / (m + 2).
+    k = math.floor(2.0 * a * _INV_LN2 + 0.5)
+    scale = math.ldexp(1.0, int(k))
+    m = scale * _exp_less_one(2.0 * a, float(k)) + (scale - 1.0)
+    return math.copysign(m / (m + 2.0), x)
 
 
 @kernel
 def pow_(base: float, exponent: float) -> float:
-    """Return base to a power, base > 0; whole exponents up to 64 by repeated multiplication, exactly reproducible."""
-    n = int(exponent)
-    if float(n) == exponent and -64 <= n <= 64:
+    """Return base to a power, base > 0; whole exponents up to 64 by repeated multiplication.
+
+    Elsewhere exp(exponent × log(base)): the error grows with that product, about 2 ulp for each unit of it.
+    """
+    if -64.0 <= exponent <= 64.0 and math.floor(exponent) == exponent:
         product = 1.0
-        for _ in range(abs(n)):
+        for _ in range(abs(int(exponent))):
             product *= base
-        return product if n >= 0 else 1.0 / product
+        return product if exponent >= 0.0 else 1.0 / product
     return exp(exponent * log(base))
 
 

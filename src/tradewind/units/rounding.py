@@ -1,24 +1,42 @@
 """Rounding to a grid that absorbs representation noise and nothing else.
 
-`value` and the grid are doubles: 0.1 + 0.2 is not 0.3, and a price that is "on" a tick of 0.01 rarely is so in binary. A value within
-4 machine epsilons (relative) of a grid point counts as that point; a real offset of 5e-10 on a tick of 0.1 does not.
-Source: spec/grid-strategies.md 2.1 (facts), re-derived for whole ticks.
+`value` and the grid are doubles: 0.1 + 0.2 is not 0.3, and a price that is "on" a tick of 0.01 rarely is so in
+binary. A value within 4 machine epsilons (relative) of a grid point counts as that point; a real offset of 5e-10 on a
+tick of 0.1 does not. Source: spec/grid-strategies.md 2.1 (facts), re-derived for whole ticks.
 """
 
 import math
 
 from tradewind.units.jit import kernel
 
-__all__ = ["ceil_steps", "ceil_tick", "floor_lot", "floor_steps", "floor_tick", "nearest_steps", "nearest_tick"]
+__all__ = [
+    "ceil_steps",
+    "ceil_tick",
+    "floor_lot",
+    "floor_steps",
+    "floor_tick",
+    "nearest_steps",
+    "nearest_tick",
+]
 
 _NOISE = 4.0 * 2.220446049250313e-16
+_COUNTABLE = 9.2e18
 
 
 @kernel
 def nearest_steps(value: float, step: float) -> int:
-    """Return the number of steps nearest to value, halves away from zero; step > 0."""
+    """Return the number of steps nearest to value, halves away from zero; step > 0.
+
+    Raises ValueError for what no 64-bit integer counts, NaN included, as do all functions here.
+    """
     ratio = value / step
-    return int(math.floor(ratio + 0.5)) if ratio >= 0.0 else -int(math.floor(-ratio + 0.5))
+    if not abs(ratio) < _COUNTABLE:
+        raise ValueError("a value that is not a number of steps")
+    size = abs(ratio)
+    # The whole part is taken off first: 0.49999999999999994 + 0.5 is 1 in doubles.
+    whole = math.floor(size)
+    steps = int(whole) + (1 if size - whole >= 0.5 else 0)
+    return steps if ratio >= 0.0 else -steps
 
 
 @kernel
