@@ -91,19 +91,22 @@ class Steps:
         self._share = ""
         self._began_s = time.monotonic()
         self._is_over = threading.Event()
+        self._speaker = threading.Thread(target=self._speak, daemon=True)
         self._is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def __enter__(self) -> Self:
         if self._is_terminal:
             self._open_bar()
         else:
-            threading.Thread(target=self._speak, daemon=True).start()
+            self._speaker.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_over.set()
+        if self._speaker.is_alive():
+            self._speaker.join()
         if self._bar:
             self._bar.stop()
 
