@@ -8,7 +8,7 @@ simply running.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -76,13 +76,24 @@ class Session:
     snapshot_every: int = SNAPSHOT_EVERY
     pace: Pace | None = None
     progress: Callable[[Batch], None] | None = None
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self) -> None:
-        """Live until the venue has no more to tell."""
+    async def run(self) -> bool:
+        """Live until the venue has no more to tell, or until `stop`; say whether it was the former."""
         taken = await self.venue.connect()
-        while (batch := await self._next_batch(taken)) is not None:
+        ended = False
+        while not self._stopping.is_set():
+            batch = await self._next_batch(taken)
+            if batch is None:
+                ended = True
+                break
             await self._live_through(batch)
         self.sequencer.sync()
+        return ended
+
+    def stop(self) -> None:
+        """Ask for an end after the batch in work, or before one that is still waited for; orders stay as they are."""
+        self._stopping.set()
 
     async def _next_batch(self, taken: Taken) -> Batch | None:
         """Return what the tape says next, or else the venue."""
@@ -93,10 +104,9 @@ class Session:
         return await self.venue.next_batch(standing.batch, self.sequencer.durable)
 
     async def _live_through(self, batch: Batch) -> None:
-        if self.pace is not None:
-            await self.pace.wait_until(batch.now_ns)
-        else:
-            await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
+        await self._wait_for(batch)
+        if self._stopping.is_set():
+            return
         await self._take(batch)
         if self._is_due(batch):
             self.sequencer.tell_state()
@@ -107,6 +117,17 @@ class Session:
         if self.progress is not None:
             self.progress(batch)
 
+    async def _wait_for(self, batch: Batch) -> None:
+        """Return when it is time for a batch, or when somebody wants an end."""
+        if self.pace is None or self._on_tape:
+            await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
+            return
+        in_time = asyncio.ensure_future(self.pace.wait_until(batch.now_ns))
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        _, pending = await asyncio.wait((in_time, stopped), return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+
     async def _take(self, batch: Batch) -> None:
         sent = self.sequencer.take(batch)
         if sent is not None:
@@ -114,12 +135,16 @@ class Session:
 
     async def _resolve(self, resolver: Resolver) -> None:
         """Ask about orders of which nothing was heard for too long; on a tape the answers are recorded."""
-        if self.recorded is not None and not self.recorded.ended:
+        if self._on_tape:
             return
         cids = resolver.overdue(self.sequencer.standing.now_ns)
         if cids:
             await self._take(resolver.doubt(cids))
             await self._take(resolver.evidence(await self.venue.query(cids)))
+
+    @property
+    def _on_tape(self) -> bool:
+        return self.recorded is not None and not self.recorded.ended
 
     def _is_due(self, batch: Batch) -> bool:
         """Say whether a snapshot is due: at the end of every so many steps of the market."""

@@ -1,0 +1,229 @@
+"""A paper session as a process: lock, recover, run at the pace asked for, stop in order when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from tradewind.errors import SafetyRefusal
+from tradewind.journal import FileDisk, Identity, JournalReader, RecordKind
+from tradewind.live.bodies import decode_boot
+from tradewind.live.opening import OpenSession, Place, open_session
+from tradewind.live.session import SNAPSHOT_EVERY
+from tradewind.venues.simulated.exchange import SimulatedExchange
+from tradewind.venues.simulated.local import LocalVenue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tradewind.config import Workspace
+    from tradewind.engine.world import World
+    from tradewind.live.bodies import Boot
+    from tradewind.venues.port import Batch
+    from tradewind.venues.simulated.feed import ReplayFeed
+
+_NS_PER_S = 1_000_000_000
+
+Speed = Literal["max", "1x"]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSetup:
+    """What a paper session trades, bound from its file.
+
+    Parameters
+    ----------
+    make_world
+        Returns a fresh world of the set-up; the session's core is one, its venue another.
+    feed
+        What happens in the market.
+    boot
+        What goes into the journal about this process; its number and the time between snapshots are set here.
+    """
+
+    make_world: Callable[[], World]
+    feed: ReplayFeed
+    boot: Boot
+
+
+@dataclass(frozen=True, slots=True)
+class PaperResult:
+    """Where a paper session stands when its process ends.
+
+    Parameters
+    ----------
+    session, folder
+        Its name, and its journal.
+    finished
+        The feed has ended; else it was stopped and goes on when started again.
+    process
+        How many processes it has taken so far.
+    resumed_at, dropped_bytes
+        The record at which this process began to run, and the length of the torn tail that it found.
+    steps, requests, fills
+        How often everybody decided, and what came of it, over all processes.
+    now_ns
+        The session's time.
+    balances, equities
+        Of each wallet, in its currency.
+    decisions_hash, state_hash
+        Equal to those of a backtest on the same facts.
+    """
+
+    session: str
+    folder: Path
+    finished: bool
+    process: int
+    resumed_at: int
+    dropped_bytes: int
+    steps: int
+    requests: int
+    fills: int
+    now_ns: int
+    balances: tuple[float, ...]
+    equities: tuple[float, ...]
+    decisions_hash: str
+    state_hash: str
+
+
+class RealPace:
+    """Lives through the session's time at the speed of the clock on the wall."""
+
+    def __init__(self) -> None:
+        self._behind_ns: int | None = None
+
+    async def wait_until(self, now_ns: int) -> None:
+        """Return when the session may live through `now_ns`; the first time sets the clock."""
+        if self._behind_ns is None:
+            self._behind_ns = time.monotonic_ns() - now_ns
+        wait_ns = now_ns + self._behind_ns - time.monotonic_ns()
+        await asyncio.sleep(max(0, wait_ns) / _NS_PER_S)
+
+
+def run_paper(
+    setup: PaperSetup,
+    workspace: Workspace,
+    session: str,
+    *,
+    account: str = "paper",
+    speed: Speed = "max",
+    version: str = "",
+    snapshot_every: int = SNAPSHOT_EVERY,
+    progress: Callable[[int, int], None] | None = None,
+) -> PaperResult:
+    """Run a paper session to the end of its feed, or until SIGINT or SIGTERM; start it again to go on.
+
+    Parameters
+    ----------
+    setup
+        What is traded.
+    workspace
+        Owner of the journal and of the account's lock.
+    session, account
+        Names; two processes never share either.
+    speed
+        ``max``: as fast as it goes; ``1x``: at the pace of the feed's own times.
+    version
+        Version of tradewind, for the journal.
+    progress
+        Is told after each step how many are through, and how many there are.
+
+    Raises
+    ------
+    Busy
+        LOCKED: another process runs the session or trades the account.
+    SafetyRefusal
+        JOURNAL_IDENTITY: the journal is of another account or configuration.
+    JournalError
+        JOURNAL_CORRUPT, JOURNAL_VERSION, JOURNAL_WRITE, DISK_FULL, REPLAY_DIFFERS.
+    """
+    disk = FileDisk()
+    folder = workspace.session_dir(session)
+    identity = Identity(session, (f"paper:{account}",))
+    place = Place(disk, folder, identity, time.time_ns, version, snapshot_every=snapshot_every)
+    with ExitStack() as held:
+        disk.make_folder(workspace.account_lock(account).parent)
+        lease = disk.lock(workspace.account_lock(account), f"trades {account} in session {session}")
+        held.callback(lease.release)
+        boot = _next_boot(folder, setup.boot, snapshot_every)
+        world = setup.make_world()
+        exchange = SimulatedExchange(setup.make_world(), setup.feed)
+        opened = open_session(place, world, LocalVenue(exchange), inside=exchange, boot=boot)
+        finished = _run(opened, len(setup.feed), speed, progress)
+        return _result(opened, folder, session, boot, finished=finished)
+
+
+def _next_boot(folder: Path, boot: Boot, snapshot_every: int) -> Boot:
+    """Return what to write about this process; refuse to go on with a configuration that is not the session's."""
+    boots = list(_boots(folder))
+    if boots and boots[-1].config_hash != boot.config_hash:
+        raise SafetyRefusal(
+            "JOURNAL_IDENTITY",
+            f"the session runs configuration {boots[-1].config_hash[:12]}, the file given is {boot.config_hash[:12]}",
+            where=str(folder),
+        )
+    return msgspec.structs.replace(boot, process=len(boots) + 1, snapshot_every=snapshot_every)
+
+
+def _boots(folder: Path) -> Iterator[Boot]:
+    for record in JournalReader(FileDisk(), folder).records():
+        if record.kind == RecordKind.BOOT:
+            yield decode_boot(record)
+
+
+def _run(opened: OpenSession, steps: int, speed: Speed, progress: Callable[[int, int], None] | None) -> bool:
+    """Run until the feed has ended or somebody asks to stop; say which, with everything durable."""
+    session = opened.session
+    if speed == "1x":
+        session.pace = RealPace()
+    if progress is not None:
+        session.progress = lambda batch: _report(progress, batch, session.sequencer.standing.steps, steps)
+    finished = False
+    try:
+        finished = asyncio.run(_until_stopped(opened))
+    except BaseException:
+        opened.writer.abandon()
+        raise
+    opened.close(finished=finished)
+    return finished
+
+
+async def _until_stopped(opened: OpenSession) -> bool:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, opened.session.stop)
+    return await opened.session.run()
+
+
+def _report(progress: Callable[[int, int], None], batch: Batch, done: int, steps: int) -> None:
+    if batch.wake is not None:
+        progress(done, steps)
+
+
+def _result(opened: OpenSession, folder: Path, session: str, boot: Boot, *, finished: bool) -> PaperResult:
+    sequencer = opened.session.sequencer
+    world, standing = sequencer.world, sequencer.standing
+    accounts = world.accounts
+    return PaperResult(
+        session,
+        folder,
+        finished,
+        boot.process,
+        opened.resumed_at,
+        opened.writer.recovered.dropped_bytes,
+        standing.steps,
+        standing.requests,
+        int(world.core["fills"][0]),
+        standing.now_ns,
+        tuple((accounts["balance"] / accounts["scale"]).tolist()),
+        tuple((accounts["equity"] / accounts["scale"]).tolist()),
+        world.decisions_hash(),
+        world.state_hash(),
+    )

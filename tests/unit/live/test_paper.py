@@ -1,0 +1,118 @@
+"""A paper session as a process: it stops in order, goes on where it was, and shares nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import msgspec
+import numpy as np
+import pytest
+
+from tradewind.config import Workspace
+from tradewind.errors import Busy, SafetyRefusal
+from tradewind.journal import FileDisk, JournalReader, RecordKind, verify_journal
+from tradewind.live.bodies import Boot, Instrument
+from tradewind.live.paper import PaperSetup, run_paper
+from tradewind.live.replay import replay_journal
+from tradewind.testing.sessions import small_world, walk
+
+STEPS = 120
+BOOT = Boot(
+    1, "test", "c0de", "c0f1", "da7a", "", [Instrument("S0USDT", "0.1", "0.001")],
+    [("restless", ("noise", "phase"), ())], [(0, 0)], 20,
+)  # fmt: skip
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Workspace.create(tmp_path / "desk")
+
+
+def setup(steps=STEPS, boot=BOOT):
+    return PaperSetup(small_world, walk(steps), boot)
+
+
+def backtest():
+    world, feed = small_world(), walk(STEPS)
+    equity = np.zeros((STEPS, 1, 3), np.int64)
+    assert world.advance(feed.bars, feed.ts, feed.events, equity, 0, STEPS) == STEPS
+    return world
+
+
+def test_session_runs_to_the_end_and_decides_as_the_backtest(desk):
+    told = []
+    result = run_paper(setup(), desk, "first", progress=lambda done, steps: told.append((done, steps)))
+    world = backtest()
+    assert result.finished
+    assert (result.decisions_hash, result.state_hash) == (world.decisions_hash(), world.state_hash())
+    assert result.equities[0] == pytest.approx(world.accounts["equity"][0] / 1e8)
+    assert told == [(step, STEPS) for step in range(1, STEPS + 1)]
+    assert replay_journal(result.folder, small_world()).state_hash == result.state_hash
+
+
+def test_session_told_to_stop_ends_in_order_and_goes_on_later(desk):
+    def stop_halfway(done, _steps):
+        if done == STEPS // 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopped = run_paper(setup(), desk, "first", snapshot_every=16, progress=stop_halfway)
+    assert not stopped.finished
+    assert stopped.steps < STEPS
+    assert verify_journal(FileDisk(), stopped.folder).bytes_dropped == 0
+    ended = run_paper(setup(), desk, "first", snapshot_every=16)
+    assert (ended.finished, ended.process) == (True, 2)
+    assert ended.resumed_at > 1
+    assert ended.state_hash == backtest().state_hash()
+
+
+def test_session_that_has_ended_is_only_run_again_to_say_so(desk):
+    first = run_paper(setup(), desk, "first")
+    again = run_paper(setup(), desk, "first")
+    assert (again.finished, again.state_hash, again.requests) == (True, first.state_hash, first.requests)
+    kinds = [r.kind for r in JournalReader(FileDisk(), first.folder).records()]
+    assert kinds.count(RecordKind.BOOT) == 2
+
+
+def test_session_shares_neither_its_journal_nor_its_account(desk):
+    lease = FileDisk().lock(_made(desk).account_lock("paper"), "trades paper elsewhere")
+    with pytest.raises(Busy, match="trades paper elsewhere"):
+        run_paper(setup(), desk, "first")
+    lease.release()
+    FileDisk().make_folder(desk.session_dir("first"))
+    lock = FileDisk().lock(desk.session_dir("first") / "lock", "writes the journal")
+    with pytest.raises(Busy, match="writes the journal"):
+        run_paper(setup(), desk, "first")
+    lock.release()
+
+
+def _made(desk):
+    FileDisk().make_folder(desk.account_lock("paper").parent)
+    return desk
+
+
+def test_session_of_another_configuration_or_account_is_refused(desk):
+    run_paper(setup(), desk, "first")
+    other = msgspec.structs.replace(BOOT, config_hash="0ther")
+    with pytest.raises(SafetyRefusal, match="JOURNAL_IDENTITY"):
+        run_paper(setup(boot=other), desk, "first")
+    with pytest.raises(SafetyRefusal, match="JOURNAL_IDENTITY"):
+        run_paper(setup(), desk, "first", account="second")
+
+
+def test_session_at_the_pace_of_the_feed_waits_for_it(desk):
+    began = time.monotonic()
+
+    def stop_soon(done, _steps):
+        if done == 1:
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+    old = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        result = run_paper(setup(), desk, "first", speed="1x", progress=stop_soon)
+    finally:
+        signal.signal(signal.SIGALRM, old)
+    assert not result.finished
+    assert result.steps <= 2
+    assert time.monotonic() - began < 30
