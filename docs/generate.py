@@ -182,7 +182,57 @@ def facts_page() -> str:
     return "\n".join(parts)
 
 
+def commands_page() -> str:
+    """Return the help of every command, as the terminal shows it."""
+    from tradewind.cli.tree import build_tree
+
+    parts = [
+        "# Commands\n\nEvery command takes `--help`; most take `--json`: one object on stdout, everything else on stderr.\n"
+    ]
+    root = cast("Any", build_tree())
+    context = root.context_class(root, info_name="tradewind", terminal_width=100)
+    for noun in root.list_commands(context):
+        group = root.get_command(context, noun)
+        parts.append(f"\n## tradewind {noun}\n")
+        inside = root.context_class(group, parent=context, info_name=noun, terminal_width=100)
+        verbs = group.list_commands(inside) if hasattr(group, "list_commands") else []
+        if not verbs:
+            parts.append(f"```text\n{group.get_help(inside)}\n```\n")
+        for verb in verbs:
+            command = group.get_command(inside, verb)
+            below = root.context_class(command, parent=inside, info_name=verb, terminal_width=100)
+            parts.append(f"\n### {noun} {verb}\n\n```text\n{command.get_help(below)}\n```\n")
+    return "\n".join(parts)
+
+
+def strategies_page() -> str:
+    """Return the shipped strategies: what each does, its parameters, its source."""
+    from tradewind.strategies.load import declare_strategy
+    from tradewind.strategies.registry import strategy_files
+
+    parts = [
+        "# Shipped strategies\n\nOne file each; copy one with `tradewind strategy new` in mind, or read it.\n"
+    ]
+    for name, path in strategy_files().items():
+        declared = declare_strategy(path)
+        rows = [
+            (
+                f"`{param}`",
+                f"{spec.default:g}" if not spec.choices else spec.choices[int(spec.default)],
+                spec.summary,
+            )
+            for param, spec in declared.params.items()
+        ]
+        parts.append(
+            f"\n## {name}\n\n{declared.module.__doc__}\n\n" + table(("parameter", "default", "means"), rows)
+        )
+        parts.append(f"\n```python\n{path.read_text()}```\n")
+    return "\n".join(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "strategies.md": strategies_page,
     "errors.md": errors_page,
     "backtest-file.md": backtest_file_page,
     "workspace-file.md": workspace_file_page,
