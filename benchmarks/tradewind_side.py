@@ -74,8 +74,15 @@ class Run:
         self.events = allocate(ROWS["events"], 0)
 
     def __call__(self) -> dict[str, np.ndarray]:
+        """Make a world and run all bars in it."""
+        return self.play(self.world())
+
+    def world(self) -> World:
+        """Return a world at its first bar."""
+        return World(self.wallets, self.instruments, self.setups, LIMITS)
+
+    def play(self, world: World) -> dict[str, np.ndarray]:
         """Run all bars; return the fills and the final equity."""
-        world = World(self.wallets, self.instruments, self.setups, LIMITS)
         equity = np.empty((len(self.ts), 1, 3), np.int64)
         fills, at = [], 0
         while at < len(self.ts):

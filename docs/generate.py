@@ -186,9 +186,8 @@ def commands_page() -> str:
     """Return the help of every command, as the terminal shows it."""
     from tradewind.cli.tree import build_tree
 
-    parts = [
-        "# Commands\n\nEvery command takes `--help`; most take `--json`: one object on stdout, everything else on stderr.\n"
-    ]
+    json_too = "most take `--json`: one object on stdout, everything else on stderr"
+    parts = [f"# Commands\n\nEvery command takes `--help`; {json_too}.\n"]
     root = cast("Any", build_tree())
     context = root.context_class(root, info_name="tradewind", terminal_width=100)
     for noun in root.list_commands(context):
@@ -216,16 +215,11 @@ def strategies_page() -> str:
     for name, path in strategy_files().items():
         declared = declare_strategy(path)
         rows = [
-            (
-                f"`{param}`",
-                f"{spec.default:g}" if not spec.choices else spec.choices[int(spec.default)],
-                spec.summary,
-            )
+            (f"`{param}`", spec.shown(spec.default), spec.range_text(), spec.summary)
             for param, spec in declared.params.items()
         ]
-        parts.append(
-            f"\n## {name}\n\n{declared.module.__doc__}\n\n" + table(("parameter", "default", "means"), rows)
-        )
+        shown = table(("parameter", "default", "range", "means"), rows)
+        parts.append(f"\n## {name}\n\n{declared.module.__doc__}\n\n{shown}")
         parts.append(f"\n```python\n{path.read_text()}```\n")
     return "\n".join(parts)
 
