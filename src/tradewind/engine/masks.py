@@ -6,7 +6,7 @@ from tradewind.units.jit import kernel
 from tradewind.units.layout import Mask, Rows
 from tradewind.units.records import WORDS
 
-__all__ = ["clear_all", "drop_bit", "has_bit", "low_bit", "set_bit"]
+__all__ = ["clear_all", "drop_bit", "has_bit", "low_bit", "place", "set_bit"]
 
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
@@ -20,6 +20,12 @@ def low_bit(word: Mask) -> int:
         word = word >> _ONE
         n += 1
     return n
+
+
+@kernel(hot=True)
+def place(index: int) -> int:
+    """Return an index as unsigned, which spares the test for counting from the end on the per-bar path."""
+    return np.uint64(index)  # type: ignore[return-value]
 
 
 @kernel(hot=True)

@@ -4,10 +4,14 @@ Below it the same leaves that `step` uses. A bar's work is three comparisons and
 which no order can act, the band in which no margin can fail, and "every intent already works".
 """
 
+import numpy as np
+import numpy.typing as npt
+
 from tradewind.engine.contract import DECIDES, PLANS, SCANS
 from tradewind.engine.latency import in_flight, post_facts, post_requests, pump
 from tradewind.engine.margin import close_instrument, judge_margin, pay_funding
 from tradewind.engine.market_facts import apply_bar
+from tradewind.engine.masks import place
 from tradewind.engine.matching import match, match_closers, trigger_on_mark
 from tradewind.engine.step import STATE, apply_fact
 from tradewind.engine.venue import accept
@@ -18,9 +22,6 @@ from tradewind.units.jit import array_of, kernel, signature
 from tradewind.units.layout import Rows
 from tradewind.units.records import Account, Context, Core, Strategy, View
 from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, REFUSAL_ROWS, Fact, Mailbox
-
-import numpy as np
-import numpy.typing as npt
 
 __all__ = ["VENUE", "run"]
 
@@ -73,7 +74,9 @@ def _apply_events(
         venue.event_at += 1
         j = fact.instrument
         if fact.kind == FactKind.DELISTED:
-            close_instrument(venue, views[j], instruments[j], wallets[views[j].wallet], tables, box, j, fact.venue_ts_ns)
+            close_instrument(
+                venue, views[j], instruments[j], wallets[views[j].wallet], tables, box, j, fact.venue_ts_ns
+            )
         else:
             if fact.kind == FactKind.TRANSFER:
                 wallets[fact.wallet].balance += fact.amount
@@ -222,9 +225,13 @@ def _scan_ahead(
             if context.asleep or context.working.live_count:
                 continue
             view = views[context.instrument]
-            ask = scans[strategy.fn](view, context.params, context.memory, bars, context.instrument, at + 1, stop)
+            ask = scans[strategy.fn](
+                view, context.params, context.memory, bars, context.instrument, at + 1, stop
+            )
             if ask > at + 1:
-                context.ask_ns = ts[ask] + view.interval_ns if ask < stop else ts[stop - 1] + view.interval_ns + 1
+                context.ask_ns = (
+                    ts[ask] + view.interval_ns if ask < stop else ts[stop - 1] + view.interval_ns + 1
+                )
 
 
 @kernel(
@@ -292,7 +299,7 @@ def run(
                     venue.judge = 1
         for k in range(len(tables)):
             table = tables[k]
-            view = views[table.instrument]
+            view = views[place(table.instrument)]
             if view.low <= table.low_wake or view.high >= table.high_wake or table.at_open:
                 if view.ts_ns == open_ns:
                     instrument = instruments[table.instrument]
@@ -342,7 +349,11 @@ def run(
                         )  # fmt: skip
                 if scanning(strategies):
                     _scan_ahead(scans, views, contexts, strategies, bars, ts, i, stop)
-        if box.log.fills > FILL_ROWS // 2 or box.log.orders > ORDER_ROWS // 2 or box.log.refusals > REFUSAL_ROWS // 2:
+        if (
+            box.log.fills > FILL_ROWS // 2
+            or box.log.orders > ORDER_ROWS // 2
+            or box.log.refusals > REFUSAL_ROWS // 2
+        ):
             return i + 1
         if venue.bankrupt:
             return i + 1

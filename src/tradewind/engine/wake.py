@@ -8,6 +8,7 @@ from tradewind.engine.accounting import mark_context, money, worth
 from tradewind.engine.breakers import check_breakers, watch_legs
 from tradewind.engine.contract import DECIDES, PLANS
 from tradewind.engine.diff import bring_about, pull, react
+from tradewind.engine.masks import place
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule, Verdict, WakeCode
 from tradewind.units.jit import SLOTS, kernel
 from tradewind.units.layout import Rows
@@ -30,7 +31,7 @@ def mark(accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) ->
         accounts[w].margined = 0
     for k in range(len(contexts)):
         context = contexts[k]
-        view = views[context.instrument]
+        view = views[place(context.instrument)]
         value = mark_context(view, context.working)
         context.value = value
         if value:
@@ -99,24 +100,26 @@ def think(
     news = False
     now_ns = core.now_ns
     for k in range(strategy.lo, strategy.hi):
-        context = contexts[k]
+        context = contexts[place(k)]
         intents = context.intents
         context.asleep = 0
-        if again and context.dirty == 0:
-            context.asleep = 1
-        elif (intents.sleep and now_ns < intents.wake_ns) or now_ns < context.ask_ns:
+        if (
+            (again and context.dirty == 0)
+            or (intents.sleep and now_ns < intents.wake_ns)
+            or now_ns < context.ask_ns
+        ):
             context.asleep = 1
         if context.spoke:
             news = True
             context.spoke = 0
         context.dirty = 0
-        if context.asleep == 0 and views[context.instrument].bars > 0:
+        if context.asleep == 0 and views[place(context.instrument)].bars > 0:
             stated = intents.n
             intents.n = 0
             intents.sleep = 0
             verdict = decides[fn](
-                views[context.instrument],
-                accounts[context.wallet],
+                views[place(context.instrument)],
+                accounts[place(context.wallet)],
                 context.working,
                 context.params,
                 context.memory,
@@ -141,12 +144,19 @@ def think(
         strategy.ran = 1
         strategy.calls += 1
         first = contexts[strategy.lo]
-        strategy.verdict = plans[fn](accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy)
+        strategy.verdict = plans[fn](
+            accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy
+        )
 
 
 @kernel(hot=True)
 def act(
-    core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context], box: Mailbox, strategy: Strategy
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    box: Mailbox,
+    strategy: Strategy,
 ) -> None:
     """Gate and diff of one strategy: requests."""
     if core.halts & (Halt.FLATTEN | Halt.LOCK) or strategy.held:
@@ -155,8 +165,8 @@ def act(
         _act_planned(core, accounts, views, contexts, box, strategy)
     else:
         for k in range(strategy.lo, strategy.hi):
-            context = contexts[k]
-            view = views[context.instrument]
+            context = contexts[place(k)]
+            view = views[place(context.instrument)]
             if context.asleep == 0 or core.halts:
                 if view.closed:
                     _flatten(core, accounts[context.wallet], view, context, box)
@@ -169,7 +179,12 @@ def act(
 
 @kernel
 def _act_planned(
-    core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context], box: Mailbox, strategy: Strategy
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    box: Mailbox,
+    strategy: Strategy,
 ) -> None:
     """After a plan: its edits stand where it made any, else what `decide` last stated."""
     idle = strategy.ran == 0 or strategy.verdict == _HOLD
@@ -192,7 +207,12 @@ def _act_planned(
 
 @kernel
 def _act_forced(
-    core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context], box: Mailbox, strategy: Strategy
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    box: Mailbox,
+    strategy: Strategy,
 ) -> None:
     """The core acts in the strategy's stead: flatten everything, or keep only what protects."""
     for k in range(strategy.lo, strategy.hi):

@@ -87,7 +87,7 @@ class Binding:
             for name, value in list(vars(module).items()):
                 if isinstance(value, FunctionType) and value.__code__.co_filename in modules:
                     if value not in kernels:
-                        kernels[value] = kernel(checked=True)(cast("Callable[..., object]", value))
+                        kernels[value] = kernel(checked=True, hot=True)(cast("Callable[..., object]", value))
                     vars(module)[name] = kernels[value]
         for path, module in modules.items():
             for value in kernels:

@@ -4,7 +4,16 @@ Inside, an id is one integer: counter << 20 | context << 8 | slot, so that a rep
 prefix + epoch + that integer, base 36: letters and digits only, at most 32, no randomness, unique for the life of an account.
 """
 
-__all__ = ["CONTEXTS_MAX", "SLOTS_MAX", "client_id", "context_of", "counter_of", "parse_client_id", "slot_of", "wire_id"]
+__all__ = [
+    "CONTEXTS_MAX",
+    "SLOTS_MAX",
+    "client_id",
+    "context_of",
+    "counter_of",
+    "parse_client_id",
+    "slot_of",
+    "wire_id",
+]
 
 SLOTS_MAX = 256
 CONTEXTS_MAX = 4096

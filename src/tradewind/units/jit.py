@@ -8,6 +8,7 @@ and the switches that change its output (docs/concepts/engine.md).
 import hashlib
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast, overload
@@ -17,6 +18,7 @@ import numba
 import numpy as np
 from numba import from_dtype, types
 from numba.core import config
+from numba.core.errors import NumbaExperimentalFeatureWarning
 from numba.extending import intrinsic
 from platformdirs import user_cache_path
 
@@ -35,6 +37,9 @@ __all__ = [
     "record_of",
     "signature",
 ]
+
+# First-class functions are what lets one engine serve every strategy; their signatures are explicit and tested.
+warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -75,7 +80,11 @@ def _cache_root() -> Path:
 
 def _forget_old_caches(root: Path, current: Path) -> None:
     """Keep the newest few cache folders; the others belong to sources that no longer exist."""
-    found = sorted((p for p in root.iterdir() if p.is_dir() and p != current), key=lambda p: p.stat().st_mtime, reverse=True)
+    found = sorted(
+        (p for p in root.iterdir() if p.is_dir() and p != current),
+        key=lambda p: p.stat().st_mtime,
+        reverse=True,
+    )
     for stale in found[_KEPT_CACHES - 1 :]:
         shutil.rmtree(stale, ignore_errors=True)
 
@@ -143,7 +152,9 @@ def record_of(layout: type[Layout]) -> types.Record:
 
 def array_of(layout: type[Layout] | str, dimensions: int = 1) -> types.Array:
     """Return the Numba type of a C-contiguous array of records, or of cells given as "i8" or "f8"."""
-    element = {"i8": types.int64, "f8": types.float64}[layout] if isinstance(layout, str) else record_of(layout)
+    element = (
+        {"i8": types.int64, "f8": types.float64}[layout] if isinstance(layout, str) else record_of(layout)
+    )
     return types.Array(element, dimensions, "C")
 
 

@@ -32,7 +32,6 @@ class Rows(Protocol, Generic[_T_co]):
     def __iter__(self) -> Iterator[_T_co]: ...
 
 
-
 def dtype_of(layout: type[Layout]) -> np.dtype[np.void]:
     """Return the aligned NumPy dtype of a layout class."""
     hints = get_type_hints(layout, include_extras=True)
@@ -66,5 +65,7 @@ def named(dtype: npt.DTypeLike) -> np.dtype[np.void]:
         return np.dtype((named(inner), shape))
     formats = [named(plain.fields[name][0]) for name in plain.names]  # type: ignore[index]
     offsets = [plain.fields[name][1] for name in plain.names]  # type: ignore[index]
-    described = np.dtype({"names": list(plain.names), "formats": formats, "offsets": offsets, "itemsize": plain.itemsize})
+    described = np.dtype(
+        {"names": list(plain.names), "formats": formats, "offsets": offsets, "itemsize": plain.itemsize}
+    )
     return np.dtype((np.record, described))

@@ -22,6 +22,10 @@ from numba.core.registry import CPUDispatcher, cpu_target
 __all__ = ["compile_driver", "declare_leaf"]
 
 
+_SMALL = 60
+"""Instructions up to which the optimiser is left to decide."""
+
+
 class _Mute:
     """A code generator seen from a leaf: there is no machine code in which an environment could be set."""
 
@@ -57,10 +61,10 @@ class _LeafLibrary(JITCodeLibrary):  # type: ignore[misc]
 
 
 def _wants_inlining(function: ValueRef) -> bool:
-    """Tell whether a function is Numba's own or marked hot; all others stay out of line, or O3 would copy them everywhere."""
-    if function.name.startswith("_ZN5numba"):
+    """Tell whether a function is Numba's own, marked hot, or small; others stay out of line, or O3 copies them everywhere."""
+    if function.name.startswith("_ZN5numba") or any(b"alwaysinline" in a for a in function.attributes):
         return True
-    return any(b"alwaysinline" in attribute for attribute in function.attributes)
+    return sum(1 for block in function.blocks for _ in block.instructions) <= _SMALL
 
 
 class _DriverLibrary(JITCodeLibrary):  # type: ignore[misc]
@@ -69,6 +73,12 @@ class _DriverLibrary(JITCodeLibrary):  # type: ignore[misc]
     def finalize(self) -> None:
         self._linking_libraries = _reached(self._linking_libraries)
         super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Optimise once, without vectorising: loops here run over one account or ten instruments, not over arrays."""
+        passes, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False)
+        with self._recorded_timings.record("Module passes", builder):
+            passes.run(self._final_module, builder)
 
 
 def _reached(libraries: list[JITCodeLibrary]) -> list[JITCodeLibrary]:
@@ -116,7 +126,9 @@ class _Leaf(CPUDispatcher):  # type: ignore[misc]
     @cached_property
     def standalone(self) -> Callable[..., object]:
         """The same function as a driver, for callers in Python."""
-        options = {k: v for k, v in self.targetoptions.items() if not k.startswith("no_c") and k != "nopython"}
+        options = {
+            k: v for k, v in self.targetoptions.items() if not k.startswith("no_c") and k != "nopython"
+        }
         alone: Callable[..., object] = _driver(self.py_func, options)
         return alone
 
@@ -142,7 +154,9 @@ def declare_leaf(function: Callable[..., object], options: Mapping[str, object])
     return _Leaf(py_func=function, targetoptions={"nopython": True, **wrappers, **options})
 
 
-def compile_driver(function: Callable[..., object], signature: object, options: Mapping[str, object]) -> Dispatcher:
+def compile_driver(
+    function: Callable[..., object], signature: object, options: Mapping[str, object]
+) -> Dispatcher:
     """Compile a kernel with an explicit signature, or load it from the disk cache."""
     from numba.core import typeinfer
 
