@@ -22,7 +22,8 @@ dev: $(DEV) ## the same, with the tools of tests, linting and docs
 demo: $(CORE) ## a generated market, a real strategy, a report: offline, under a minute
 	@$(BIN)/tradewind demo
 
-test: $(DEV) ## all tests but the long ones, in two processes
+test: $(DEV) ## all tests but the long ones: one process compiles the kernels, then two share them
+	@$(BIN)/python -W ignore tests/warm.py
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 soak: $(DEV) ## the long tests: millions of requests, seeded misfortunes, crash sweeps
