@@ -107,15 +107,27 @@ def load_settings(
     return _load(Settings, [file] if file else [], env or {}, flags or {})
 
 
-def backtest_from(values: Mapping[str, object], name: str = "backtest") -> BacktestConfig:
-    """Return a backtest from tables made in Python; ``name`` is what errors call them."""
-    return _validate(BacktestConfig, (Source(name, dict(values)),))
+def backtest_from(
+    values: Mapping[str, object],
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] | None = None,
+    *,
+    name: str = "backtest",
+) -> Loaded[BacktestConfig]:
+    """Return a backtest from tables made in Python, under the same layers; ``name`` is what errors call them."""
+    return _from_layers(BacktestConfig, [Source(name, dict(values))], env or {}, flags or {})
 
 
 def _load(
     model: type[M], files: Sequence[Path], env: Mapping[str, str], flags: Mapping[str, str]
 ) -> Loaded[M]:
     layers = [source for source in (_read(model, path) for path in files) if source]
+    return _from_layers(model, layers, env, flags)
+
+
+def _from_layers(
+    model: type[M], layers: list[Source], env: Mapping[str, str], flags: Mapping[str, str]
+) -> Loaded[M]:
     layers.append(_from_texts(model, "environment", _env_paths(model, env)))
     layers.append(_from_texts(model, "flags", _flag_paths(flags)))
     kept = tuple(layers)

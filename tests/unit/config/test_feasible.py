@@ -42,7 +42,7 @@ def ns(text: str) -> int:
 
 
 def check(rules: Instrument, **tables) -> None:
-    check_feasible(backtest_from(BASE | tables), {"BTCUSDT": rules})
+    check_feasible(backtest_from(BASE | tables).config, {"BTCUSDT": rules})
 
 
 def test_what_can_trade_is_accepted():

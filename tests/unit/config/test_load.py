@@ -224,7 +224,8 @@ def test_several_strategies_share_one_account(tmp_path):
 
 def test_a_backtest_can_be_made_from_tables_in_python(first):
     values = load_backtest([first]).config.model_dump()
-    assert backtest_from(values) == load_backtest([first]).config
+    assert backtest_from(values).config == load_backtest([first]).config
+    assert backtest_from(values, {"TRADEWIND__COSTS__FILL": "touch"}).config.costs.fill == "touch"
     with pytest.raises(ConfigError) as caught:
         backtest_from({"strategy": "x"})
     assert caught.value.code == "CONFIG_MISSING"
