@@ -19,7 +19,7 @@ from tradewind.strategies.grammar import did_you_mean, doors
 from tradewind.strategies.layouts import FieldError, memory_layout, params_layout
 from tradewind.strategies.source import Source, defined_names, definition_line, read_source, run_source
 from tradewind.units.layout import Layout
-from tradewind.units.records import FRAMES, PARAMS, SIGNALS
+from tradewind.units.records import FEATURES, FRAMES, PARAMS, SIGNALS
 from tradewind.units.time import parse_interval
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+_FEEDS = ("funding", "mark", "open_interest")
 STAGES = {
     "decide": ("view", "account", "working", "params", "memory", "intents"),
     "plan": ("account", "instruments", "contexts", "strategy"),
@@ -52,6 +53,8 @@ class DeclaredStrategy:
         Layout of the strategy's memory per instrument, and once for `plan`; None where it keeps none.
     signals, tags, frames, needs
         Names of recorded values, of tags from 1 on, intervals of coarser bars, feeds wanted.
+    kind
+        "market" or "limit": how it mostly enters, which decides what can be expected of it on a fair game.
     source_hash
         SHA-256 over the file and the files beside it that it imports.
     """
@@ -71,8 +74,14 @@ class DeclaredStrategy:
     tags: tuple[str, ...]
     frames: tuple[str, ...]
     needs: tuple[str, ...]
+    kind: str
     functions: Mapping[str, FunctionType]
     """The author's decide, plan, scan and warmup as plain Python, those that are there."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Return the names of its features: the first is `view.feature[0]`, and so on."""
+        return tuple(need.partition(":")[2] for need in self.needs if need.startswith("feature:"))
 
     def resolve(self, given: Mapping[str, object]) -> dict[str, float]:
         """Return a checked number for each parameter. Raises StrategyError (`declare.resolve_params`)."""
@@ -145,7 +154,8 @@ def declare_strategy(path: Path) -> DeclaredStrategy:
         signals=_words(source, module, "SIGNALS", SIGNALS),
         tags=_words(source, module, "TAGS", 1_000),
         frames=_frames(source, module),
-        needs=_words(source, module, "NEEDS", 32),
+        needs=_needs(source, module),
+        kind=_kind(source, module),
         functions=MappingProxyType(functions),
     )
 
@@ -228,6 +238,28 @@ def _words(source: Source, module: ModuleType, name: str, most: int) -> tuple[st
     if len(given) > most:
         raise _fault(source, f"{name} names {len(given)}, there is room for {most}", name=name)
     return tuple(given)
+
+
+def _needs(source: Source, module: ModuleType) -> tuple[str, ...]:
+    needs = _words(source, module, "NEEDS", 32)
+    for need in needs:
+        feature = need.startswith("feature:") and len(need) > len("feature:")
+        if need not in _FEEDS and not feature:
+            guess = did_you_mean(need, _FEEDS)
+            hint = f"known: {', '.join(_FEEDS)}, feature:NAME"
+            raise _fault(source, f"no feed is called '{need}'{guess}", name="NEEDS", hint=hint)
+    if sum(need.startswith("feature:") for need in needs) > FEATURES:
+        raise _fault(source, f"NEEDS names more than {FEATURES} features", name="NEEDS")
+    return needs
+
+
+def _kind(source: Source, module: ModuleType) -> str:
+    kind = vars(module).get("KIND", "market")
+    if kind not in ("market", "limit"):
+        raise _fault(
+            source, f"KIND is {kind!r}", name="KIND", hint='write  KIND = "market"  or  KIND = "limit"'
+        )
+    return str(kind)
 
 
 def _frames(source: Source, module: ModuleType) -> tuple[str, ...]:

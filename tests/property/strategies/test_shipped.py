@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -189,3 +190,22 @@ def test_plain_python_says_what_the_compiled_strategies_say():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == digest()
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", NAMES)
+def test_on_real_candles_it_says_only_what_can_be_wanted(name, shared_data):
+    file = shared_data / "market" / "binance_spot" / "BTCUSDT" / "1h.parquet"
+    bars = duckdb.sql(f"select * from '{file}' order by ts limit 1500").fetchnumpy()
+    world = World(load(name), {}, 1)
+    world.views["bars"] = 0
+    for i in range(len(bars["ts"])):
+        for view in world.views:
+            for field in ("open", "high", "low", "close"):
+                view[field] = round(bars[field][i] / 0.1)
+            view["volume_lot"], view["ts_ns"] = bars["volume"][i] / 0.001, int(bars["ts"][i]) * 10**6
+            view["bars"] += 1
+        world.account["ts_ns"] = int(bars["ts"][i]) * 10**6 + HOUR_NS
+        world.decide()
+        for context in world.contexts:
+            check_sound(Verdict.SET, context["planned"] if context["edited"] else context["intents"])

@@ -28,7 +28,7 @@ from tradewind.strategies import LONG, SET, Choice, Flag, Number, Rows, Whole, r
 SIGNALS = ("mean",)
 TAGS = ("hold",)
 FRAMES = ("1h", "1d")
-NEEDS = ("funding",)
+NEEDS = ("funding", "feature:mood", "feature:heat")
 EXTRA = 2
 
 class Params:
@@ -70,7 +70,9 @@ def test_what_a_file_declares(write):
     assert declared.signals == ("mean",)
     assert declared.tags == ("hold",)
     assert declared.frames == ("1h", "1d")
-    assert declared.needs == ("funding",)
+    assert declared.needs == ("funding", "feature:mood", "feature:heat")
+    assert declared.features == ("mood", "heat")
+    assert declared.kind == "market"
     assert {name: param.range_text() for name, param in declared.params.items()} == {
         "lots": "1..50",
         "factor": "0..4",

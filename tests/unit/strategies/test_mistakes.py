@@ -562,6 +562,14 @@ FILES = [
         "SIGNALS names 9, there is room for 8",
     ),
     (
+        "misspelt feed",
+        "NEEDS = ('fundng',)\n" + DECIDE,
+        1,
+        "no feed is called 'fundng' (did you mean 'funding'?)",
+    ),
+    ("nameless feature", "NEEDS = ('feature:',)\n" + DECIDE, 1, "no feed is called 'feature:'"),
+    ("unknown kind", "KIND = 'fast'\n" + DECIDE, 1, "KIND is 'fast'"),
+    (
         "too many frames",
         "FRAMES = ('1h', '2h', '4h', '1d')\n" + DECIDE,
         1,
