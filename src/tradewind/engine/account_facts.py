@@ -58,7 +58,9 @@ def _apply_funding(core: Core, account: Account, view: View, box: Mailbox, fact:
 
 
 @kernel
-def apply_taken(core: Core, account: Account, view: View, contexts: Rows[Context], box: Mailbox, fact: Fact) -> None:
+def apply_taken(
+    core: Core, account: Account, view: View, contexts: Rows[Context], box: Mailbox, fact: Fact
+) -> None:
     """Book position that the venue closed: `qty_lot` lots of one side at `price_tick`, worth `amount`."""
     core.facts += 1
     side = fact.position_side
@@ -88,7 +90,9 @@ def apply_taken(core: Core, account: Account, view: View, contexts: Rows[Context
 
 
 @kernel
-def _take(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact, lots: int) -> None:
+def _take(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact, lots: int
+) -> None:
     """Close some lots of one holding at the venue's terms, as one fill of its own role."""
     if lots <= 0:
         return

@@ -5,7 +5,7 @@ Python; the gate sees money rounded up. A reorg takes an inclusion back: what wa
 """
 
 from tradewind.engine.registers import refuse
-from tradewind.units.enums import AttemptState, Halt, Rule
+from tradewind.units.enums import AttemptState, Rule
 from tradewind.units.jit import kernel
 from tradewind.units.records import ATTEMPTS, Account, Attempt, Core
 from tradewind.units.wire import Fact
@@ -14,7 +14,9 @@ __all__ = ["apply_attempt", "propose_attempt"]
 
 
 @kernel
-def propose_attempt(core: Core, account: Account, wallet: int, attempt_id: int, worst_spend: int, deadline_ns: int) -> int:
+def propose_attempt(
+    core: Core, account: Account, wallet: int, attempt_id: int, worst_spend: int, deadline_ns: int
+) -> int:
     """Reserve the worst spend of an attempt; return 1, or 0 with the rule left in `core`.
 
     worst_spend: money, rounded up by the caller. attempt_id: positive, never used before in this session.

@@ -19,7 +19,12 @@ CODES = 4
 """Different strategy codes in one world; shorter lists are padded with their first."""
 
 DECIDE = signature(
-    record_of(View), record_of(Account), record_of(Working), record_of(Params), record_of(Memory), record_of(Intents)
+    record_of(View),
+    record_of(Account),
+    record_of(Working),
+    record_of(Params),
+    record_of(Memory),
+    record_of(Intents),
 )
 PLAN = signature(record_of(Account), array_of(View), array_of(Context), record_of(Strategy))
 SCAN = signature(record_of(View), record_of(Params), record_of(Memory), array_of("i8", 3), "i8", "i8", "i8")

@@ -48,7 +48,9 @@ def is_met(working: Working, intents: Intents) -> bool:
             if held != intent.qty_lot or order.state != _FREE:
                 return False
         else:
-            have = order.qty_lot - order.filled_lot if intent.qty_lot == ALL else order.done_lot + order.qty_lot
+            have = (
+                order.qty_lot - order.filled_lot if intent.qty_lot == ALL else order.done_lot + order.qty_lot
+            )
             want = held if intent.qty_lot == ALL else intent.qty_lot
             if have != want or order.wanted_tick != intent.price_tick or order.epoch != intent.epoch:
                 return False
@@ -67,7 +69,9 @@ def pull(core: Core, context: Context, view: View, box: Mailbox) -> None:
 
 
 @kernel
-def bring_about(core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents) -> bool:
+def bring_about(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents
+) -> bool:
     """Turn the wanted set into requests; a set that is nonsense pulls the openers instead and returns False."""
     if core.halts & _LOCK:
         return True
@@ -146,7 +150,9 @@ def _cancel_unwanted(core: Core, context: Context, view: View, box: Mailbox, ope
 
 
 @kernel
-def _diff_one(core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent) -> None:
+def _diff_one(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent
+) -> None:
     """Bring one slot closer to one intent."""
     if intent.deadline_ns and core.now_ns > intent.deadline_ns:
         send_cancel(core, context, view, box, intent.slot, Rule.UNWANTED)
@@ -158,7 +164,9 @@ def _diff_one(core: Core, account: Account, view: View, context: Context, box: M
 
 
 @kernel
-def _diff_target(core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent) -> None:
+def _diff_target(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent
+) -> None:
     """A position wanted: what is missing or too much, beyond the tolerance, as an order that fills at once or not at all."""
     held = context.working.holding[intent.position_side].pos_lot
     missing = intent.qty_lot - held
@@ -172,7 +180,9 @@ def _diff_target(core: Core, account: Account, view: View, context: Context, box
 
 
 @kernel
-def _diff_resting(core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent) -> None:
+def _diff_resting(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent
+) -> None:
     """A resting order: new, amended or, where the venue cannot amend or the terms are others, cancelled to be placed again."""
     slot = intent.slot
     order = context.working.order[slot]
@@ -208,6 +218,10 @@ def _diff_resting(core: Core, account: Account, view: View, context: Context, bo
 def _same_terms(context: Context, intent: Intent) -> bool:
     """Tell whether a working order differs from the intent in price and quantity only."""
     order = context.working.order[intent.slot]
-    same_place = order.kind == intent.kind and order.position_side == intent.position_side and order.reduce == intent.reduce
+    same_place = (
+        order.kind == intent.kind
+        and order.position_side == intent.position_side
+        and order.reduce == intent.reduce
+    )
     same_way = order.trail_tick == intent.trail_tick and order.trigger == intent.trigger
     return same_place and same_way and order.post_only == intent.post_only

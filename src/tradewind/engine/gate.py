@@ -118,7 +118,9 @@ def _money_allows(core: Core, account: Account, view: View, order: Order, notion
 
 
 @kernel
-def _exposure_allows(core: Core, account: Account, view: View, context: Context, order: Order, notional: int) -> bool:
+def _exposure_allows(
+    core: Core, account: Account, view: View, context: Context, order: Order, notional: int
+) -> bool:
     """Notional of position, symbol, group, side and total against equity; the unhedged part of a leg group."""
     side = order.position_side
     price_tick = reference_tick(view, order.wanted_tick)

@@ -82,7 +82,9 @@ def pump(
             request = venue.request[j]
             venue.request_head += 1
             table = tables[request.context]
-            accept(views[table.instrument], instruments[table.instrument], table, box, request, request_due_ns)
+            accept(
+                views[table.instrument], instruments[table.instrument], table, box, request, request_due_ns
+            )
             post_facts(venue, box, request_due_ns)
         elif fact_due_ns <= know_ns:
             fact = venue.fact[q]

@@ -12,7 +12,18 @@ from tradewind.engine.masks import low_bit
 from tradewind.engine.venue import remove, rewake
 from tradewind.engine.venue_facts import say, say_ended, say_fee
 from tradewind.engine.venue_records import Venue, VenueContext, VenueInstrument, VenueWallet
-from tradewind.units.enums import BIG, BUY, LONG, NEVER_HIGH, NEVER_LOW, SHORT, FactKind, LiquidationRule, Payoff, Rule
+from tradewind.units.enums import (
+    BIG,
+    BUY,
+    LONG,
+    NEVER_HIGH,
+    NEVER_LOW,
+    SHORT,
+    FactKind,
+    LiquidationRule,
+    Payoff,
+    Rule,
+)
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Mask, Rows
 from tradewind.units.records import WORDS, Account, View
@@ -59,7 +70,9 @@ def _add(instrument: VenueInstrument, side: int, lots: int, notional: int) -> No
 
 
 @kernel
-def _reduce(view: View, instrument: VenueInstrument, wallet: VenueWallet, side: int, lots: int, notional: int) -> None:
+def _reduce(
+    view: View, instrument: VenueInstrument, wallet: VenueWallet, side: int, lots: int, notional: int
+) -> None:
     """Close part of one side; the money made or lost goes to the wallet."""
     held = instrument.pos_lot[side]
     cost = instrument.cost[side]
@@ -71,7 +84,13 @@ def _reduce(view: View, instrument: VenueInstrument, wallet: VenueWallet, side: 
 
 @kernel
 def pay_funding(
-    view: View, instrument: VenueInstrument, wallet: VenueWallet, box: Mailbox, index: int, rate: float, ts_ns: int
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    box: Mailbox,
+    index: int,
+    rate: float,
+    ts_ns: int,
 ) -> None:
     """Settle funding on the venue's own position at the mark price: longs pay a positive rate."""
     mark = view.mark if view.mark > 0.0 else float(view.close)
@@ -108,7 +127,9 @@ def _slack_at(view: View, instrument: VenueInstrument, price_tick: int) -> int:
         lots = instrument.pos_lot[side]
         if lots:
             notional = money(worth(view, lots, price_tick))
-            total += (1 - 2 * side) * view.sense * (notional - instrument.cost[side]) - maintenance(instrument, notional)
+            total += (1 - 2 * side) * view.sense * (notional - instrument.cost[side]) - maintenance(
+                instrument, notional
+            )
     return total
 
 
@@ -148,7 +169,9 @@ def judge_margin(
             low, high = _slack_at(view, instrument, view.low), _slack_at(view, instrument, view.high)
             if margin + min(low, high) < 0:
                 price_tick = view.low if low <= high else view.high
-                _liquidate(venue, view, instrument, wallets[view.wallet], contexts, box, j, price_tick, margin, ts_ns)
+                _liquidate(
+                    venue, view, instrument, wallets[view.wallet], contexts, box, j, price_tick, margin, ts_ns
+                )
     for w in range(len(wallets)):
         _judge_wallet(venue, views, instruments, wallets[w], contexts, box, w, ts_ns)
 
@@ -305,7 +328,9 @@ def _insure(w: int, wallet: VenueWallet, box: Mailbox, balance: int, ts_ns: int)
 
 
 @kernel
-def _make_good(venue: Venue, views: Rows[View], wallet: VenueWallet, box: Mailbox, w: int, ts_ns: int) -> None:
+def _make_good(
+    venue: Venue, views: Rows[View], wallet: VenueWallet, box: Mailbox, w: int, ts_ns: int
+) -> None:
     """After a liquidation a wallet is never negative: the venue bears the rest, and the wallet is bankrupt."""
     if wallet.balance <= 0:
         if wallet.balance < 0:

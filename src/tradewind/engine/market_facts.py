@@ -10,7 +10,9 @@ __all__ = ["apply_bar", "apply_market_fact", "build_frames"]
 
 
 @kernel(hot=True)
-def apply_bar(view: View, open_tick: int, high_tick: int, low_tick: int, close_tick: int, volume_lot: int, ts_ns: int) -> None:
+def apply_bar(
+    view: View, open_tick: int, high_tick: int, low_tick: int, close_tick: int, volume_lot: int, ts_ns: int
+) -> None:
     """Take a complete bar; `ts_ns` is its open time. Coarser bars are built where any are wanted."""
     view.open = open_tick
     view.high = high_tick
@@ -71,7 +73,15 @@ def apply_market_fact(view: View, fact: Fact) -> None:
     """Apply one market fact other than a bar's fast path."""
     kind = fact.kind
     if kind == FactKind.BAR:
-        apply_bar(view, fact.open_tick, fact.high_tick, fact.low_tick, fact.price_tick, fact.qty_lot, fact.venue_ts_ns)
+        apply_bar(
+            view,
+            fact.open_tick,
+            fact.high_tick,
+            fact.low_tick,
+            fact.price_tick,
+            fact.qty_lot,
+            fact.venue_ts_ns,
+        )
     elif kind == FactKind.MARK:
         view.mark = fact.value
     elif kind == FactKind.FUNDING_RATE:

@@ -18,7 +18,14 @@ from tradewind.engine.margin import settle
 from tradewind.engine.masks import low_bit, set_bit
 from tradewind.engine.venue import remove, rewake
 from tradewind.engine.venue_facts import say, say_ended, say_fee
-from tradewind.engine.venue_records import FillRule, Venue, VenueContext, VenueInstrument, VenueOrder, VenueWallet
+from tradewind.engine.venue_records import (
+    FillRule,
+    Venue,
+    VenueContext,
+    VenueInstrument,
+    VenueOrder,
+    VenueWallet,
+)
 from tradewind.units.enums import BUY, FactKind, IntentKind, Rule, TriggerKind
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Mask

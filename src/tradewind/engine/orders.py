@@ -24,7 +24,9 @@ _TRIGGERED = OrderState.TRIGGERED
 
 
 @kernel
-def apply_order_fact(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
+def apply_order_fact(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact
+) -> None:
     """Apply one answer about one order."""
     slot = fact.cid & 0xFF
     order = context.working.order[slot]
@@ -95,7 +97,9 @@ def _rejected(core: Core, account: Account, view: View, context: Context, box: M
     elif fact.side == RequestKind.AMEND and order.state == _AMENDING:
         left = order.qty_lot - order.filled_lot
         order.state = _LIVE
-        hold_lots(account, view, context.working, order, left, reserve_for(view, left, max(order.price_tick, 1)))
+        hold_lots(
+            account, view, context.working, order, left, reserve_for(view, left, max(order.price_tick, 1))
+        )
         log_order(core, context, box, slot, fact.code)
     elif order.state == _CANCELLING:
         order.state = _LIVE if fact.kind == FactKind.NOT_SENT else _UNKNOWN
@@ -116,7 +120,9 @@ def _ended(core: Core, account: Account, view: View, context: Context, box: Mail
 
 
 @kernel
-def _finish(core: Core, account: Account, view: View, context: Context, box: Mailbox, slot: int, reason: int) -> None:
+def _finish(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, slot: int, reason: int
+) -> None:
     """Free the slot and say so."""
     core.open_orders -= 1
     release(account, view, context.working, slot)
@@ -156,7 +162,9 @@ def _fill(core: Core, account: Account, view: View, context: Context, box: Mailb
 
 
 @kernel
-def _log_fill(core: Core, context: Context, box: Mailbox, fact: Fact, lots: int, notional: int, realised: int) -> None:
+def _log_fill(
+    core: Core, context: Context, box: Mailbox, fact: Fact, lots: int, notional: int, realised: int
+) -> None:
     """Write one fill; its fee arrives as a fact of its own and is added to the row while that is still in the log."""
     order = context.working.order[fact.cid & 0xFF]
     row = next_fill_row(core, box)
@@ -171,7 +179,9 @@ def _log_fill(core: Core, context: Context, box: Mailbox, fact: Fact, lots: int,
     row.realised = realised
     row.fee = 0
     row.maker = fact.code if fact.kind == FactKind.FILL else 0
-    row.role = Role.OPEN if order.reduce == 0 else (Role.STOP if order.kind == IntentKind.STOP else Role.CLOSE)
+    row.role = (
+        Role.OPEN if order.reduce == 0 else (Role.STOP if order.kind == IntentKind.STOP else Role.CLOSE)
+    )
     row.cid = order.cid
     row.tag = order.tag
     row.trade_id = fact.trade_id

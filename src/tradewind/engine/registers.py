@@ -5,7 +5,16 @@ from tradewind.units.layout import Rows
 from tradewind.units.records import Context, Core, Order
 from tradewind.units.wire import CASH_ROWS, FILL_ROWS, ORDER_ROWS, REFUSAL_ROWS, CashRow, FillRow, Mailbox
 
-__all__ = ["LOG_FULL", "forbid", "log_cash", "log_order", "log_refusal", "mix_decision", "next_fill_row", "refuse"]
+__all__ = [
+    "LOG_FULL",
+    "forbid",
+    "log_cash",
+    "log_order",
+    "log_refusal",
+    "mix_decision",
+    "next_fill_row",
+    "refuse",
+]
 
 LOG_FULL = 1
 """Counted in `core.errors` for each row that found its log full; drivers drain long before."""

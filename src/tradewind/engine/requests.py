@@ -7,13 +7,15 @@ from tradewind.engine.registers import log_order, log_refusal, mix_decision, ref
 from tradewind.units.enums import BUY, LONG, SELL, OrderState, RequestKind, Rule
 from tradewind.units.jit import kernel
 from tradewind.units.records import Account, Context, Core, Intent, Order, View
-from tradewind.units.wire import REQUEST_CAPACITY, Mailbox, Request
+from tradewind.units.wire import REQUEST_CAPACITY, Mailbox
 
 __all__ = ["send_amend", "send_cancel", "send_new"]
 
 
 @kernel
-def send_new(core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent, lots: int) -> None:
+def send_new(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent, lots: int
+) -> None:
     """Ask for a new order of at most `lots` in a free slot."""
     slot = intent.slot
     order = context.working.order[slot]
@@ -92,7 +94,9 @@ def send_cancel(core: Core, context: Context, view: View, box: Mailbox, slot: in
 
 
 @kernel
-def send_amend(core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent, leaves: int) -> None:
+def send_amend(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent, leaves: int
+) -> None:
     """Ask to change price and total of a working order; until answered both the old and the new may exist."""
     slot = intent.slot
     order = context.working.order[slot]

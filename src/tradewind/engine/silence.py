@@ -10,7 +10,9 @@ __all__ = ["hold_decide", "keep_plan", "next_scan"]
 
 
 @kernel(sig=DECIDE)
-def hold_decide(view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents) -> int:
+def hold_decide(
+    view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
+) -> int:
     """Want no change."""
     return Verdict.HOLD
 
@@ -22,6 +24,8 @@ def keep_plan(account: Account, instruments: Rows[View], contexts: Rows[Context]
 
 
 @kernel(sig=SCAN)
-def next_scan(view: View, params: Params, memory: Memory, bars: Rows[int], column: int, start: int, stop: int) -> int:
+def next_scan(
+    view: View, params: Params, memory: Memory, bars: Rows[int], column: int, start: int, stop: int
+) -> int:
     """Ask at the very next bar."""
     return start

@@ -14,7 +14,14 @@ from tradewind.units.wire import Fact, Mailbox
 
 __all__ = ["STATE", "apply_fact", "next_wake_ns", "step"]
 
-STATE = (array_of(Core), array_of(Account), array_of(View), array_of(Context), array_of(Strategy), array_of(Mailbox))
+STATE = (
+    array_of(Core),
+    array_of(Account),
+    array_of(View),
+    array_of(Context),
+    array_of(Strategy),
+    array_of(Mailbox),
+)
 """The arrays that are a world, in the order in which every driver takes them."""
 
 

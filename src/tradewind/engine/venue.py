@@ -1,5 +1,7 @@
 """The simulated venue takes requests: new, amend, cancel. It answers in facts and keeps its own table."""
 
+import numpy as np
+
 from tradewind.engine.accounting import worth
 from tradewind.engine.masks import drop_bit, has_bit, low_bit, set_bit
 from tradewind.engine.venue_facts import say, say_ended, say_rejected
@@ -10,8 +12,6 @@ from tradewind.units.layout import Mask
 from tradewind.units.records import WORDS, View
 from tradewind.units.wire import Mailbox, Request
 
-import numpy as np
-
 __all__ = ["accept", "crosses", "remove", "rewake"]
 
 _TARGET = IntentKind.TARGET
@@ -20,7 +20,9 @@ _ONE = np.uint64(1)
 
 
 @kernel
-def accept(view: View, instrument: VenueInstrument, context: VenueContext, box: Mailbox, request: Request, ts_ns: int) -> None:
+def accept(
+    view: View, instrument: VenueInstrument, context: VenueContext, box: Mailbox, request: Request, ts_ns: int
+) -> None:
     """Take one request as it arrives."""
     if request.kind == RequestKind.NEW:
         _accept_new(view, instrument, context, box, request, ts_ns)
@@ -75,7 +77,9 @@ def crosses(view: View, side: int, price_tick: int) -> bool:
 
 
 @kernel
-def _accept_new(view: View, instrument: VenueInstrument, context: VenueContext, box: Mailbox, request: Request, ts_ns: int) -> None:
+def _accept_new(
+    view: View, instrument: VenueInstrument, context: VenueContext, box: Mailbox, request: Request, ts_ns: int
+) -> None:
     """Put a new order on the table."""
     reason = refusal(view, instrument, context, request)
     if reason != Rule.OK:
@@ -101,7 +105,9 @@ def _accept_new(view: View, instrument: VenueInstrument, context: VenueContext, 
     order.show_lot = request.show_lot
     order.peak_tick = view.close
     if order.kind == _STOP and order.trail_tick > 0:
-        order.price_tick = view.close - order.trail_tick if order.side != BUY else view.close + order.trail_tick
+        order.price_tick = (
+            view.close - order.trail_tick if order.side != BUY else view.close + order.trail_tick
+        )
     set_bit(context.live, slot)
     _place(view, context, order, slot)
     fact = say(box, FactKind.ACK, request.instrument, request.cid, ts_ns)
@@ -122,7 +128,9 @@ def _place(view: View, context: VenueContext, order: VenueOrder, slot: int) -> N
 
 
 @kernel
-def _accept_amend(view: View, instrument: VenueInstrument, context: VenueContext, box: Mailbox, request: Request, ts_ns: int) -> None:
+def _accept_amend(
+    view: View, instrument: VenueInstrument, context: VenueContext, box: Mailbox, request: Request, ts_ns: int
+) -> None:
     """Change price and total; a total already filled ends the order."""
     order = context.order[request.slot]
     if request.qty_lot <= order.filled_lot:

@@ -1,11 +1,10 @@
 """How the simulated venue speaks: facts only, each written whole."""
 
+from tradewind.engine.venue_records import VenueOrder
 from tradewind.units.enums import FactKind
 from tradewind.units.jit import kernel
 from tradewind.units.records import View
 from tradewind.units.wire import FACT_CAPACITY, Fact, Mailbox, Request
-
-from tradewind.engine.venue_records import VenueOrder
 
 __all__ = ["copy_fact", "copy_request", "say", "say_ended", "say_fee", "say_rejected"]
 

@@ -7,7 +7,16 @@ from tradewind.units.layout import Layout, Mask, Rows
 from tradewind.units.records import WORDS
 from tradewind.units.wire import Fact, Request
 
-__all__ = ["RING", "TIERS", "FillRule", "Venue", "VenueContext", "VenueInstrument", "VenueOrder", "VenueWallet"]
+__all__ = [
+    "RING",
+    "TIERS",
+    "FillRule",
+    "Venue",
+    "VenueContext",
+    "VenueInstrument",
+    "VenueOrder",
+    "VenueWallet",
+]
 
 TIERS = 16
 """Margin brackets of one instrument."""

@@ -42,7 +42,9 @@ def lot_of(instrument: Instrument) -> Decimal:
 def money_unit(instrument: Instrument, scale: int) -> float:
     """Return money per lot and tick (inverse: money times ticks per lot)."""
     size = lot_of(instrument) * instrument.contract_size * scale
-    return float(size / instrument.tick_size if instrument.payoff == "inverse" else size * instrument.tick_size)
+    return float(
+        size / instrument.tick_size if instrument.payoff == "inverse" else size * instrument.tick_size
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,16 @@ class World:
         venue: VenueSetup | None = None,
     ) -> None:
         """Allocate and fill everything. Raises ConfigError where numbers could overflow or capacities do not suffice."""
-        self.wallet_setups, self.instrument_setups, self.strategy_setups = list(wallets), list(instruments), list(strategies)
+        self.wallet_setups, self.instrument_setups, self.strategy_setups = (
+            list(wallets),
+            list(instruments),
+            list(strategies),
+        )
         contexts = [(g, j) for g, s in enumerate(strategies) for j in s.instruments]
         if len(contexts) > CONTEXTS_MAX:
-            raise ConfigError("CONFIG_INFEASIBLE", f"{len(contexts)} strategy-instrument pairs, at most {CONTEXTS_MAX}")
+            raise ConfigError(
+                "CONFIG_INFEASIBLE", f"{len(contexts)} strategy-instrument pairs, at most {CONTEXTS_MAX}"
+            )
         self.core = allocate(Core)
         self.accounts = allocate(Account, len(wallets))
         self.views = allocate(View, len(instruments))
@@ -107,7 +115,9 @@ class World:
         """Run bars start..stop-1 of a chunk; return the next bar to run (see `engine.run.run`)."""
         interval_ns = int(self.views["interval_ns"][0])
         functions = (self.decides, self.plans, self.scans)
-        return int(run(*functions, *self.state, *self.venue, bars, ts, events, equity, start, stop, interval_ns))
+        return int(
+            run(*functions, *self.state, *self.venue, bars, ts, events, equity, start, stop, interval_ns)
+        )
 
     def drain(self) -> Drained:
         """Take the logged rows out and leave the log empty."""
@@ -143,7 +153,9 @@ class World:
         """Return the tuples of functions, padded to the size the drivers are compiled for."""
         decides = list(dict.fromkeys(s.decide for s in self.strategy_setups))
         if len(decides) > CODES:
-            raise ConfigError("CONFIG_INFEASIBLE", f"{len(decides)} different strategies in one session, at most {CODES}")
+            raise ConfigError(
+                "CONFIG_INFEASIBLE", f"{len(decides)} different strategies in one session, at most {CODES}"
+            )
         first = [next(s for s in self.strategy_setups if s.decide is d) for d in decides]
         pad = CODES - len(first)
         yield tuple([s.decide for s in first] + [hold_decide] * pad)
@@ -156,33 +168,58 @@ class World:
         core["rate_limit"] = limits.order_rate or BIG
         core["rate_window_ns"] = limits.rate_window_ns
         core["rate_start_ns"] = -BIG
-        core["leverage_limit"], core["side_limit"], core["total_limit"] = limits.leverage, limits.side, limits.total
+        core["leverage_limit"], core["side_limit"], core["total_limit"] = (
+            limits.leverage,
+            limits.side,
+            limits.total,
+        )
         core["retry_ns"] = limits.retry_ns
         for g, ratio in limits.groups.items():
             core["group"]["exposure_limit"][_group(g)] = ratio
         for g, legs in limits.leg_groups.items():
-            core["group"]["unhedged_limit"][_group(g)] = int(legs.unhedged_notional * self.wallet_setups[0].scale)
+            core["group"]["unhedged_limit"][_group(g)] = int(
+                legs.unhedged_notional * self.wallet_setups[0].scale
+            )
             core["group"]["unhedged_limit_ns"][_group(g)] = legs.unhedged_ns
         core["leg_groups"] = len(limits.leg_groups)
         symbol_limits = any(s.symbol_limit for s in self.instrument_setups)
-        any_ratio = limits.leverage or limits.side or limits.total or limits.groups or limits.leg_groups or symbol_limits
+        any_ratio = (
+            limits.leverage
+            or limits.side
+            or limits.total
+            or limits.groups
+            or limits.leg_groups
+            or symbol_limits
+        )
         core["exposure_limits"] = int(bool(any_ratio))
 
     def _bind_venue(self, setup: VenueSetup) -> None:
         venue = self.venues[0]
         venue["liquidation_rule"], venue["lagged"] = setup.liquidation_rule, int(setup.lagged)
         venue["request_ns"], venue["answer_ns"] = setup.request_ns, setup.answer_ns
-        venue["feed_ns"], venue["grace_ns"], venue["wake_every_ns"] = setup.feed_ns, setup.grace_ns, setup.wake_every_ns
+        venue["feed_ns"], venue["grace_ns"], venue["wake_every_ns"] = (
+            setup.feed_ns,
+            setup.grace_ns,
+            setup.wake_every_ns,
+        )
 
     def _bind_wallet(self, w: int, setup: WalletSetup) -> None:
         balance = int(round(setup.balance * setup.scale))
         if not 0 <= balance < BIG:
-            raise ConfigError("CONFIG_RANGE", f"{setup.balance} {setup.currency} does not fit the wallet", key="capital.amount")
+            raise ConfigError(
+                "CONFIG_RANGE",
+                f"{setup.balance} {setup.currency} does not fit the wallet",
+                key="capital.amount",
+            )
         account = self.accounts[w]
         for name in ("balance", "equity", "start", "peak", "day_start"):
             account[name] = balance
         account["scale"], account["haircut"], account["floor"] = setup.scale, setup.haircut, -BIG
-        account["loss_day"], account["loss_session"], account["drawdown"] = setup.loss_day, setup.loss_session, setup.drawdown
+        account["loss_day"], account["loss_session"], account["drawdown"] = (
+            setup.loss_day,
+            setup.loss_session,
+            setup.drawdown,
+        )
         self.venue_wallets["balance"][w] = balance
 
     def _bind_instrument(self, j: int, setup: InstrumentSetup) -> None:
@@ -194,19 +231,29 @@ class World:
         view["sense"] = -1 if instrument.payoff == "inverse" else 1
         view["tick"], view["lot"] = float(instrument.tick_size), float(lot)
         view["unit"] = money_unit(instrument, scale)
-        view["wallet"], view["interval_ns"], view["group"] = setup.wallet, setup.interval_ns, _group(setup.group)
+        view["wallet"], view["interval_ns"], view["group"] = (
+            setup.wallet,
+            setup.interval_ns,
+            _group(setup.group),
+        )
         view["leverage"] = 1.0 if instrument.payoff == "spot" else setup.leverage
         view["maker"] = float(instrument.maker_rate) if setup.maker_rate is None else setup.maker_rate
         view["taker"] = float(instrument.taker_rate) if setup.taker_rate is None else setup.taker_rate
-        view["tick_step"], view["lot_step"] = 1, steps
+        view["tick_step"], view["lot_step"] = setup.tick_step, steps
         view["min_lot"] = max(steps, int(-(-instrument.min_qty // lot)))
-        view["max_lot"] = largest if instrument.max_qty is None else min(largest, int(instrument.max_qty // lot))
+        view["max_lot"] = (
+            largest if instrument.max_qty is None else min(largest, int(instrument.max_qty // lot))
+        )
         view["min_notional"] = int(instrument.min_notional * scale) if instrument.payoff != "inverse" else 0
         view["hedge"], view["amends"] = int(setup.hedge), int(setup.amends)
         view["order_limit_notional"] = _money(setup.order_limit_notional, scale)
         view["position_limit_notional"] = _money(setup.position_limit_notional, scale)
         view["symbol_limit"], view["price_band"] = setup.symbol_limit, setup.price_band
-        limit = largest if setup.position_limit_qty is None else min(largest, int(Decimal(str(setup.position_limit_qty)) // lot))
+        limit = (
+            largest
+            if setup.position_limit_qty is None
+            else min(largest, int(Decimal(str(setup.position_limit_qty)) // lot))
+        )
         view["side_limit_lot"] = limit
         view["funding_paid_ns"] = -BIG
         self._bind_frames(j, setup)
@@ -230,7 +277,11 @@ class World:
         held["slip"], held["share"] = setup.slip, setup.share
         held["maker"], held["taker"] = view["maker"], view["taker"]
         held["liquidation_fee"] = float(instrument.liquidation_fee_rate)
-        held["isolated"], held["tick_step"], held["min_notional"] = int(setup.isolated), 1, view["min_notional"]
+        held["isolated"], held["tick_step"], held["min_notional"] = (
+            int(setup.isolated),
+            setup.tick_step,
+            view["min_notional"],
+        )
         held["tiers"] = max(1, min(TIERS, len(instrument.tiers)))
         held["upto"], held["left_bar"] = BIG, -1
         for i, tier in enumerate(instrument.tiers[:TIERS]):
