@@ -1,0 +1,197 @@
+"""What each run is examined for: does it see the future, is it warm, what does it cost, what was accepted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tradewind.config import Workspace, stored_runs
+from tradewind.engine.world import World
+from tradewind.errors import TradewindError
+from tradewind.report.checks import Check, CostsDoubled
+from tradewind.research.drive import Driven, drive
+from tradewind.research.facts import Facts
+from tradewind.research.folder import read_config
+from tradewind.research.history import Histories
+from tradewind.research.resolve import Resolved
+from tradewind.research.worlds import build_world
+from tradewind.strategies.check import choose_cuts
+from tradewind.strategies.exposures import ExposureTable, stamped_too_early
+from tradewind.units.enums import Halt, Rule, names_of
+from tradewind.units.time import format_utc
+
+__all__ = [
+    "Examined",
+    "check_account",
+    "check_costs",
+    "check_data",
+    "check_exposures",
+    "check_lookahead",
+    "check_trials",
+    "check_warmup",
+    "count_trials",
+    "double_costs",
+]
+
+_MANY_TRIALS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A run to be examined: what it was made of and what it said."""
+
+    resolved: Resolved
+    histories: Histories
+    facts: Facts
+    world: World
+    driven: Driven
+
+
+def check_lookahead(run: Examined) -> Check:
+    """Run again on data that is cut off at some places, and compare every decision.
+
+    The second run goes on after each cut with the data up to the next, so that no decision before a cut can have known
+    anything behind it; the hash of all decisions must be that of the run that had the whole.
+    """
+    config, ts_ns = run.resolved.config, run.histories.aligned.ts_ns
+    bar_ns = config.market.bar_ns
+    cuts = choose_cuts(int(ts_ns[0]) + bar_ns, int(ts_ns[-1]), config.checks.lookahead_cuts, len(ts_ns))
+    places = sorted({int(np.searchsorted(ts_ns + bar_ns, cut, side="right")) for cut in cuts} - {0})
+    whole = run.driven
+    edges = sorted(whole.hashes)
+    world = build_world(run.resolved, run.histories)
+    blind = drive(world, run.histories, run.facts, stops=[*places, *edges], cut=True, keep=False)
+    for edge in edges:
+        if blind.hashes.get(edge) != whole.hashes[edge]:
+            until = format_utc(int(ts_ns[edge - 1]) + bar_ns)
+            return Check(
+                "look-ahead", "fail", f"a decision before {until} changed when the future was cut off"
+            )
+    return Check("look-ahead", "pass", f"none found in {len(places)} cuts")
+
+
+def check_exposures(run: Examined, features: Mapping[str, ExposureTable]) -> list[Check]:
+    """Measure whether tables from outside look stamped with the opening of the bars they were computed from."""
+    found = []
+    for name, table in features.items():
+        suspects = []
+        for history in run.histories.each:
+            known_ns, values = table.of(history.label)
+            bars = history.bars
+            if (
+                len(known_ns)
+                and stamped_too_early(known_ns, values, bars.ts_ns, bars.open, bars.close).is_suspect
+            ):
+                suspects.append(history.label)
+        said = f"'{name}' knows the bar it is stamped with and nothing of the one after it: {', '.join(suspects)}"
+        fine = f"'{name}' does not look stamped too early"
+        found.append(Check("known-at", "fail" if suspects else "pass", said if suspects else fine))
+    return found
+
+
+def check_warmup(run: Examined) -> Check:
+    """Say what the strategies had seen before their decisions counted."""
+    needed, source = run.resolved.warmup_bars, run.resolved.config.warmup.taken_from
+    if not needed:
+        return Check("warm-up", "pass", "none is declared")
+    place = "the first bars of the period" if source == "period" else "bars before the period"
+    return Check("warm-up", "pass", f"{needed} bars seen before the first decision counted: {place}")
+
+
+def double_costs(run: Examined) -> CostsDoubled:
+    """Run again with fees, slippage and spread twice as high."""
+    world = build_world(run.resolved, run.histories, costs_factor=2.0)
+    driven = drive(world, run.histories, run.facts, keep=False)
+    account = world.accounts[0]
+    start = float(account["start"]) / float(account["scale"])
+    final = float(driven.equity[driven.bars_run - 1, 0, 1]) / float(account["scale"])
+    return CostsDoubled(final, final / start - 1.0)
+
+
+def check_costs(run: Examined, doubled: CostsDoubled | None) -> Check:
+    """Say what trading cost, and what twice as much would have left."""
+    costs = run.resolved.config.costs
+    views = run.world.views
+    free = not (views["maker"].any() or views["taker"].any() or costs.slippage_bps or costs.spread_bps)
+    if free:
+        return Check("costs", "warn", "trading is free in this run: no fee, no slippage, no spread")
+    account = run.world.accounts[0]
+    ended = float(run.driven.equity[run.driven.bars_run - 1, 0, 1]) - float(account["start"])
+    if doubled is None or doubled.total_return is None:
+        return Check("costs", "pass", "fees and slippage are charged")
+    if ended > 0 >= doubled.total_return:
+        return Check("costs", "warn", f"twice the costs turn the profit into {doubled.total_return:+.2%}")
+    return Check(
+        "costs",
+        "pass",
+        f"fees and slippage are charged; twice as high they leave {doubled.total_return:+.2%}",
+    )
+
+
+def check_data(run: Examined) -> Check:
+    """Say which defects of the history the file accepts."""
+    applied = run.histories.applied
+    if not applied:
+        return Check("data", "pass", "no defect in the history")
+    records = sum(each.count for each in applied)
+    kinds = ", ".join(dict.fromkeys(f"{each.kind} ({each.policy})" for each in applied))
+    return Check("data", "warn", f"{records} records with accepted defects: {kinds}")
+
+
+def check_account(run: Examined) -> Check:
+    """Say whether the account lived, and whether anything stopped it or a strategy from trading."""
+    world, driven = run.world, run.driven
+    last_ns = int(run.histories.aligned.ts_ns[max(driven.bars_run - 1, 0)])
+    if driven.bankrupt:
+        return Check("account", "fail", f"bankrupt at {format_utc(last_ns)}; the run ends there")
+    held = {run.resolved.parts[g].label for g in np.flatnonzero(world.strategies["held"])}
+    if held:
+        rule = names_of(Rule)[int(world.strategies["held"].max())].lower()
+        return Check(
+            "account", "fail", f"{', '.join(sorted(held))} wanted something impossible ({rule}) and was held"
+        )
+    halts = int(world.core["halts"][0])
+    names = [name.lower() for bit, name in names_of(Halt).items() if halts & bit]
+    if halts & Halt.LIQUIDATED:
+        return Check("account", "warn", f"liquidated; nothing was opened afterwards ({', '.join(names)})")
+    if names:
+        return Check("account", "warn", f"halted at the end: {', '.join(names)}")
+    return Check("account", "pass", "never liquidated, never halted")
+
+
+def count_trials(run: Examined, workspace: Workspace, config_hash: str) -> int:
+    """Return how many different settings of these strategies were run on this data, this run included."""
+    mine = _what_and_where(run.resolved)
+    seen = {config_hash}
+    for run_id in stored_runs(workspace):
+        try:
+            stored = read_config(workspace.run_dir(run_id))
+        except TradewindError:
+            continue
+        uses = tuple(sorted(use.strategy for use in stored.uses))
+        period = stored.period
+        overlaps = (
+            period.start < run.resolved.config.period.end and run.resolved.config.period.start < period.end
+        )
+        if overlaps and (uses, stored.market.bars, frozenset(stored.market.instruments)) == mine:
+            from tradewind.config import config_hash as hash_of
+
+            seen.add(hash_of(stored))
+    return len(seen)
+
+
+def _what_and_where(resolved: Resolved) -> tuple[object, ...]:
+    config = resolved.config
+    uses = tuple(sorted(use.strategy for use in config.uses))
+    return uses, config.market.bars, frozenset(config.market.instruments)
+
+
+def check_trials(trials: int) -> Check:
+    """Say how often this was tried: the best of many tries looks good by chance."""
+    if trials == 1:
+        return Check("trials", "pass", "the first run of this strategy on this data")
+    verdict = "warn" if trials >= _MANY_TRIALS else "pass"
+    said = (
+        f"{trials} settings of this strategy were tried on this data; the best of many looks good by chance"
+    )
+    return Check("trials", "warn" if verdict == "warn" else "pass", said)

@@ -1,0 +1,307 @@
+"""The history of a run: read from the store, made fit as the file says, put on one grid of time.
+
+Memory: about 100 bytes a bar and instrument while it is prepared, 48 while it runs; integers are made chunk by chunk.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewind.config import BacktestConfig, Workspace
+from tradewind.errors import ConfigError, DataMissing, DataUnfit
+from tradewind.market import (
+    Aligned,
+    Applied,
+    Bars,
+    Funding,
+    Grid,
+    Instrument,
+    Mark,
+    OpenInterest,
+    Store,
+    Universe,
+    align,
+    prepare_bars,
+    prepare_funding,
+    prepare_mark,
+)
+from tradewind.research.resolve import Resolved
+from tradewind.units.time import MINUTE_NS, format_utc
+
+__all__ = ["Episode", "Histories", "History", "read_histories"]
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A stretch in which an instrument can be traded: from a time (warm by then) to a time, both ns, end excluded.
+
+    `ends` is False for the last stretch of an instrument that lives on after the run.
+    """
+
+    start_ns: int
+    stop_ns: int
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything that a run sees of one instrument.
+
+    made: rows of `bars` that were made by filling, in which nothing may trade. mark: one price a bar, or None where no
+    strategy looks at it. settled_price: mark price of each settlement of `funding`.
+    """
+
+    label: str
+    instrument: Instrument
+    grid: Grid
+    bars: Bars
+    made: NDArray[np.bool_]
+    episodes: tuple[Episode, ...]
+    funding: Funding
+    settled_price: NDArray[np.float64]
+    mark: Mark | None
+    open_interest: OpenInterest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """The histories of a run on one grid of time, and what was done to them.
+
+    warm_stop: the first place on the grid at whose close decisions count. applied: what was done about defects.
+    assumptions: sentences about lives and rules.
+    """
+
+    each: tuple[History, ...]
+    aligned: Aligned
+    warm_stop: int
+    applied: tuple[Applied, ...]
+    assumptions: tuple[str, ...]
+
+    @property
+    def bars(self) -> int:
+        """Return how many places the grid has."""
+        return len(self.aligned.ts_ns)
+
+
+def read_histories(resolved: Resolved, workspace: Workspace) -> Histories:
+    """Return the histories of a run.
+
+    Raises DATA_MISSING, the code of the first kind of defect that the file does not accept, FUNDING_*, MARK_MISSING,
+    and DATA_TOO_SHORT with the number of bars that the warm-up needs.
+    """
+    config, store = resolved.config, Store(workspace.data)
+    applied: list[Applied] = []
+    told: list[str] = []
+    each = tuple(
+        _read_one(resolved, store, column, applied, told) for column in range(len(resolved.instruments))
+    )
+    aligned = align([history.bars for history in each])
+    _check_reach(config, aligned, told)
+    return Histories(each, aligned, _warm_stop(resolved, aligned), tuple(applied), tuple(dict.fromkeys(told)))
+
+
+def _read_one(
+    resolved: Resolved, store: Store, column: int, applied: list[Applied], told: list[str]
+) -> History:
+    config, label = resolved.config, resolved.labels[column]
+    venue, symbol = config.market.instruments[column]
+    instrument = resolved.instruments[column]
+    raw = store.read_bars(venue, symbol, config.market.bar_ns, _first_ns(resolved), config.period.end_ns)
+    prepared = prepare_bars(raw, config.data, tick_size=instrument.tick_size, where=instrument.where)
+    applied += prepared.applied
+    told += instrument.assumptions
+    universe = Universe.of([instrument], {symbol: raw})
+    told += universe.assumptions
+    end_ns = universe.members[0].end_ns
+    segments = [
+        (s.bars.between(None, end_ns), s.made[: len(s.bars.between(None, end_ns))]) for s in prepared.segments
+    ]
+    segments = [(bars, made) for bars, made in segments if len(bars)]
+    if not segments:
+        raise ConfigError("SYMBOL_INACTIVE", "no bar lies in the period", where=instrument.where)
+    bars = Bars.concat([bars for bars, _ in segments])
+    made = np.concatenate([made for _, made in segments])
+    episodes = _episodes(resolved, [bars for bars, _ in segments], end_ns, told, label)
+    funding, settled_price = _read_funding(config, store, instrument, bars, applied)
+    return History(
+        label,
+        instrument,
+        prepared.grid,
+        bars,
+        made,
+        episodes,
+        funding,
+        settled_price,
+        _read_mark(resolved, store, instrument, bars, applied),
+        _read_open_interest(resolved, store, instrument, bars),
+    )
+
+
+def _first_ns(resolved: Resolved) -> int:
+    """Return the time of the first bar wanted: the start of the period, or the warm-up before it."""
+    config = resolved.config
+    lead = resolved.warmup_bars if config.warmup.taken_from == "history" else 0
+    return config.period.start_ns - lead * config.market.bar_ns
+
+
+def _episodes(
+    resolved: Resolved, segments: list[Bars], delisted_ns: int | None, told: list[str], label: str
+) -> tuple[Episode, ...]:
+    """Return when an instrument can be traded: after its own warm-up in each unbroken stretch."""
+    period, bar_ns = resolved.config.period, resolved.config.market.bar_ns
+    found = []
+    for number, bars in enumerate(segments):
+        begins_late = number > 0 or int(bars.ts_ns[0]) > _first_ns(resolved)
+        warm_at = max(resolved.warmup_bars, 1) - 1
+        last_ns = int(bars.end_ns[-1])
+        is_last = number == len(segments) - 1
+        leaves = not is_last or delisted_ns is not None or last_ns < period.end_ns
+        if begins_late and warm_at >= len(bars):
+            told.append(
+                f"{label}: the {len(bars)} bars from {format_utc(int(bars.ts_ns[0]))} are too few to warm up"
+            )
+            continue
+        start_ns = int(bars.end_ns[warm_at]) if begins_late else int(bars.ts_ns[0])
+        found.append(Episode(start_ns, last_ns, leaves and last_ns < period.end_ns))
+    if found and found[-1].ends and delisted_ns is None:
+        told.append(
+            f"{label}: its bars end at {format_utc(found[-1].stop_ns)}; what is held then is closed at the last price"
+        )
+    del bar_ns
+    return tuple(found)
+
+
+def _check_reach(config: BacktestConfig, aligned: Aligned, told: list[str]) -> None:
+    """Refuse a history that does not cover the period, unless the file accepts gaps. Raises DATA_MISSING."""
+    first_ns, end_ns = int(aligned.ts_ns[0]), int(aligned.ts_ns[-1]) + config.market.bar_ns
+    late, early = first_ns > config.period.start_ns, end_ns < config.period.end_ns
+    if not (late or early):
+        return
+    sentence = f"the history reaches from {format_utc(first_ns)} to {format_utc(end_ns)}, the period does not end there"
+    if config.data.gaps == "refuse" and (late or early):
+        raise DataMissing(
+            "DATA_MISSING",
+            sentence.replace(", the period does not end there", ", which is less than the period"),
+            where=", ".join(config.market.symbols[:5]),
+            key="period.start" if late else "period.end",
+            hint="change the period to what is there, import more, or accept gaps under [data]",
+        )
+    told.append(
+        f"the period is longer than the history, which reaches from {format_utc(first_ns)} to {format_utc(end_ns)}"
+    )
+
+
+def _warm_stop(resolved: Resolved, aligned: Aligned) -> int:
+    """Return the first place on the grid whose decision counts. Raises DATA_TOO_SHORT."""
+    config, needed = resolved.config, resolved.warmup_bars
+    closes_ns = aligned.ts_ns + config.market.bar_ns
+    if config.warmup.taken_from == "history":
+        before = int(np.searchsorted(closes_ns, config.period.start_ns, side="right"))
+        if before < needed:
+            raise _too_short(needed, before, f"before {format_utc(config.period.start_ns)}")
+        return max(before - 1, 0)
+    if len(closes_ns) <= needed:
+        raise _too_short(needed, len(closes_ns), "in the period, and at least one more to trade")
+    return max(needed - 1, 0)
+
+
+def _too_short(needed: int, there: int, which: str) -> DataUnfit:
+    return DataUnfit(
+        "DATA_TOO_SHORT",
+        f"the warm-up needs {needed} bars {which}; there are {there}",
+        hint="import more history, lengthen the period or shorten the periods of the strategy",
+    )
+
+
+# ---------------------------------------------------------------------------- what goes with bars
+
+
+def _read_funding(
+    config: BacktestConfig, store: Store, instrument: Instrument, bars: Bars, applied: list[Applied]
+) -> tuple[Funding, NDArray[np.float64]]:
+    """Return the settlements of the run and the price each is settled on. Raises FUNDING_*, MARK_MISSING."""
+    if config.costs.funding == "none" or not instrument.funding_interval_ns:
+        return Funding.empty(), np.empty(0)
+    try:
+        found = store.read_funding(instrument.venue, instrument.symbol)
+    except DataMissing:
+        found = Funding.empty()
+    # Records carry some milliseconds of jitter; a settlement belongs to its minute.
+    due_ns = (found.ts_ns + MINUTE_NS // 2) // MINUTE_NS * MINUTE_NS
+    due = Funding(due_ns, found.rate, found.mark_price)
+    funding, done = prepare_funding(
+        due,
+        config.data,
+        start_ns=int(bars.ts_ns[0]) + 1,
+        end_ns=int(bars.end_ns[-1]),
+        interval_ns=instrument.funding_interval_ns,
+        where=f"{instrument.where} funding",
+    )
+    applied += done
+    return funding, _settled_price(config, store, instrument, bars, funding, applied)
+
+
+def _settled_price(
+    config: BacktestConfig,
+    store: Store,
+    instrument: Instrument,
+    bars: Bars,
+    funding: Funding,
+    applied: list[Applied],
+) -> NDArray[np.float64]:
+    """Return the mark price of each settlement: the record's own, else the mark series', else as the file says."""
+    prices = funding.mark_price.copy()
+    holes = np.flatnonzero(~np.isfinite(prices))
+    if len(holes):
+        at = np.maximum(np.searchsorted(bars.end_ns, funding.ts_ns[holes], side="right") - 1, 0)
+        used, place = np.unique(at, return_inverse=True)
+        mark, done = prepare_mark(
+            _mark_series(store, instrument, bars),
+            bars.take(used),
+            config.data,
+            where=f"{instrument.where} mark",
+        )
+        applied += done
+        prices[holes] = mark.close[place]
+    return prices
+
+
+def _mark_series(store: Store, instrument: Instrument, bars: Bars) -> Mark | None:
+    """Return the finest mark prices that are there and not finer than the bars, else the finest of all."""
+    intervals = store.intervals(instrument.venue, instrument.symbol, "mark")
+    if not intervals:
+        return None
+    fitting = [interval for interval in intervals if interval >= bars.interval_ns] or list(intervals[-1:])
+    start_ns = int(bars.ts_ns[0]) - 2 * fitting[0]
+    try:
+        return store.read_mark(
+            instrument.venue, instrument.symbol, fitting[0], start_ns, int(bars.end_ns[-1])
+        )
+    except DataMissing:
+        return None
+
+
+def _read_mark(
+    resolved: Resolved, store: Store, instrument: Instrument, bars: Bars, applied: list[Applied]
+) -> Mark | None:
+    """Return a mark price for each bar where anything of the run looks at them. Raises MARK_MISSING."""
+    wanted = "mark" in resolved.needs or resolved.config.limits.price_band_pct is not None
+    if not wanted or instrument.payoff == "spot":
+        return None
+    mark, done = prepare_mark(
+        _mark_series(store, instrument, bars), bars, resolved.config.data, where=f"{instrument.where} mark"
+    )
+    applied += done
+    return mark
+
+
+def _read_open_interest(
+    resolved: Resolved, store: Store, instrument: Instrument, bars: Bars
+) -> OpenInterest | None:
+    """Return the open interest of the run where a strategy wants it. Raises DATA_MISSING."""
+    if "open_interest" not in resolved.needs or instrument.payoff == "spot":
+        return None
+    return store.read_open_interest(
+        instrument.venue, instrument.symbol, int(bars.ts_ns[0]), int(bars.end_ns[-1])
+    )

@@ -1,0 +1,129 @@
+"""What a configuration means: strategies with their code and parameters, instruments with their rules and fees."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from tradewind.config import BacktestConfig, StrategyUse, Workspace, check_feasible
+from tradewind.errors import ConfigError, StrategyError
+from tradewind.market import Instrument, Store, resolve_instrument
+from tradewind.strategies.load import CompiledStrategy
+from tradewind.strategies.registry import load_named
+
+__all__ = ["Part", "Resolved", "resolve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One strategy of a run.
+
+    Parameters
+    ----------
+    label
+        What the file calls it.
+    code
+        The compiled strategy.
+    given
+        Its parameters as written in the file; the others keep their defaults.
+    columns
+        Which instruments it trades, by their place in the run.
+    warmup_bars
+        Bars it must have seen before its decisions count.
+    """
+
+    label: str
+    code: CompiledStrategy
+    given: Mapping[str, object]
+    columns: tuple[int, ...]
+    warmup_bars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A configuration with every name looked up; `labels` are the symbols as the file writes them."""
+
+    config: BacktestConfig
+    parts: tuple[Part, ...]
+    labels: tuple[str, ...]
+    instruments: tuple[Instrument, ...]
+
+    @property
+    def warmup_bars(self) -> int:
+        """Return the bars that every strategy, and the file, wants to have seen first."""
+        return max(self.config.warmup.bars or 0, *(part.warmup_bars for part in self.parts))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Return the feeds that any strategy wants."""
+        return frozenset(need for part in self.parts for need in part.code.needs)
+
+
+def resolve(
+    config: BacktestConfig,
+    workspace: Workspace,
+    load: Callable[[str], CompiledStrategy] | None = None,
+) -> Resolved:
+    """Return what a configuration names, checked against each other.
+
+    load: how a strategy is found by name; by default in the workspace, then among the shipped ones. Raises
+    StrategyError, ConfigError (from `check_feasible`, and CONFIG_UNKNOWN_KEY … for parameters), DATA_*.
+    """
+    find = load or (lambda name: load_named(name, workspace.strategies))
+    parts = tuple(_part(config, place, use, find) for place, use in enumerate(config.uses))
+    store = Store(workspace.data)
+    labels = config.market.symbols
+    instruments = tuple(
+        _with_fees(resolve_instrument(store, venue, symbol), config, workspace)
+        for venue, symbol in config.market.instruments
+    )
+    check_feasible(config, dict(zip(labels, instruments, strict=True)))
+    return Resolved(_with_params(config, parts), parts, labels, instruments)
+
+
+def _part(
+    config: BacktestConfig, place: int, use: StrategyUse, find: Callable[[str], CompiledStrategy]
+) -> Part:
+    try:
+        code = find(use.strategy)
+        warmup_bars = code.warmup_bars(use.params)
+        code.resolve(use.params)
+    except StrategyError as error:
+        raise _in_list(error, place) if config.strategies else error from None
+    symbols = use.symbols or config.market.symbols
+    columns = tuple(config.market.symbols.index(symbol) for symbol in symbols)
+    return Part(use.label, code, dict(use.params), columns, warmup_bars)
+
+
+def _in_list(error: StrategyError, place: int) -> StrategyError:
+    """Let an error about parameters point into the entry of `strategies` that gives them."""
+    for each in (error, *error.also):
+        if each.key.startswith("params."):
+            each.key = f"strategies.{place}.{each.key}"
+    return error
+
+
+def _with_params(config: BacktestConfig, parts: tuple[Part, ...]) -> BacktestConfig:
+    """Return the configuration with the value of every declared parameter written out."""
+    values = [{n: p.code.params[n].shown(v) for n, v in p.code.resolve(p.given).items()} for p in parts]
+    if config.strategy is not None:
+        return config.model_copy(update={"params": values[0]})
+    uses = [use.model_copy(update={"params": v}) for use, v in zip(config.strategies, values, strict=True)]
+    return config.model_copy(update={"strategies": tuple(uses)})
+
+
+def _with_fees(instrument: Instrument, config: BacktestConfig, workspace: Workspace) -> Instrument:
+    """Return an instrument with the fees that count: the file's, else the workspace's, else the venue's."""
+    own, costs = workspace.settings.venues.get(instrument.venue), config.costs
+    chosen = {
+        "maker_rate": _first(costs.maker_rate, own.maker_rate if own else None),
+        "taker_rate": _first(costs.taker_rate, own.taker_rate if own else None),
+        "liquidation_fee_rate": costs.liquidation_fee_rate,
+    }
+    rates = {name: Decimal(repr(rate)) for name, rate in chosen.items() if rate is not None}
+    if any(abs(rate) > Decimal("0.05") for rate in rates.values()):
+        raise ConfigError("CONFIG_RANGE", "a fee above 5 % is no fee of a venue", key="costs.taker_rate")
+    return replace(instrument, **rates)  # type: ignore[arg-type]
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
