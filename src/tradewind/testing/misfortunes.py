@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.units.enums import FactKind
-from tradewind.venues.port import Batch, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
+    from tradewind.venues.port import Batch, Taken
     from tradewind.venues.simulated.exchange import SimulatedExchange
 
 _ANSWERS = (

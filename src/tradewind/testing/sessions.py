@@ -26,9 +26,7 @@ START_NS = 1_700_000_000_000_000_000 // MINUTE_NS * MINUTE_NS
 
 
 @kernel
-def want(
-    intents: Intents, kind: int, slot: int, reduce: int, price_tick: int, qty_lot: int, epoch: int
-) -> None:
+def want(intents: Intents, kind: int, slot: int, reduce: int, price_tick: int, qty_lot: int) -> None:
     """Append one row with every field that is not given zero."""
     row = intents.row[intents.n]
     intents.n += 1
@@ -42,7 +40,7 @@ def want(
     row.tolerance_tick = 0
     row.post_only = 0
     row.deadline_ns = 0
-    row.epoch = epoch
+    row.epoch = 0
     row.trail_tick = 0
     row.trigger = 0
     row.show_lot = 0
@@ -62,19 +60,13 @@ def restless(
     epoch = working.holding[0].trips + phase // 2
     for level in range(3):
         price_tick = view.close - 2 - level * 4 - (noise >> (4 + level)) % 5
-        want(
-            intents,
-            IntentKind.REST,
-            level,
-            0,
-            price_tick,
-            int(params.v[0]) * (1 + (noise >> level) % 3),
-            epoch,
-        )
+        qty_lot = int(params.v[0]) * (1 + (noise >> level) % 3)
+        want(intents, IntentKind.REST, level, 0, price_tick, qty_lot)
+        intents.row[level].epoch = epoch
     if working.holding[0].pos_lot:
         entry_tick = working.holding[0].last_tick + noise % 3
-        want(intents, IntentKind.REST, 10, 1, entry_tick + 9, ALL, 0)
-        want(intents, IntentKind.STOP, 11, 1, entry_tick - 25, ALL, 0)
+        want(intents, IntentKind.REST, 10, 1, entry_tick + 9, ALL)
+        want(intents, IntentKind.STOP, 11, 1, entry_tick - 25, ALL)
     intents.signal[0] = float(noise)  # type: ignore[index]
     intents.signal[1] = float(phase)  # type: ignore[index]
     return Verdict.SET

@@ -63,6 +63,8 @@ async def serve(exchange: SimulatedExchange, path: Path) -> asyncio.Server:
                 _write(writer, _answer(exchange, question))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
+            return  # The session hung up or died; whoever comes next goes on.
+        finally:
             writer.close()
 
     return await asyncio.start_unix_server(attend, path)
@@ -117,8 +119,10 @@ class RemoteVenue:
     async def close(self) -> None:
         """Hang up."""
         if self._streams is not None:
-            self._streams[1].close()
+            _, writer = self._streams
             self._streams = None
+            writer.close()
+            await writer.wait_closed()
 
     async def _ask(self, question: _Question) -> bytes:
         assert self._streams is not None, "connect first"
