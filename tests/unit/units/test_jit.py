@@ -26,7 +26,7 @@ def test_an_allocation_is_a_compile_error():
     def allocates(n: int) -> float:
         return np.zeros(n)[0]
 
-    with pytest.raises(Exception, match="NRT|No implementation"):
+    with pytest.raises(Exception, match=r"NRT|No implementation"):
         allocates(3)
 
 
