@@ -26,7 +26,7 @@ from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
 
 FOLDER = Path("/journal/sweep")
-STEPS = 24
+STEPS = 18
 FEED = walk(STEPS, funding_every=10)
 RESTART_S = 0.2
 
@@ -60,7 +60,7 @@ class Life:
 
     def open(self):
         place = Place(
-            self.disk, FOLDER, Identity("sweep", ("sim",)), lambda: 0, "test", 25_000, snapshot_every=7
+            self.disk, FOLDER, Identity("sweep", ("sim",)), lambda: 0, "test", 15_000, snapshot_every=7
         )
         self.world = small_world()
         if self.inside:
@@ -128,8 +128,8 @@ def undisturbed(request):
 
 def test_undisturbed_session_really_trades(undisturbed):
     world = undisturbed.world
-    assert int(world.core["fills"][0]) >= 8
-    assert int(world.core["requests"][0]) >= 50
+    assert int(world.core["fills"][0]) >= 5
+    assert int(world.core["requests"][0]) >= 40
     kinds = {r.kind for r in JournalReader(undisturbed.disk, FOLDER).records()}
     assert RecordKind.SNAPSHOT in kinds
     assert len(JournalReader(undisturbed.disk, FOLDER).headers) > 2
