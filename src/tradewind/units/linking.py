@@ -8,12 +8,12 @@ without an explicit signature is a *leaf*: its library holds unlinked intermedia
 This leans on Numba's internals, as the exact pin of its version allows; tests/unit/units/test_linking.py guards the behaviour.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
 from llvmlite.binding import ValueRef
-from numba import njit
+from numba import njit, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
@@ -114,7 +114,11 @@ def _libraries_are(kind: type[JITCodeLibrary]) -> Iterator[None]:
 
 
 class _Leaf(CPUDispatcher):  # type: ignore[misc]
-    """A function that other compiled functions call."""
+    """A function that other compiled functions call: compiled once per types, never again per literal value."""
+
+    def get_call_template(self, args: Sequence[object], kws: Mapping[str, object]) -> object:
+        plain = tuple(types.unliteral(argument) for argument in args)
+        return super().get_call_template(plain, {name: types.unliteral(kws[name]) for name in kws})
 
     def compile(self, sig: object) -> object:
         with _libraries_are(_LeafLibrary):
