@@ -6,7 +6,7 @@ from tradewind.units.layout import Rows
 from tradewind.units.records import FEATURES, Frame, View
 from tradewind.units.wire import Fact
 
-__all__ = ["apply_bar", "apply_market_fact", "build_frames"]
+__all__ = ["apply_bar", "apply_market_fact", "build_frames", "swap_wide"]
 
 
 @kernel(hot=True)
@@ -21,7 +21,7 @@ def apply_bar(
     view.volume_lot = volume_lot
     view.ts_ns = ts_ns
     view.bars += 1
-    if view.frames:
+    if view.folds:
         build_frames(view)
 
 
@@ -30,23 +30,46 @@ def build_frames(view: View) -> None:
     """Fold the present bar into each coarser one; a coarse bar is known at its end, never before."""
     frames: Rows[Frame] = view.frame
     for i in range(view.frames):
-        frame = frames[i]
-        start_ns = view.ts_ns - (view.ts_ns - _anchor(frame.interval_ns)) % frame.interval_ns
-        if frame.pieces and start_ns != frame.next_ts_ns:
-            _complete(frame)
-        if frame.pieces == 0:
-            frame.next_ts_ns = start_ns
-            frame.next_open = view.open
-            frame.next_high = view.high
-            frame.next_low = view.low
-            frame.next_volume_lot = 0
-        frame.next_high = max(frame.next_high, view.high)
-        frame.next_low = min(frame.next_low, view.low)
-        frame.next_close = view.close
-        frame.next_volume_lot += view.volume_lot
-        frame.pieces += 1
-        if view.ts_ns + view.interval_ns >= frame.next_ts_ns + frame.interval_ns:
-            _complete(frame)
+        _fold(view, frames[i])
+    if view.wide.interval_ns:
+        _fold(view, view.wide)
+
+
+@kernel
+def _fold(view: View, frame: Frame) -> None:
+    """Fold the present bar into one coarser one."""
+    start_ns = view.ts_ns - (view.ts_ns - _anchor(frame.interval_ns)) % frame.interval_ns
+    if frame.pieces and start_ns != frame.next_ts_ns:
+        _complete(frame)
+    if frame.pieces == 0:
+        frame.next_ts_ns = start_ns
+        frame.next_open = view.open
+        frame.next_high = view.high
+        frame.next_low = view.low
+        frame.next_volume_lot = 0
+    frame.next_high = max(frame.next_high, view.high)
+    frame.next_low = min(frame.next_low, view.low)
+    frame.next_close = view.close
+    frame.next_volume_lot += view.volume_lot
+    frame.pieces += 1
+    if view.ts_ns + view.interval_ns >= frame.next_ts_ns + frame.interval_ns:
+        _complete(frame)
+
+
+@kernel
+def swap_wide(views: Rows[View]) -> None:
+    """Show strategies the longer bar in place of the bar, or, the second time, the bar again."""
+    for j in range(len(views)):
+        view = views[j]
+        frame = view.wide
+        view.open, frame.open = frame.open, view.open
+        view.high, frame.high = frame.high, view.high
+        view.low, frame.low = frame.low, view.low
+        view.close, frame.close = frame.close, view.close
+        view.volume_lot, frame.volume_lot = frame.volume_lot, view.volume_lot
+        view.ts_ns, frame.ts_ns = frame.ts_ns, view.ts_ns
+        view.bars, frame.bars = frame.bars, view.bars
+        view.interval_ns, frame.interval_ns = frame.interval_ns, view.interval_ns
 
 
 @kernel

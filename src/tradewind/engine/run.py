@@ -21,7 +21,7 @@ from tradewind.units.enums import BIG, FactKind
 from tradewind.units.jit import array_of, kernel, signature
 from tradewind.units.layout import Rows
 from tradewind.units.records import Account, Context, Core, Strategy, View
-from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, REFUSAL_ROWS, Fact, Mailbox
+from tradewind.units.wire import CASH_ROWS, FILL_ROWS, ORDER_ROWS, REFUSAL_ROWS, Fact, Mailbox
 
 __all__ = ["VENUE", "run"]
 
@@ -90,6 +90,8 @@ def _apply_events(
                 wallet = wallets[views[j].wallet]
                 pay_funding(views[j], instruments[j], wallet, box, j, fact.value, fact.venue_ts_ns)
                 venue.judge = 1
+            elif fact.kind == FactKind.LISTED:
+                instruments[j].closed = 0
         _apply_answers(core, accounts, views, contexts, strategies, box, venue)
     venue.next_event_ns = events[venue.event_at].recv_ts_ns if venue.event_at < len(events) else BIG
 
@@ -274,7 +276,8 @@ def run(
 ) -> int:
     """Run bars start..stop-1; return the next bar to run, earlier than `stop` when the log wants draining or the wallet is gone.
 
-    bars: (n, instruments, 5) ticks and lots: open, high, low, close, volume; a close of 0 means no bar. ts: (n,) open times.
+    bars: (n, instruments, 5) ticks and lots: open, high, low, close, volume; a close of 0 means no bar, a
+    negative volume one in which nothing trades. ts: (n,) open times.
     events: facts other than bars in order of `recv_ts_ns`. equity: (n, wallets, 3) money: balance, equity, margin used.
     """
     core = cores[0]
@@ -294,14 +297,14 @@ def run(
             if close:
                 low = bars[i, j, 2]
                 high = bars[i, j, 1]
-                apply_bar(views[j], bars[i, j, 0], high, low, close, bars[i, j, 4], open_ns)
+                apply_bar(views[j], bars[i, j, 0], high, low, close, max(bars[i, j, 4], 0), open_ns)
                 if low < instruments[j].safe_low or high > instruments[j].safe_high:
                     venue.judge = 1
         for k in range(len(tables)):
             table = tables[k]
             view = views[place(table.instrument)]
             if view.low <= table.low_wake or view.high >= table.high_wake or table.at_open:
-                if view.ts_ns == open_ns:
+                if view.ts_ns == open_ns and bars[i, table.instrument, 4] >= 0:
                     instrument = instruments[table.instrument]
                     match(venue, view, instrument, wallets[view.wallet], table, box, open_ns)
                     _apply_answers(core, accounts, views, contexts, strategies, box, venue)
@@ -353,6 +356,7 @@ def run(
             box.log.fills > FILL_ROWS // 2
             or box.log.orders > ORDER_ROWS // 2
             or box.log.refusals > REFUSAL_ROWS // 2
+            or box.log.cash > CASH_ROWS // 2
         ):
             return i + 1
         if venue.bankrupt:

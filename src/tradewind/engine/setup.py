@@ -33,6 +33,7 @@ class InstrumentSetup:
     """An instrument as this account trades it, and how the simulated venue fills it.
 
     tick_step: order prices are multiples of so many ticks (history may be finer than the venue's tick of today).
+    wide_ns: length of the bars that strategies decide on, where it is not that of the bars on which orders fill.
     slip: slippage plus half the spread, ratio of price. share: part of a bar's volume that may be filled (VOLUME only).
     limits: quantities in the instrument's units, notionals in currency, ratios of equity; None or 0: no limit of ours.
     highest_price: bound for overflow checks, well above anything that may trade.
@@ -43,6 +44,7 @@ class InstrumentSetup:
     tick_step: int = 1
     interval_ns: int = 60_000_000_000
     frames: tuple[int, ...] = ()
+    wide_ns: int = 0
     leverage: float = 1.0
     hedge: bool = False
     isolated: bool = False

@@ -226,11 +226,15 @@ class World:
         instrument, view, scale = setup.instrument, self.views[j], self.wallet_setups[setup.wallet].scale
         lot, steps = lot_of(instrument), ATOMS if instrument.payoff == "spot" else 1
         highest_tick = int(Decimal(setup.highest_price) / instrument.tick_size) + 1
-        largest = BIG // highest_tick
         view["payoff"] = _PAYOFFS[instrument.payoff]
         view["sense"] = -1 if instrument.payoff == "inverse" else 1
         view["tick"], view["lot"] = float(instrument.tick_size), float(lot)
         view["unit"] = money_unit(instrument, scale)
+        largest = int(BIG // max(highest_tick, highest_tick * float(view["unit"])))
+        if largest < steps:
+            raise ConfigError(
+                "INSTRUMENT_UNSIZED", "one lot is worth more than integers hold", where=instrument.where
+            )
         view["wallet"], view["interval_ns"], view["group"] = (
             setup.wallet,
             setup.interval_ns,
@@ -268,6 +272,9 @@ class World:
             if interval_ns <= setup.interval_ns or interval_ns % setup.interval_ns:
                 raise ConfigError("TIMEFRAME_INVALID", "a coarser bar must be a multiple of the fine one")
             view["frame"]["interval_ns"][i] = interval_ns
+        view["wide"]["interval_ns"] = setup.wide_ns
+        view["folds"] = int(bool(setup.frames or setup.wide_ns))
+        self.core["wide"] |= int(bool(setup.wide_ns))
 
     def _bind_venue_instrument(self, j: int, setup: InstrumentSetup) -> None:
         instrument, view, held = setup.instrument, self.views[j], self.venue_instruments[j]

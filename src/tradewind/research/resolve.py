@@ -49,8 +49,10 @@ class Resolved:
 
     @property
     def warmup_bars(self) -> int:
-        """Return the bars that every strategy, and the file, wants to have seen first."""
-        return max(self.config.warmup.bars or 0, *(part.warmup_bars for part in self.parts))
+        """Return the bars that every strategy, and the file, wants to have seen first; a strategy counts its own."""
+        market = self.config.market
+        longest = max(part.warmup_bars for part in self.parts)
+        return max(self.config.warmup.bars or 0, longest * (market.decide_ns // market.bar_ns))
 
     @property
     def needs(self) -> frozenset[str]:

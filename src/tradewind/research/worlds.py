@@ -19,7 +19,7 @@ from tradewind.research.history import Histories, History
 from tradewind.research.resolve import Part, Resolved
 from tradewind.units.enums import LiquidationRule
 from tradewind.units.records import GROUPS
-from tradewind.units.time import parse_interval
+from tradewind.units.time import DAY_NS, parse_interval
 
 __all__ = ["build_world", "wallet_of"]
 
@@ -105,6 +105,7 @@ def _instrument(
         wallet=wallet_of(resolved, column),
         interval_ns=config.market.bar_ns,
         frames=_frames(resolved, column),
+        wide_ns=config.market.decide_ns if config.market.decide_ns != config.market.bar_ns else 0,
         leverage=config.account.leverage,
         hedge=config.account.position_mode == "hedge" and instrument.payoff != "spot",
         isolated=config.account.margin_mode == "isolated" and instrument.payoff != "spot",
@@ -226,7 +227,8 @@ def _venue(config: BacktestConfig) -> VenueSetup:
         feed_ns=int(costs.feed_latency_ms * _MS_NS),
         grace_ns=market.bar_ns // _GRACE_SHARE if has_clock else 0,
         lagged=has_clock or extra_bars > 0,
-        wake_every_ns=market.decide_ns if market.decide_ns != market.bar_ns else 0,
+        # Days hold the ends of longer bars too: nothing is asked twice about one bar.
+        wake_every_ns=min(market.decide_ns, DAY_NS) if market.decide_ns != market.bar_ns else 0,
         liquidation_rule=_LIQUIDATIONS[costs.liquidation],
     )
 

@@ -151,6 +151,10 @@ class View(Layout):
     """Largest distance of an order's price from the mark, as a ratio; 0: none."""
     frames: int
     frame: Annotated[Rows[Frame], FRAMES]
+    folds: int
+    """1: coarser bars are built."""
+    wide: Frame
+    """Where decisions are made on longer bars than fills: the longer bar, in whose place this view shows it to strategies."""
     feature: Annotated[Rows[float], FEATURES]
     feature_ns: Annotated[Rows[int], FEATURES]
     fee_id: Annotated[Rows[int], FEE_MEMORY]
@@ -230,6 +234,8 @@ class Order(Layout):
     epoch: int
     done_lot: int
     """Filled in this (slot, epoch) by earlier orders."""
+    asked_lot: int
+    """Total quantity asked for by an amend that is not answered yet, 0: none."""
     sent_ns: int
     retry_ns: int
     reason: int
@@ -395,6 +401,8 @@ class Core(Layout):
     leverage_limit: float
     side_limit: float
     total_limit: float
+    wide: int
+    """1 where strategies decide on longer bars than those on which orders fill."""
     exposure_limits: int
     """1 where any limit needs the sum over instruments."""
     leg_groups: int
