@@ -132,7 +132,8 @@ def _check_exposures(config: "BacktestConfig") -> None:
 
 
 def _exposures(limits: "Limits") -> Iterator[tuple[str, float]]:
-    for name in ("max_exposure_total_x", "max_exposure_side_x"):
+    for side in ("total", "side", "long", "short"):
+        name = f"max_exposure_{side}_x"
         exposure_x = getattr(limits, name)
         if exposure_x is not None:
             yield f"limits.{name}", exposure_x

@@ -32,6 +32,8 @@ class SymbolLimits(Model):
     """Highest leverage setting for this instrument."""
     max_exposure_x: ExposureX | None = None
     """Largest position as a multiple of equity."""
+    max_open_orders: _Count | None = None
+    """Most orders working at once."""
 
 
 class GroupLimits(Model):
@@ -69,6 +71,10 @@ class Limits(Model):
     """Largest sum of all positions, long plus short, as a multiple of equity."""
     max_exposure_side_x: ExposureX | None = None
     """Largest sum of the positions on one side, long or short, as a multiple of equity."""
+    max_exposure_long_x: ExposureX | None = None
+    """Largest sum of long positions; `max_exposure_side_x` unless given."""
+    max_exposure_short_x: ExposureX | None = None
+    """Largest sum of short positions; `max_exposure_side_x` unless given."""
     max_open_orders: _Count | None = None
     """Most orders working at once in the account."""
     max_orders_per_minute: _Count | None = None
