@@ -11,10 +11,10 @@ from tradewind.engine.requests import on_step, send_amend, send_cancel, send_new
 from tradewind.units.enums import ALL, Halt, IntentKind, OrderState, Rule
 from tradewind.units.jit import SLOTS, kernel
 from tradewind.units.layout import Mask
-from tradewind.units.records import WORDS, Account, Context, Core, Intent, Intents, View, Working
+from tradewind.units.records import WORDS, Account, Context, Core, Intent, Intents, Order, View, Working
 from tradewind.units.wire import Mailbox
 
-__all__ = ["bring_about", "is_met", "pull", "react"]
+__all__ = ["CORE_SLOTS", "bring_about", "is_met", "pull", "react"]
 
 _REST = IntentKind.REST
 _TARGET = IntentKind.TARGET
@@ -24,13 +24,32 @@ _LIVE = OrderState.LIVE
 _LOCK = Halt.LOCK
 _ONE = np.uint64(1)
 
+CORE_SLOTS = 2
+"""The last slots of a context, from which the core itself flattens long and short."""
+
 
 @kernel(hot=True)
 def react(core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents) -> bool:
     """After SET: nothing to do in most bars; the slow half is out of line. False if the set is nonsense."""
     if core.halts == 0 and is_met(context.working, intents):
         return True
-    return bring_about(core, account, view, context, box, intents)
+    return bring_about(core, account, view, context, box, intents, SLOTS - CORE_SLOTS)
+
+
+@kernel(hot=True)
+def _terms_differ(order: Order, intent: Intent) -> bool:
+    """Tell whether an order differs from an intent in more than price and quantity."""
+    place = (
+        (order.kind ^ intent.kind)
+        | (order.position_side ^ intent.position_side)
+        | (order.reduce ^ intent.reduce)
+    )
+    way = (
+        (order.trail_tick ^ intent.trail_tick)
+        | (order.trigger ^ intent.trigger)
+        | (order.post_only ^ intent.post_only)
+    )
+    return place | way != 0
 
 
 @kernel(hot=True)
@@ -54,7 +73,7 @@ def is_met(working: Working, intents: Intents) -> bool:
             want = held if intent.qty_lot == ALL else intent.qty_lot
             if have != want or order.wanted_tick != intent.price_tick or order.epoch != intent.epoch:
                 return False
-            if order.state != _LIVE or order.kind != intent.kind:
+            if order.state != _LIVE or _terms_differ(order, intent) or intent.deadline_ns:
                 return False
             matched += 1
     return matched == working.live_count
@@ -70,12 +89,15 @@ def pull(core: Core, context: Context, view: View, box: Mailbox) -> None:
 
 @kernel
 def bring_about(
-    core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents, slots: int
 ) -> bool:
-    """Turn the wanted set into requests; a set that is nonsense pulls the openers instead and returns False."""
+    """Turn the wanted set into requests; a set that is nonsense pulls the openers instead and returns False.
+
+    slots: how many of the first slots the set may use; the last ones are the core's own.
+    """
     if core.halts & _LOCK:
         return True
-    if not _mark_wanted(core, context, intents):
+    if not _mark_wanted(core, context, intents, slots):
         pull(core, context, view, box)
         return False
     _cancel_unwanted(core, context, view, box, False)
@@ -99,14 +121,14 @@ def _urgency(context: Context, intent: Intent) -> int:
 
 
 @kernel
-def _mark_wanted(core: Core, context: Context, intents: Intents) -> bool:
+def _mark_wanted(core: Core, context: Context, intents: Intents, slots: int) -> bool:
     """Note the slots that are wanted and hash the set; False if the set is nonsense (bad or double slot, kind, side, quantity)."""
     clear_all(context.want)
     mix_decision(core, intents.n)
     for i in range(intents.n):
         intent = intents.row[i]
         slot = intent.slot
-        if not _is_sound(intent) or has_bit(context.want, slot):
+        if not _is_sound(intent, slots) or has_bit(context.want, slot):
             refuse(core, Rule.BAD_OUTPUT, float(i), float(slot))
             return False
         set_bit(context.want, slot)
@@ -117,9 +139,9 @@ def _mark_wanted(core: Core, context: Context, intents: Intents) -> bool:
 
 
 @kernel
-def _is_sound(intent: Intent) -> bool:
+def _is_sound(intent: Intent, slots: int) -> bool:
     """Tell whether an intent can mean anything at all."""
-    if not 0 <= intent.slot < SLOTS or not 0 <= intent.kind <= _STOP:
+    if not 0 <= intent.slot < slots or not 0 <= intent.kind <= _STOP:
         return False
     if not 0 <= intent.position_side <= 1 or not 0 <= intent.reduce <= 1:
         return False
@@ -201,27 +223,11 @@ def _diff_resting(
         return
     if order.state != _LIVE:
         return
-    if not same_epoch or not _same_terms(context, intent):
+    if not same_epoch or _terms_differ(order, intent):
         send_cancel(core, context, view, box, slot, Rule.REPLACED)
         return
     away = abs(on_step(view, order.side, intent) - order.price_tick)
     change = abs(leaves - (order.qty_lot - order.filled_lot))
     if away <= intent.tolerance_tick and change <= intent.tolerance_lot:
         return
-    if view.amends:
-        send_amend(core, account, view, context, box, intent, leaves)
-    else:
-        send_cancel(core, context, view, box, slot, Rule.REPLACED)
-
-
-@kernel
-def _same_terms(context: Context, intent: Intent) -> bool:
-    """Tell whether a working order differs from the intent in price and quantity only."""
-    order = context.working.order[intent.slot]
-    same_place = (
-        order.kind == intent.kind
-        and order.position_side == intent.position_side
-        and order.reduce == intent.reduce
-    )
-    same_way = order.trail_tick == intent.trail_tick and order.trigger == intent.trigger
-    return same_place and same_way and order.post_only == intent.post_only
+    send_amend(core, account, view, context, box, intent, leaves)

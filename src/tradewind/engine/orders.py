@@ -5,6 +5,7 @@ money (a late fee). Quantities in reports are cumulative, so a repeated or reord
 """
 
 from tradewind.engine.accounting import book_close, book_open, hold_lots, money, release, reserve_for
+from tradewind.engine.gate import reference_tick
 from tradewind.engine.registers import log_order, next_fill_row
 from tradewind.units.enums import FactKind, IntentKind, OrderState, RequestKind, Role, Rule
 from tradewind.units.jit import kernel
@@ -17,7 +18,6 @@ __all__ = ["apply_fee", "apply_order_fact"]
 _FREE = OrderState.FREE
 _PENDING = OrderState.PENDING
 _LIVE = OrderState.LIVE
-_AMENDING = OrderState.AMENDING
 _CANCELLING = OrderState.CANCELLING
 _UNKNOWN = OrderState.UNKNOWN
 _TRIGGERED = OrderState.TRIGGERED
@@ -43,7 +43,7 @@ def apply_order_fact(
         _amended(core, account, view, context, box, fact)
     elif kind == FactKind.FILL:
         _fill(core, account, view, context, box, fact)
-        if order.filled_lot >= order.qty_lot:
+        if order.filled_lot >= max(order.qty_lot, order.asked_lot):
             _finish(core, account, view, context, box, slot, Rule.FILLED)
     elif kind == FactKind.TRIGGERED:
         order.state = _TRIGGERED
@@ -59,28 +59,50 @@ def apply_order_fact(
 
 @kernel
 def _acknowledge(core: Core, context: Context, box: Mailbox, order: Order, slot: int) -> None:
-    """The venue has it. A trailing stop or an order already being cancelled keeps its state."""
-    if order.state == _PENDING or order.state == _UNKNOWN:
+    """The venue has it. An order being amended or cancelled keeps its state, also where that became unknown."""
+    if order.state == _PENDING or (order.state == _UNKNOWN and order.asked_lot == 0):
         order.state = _LIVE
         log_order(core, context, box, slot, Rule.OK)
 
 
 @kernel
+def _is_answer(order: Order, fact: Fact) -> bool:
+    """Tell whether a report about an amend means the one that is waited for: an older one told twice states other terms."""
+    if order.asked_lot == 0:
+        return False
+    return fact.qty_lot == 0 or (fact.qty_lot == order.asked_lot and fact.price_tick == order.wanted_tick)
+
+
+@kernel
 def _amended(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
-    """The answer states totals: what filled meanwhile is part of them."""
+    """The answer states totals: what filled meanwhile is part of them. What a query found counts where nothing is known."""
     slot = fact.cid & 0xFF
     order = context.working.order[slot]
-    if order.state != _AMENDING and order.state != _UNKNOWN:
+    found = fact.code == 1 and order.state == _UNKNOWN
+    if not found and not _is_answer(order, fact):
         return
-    left = fact.qty_lot - order.filled_lot
     order.qty_lot = fact.qty_lot
     order.price_tick = fact.price_tick
-    order.state = _LIVE
+    order.wanted_tick = fact.price_tick
+    _settle_amend(core, account, view, context, box, slot, Rule.REPLACED)
+
+
+@kernel
+def _settle_amend(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, slot: int, reason: int
+) -> None:
+    """Nothing of this order is in question any more: it holds what it may still fill, or it is finished."""
+    order = context.working.order[slot]
+    order.asked_lot = 0
+    left = order.qty_lot - order.filled_lot
     if left <= 0:
-        _finish(core, account, view, context, box, slot, Rule.REPLACED)
+        _finish(core, account, view, context, box, slot, reason)
         return
-    hold_lots(account, view, context.working, order, left, reserve_for(view, left, fact.price_tick))
-    log_order(core, context, box, slot, Rule.REPLACED)
+    if order.state != _TRIGGERED:
+        order.state = _LIVE
+    price_tick = reference_tick(view, order.price_tick)
+    hold_lots(account, view, context.working, order, left, reserve_for(view, left, price_tick))
+    log_order(core, context, box, slot, reason)
 
 
 @kernel
@@ -88,19 +110,17 @@ def _rejected(core: Core, account: Account, view: View, context: Context, box: M
     """A refused new order is gone and its slot waits; a refused amend leaves the old order; a refused cancel is a question."""
     slot = fact.cid & 0xFF
     order = context.working.order[slot]
+    if fact.side == RequestKind.AMEND and not _is_answer(order, fact):
+        return
     counters: Rows[int] = core.refusals
     counters[fact.code] += 1  # type: ignore[index]
     order.reason = fact.code
     order.retry_ns = fact.venue_ts_ns + core.retry_ns
     if fact.side == RequestKind.NEW:
         _finish(core, account, view, context, box, slot, fact.code)
-    elif fact.side == RequestKind.AMEND and order.state == _AMENDING:
-        left = order.qty_lot - order.filled_lot
-        order.state = _LIVE
-        hold_lots(
-            account, view, context.working, order, left, reserve_for(view, left, max(order.price_tick, 1))
-        )
-        log_order(core, context, box, slot, fact.code)
+    elif fact.side == RequestKind.AMEND:
+        order.wanted_tick = order.price_tick
+        _settle_amend(core, account, view, context, box, slot, fact.code)
     elif order.state == _CANCELLING:
         order.state = _LIVE if fact.kind == FactKind.NOT_SENT else _UNKNOWN
         log_order(core, context, box, slot, fact.code)

@@ -35,6 +35,7 @@ def send_new(
     order.cid = core.counter << 20 | context.index << 8 | slot
     order.qty_lot = lots
     order.filled_lot = 0
+    order.asked_lot = 0
     order.notional = 0
     order.state = OrderState.PENDING
     order.sent_ns = core.now_ns
@@ -97,7 +98,10 @@ def send_cancel(core: Core, context: Context, view: View, box: Mailbox, slot: in
 def send_amend(
     core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent, leaves: int
 ) -> None:
-    """Ask to change price and total of a working order; until answered both the old and the new may exist."""
+    """Ask to change price and total of a working order; until answered both the old and the new may exist.
+
+    What the gate would let out is worked out first, so that a venue without amend sees no cancel that changes nothing.
+    """
     slot = intent.slot
     order = context.working.order[slot]
     if core.now_ns < order.retry_ns or box.requests >= REQUEST_CAPACITY:
@@ -111,14 +115,19 @@ def send_amend(
         return
     if leaves == order.qty_lot - order.filled_lot and order.wanted_tick == order.price_tick:
         return
+    if view.amends == 0:
+        order.wanted_tick = order.price_tick
+        send_cancel(core, context, view, box, slot, Rule.REPLACED)
+        return
     order.state = OrderState.AMENDING
+    order.asked_lot = order.filled_lot + leaves
     order.tag = intent.tag
     reserve = reserve_for(view, leaves, reference_tick(view, order.wanted_tick)) if order.reduce == 0 else 0
     hold_lots(account, view, context.working, order, max(leaves, order.held_lot), max(reserve, order.reserve))
     _write(core, view, context, box, slot, RequestKind.AMEND)
     request = box.request[box.requests - 1]
     request.price_tick = order.wanted_tick
-    request.qty_lot = order.filled_lot + leaves
+    request.qty_lot = order.asked_lot
     log_order(core, context, box, slot, Rule.OK)
 
 

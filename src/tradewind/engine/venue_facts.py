@@ -48,10 +48,12 @@ def say_ended(box: Mailbox, kind: int, instrument: int, order: VenueOrder, code:
 
 @kernel
 def say_rejected(box: Mailbox, request: Request, code: int, ts_ns: int) -> None:
-    """A request is refused; `side` says which kind of request it was."""
+    """A request is refused; `side` says which kind of request it was, price and quantity what it asked for."""
     fact = say(box, FactKind.REJECT, request.instrument, request.cid, ts_ns)
     fact.code = code
     fact.side = request.kind
+    fact.price_tick = request.price_tick
+    fact.qty_lot = request.qty_lot
 
 
 @kernel

@@ -7,7 +7,8 @@ again in the same batch, with the same clock.
 from tradewind.engine.accounting import mark_context, money, worth
 from tradewind.engine.breakers import check_breakers, watch_legs
 from tradewind.engine.contract import DECIDES, PLANS
-from tradewind.engine.diff import bring_about, pull, react
+from tradewind.engine.diff import CORE_SLOTS, bring_about, pull, react
+from tradewind.engine.market_facts import swap_wide
 from tradewind.engine.masks import place
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule, Verdict, WakeCode
 from tradewind.units.jit import SLOTS, kernel
@@ -96,6 +97,8 @@ def think(
 
     `again`: after an answered cancel only the contexts concerned decide.
     """
+    if core.wide:
+        swap_wide(views)
     fn = strategy.fn
     news = False
     now_ns = core.now_ns
@@ -147,6 +150,8 @@ def think(
         strategy.verdict = plans[fn](
             accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy
         )
+    if core.wide:
+        swap_wide(views)
 
 
 @kernel(hot=True)
@@ -230,19 +235,19 @@ def _flatten(core: Core, account: Account, view: View, context: Context, box: Ma
     planned = context.planned
     planned.n = 0
     for side in range(2):
-        order = context.working.order[SLOTS - 2 + side]
+        order = context.working.order[SLOTS - CORE_SLOTS + side]
         if context.working.holding[side].pos_lot or order.state:
             intent = planned.row[planned.n]
             planned.n += 1
             _zero_target(intent, side)
-    bring_about(core, account, view, context, box, planned)
+    bring_about(core, account, view, context, box, planned, SLOTS)
 
 
 @kernel
 def _zero_target(intent: Intent, side: int) -> None:
     """Fill an intent with "hold nothing on this side"."""
     intent.kind = IntentKind.TARGET
-    intent.slot = SLOTS - 2 + side
+    intent.slot = SLOTS - CORE_SLOTS + side
     intent.position_side = side
     intent.reduce = 0
     intent.price_tick = 0

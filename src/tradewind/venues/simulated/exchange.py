@@ -246,7 +246,7 @@ class SimulatedExchange:
             rows["side"], rows["position_side"] = order["side"], order["position_side"]
             if rests:
                 rows["kind"][1:] = (FactKind.AMENDED, FactKind.TRIGGERED)[: len(rows) - 1]
-                rows["qty_lot"][1:] = order["qty_lot"]
+                rows["qty_lot"][1:], rows["code"][1] = order["qty_lot"], 1
         elif order["done_cid"] == cid:
             rows["kind"], rows["qty_lot"] = FactKind.CANCELLED, order["done_lot"]
             rows["amount"] = order["done_notional"]
