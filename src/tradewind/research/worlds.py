@@ -119,6 +119,7 @@ def _instrument(
         order_limit_notional=limits.max_notional_per_order,
         position_limit_notional=limits.max_position_notional,
         symbol_limit=limits.max_exposure_x or 0.0,
+        open_orders=limits.max_open_orders or 0,
         price_band=_ratio(config.limits.price_band_pct),
         group=groups.get(label, 0),
         highest_price=float(history.bars.high.max()) * _HEADROOM,
@@ -208,6 +209,8 @@ def _limits(config: BacktestConfig, groups: Mapping[str, int]) -> AccountLimits:
         order_rate=limits.max_orders_per_minute or 0,
         total=limits.max_exposure_total_x or 0.0,
         side=limits.max_exposure_side_x or 0.0,
+        long=limits.max_exposure_long_x or 0.0,
+        short=limits.max_exposure_short_x or 0.0,
         groups={groups[group.symbols[0]]: group.max_exposure_x for group in limits.groups.values()},
         leg_groups={
             number: LegGroup(legs.max_unhedged_notional, int(legs.max_unhedged_s * 1e9))
