@@ -40,7 +40,7 @@ def gate(core: Core, account: Account, view: View, context: Context, order: Orde
         return 0
     if not _exposure_allows(core, account, view, context, order, notional):
         return 0
-    return lots if _traffic_allows(core, order) else 0
+    return lots if _traffic_allows(core, view, order) else 0
 
 
 @kernel
@@ -152,8 +152,9 @@ def _sums_allow(core: Core, account: Account, view: View, side: int, added: int)
     if limit > 0.0 and group > limit:
         return forbid(core, Rule.EXPOSURE_GROUP, limit, group)
     on_side = (account.gross[side] + added) / equity
-    if core.side_limit > 0.0 and on_side > core.side_limit:
-        return forbid(core, Rule.EXPOSURE_SIDE, core.side_limit, on_side)
+    limit = core.side_limit[side]
+    if limit > 0.0 and on_side > limit:
+        return forbid(core, Rule.EXPOSURE_SIDE, limit, on_side)
     total = (account.gross[0] + account.gross[1] + added) / equity
     if core.total_limit > 0.0 and total > core.total_limit:
         return forbid(core, Rule.EXPOSURE_TOTAL, core.total_limit, total)
@@ -177,8 +178,10 @@ def _legs_allow(core: Core, context: Context, view: View, side: int, notional: i
 
 
 @kernel
-def _traffic_allows(core: Core, order: Order) -> bool:
+def _traffic_allows(core: Core, view: View, order: Order) -> bool:
     """Open orders and orders per window; neither ever stops a reduction."""
+    if order.held_lot == 0 and view.open_orders >= view.open_orders_limit:
+        return forbid(core, Rule.OPEN_ORDERS, float(view.open_orders_limit), float(view.open_orders))
     if order.held_lot == 0 and core.open_orders >= core.open_orders_limit:
         return forbid(core, Rule.OPEN_ORDERS, float(core.open_orders_limit), float(core.open_orders))
     if core.now_ns - core.rate_start_ns < core.rate_window_ns and core.rate_count >= core.rate_limit:

@@ -145,6 +145,7 @@ def _finish(
 ) -> None:
     """Free the slot and say so."""
     core.open_orders -= 1
+    view.open_orders -= 1
     release(account, view, context.working, slot)
     log_order(core, context, box, slot, reason)
 

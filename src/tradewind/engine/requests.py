@@ -45,6 +45,7 @@ def send_new(
     set_bit(context.working.live, slot)
     context.working.live_count += 1
     core.open_orders += 1
+    view.open_orders += 1
     _write(core, view, context, box, slot, RequestKind.NEW)
     box.request[box.requests - 1].show_lot = intent.show_lot
     log_order(core, context, box, slot, Rule.OK)

@@ -59,6 +59,7 @@ class InstrumentSetup:
     order_limit_notional: float | None = None
     position_limit_notional: float | None = None
     symbol_limit: float = 0.0
+    open_orders: int = 0
     price_band: float = 0.0
     group: int = 0
     highest_price: float = 1e9
@@ -89,13 +90,15 @@ class LegGroup:
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """Limits of the whole account; 0 means none. Exposures are notional over equity."""
+    """Limits of the whole account; 0 means none. Exposures are notional over equity; long and short are `side` unless given."""
 
     open_orders: int = 0
     order_rate: int = 0
     rate_window_ns: int = 60_000_000_000
     leverage: float = 0.0
     side: float = 0.0
+    long: float = 0.0
+    short: float = 0.0
     total: float = 0.0
     groups: dict[int, float] = field(default_factory=dict)
     leg_groups: dict[int, LegGroup] = field(default_factory=dict)

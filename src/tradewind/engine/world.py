@@ -11,10 +11,9 @@ from decimal import Decimal
 import numpy as np
 import numpy.typing as npt
 
-from tradewind.engine.contract import CODES
+from tradewind.engine.contract import codes_of
 from tradewind.engine.run import run
 from tradewind.engine.setup import AccountLimits, InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
-from tradewind.engine.silence import hold_decide, keep_plan, next_scan
 from tradewind.engine.venue_records import TIERS, Venue, VenueContext, VenueInstrument, VenueWallet
 from tradewind.errors import ConfigError
 from tradewind.market import Instrument
@@ -168,11 +167,8 @@ class World:
         core["rate_limit"] = limits.order_rate or BIG
         core["rate_window_ns"] = limits.rate_window_ns
         core["rate_start_ns"] = -BIG
-        core["leverage_limit"], core["side_limit"], core["total_limit"] = (
-            limits.leverage,
-            limits.side,
-            limits.total,
-        )
+        core["leverage_limit"], core["total_limit"] = limits.leverage, limits.total
+        core["side_limit"] = limits.long or limits.side, limits.short or limits.side
         core["retry_ns"] = limits.retry_ns
         for g, ratio in limits.groups.items():
             core["group"]["exposure_limit"][_group(g)] = ratio
@@ -186,6 +182,8 @@ class World:
         any_ratio = (
             limits.leverage
             or limits.side
+            or limits.long
+            or limits.short
             or limits.total
             or limits.groups
             or limits.leg_groups
@@ -253,6 +251,7 @@ class World:
         view["order_limit_notional"] = _money(setup.order_limit_notional, scale)
         view["position_limit_notional"] = _money(setup.position_limit_notional, scale)
         view["symbol_limit"], view["price_band"] = setup.symbol_limit, setup.price_band
+        view["open_orders_limit"] = setup.open_orders or BIG
         limit = (
             largest
             if setup.position_limit_qty is None

@@ -122,6 +122,8 @@ class View(Layout):
     stale: int
     venue_down: int
     group: int
+    open_orders: int
+    open_orders_limit: int
     last_tick: int
     last_lot: int
     bid_tick: int
@@ -399,7 +401,7 @@ class Core(Layout):
     rate_start_ns: int
     rate_count: int
     leverage_limit: float
-    side_limit: float
+    side_limit: Annotated[Rows[float], 2]
     total_limit: float
     wide: int
     """1 where strategies decide on longer bars than those on which orders fill."""
