@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tradewind.config import Workspace
+    from tradewind.engine.world import World
     from tradewind.journal import JournalReader, Record, VerifyReport
 
 __all__ = ["SessionName", "app", "session_names", "session_path"]
 
 app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, help="Records of sessions: verify, explain, export."
+    rich_markup_mode=None, add_completion=False, help="Records of sessions: verify, replay, explain, export."
 )
 
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="Name of a session, or 'last'.")]
@@ -65,6 +66,47 @@ def _refuse_damage(desk: "Workspace", folder: Path, report: "VerifyReport") -> N
         where=desk.shown(folder),
         hint="keep a copy; what lies before the damage can still be exported",
     )
+
+
+@app.command()
+def replay(session: SessionName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Run a session again from its journal alone and compare every decision, request and state with what is written.
+
+    Example: tradewind journal replay last
+    """
+    from tradewind.live.replay import replay_journal
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    folder = session_path(desk, session)
+    with say.steps(f"replaying {folder.name}"):
+        found = replay_journal(folder, _world(desk, folder))
+    say.line(
+        f"{folder.name}: {found.batches:,} batches from record {found.from_seq}, everything came out as written"
+    )
+    say.line(f"  decisions {found.decisions_hash}")
+    say.line(f"  state     {found.state_hash}")
+    say.done(
+        {"session": folder.name} | asdict(found), f"tradewind journal explain last --session {folder.name}"
+    )
+
+
+def _world(desk: "Workspace", folder: Path) -> "World":
+    """Return a fresh world of what the session's last process ran."""
+    import tomllib
+
+    from tradewind.cli.paper import bind
+    from tradewind.config import backtest_from
+    from tradewind.journal import FileDisk, JournalReader, RecordKind
+    from tradewind.live.bodies import decode_boot
+
+    boots = [decode_boot(r) for r in JournalReader(FileDisk(), folder).records() if r.kind == RecordKind.BOOT]
+    if not boots:
+        raise JournalError(
+            "JOURNAL_CORRUPT", "the journal does not say what it ran.", where=desk.shown(folder)
+        )
+    config = backtest_from(tomllib.loads(boots[-1].config), name=f"{folder.name}, record of its start").config
+    return bind(config, desk).make_world()
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import sys
 import webbrowser
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "has_browser"]
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Stored runs: list, show, compare, open.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, help="Stored runs: list, show, compare, open, verify."
+)
 
-_RunName = Annotated[
+RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="Id of a run, a beginning or ending of it, or 'last'.")
 ]
 
@@ -68,7 +71,7 @@ def _cell(value: object) -> str:
 
 
 @app.command()
-def show(run: _RunName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+def show(run: RunName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
     """Show a stored run on one screen: the verdict of its checks, its numbers, where its report lies.
 
     Example: tradewind run show last
@@ -127,8 +130,40 @@ def compare(
     say.done(comparison.to_json(), f"tradewind run open {comparison.run_ids[0]}")
 
 
+@app.command()
+def verify(run: RunName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Run a stored run again and compare the hash of its decisions.
+
+    Example: tradewind run verify last
+    """
+    from tradewind.config import find_run
+    from tradewind.errors import DataUnfit
+    from tradewind.research import verify_run
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    folder = find_run(desk, run)
+    with say.steps(f"running {folder.name} again") as steps:
+        found = verify_run(folder, desk, steps)
+    if not found.is_same:
+        causes = (
+            f"changed since: {', '.join(found.changed)}"
+            if found.changed
+            else "nothing it depends on has changed"
+        )
+        raise DataUnfit(
+            "REPLAY_DIFFERS",
+            f"the decisions hash to {found.now['decisions']}, stored is {found.stored.get('decisions')}; {causes}.",
+            where=desk.shown(folder),
+        )
+    say.line(f"{folder.name}: the same decisions, {found.now['decisions']}")
+    if found.changed:
+        say.line(f"  although changed since: {', '.join(found.changed)}")
+    say.done({"same": True} | asdict(found), f"tradewind run show {folder.name}")
+
+
 @app.command("open")
-def open_(run: _RunName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+def open_(run: RunName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
     """Open the report of a stored run in the browser; without one, print where it lies.
 
     Example: tradewind run open last

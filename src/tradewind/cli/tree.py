@@ -25,13 +25,18 @@ class Noun:
 
 
 NOUNS: dict[str, Noun] = {
+    "demo": Noun(
+        "demo", "From nothing to a true picture, offline: a generated market, a real strategy, a report."
+    ),
     "new": Noun("workspace", "Make a workspace to begin with."),
     "doctor": Noun("doctor", "Everything that can be wrong here, with its remedy."),
     "data": Noun("data", "History: import, generate, check, list, show."),
     "strategy": Noun("strategy", "Strategies: list, new, show, check."),
-    "run": Noun("run", "Stored runs: list, show, compare, open."),
+    "backtest": Noun("backtest", "Run a backtest, store the run with its report, and show what came out."),
+    "run": Noun("run", "Stored runs: list, show, compare, open, verify."),
+    "trade": Noun("trade", "The same strategy in the live loop, on paper."),
     "session": Noun("session", "Sessions: list, status."),
-    "journal": Noun("journal", "Records of sessions: verify, explain, export."),
+    "journal": Noun("journal", "Records of sessions: verify, replay, explain, export."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
 }
 """Every noun, in the order of the help text."""

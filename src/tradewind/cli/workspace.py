@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli.output import JsonFlag, Output
+from tradewind.errors import PathError
 
 if TYPE_CHECKING:
     from tradewind.config import Workspace
@@ -42,7 +43,16 @@ def open_workspace(flag: str | None) -> "Workspace":
     """Return the workspace of a command. Raises WORKSPACE_MISSING."""
     from tradewind.config import Workspace
 
-    return Workspace.find(flag, os.environ, Path.cwd())
+    return Workspace.find(flag, os.environ, _here())
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise PathError(
+            "PATH_INVALID", "the current folder is not there any more.", hint="cd somewhere else"
+        ) from error
 
 
 def find_file(desk: "Workspace", name: str) -> Path:

@@ -59,11 +59,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             yield partial
             _sync_tree(partial)
             partial.chmod(0o777 & ~_umask())
-            partial.replace(path)
+            _give_name(partial, path)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
         _sync_folder(path.parent)
+
+
+def _give_name(partial: Path, path: Path) -> None:
+    """Rename a folder. An empty folder that is there is filled instead: somebody may stand in it."""
+    if not path.is_dir() or any(path.iterdir()):
+        partial.replace(path)
+        return
+    for child in sorted(partial.iterdir()):
+        child.replace(path / child.name)
+    partial.rmdir()
 
 
 def sweep(folder: Path) -> list[Path]:

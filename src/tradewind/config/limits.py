@@ -32,8 +32,6 @@ class SymbolLimits(Model):
     """Highest leverage setting for this instrument."""
     max_exposure_x: ExposureX | None = None
     """Largest position as a multiple of equity."""
-    max_open_orders: _Count | None = None
-    """Most orders working at once."""
 
 
 class GroupLimits(Model):

@@ -119,7 +119,6 @@ def _instrument(
         order_limit_notional=limits.max_notional_per_order,
         position_limit_notional=limits.max_position_notional,
         symbol_limit=limits.max_exposure_x or 0.0,
-        open_orders=limits.max_open_orders or 0,
         price_band=_ratio(config.limits.price_band_pct),
         group=groups.get(label, 0),
         highest_price=float(history.bars.high.max()) * _HEADROOM,

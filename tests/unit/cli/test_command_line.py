@@ -269,6 +269,15 @@ def test_new_makes_a_workspace_and_says_what_comes_next(tmp_path, monkeypatch, c
     assert json.loads(capsys.readouterr().out)["workspace"] == str(tmp_path / "other")
 
 
+def test_a_current_folder_that_was_removed_is_an_error_like_any_other(tmp_path, monkeypatch, capsys):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run_command(["config", "show"]) == 2
+    assert capsys.readouterr().err.startswith("PATH_INVALID")
+
+
 def test_config_show_prints_the_origin_of_each_value(desk, capsys, monkeypatch):
     monkeypatch.setenv("TRADEWIND__COSTS__SPREAD_BPS", "3")
     file = "backtests/first.toml"

@@ -69,6 +69,14 @@ def test_a_workspace_may_be_made_in_an_empty_folder_only(tmp_path):
     assert not list(tmp_path.glob(f"{PARTIAL_PREFIX}*"))
 
 
+def test_a_workspace_may_be_made_where_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inode = tmp_path.stat().st_ino
+    assert Workspace.create(Path()).root == tmp_path
+    assert Path.cwd().stat().st_ino == inode
+    assert Workspace.find(None, {}, Path.cwd()).root == tmp_path
+
+
 def test_the_flag_wins_over_the_variable_and_the_variable_over_the_parents(tmp_path):
     one, two, three = (Workspace.create(tmp_path / name).root for name in ("one", "two", "three"))
     inside = three / "strategies"

@@ -1,0 +1,113 @@
+"""Bind a backtest file to a paper session: the same instruments, limits and history, driven by the live loop."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradewind.errors import UsageError
+
+if TYPE_CHECKING:
+    from tradewind.config import BacktestConfig, Workspace
+    from tradewind.engine.world import World
+    from tradewind.live.bodies import Boot
+    from tradewind.live.paper import PaperSetup
+    from tradewind.research.history import Histories
+    from tradewind.research.resolve import Resolved
+    from tradewind.venues.simulated.feed import ReplayFeed
+
+__all__ = ["Bound", "bind", "replayed_period"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A configuration with its history, from which worlds and the feed are made."""
+
+    resolved: "Resolved"
+    histories: "Histories"
+
+    def make_world(self) -> "World":
+        """Return a fresh world of the session."""
+        from tradewind.research.worlds import build_world
+
+        return build_world(self.resolved, self.histories)
+
+    def setup(self, version: str) -> "PaperSetup":
+        """Return what the live loop needs."""
+        from tradewind.live.paper import PaperSetup
+
+        return PaperSetup(self.make_world, self._feed(), self._boot(version))
+
+    def _feed(self) -> "ReplayFeed":
+        """Return the whole history as the backtest's driver would take it."""
+        import numpy as np
+
+        from tradewind.research.drive import integers_of
+        from tradewind.research.facts import gather_facts
+        from tradewind.venues.simulated.feed import ReplayFeed
+
+        aligned, each = self.histories.aligned, self.histories.each
+        bars = np.zeros((len(aligned.ts_ns), len(each), 5), np.int64)
+        for column, history in enumerate(each):
+            there = aligned.row[column] >= 0
+            bars[there, column] = integers_of(history, aligned.row[column][there])
+        facts = gather_facts(self.resolved, self.histories)
+        interval_ns = self.resolved.config.market.bar_ns
+        times = np.ascontiguousarray(aligned.ts_ns)
+        return ReplayFeed(bars, times, facts.rows(0, len(facts)), interval_ns, self.histories.warm_stop)
+
+    def _boot(self, version: str) -> "Boot":
+        from tradewind.config import config_hash, to_toml
+        from tradewind.engine.world import lot_of
+        from tradewind.live.bodies import Boot, Instrument
+
+        parts = self.resolved.parts
+        return Boot(
+            process=0,
+            version=version,
+            code_hash=_digest(part.code.source_hash for part in parts),
+            config_hash=config_hash(self.resolved.config),
+            data_hash=_digest(history.bars.content_hash() for history in self.histories.each),
+            config=to_toml(self.resolved.config),
+            instruments=[
+                Instrument(history.label, f"{history.grid.step:f}", f"{lot_of(history.instrument):f}")
+                for history in self.histories.each
+            ],
+            strategies=[(part.label, part.code.signals, part.code.tags) for part in parts],
+            contexts=[(number, column) for number, part in enumerate(parts) for column in part.columns],
+            snapshot_every=0,
+        )
+
+
+def bind(config: "BacktestConfig", desk: "Workspace") -> Bound:
+    """Look up what a configuration names and read its history. Raises what a backtest of it would raise."""
+    from tradewind.research.history import read_histories
+    from tradewind.research.resolve import resolve
+
+    resolved = resolve(config, desk)
+    return Bound(resolved, read_histories(resolved, desk))
+
+
+def replayed_period(config: "BacktestConfig", feed: str) -> "BacktestConfig":
+    """Return the configuration with the period that ``replay:START..END`` names; ``replay:all`` keeps the file's.
+
+    Raises USAGE, DATE_INVALID, DATE_RANGE.
+    """
+    from tradewind.config import Period, read_instant
+
+    kind, _, span = feed.partition(":")
+    start, dots, end = span.partition("..")
+    if kind != "replay" or not span or (span != "all" and not dots):
+        raise UsageError(
+            "USAGE", f"{feed[:60]!r} is no feed.", where="--feed", known=["replay:START..END", "replay:all"]
+        )
+    if span == "all":
+        return config
+    first, last = read_instant(start, "--feed"), read_instant(end, "--feed")
+    if last <= first:
+        raise UsageError("DATE_RANGE", f"{end} does not lie after {start}.", where="--feed")
+    return config.model_copy(update={"period": Period(start=first, end=last)})
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""``tradewind trade``: the same strategy in the live loop, on paper."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tradewind.cli.backtest import load_file
+from tradewind.cli.config import SetFlag
+from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
+from tradewind.cli.workspace import open_workspace
+from tradewind.errors import Exit, TradewindError, UsageError
+
+if TYPE_CHECKING:
+    from tradewind.live.paper import PaperResult
+
+__all__ = ["app"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def trade(
+    *,
+    paper: Annotated[str, typer.Option("--paper", metavar="FILE", help="Backtest file to trade on paper.")],
+    feed: Annotated[
+        str,
+        typer.Option(
+            "--feed", metavar="FEED", help="replay:START..END, or replay:all for the file's period."
+        ),
+    ],
+    speed: Annotated[
+        str, typer.Option("--speed", metavar="max|1x", help="As fast as it goes, or in real time.")
+    ] = "max",
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="NAME", help="Its name; else the file's.")
+    ] = None,
+    sets: SetFlag = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a strategy in the live loop, on paper, over a replayed feed; everything is journaled before it is acted on.
+
+    Stopped at any moment, the same command goes on where it was.
+
+    Example: tradewind trade --paper backtests/first.toml --feed replay:2024-01-01..2024-02-01 --speed max
+    """
+    from tradewind import __version__
+    from tradewind.cli.paper import bind, replayed_period
+    from tradewind.live.paper import run_paper
+
+    say = Output(as_json)
+    pace = _pace(speed)
+    desk = open_workspace(workspace)
+    loaded = load_file(desk, [paper], sets)
+    name = session or Path(paper).stem.lower()
+    folder = desk.session_dir(name)
+    with say.steps(f"session {name}") as steps:
+        try:
+            setup = bind(replayed_period(loaded.config, feed), desk).setup(__version__)
+            result = run_paper(setup, desk, name, speed=pace, version=__version__, progress=steps)
+        except TradewindError as error:
+            raise loaded.placed(error) from error
+    _tell(say, result)
+    if not result.finished:
+        say.line(f"stopped in order; the same command goes on from here ({desk.shown(folder)})")
+    say.done(
+        _fields(result),
+        f"tradewind journal verify {name}",
+        f"tradewind journal explain last --session {name}",
+    )
+    if not result.finished:
+        raise typer.Exit(Exit.INTERRUPTED)
+
+
+def _pace(speed: str) -> Literal["max", "1x"]:
+    if speed == "max":
+        return "max"
+    if speed == "1x":
+        return "1x"
+    raise UsageError("USAGE", f"{speed[:40]!r} is no speed.", where="--speed", known=("max", "1x"))
+
+
+def _tell(say: Output, result: "PaperResult") -> None:
+    from tradewind.units.time import format_utc
+
+    balances = ", ".join(f"{amount:,.2f}" for amount in result.equities)
+    say.line(
+        f"session    {result.session}, {'finished' if result.finished else 'stopped'} at {format_utc(result.now_ns)}"
+    )
+    say.line(f"decided    {result.steps:,} times, {result.requests:,} requests, {result.fills:,} fills")
+    say.line(f"equity     {balances}")
+    say.line(f"decisions  {result.decisions_hash}")
+    if result.process > 1:
+        say.line(f"process    number {result.process}, went on from record {result.resumed_at:,}")
+
+
+def _fields(result: "PaperResult") -> dict[str, object]:
+    hashes = {"decisions": result.decisions_hash, "state": result.state_hash}
+    return asdict(result) | {"folder": str(result.folder), "hashes": hashes}
