@@ -14,7 +14,7 @@ import works
 from table import Row
 
 from tradewind import __version__
-from tradewind.engine.contract import DECIDES, PLANS
+from tradewind.engine.contract import CODES
 from tradewind.engine.step import STATE, step
 from tradewind.engine.world import ROWS, World
 from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
@@ -41,8 +41,8 @@ def each_ns(call: Callable[[], object], count: int, rounds: int = 7) -> float:
     return statistics.median(spent)
 
 
-@kernel(sig=signature(DECIDES, PLANS, *STATE, array_of(Fact), "i8"))
-def nothing(decides, plans, cores, accounts, views, contexts, strategies, boxes, facts, at):
+@kernel(sig=signature(CODES, *STATE, array_of(Fact), "i8"))
+def nothing(codes, cores, accounts, views, contexts, strategies, boxes, facts, at):
     """Take what `step` takes and do nothing."""
     return 0
 
@@ -57,7 +57,7 @@ def step_row(data: Path) -> Row:
     facts = allocate(ROWS["events"], 1)
     facts["kind"], facts["price_tick"], facts["open_tick"] = FactKind.BAR, 420_000, 420_000
     facts["high_tick"], facts["low_tick"] = 420_010, 419_990
-    arguments = (world.decides, world.plans, *world.state, facts, 0)
+    arguments = (world.codes, *world.state, facts, 0)
     ours, theirs = each_ns(lambda: step(*arguments), STEPS), each_ns(lambda: nothing(*arguments), STEPS)
     return Row.of(
         "one step from Python (a bar)",

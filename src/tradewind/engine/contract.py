@@ -10,13 +10,19 @@ scan(view, params, memory, bars, column, start, stop) -> int
     close, volume; `column` is the instrument's.
 """
 
-from tradewind.units.jit import array_of, function_type, record_of, signature
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tradewind.units.jit import address_of, array_of, caller, record_of, signature
 from tradewind.units.records import Account, Context, Intents, Memory, Params, Strategy, View, Working
 
-__all__ = ["CODES", "DECIDE", "DECIDES", "PLAN", "PLANS", "SCAN", "SCANS"]
+__all__ = ["CODES", "Codes", "DECIDE", "PLAN", "SCAN", "call_decide", "call_plan", "call_scan", "codes_of"]
 
-CODES = 4
-"""Different strategy codes in one world; shorter lists are padded with their first."""
+Kernel = Callable[..., int]
+Codes = npt.NDArray[np.int64]
+"""The table that `codes_of` makes, shape (codes, 3)."""
 
 DECIDE = signature(
     record_of(View),
@@ -28,4 +34,13 @@ DECIDE = signature(
 )
 PLAN = signature(record_of(Account), array_of(View), array_of(Context), record_of(Strategy))
 SCAN = signature(record_of(View), record_of(Params), record_of(Memory), array_of("i8", 3), "i8", "i8", "i8")
-DECIDES, PLANS, SCANS = (function_type(sig, CODES) for sig in (DECIDE, PLAN, SCAN))
+CODES = array_of("i8", 2)
+"""A table with a row per strategy code: the addresses of its decide, plan and scan; 0 where it has none."""
+
+call_decide, call_plan, call_scan = (caller(sig) for sig in (DECIDE, PLAN, SCAN))
+
+
+def codes_of(functions: Sequence[tuple[Kernel, Kernel | None, Kernel | None]]) -> Codes:
+    """Return the table of addresses of (decide, plan, scan), which the drivers take. The kernels must outlive it."""
+    rows = [[address_of(function) for function in stages] for stages in functions]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), 3)

@@ -4,7 +4,7 @@ A request that is due within `grace_ns` of a bar's open takes part in the whole 
 takes part from the next open. An answered cancel that becomes known inside the grace lets its strategy decide again at once.
 """
 
-from tradewind.engine.contract import DECIDES, PLANS
+from tradewind.engine.contract import Codes
 from tradewind.engine.step import apply_fact
 from tradewind.engine.venue import accept
 from tradewind.engine.venue_facts import copy_fact, copy_request
@@ -57,8 +57,7 @@ def post_facts(venue: Venue, box: Mailbox, now_ns: int) -> None:
 
 @kernel
 def pump(
-    decides: DECIDES,
-    plans: PLANS,
+    codes: Codes,
     core: Core,
     accounts: Rows[Account],
     views: Rows[View],
@@ -95,7 +94,7 @@ def pump(
             context = contexts[(fact.cid >> 8) & 0xFFF]
             if deciding and context.dirty and core.warming == 0:
                 strategy = strategies[context.strategy]
-                think(decides, plans, core, accounts, views, contexts, strategy, True)
+                think(codes, core, accounts, views, contexts, strategy, True)
                 act(core, accounts, views, contexts, box, strategy)
                 post_requests(venue, box, core.now_ns)
         else:

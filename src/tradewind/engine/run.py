@@ -7,7 +7,7 @@ which no order can act, the band in which no margin can fail, and "every intent 
 import numpy as np
 import numpy.typing as npt
 
-from tradewind.engine.contract import DECIDES, PLANS, SCANS
+from tradewind.engine.contract import CODES, Codes, call_scan
 from tradewind.engine.latency import in_flight, post_facts, post_requests, pump
 from tradewind.engine.margin import close_instrument, judge_margin, pay_funding
 from tradewind.engine.market_facts import apply_bar
@@ -141,8 +141,7 @@ def _judge(
 
 @kernel
 def _answer(
-    decides: DECIDES,
-    plans: PLANS,
+    codes: Codes,
     core: Core,
     accounts: Rows[Account],
     views: Rows[View],
@@ -167,13 +166,12 @@ def _answer(
         box.facts = 0
         turn += 1
         if turn < _TURNS:
-            _decide_again(decides, plans, core, accounts, views, contexts, strategies, box)
+            _decide_again(codes, core, accounts, views, contexts, strategies, box)
 
 
 @kernel
 def _decide_again(
-    decides: DECIDES,
-    plans: PLANS,
+    codes: Codes,
     core: Core,
     accounts: Rows[Account],
     views: Rows[View],
@@ -188,7 +186,7 @@ def _decide_again(
         for k in range(strategy.lo, strategy.hi):
             strategy.again = strategy.again | contexts[k].dirty
         if strategy.again:
-            think(decides, plans, core, accounts, views, contexts, strategy, True)
+            think(codes, core, accounts, views, contexts, strategy, True)
     for g in range(len(strategies)):
         strategy = strategies[g]
         if strategy.again:
@@ -207,7 +205,7 @@ def scanning(strategies: Rows[Strategy]) -> bool:
 
 @kernel
 def _scan_ahead(
-    scans: SCANS,
+    codes: Codes,
     views: Rows[View],
     contexts: Rows[Context],
     strategies: Rows[Strategy],
@@ -227,8 +225,15 @@ def _scan_ahead(
             if context.asleep or context.working.live_count:
                 continue
             view = views[context.instrument]
-            ask = scans[strategy.fn](
-                view, context.params, context.memory, bars, context.instrument, at + 1, stop
+            ask = call_scan(
+                codes[strategy.fn, 2],
+                view,
+                context.params,
+                context.memory,
+                bars,
+                context.instrument,
+                at + 1,
+                stop,
             )
             if ask > at + 1:
                 context.ask_ns = (
@@ -238,9 +243,7 @@ def _scan_ahead(
 
 @kernel(
     sig=signature(
-        DECIDES,
-        PLANS,
-        SCANS,
+        CODES,
         *STATE,
         *VENUE,
         array_of("i8", 3),
@@ -253,9 +256,7 @@ def _scan_ahead(
     )
 )
 def run(
-    decides: DECIDES,
-    plans: PLANS,
-    scans: SCANS,
+    codes: Codes,
     cores: Rows[Core],
     accounts: Rows[Account],
     views: Rows[View],
@@ -288,7 +289,7 @@ def run(
         close_ns = open_ns + interval_ns
         if venue.lagged and in_flight(venue):
             pump(
-                decides, plans, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
+                codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
                 open_ns + venue.grace_ns, open_ns + venue.grace_ns, True,
             )  # fmt: skip
         core.now_ns = max(core.now_ns, close_ns)
@@ -324,7 +325,7 @@ def run(
         if venue.lagged:
             if in_flight(venue):
                 pump(
-                    decides, plans, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
+                    codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
                     close_ns, close_ns + venue.feed_ns, False,
                 )  # fmt: skip
             core.now_ns = max(core.now_ns, close_ns + venue.feed_ns)
@@ -337,7 +338,7 @@ def run(
         if venue.wake_every_ns == 0 or close_ns % venue.wake_every_ns == 0:
             core.seq += 1
             for g in range(len(strategies)):
-                think(decides, plans, core, accounts, views, contexts, strategies[g], False)
+                think(codes, core, accounts, views, contexts, strategies[g], False)
             if core.warming:
                 forget_sleep(contexts, strategies)
             else:
@@ -348,10 +349,10 @@ def run(
                         post_requests(venue, box, core.now_ns)
                     else:
                         _answer(
-                            decides, plans, core, accounts, views, contexts, strategies, box, venue, instruments, tables
+                            codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables
                         )  # fmt: skip
                 if scanning(strategies):
-                    _scan_ahead(scans, views, contexts, strategies, bars, ts, i, stop)
+                    _scan_ahead(codes, views, contexts, strategies, bars, ts, i, stop)
         if (
             box.log.fills > FILL_ROWS // 2
             or box.log.orders > ORDER_ROWS // 2

@@ -2,7 +2,7 @@
 
 from tradewind.engine.account_facts import apply_account_fact, apply_control_fact, apply_taken
 from tradewind.engine.attempts import apply_attempt
-from tradewind.engine.contract import DECIDES, PLANS
+from tradewind.engine.contract import CODES, Codes
 from tradewind.engine.market_facts import apply_market_fact
 from tradewind.engine.orders import apply_fee, apply_order_fact
 from tradewind.engine.wake import wake
@@ -56,10 +56,9 @@ def apply_fact(
         apply_control_fact(core, views[fact.instrument], strategies, fact)
 
 
-@kernel(sig=signature(DECIDES, PLANS, *STATE, array_of(Fact), "i8"))
+@kernel(sig=signature(CODES, *STATE, array_of(Fact), "i8"))
 def step(
-    decides: DECIDES,
-    plans: PLANS,
+    codes: Codes,
     cores: Rows[Core],
     accounts: Rows[Account],
     views: Rows[View],
@@ -76,7 +75,7 @@ def step(
     box.requests = 0
     core.now_ns = max(core.now_ns, fact.recv_ts_ns)
     if fact.kind == FactKind.WAKE:
-        wake(decides, plans, core, accounts, views, contexts, strategies, box, fact.code)
+        wake(codes, core, accounts, views, contexts, strategies, box, fact.code)
     elif fact.kind != FactKind.TIMER:
         apply_fact(core, accounts, views, contexts, strategies, box, fact)
     return box.requests

@@ -6,7 +6,7 @@ again in the same batch, with the same clock.
 
 from tradewind.engine.accounting import mark_context, money, worth
 from tradewind.engine.breakers import check_breakers, watch_legs
-from tradewind.engine.contract import DECIDES, PLANS
+from tradewind.engine.contract import Codes, call_decide, call_plan
 from tradewind.engine.diff import CORE_SLOTS, bring_about, pull, react
 from tradewind.engine.market_facts import swap_wide
 from tradewind.engine.masks import place
@@ -84,8 +84,7 @@ def _sum_exposure(core: Core, accounts: Rows[Account], views: Rows[View], contex
 
 @kernel(hot=True)
 def think(
-    decides: DECIDES,
-    plans: PLANS,
+    codes: Codes,
     core: Core,
     accounts: Rows[Account],
     views: Rows[View],
@@ -99,7 +98,7 @@ def think(
     """
     if core.wide:
         swap_wide(views)
-    fn = strategy.fn
+    fn = place(strategy.fn)
     news = False
     now_ns = core.now_ns
     for k in range(strategy.lo, strategy.hi):
@@ -120,7 +119,8 @@ def think(
             stated = intents.n
             intents.n = 0
             intents.sleep = 0
-            verdict = decides[fn](
+            verdict = call_decide(
+                codes[fn, 0],
                 views[place(context.instrument)],
                 accounts[place(context.wallet)],
                 context.working,
@@ -147,8 +147,8 @@ def think(
         strategy.ran = 1
         strategy.calls += 1
         first = contexts[strategy.lo]
-        strategy.verdict = plans[fn](
-            accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy
+        strategy.verdict = call_plan(
+            codes[fn, 1], accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy
         )
     if core.wide:
         swap_wide(views)
@@ -275,8 +275,7 @@ def forget_sleep(contexts: Rows[Context], strategies: Rows[Strategy]) -> None:
 
 @kernel
 def wake(
-    decides: DECIDES,
-    plans: PLANS,
+    codes: Codes,
     core: Core,
     accounts: Rows[Account],
     views: Rows[View],
@@ -299,7 +298,7 @@ def wake(
         settle_marks(core, accounts, views, contexts)
     for g in range(len(strategies)):
         if not again or strategies[g].again:
-            think(decides, plans, core, accounts, views, contexts, strategies[g], again)
+            think(codes, core, accounts, views, contexts, strategies[g], again)
     if code == WakeCode.WARM:
         forget_sleep(contexts, strategies)
         return

@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 import numpy.typing as npt
 
-from tradewind.engine.contract import codes_of
+from tradewind.engine.contract import Kernel, codes_of
 from tradewind.engine.run import run
 from tradewind.engine.setup import AccountLimits, InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
 from tradewind.engine.venue_records import TIERS, Venue, VenueContext, VenueInstrument, VenueWallet
@@ -98,7 +98,7 @@ class World:
         for j, setup in enumerate(instruments):
             self._bind_instrument(j, setup)
         self._bind_strategies(contexts)
-        self.decides, self.plans, self.scans = self._codes()
+        self.codes = codes_of(self._codes())
 
     @property
     def state(self) -> tuple[Records, ...]:
@@ -113,9 +113,8 @@ class World:
     def advance(self, bars: Ints, ts: Ints, events: Records, equity: Ints, start: int, stop: int) -> int:
         """Run bars start..stop-1 of a chunk; return the next bar to run (see `engine.run.run`)."""
         interval_ns = int(self.views["interval_ns"][0])
-        functions = (self.decides, self.plans, self.scans)
         return int(
-            run(*functions, *self.state, *self.venue, bars, ts, events, equity, start, stop, interval_ns)
+            run(self.codes, *self.state, *self.venue, bars, ts, events, equity, start, stop, interval_ns)
         )
 
     def drain(self) -> Drained:
@@ -148,18 +147,12 @@ class World:
         for target, part in zip((*self.state[:-1], *self.venue), parts, strict=True):
             target[:] = part
 
-    def _codes(self) -> Iterator[tuple[object, ...]]:
-        """Return the tuples of functions, padded to the size the drivers are compiled for."""
-        decides = list(dict.fromkeys(s.decide for s in self.strategy_setups))
-        if len(decides) > CODES:
-            raise ConfigError(
-                "CONFIG_INFEASIBLE", f"{len(decides)} different strategies in one session, at most {CODES}"
-            )
-        first = [next(s for s in self.strategy_setups if s.decide is d) for d in decides]
-        pad = CODES - len(first)
-        yield tuple([s.decide for s in first] + [hold_decide] * pad)
-        yield tuple([s.plan or keep_plan for s in first] + [keep_plan] * pad)
-        yield tuple([s.scan or next_scan for s in first] + [next_scan] * pad)
+    def _codes(self) -> list[tuple[Kernel, Kernel | None, Kernel | None]]:
+        """Return (decide, plan, scan) of each different strategy code, in the order of first use."""
+        first = {
+            setup.decide: (setup.decide, setup.plan, setup.scan) for setup in reversed(self.strategy_setups)
+        }
+        return [first[decide] for decide in dict.fromkeys(setup.decide for setup in self.strategy_setups)]
 
     def _bind_core(self, limits: AccountLimits) -> None:
         core = self.core[0]

@@ -137,7 +137,7 @@ class Sequencer:
     def _wake(self, row: NDArray[Any]) -> None:
         world = self.world
         self._facts[0] = row[0]
-        APPLY_WAKE(world.decides, world.plans, *world.state, self._facts, 0)
+        APPLY_WAKE(world.codes, *world.state, self._facts, 0)
 
     def _apply(self, rows: NDArray[Any]) -> None:
         world = self.world

@@ -17,8 +17,9 @@ import llvmlite
 import numba
 import numpy as np
 from numba import from_dtype, types
-from numba.core import config
+from numba.core import cgutils, config
 from numba.core.errors import NumbaExperimentalFeatureWarning
+from numba.core.typing import Signature
 from numba.extending import intrinsic
 from platformdirs import user_cache_path
 
@@ -28,10 +29,11 @@ from tradewind.units.linking import compile_driver, declare_leaf
 __all__ = [
     "PLAIN",
     "SLOTS",
+    "address_of",
     "allocate",
     "array_of",
     "cache_dir",
-    "function_type",
+    "caller",
     "kernel",
     "overlay",
     "record_of",
@@ -164,10 +166,52 @@ def signature(*arguments: object) -> object:
     return types.int64(*(cells[a] if isinstance(a, str) else a for a in arguments))
 
 
-def function_type(sig: object, count: int = 1) -> object:
-    """Return the type of a first-class function of this signature, or of a uniform tuple of `count` of them."""
-    single = types.FunctionType(sig)
-    return single if count == 1 else types.UniTuple(single, count)
+_CALLABLES: list[Callable[..., int]] = []
+"""Functions by their "address" where nothing is compiled."""
+
+
+def address_of(function: Callable[..., int] | None) -> int:
+    """Return the address of a driver kernel's machine code; 0 for None. It is good in this process while the kernel lives."""
+    if function is None:
+        return 0
+    if PLAIN:
+        if function not in _CALLABLES:
+            _CALLABLES.append(function)
+        return _CALLABLES.index(function) + 1
+    (compiled,) = function.overloads.values()  # type: ignore[attr-defined]
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+
+
+def caller(sig: object) -> Callable[..., int]:
+    """Return a kernel `call(address, *arguments)` that enters a function of this signature; what it raises travels on.
+
+    Cheaper than Numba's first-class functions: nothing is unboxed when a driver is entered from Python, and one driver serves any
+    number of functions.
+    """
+    return _plain_call if PLAIN else _compiled_call(sig)
+
+
+def _plain_call(address: int, *arguments: object) -> int:
+    return _CALLABLES[address - 1](*arguments)
+
+
+def _compiled_call(sig: Signature) -> Callable[..., int]:
+    @intrinsic
+    def call(typingctx, address, *arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
+        def codegen(context, builder, signature, values):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            entry = context.call_conv.get_function_type(sig.return_type, sig.args).as_pointer()
+            function = builder.inttoptr(values[0], entry)
+            given = [builder.extract_value(values[1], i) for i in range(len(sig.args))]
+            status, result = context.call_conv.call_function(
+                builder, function, sig.return_type, sig.args, given
+            )
+            with cgutils.if_unlikely(builder, status.is_error):
+                context.call_conv.return_status_propagate(builder, status)
+            return result
+
+        return sig.return_type(address, types.StarArgTuple(sig.args)), codegen
+
+    return call  # type: ignore[no-any-return]
 
 
 def allocate(layout: type[Layout], rows: int = 1) -> np.ndarray:  # type: ignore[type-arg]
