@@ -1,7 +1,8 @@
 """What the venue says about the account, and what operators and the platform say to the core.
 
-Position taken from us by the venue (liquidation, auto-deleveraging, settlement at delisting) is distributed over the holdings of that side
-by one rule: pro rata in whole lots, the remainder to the largest holding, the first of equals.
+Position taken from us by the venue (liquidation, auto-deleveraging, settlement at delisting) is distributed
+over the holdings of that side by one rule: pro rata in whole lots, the remainder to the largest holding, the
+first of equals.
 """
 
 from tradewind.engine.accounting import book_close, money
@@ -35,9 +36,9 @@ def apply_account_fact(core: Core, account: Account, view: View, box: Mailbox, f
         account.adjusted += fact.amount - account.balance
         account.balance = fact.amount
     elif kind == FactKind.EXTERNAL_POSITION:
-        view.external_lot[fact.position_side] = fact.qty_lot  # type: ignore[index]
+        view.external_lot[fact.position_side] = fact.qty_lot
     elif kind == FactKind.EXTERNAL_ORDER:
-        view.external_open_lot[fact.position_side] = fact.qty_lot  # type: ignore[index]
+        view.external_open_lot[fact.position_side] = fact.qty_lot
 
 
 @kernel
@@ -46,7 +47,7 @@ def _apply_funding(core: Core, account: Account, view: View, box: Mailbox, fact:
     side = fact.position_side
     if fact.venue_ts_ns <= view.funding_paid_ns[side]:
         return
-    view.funding_paid_ns[side] = fact.venue_ts_ns  # type: ignore[index]
+    view.funding_paid_ns[side] = fact.venue_ts_ns
     account.balance -= fact.amount
     account.funding += fact.amount
     row = log_cash(core, box, LogKind.FUNDING, fact.instrument, fact.wallet, -fact.amount)
@@ -140,7 +141,11 @@ def apply_control_fact(core: Core, view: View, strategies: Rows[Strategy], fact:
 
 @kernel
 def _apply_operator(core: Core, strategies: Rows[Strategy], code: int) -> None:
-    """PAUSE cancels openers; STOP and FLATTEN also exit everything; RESUME clears every latch but LOCK; UNLOCK clears that."""
+    """Do what an operator asks.
+
+    PAUSE cancels openers; STOP and FLATTEN also exit everything; RESUME clears every latch but LOCK, UNLOCK
+    that one.
+    """
     if code == OperatorCode.PAUSE:
         core.halts = core.halts | Halt.OPERATOR
     elif code == OperatorCode.FLATTEN or code == OperatorCode.STOP:
@@ -180,7 +185,7 @@ def _apply_limits(core: Core, view: View, fact: Fact) -> None:
     """Change one limit while running; a lowered one blocks and cancels openers at the next wake, it never closes."""
     code = fact.code
     if code == 0:
-        view.side_limit_lot[fact.position_side] = fact.qty_lot  # type: ignore[index]
+        view.side_limit_lot[fact.position_side] = fact.qty_lot
     elif code == 1:
         view.position_limit_notional = fact.amount
     elif code == 2:

@@ -1,7 +1,10 @@
-"""Who holds what, and what it is worth. Money is born here, by one truncation each; afterwards it is only added and subtracted.
+"""Who holds what, and what it is worth.
 
-Linear and spot: worth = lots * ticks * unit. Inverse: worth = lots * unit / ticks, and value falls as worth rises (`sense`).
-A holding's cost is the worth at which it was entered; margin is a function of cost alone, so it returns to zero with it.
+Money is born here, by one truncation each; afterwards it is only added and subtracted.
+
+Linear and spot: worth = lots * ticks * unit. Inverse: worth = lots * unit / ticks, and value falls as worth
+rises (`sense`). A holding's cost is the worth at which it was entered; margin is a function of cost alone, so
+it returns to zero with it.
 """
 
 from tradewind.engine.masks import drop_bit
@@ -56,7 +59,7 @@ def _occupy(view: View, holding: Holding, order: Order, lots: int) -> None:
     """Count `lots` more (or fewer) against the limits that this order is counted in."""
     if order.reduce == 0:
         holding.open_lot += lots
-        view.side_lot[order.position_side] += lots  # type: ignore[index]
+        view.side_lot[order.position_side] += lots
     elif order.kind == _STOP:
         holding.stop_lot += lots
     else:
@@ -91,7 +94,7 @@ def book_open(account: Account, view: View, holding: Holding, side: int, lots: i
     before = margin_of(view, holding.cost)
     holding.pos_lot += lots
     holding.cost += notional
-    view.side_lot[side] += lots  # type: ignore[index]
+    view.side_lot[side] += lots
     account.used += margin_of(view, holding.cost) - before
 
 
@@ -105,7 +108,7 @@ def book_close(account: Account, view: View, holding: Holding, side: int, lots: 
     holding.pos_lot -= lots
     holding.cost -= part
     holding.realised += realised
-    view.side_lot[side] -= lots  # type: ignore[index]
+    view.side_lot[side] -= lots
     account.used += margin_of(view, holding.cost) - before
     account.balance += realised
     account.realised += realised

@@ -1,7 +1,8 @@
-"""Atomic on-chain attempts at the gate: no slot, no order, a worst spend of one asset that stays reserved until the attempt ends.
+"""Atomic on-chain attempts at the gate: no slot, no order, a worst spend that stays reserved until the end.
 
-An attempt is proposed, simulated, signed and sent, then included, reverted, expired or reorged (DESIGN section 1, rule 7). Wei stay in
-Python; the gate sees money rounded up. A reorg takes an inclusion back: what was spent returns and the worst spend is reserved again.
+An attempt is proposed, simulated, signed and sent, then included, reverted, expired or reorged (DESIGN
+section 1, rule 7). Wei stay in Python; the gate sees money rounded up. A reorg takes an inclusion back: what
+was spent returns and the worst spend is reserved again.
 """
 
 from tradewind.engine.registers import refuse

@@ -1,7 +1,8 @@
 """Breakers: what an account may lose in a day, in a session, from its peak; and how long a hedge may stand on one leg.
 
-They live in the core and work from facts: equity is marked at each WAKE. A tripped breaker sets a bit of `halts`: openers are cancelled
-and refused, closers and stops go on. A day's loss clears with the day (UTC); the others stay until an operator resumes.
+They live in the core and work from facts: equity is marked at each WAKE. A tripped breaker sets a bit of
+`halts`: openers are cancelled and refused, closers and stops go on. A day's loss clears with the day (UTC);
+the others stay until an operator resumes.
 """
 
 from tradewind.units.enums import BIG, DAY_NS, Halt

@@ -1,6 +1,7 @@
 """From what is wanted to what is asked: the difference between a set of intents and the slots, most urgent first.
 
-Nothing is asked of a slot in flight. Order of requests: cancels, then reductions, then protectors, then openers.
+Nothing is asked of a slot in flight. Order of requests: cancels, then reductions, then protectors, then
+openers.
 """
 
 import numpy as np
@@ -10,7 +11,6 @@ from tradewind.engine.registers import mix_decision, refuse
 from tradewind.engine.requests import on_step, send_amend, send_cancel, send_new
 from tradewind.units.enums import ALL, Halt, IntentKind, OrderState, Rule
 from tradewind.units.jit import SLOTS, kernel
-from tradewind.units.layout import Mask
 from tradewind.units.records import WORDS, Account, Context, Core, Intent, Intents, Order, View, Working
 from tradewind.units.wire import Mailbox
 
@@ -122,7 +122,10 @@ def _urgency(context: Context, intent: Intent) -> int:
 
 @kernel
 def _mark_wanted(core: Core, context: Context, intents: Intents, slots: int) -> bool:
-    """Note the slots that are wanted and hash the set; False if the set is nonsense (bad or double slot, kind, side, quantity)."""
+    """Note the slots that are wanted and hash the set.
+
+    Returns False if the set is nonsense: bad or double slot, kind, side, quantity.
+    """
     clear_all(context.want)
     mix_decision(core, intents.n)
     for i in range(intents.n):
@@ -158,7 +161,7 @@ def _cancel_unwanted(core: Core, context: Context, view: View, box: Mailbox, ope
     working = context.working
     halted = core.halts != 0
     for word in range(WORDS):
-        left: Mask = working.live[word]
+        left = working.live[word]
         if not halted:
             left = left & ~context.want[word]
         while left:
@@ -189,7 +192,7 @@ def _diff_one(
 def _diff_target(
     core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent
 ) -> None:
-    """A position wanted: what is missing or too much, beyond the tolerance, as an order that fills at once or not at all."""
+    """Order what a position lacks or has too much, beyond the tolerance, to fill at once or not at all."""
     held = context.working.holding[intent.position_side].pos_lot
     missing = intent.qty_lot - held
     if context.working.order[intent.slot].state != _FREE or missing == 0:
@@ -205,7 +208,10 @@ def _diff_target(
 def _diff_resting(
     core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent
 ) -> None:
-    """A resting order: new, amended or, where the venue cannot amend or the terms are others, cancelled to be placed again."""
+    """Place or amend a resting order.
+
+    Where the venue cannot amend, or the terms are others, it is cancelled to be placed again.
+    """
     slot = intent.slot
     order = context.working.order[slot]
     same_epoch = order.epoch == intent.epoch

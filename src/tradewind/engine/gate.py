@@ -1,8 +1,9 @@
 """The risk gate: how many lots of what is asked may leave, or the rule that lets nothing out.
 
-The invariant (DESIGN section 1, rule 4): no request leaves that raises known position + unfilled quantity of every order not known to be
-finished above its limit, at three sums: the holding of the strategy, the venue's position per side (never netted), the wallet.
-What the order being replaced already occupies is credited. Reductions pass every rule but LOCK and the holding itself.
+The invariant (DESIGN section 1, rule 4): no request leaves that raises known position + unfilled quantity of
+every order not known to be finished above its limit, at three sums: the holding of the strategy, the venue's
+position per side (never netted), the wallet. What the order being replaced already occupies is credited.
+Reductions pass every rule but LOCK and the holding itself.
 """
 
 from tradewind.engine.accounting import money, worth
@@ -45,7 +46,7 @@ def gate(core: Core, account: Account, view: View, context: Context, order: Orde
 
 @kernel
 def _closing_lots(core: Core, view: View, context: Context, order: Order, lots: int) -> int:
-    """Closers are bounded by what is held, per class; together where the venue's position is not this holding."""
+    """Bound closers by what is held, per class; together where the venue's position is not this holding."""
     holding = context.working.holding[order.position_side]
     if view.shared:
         taken = holding.close_lot + holding.stop_lot
@@ -70,7 +71,7 @@ def _closing_lots(core: Core, view: View, context: Context, order: Order, lots: 
 
 @kernel
 def _opening_lots(core: Core, view: View, context: Context, order: Order, lots: int) -> int:
-    """Openers: states of trading, sides, then the holding's and the venue side's limit in lots."""
+    """Bound openers by states of trading, by sides, then by the holding's and the venue side's limit in lots."""
     side = order.position_side
     if core.halts:
         return refuse(core, Rule.HALTED, 0.0, float(core.halts))
@@ -99,7 +100,7 @@ def _opening_lots(core: Core, view: View, context: Context, order: Order, lots: 
 
 @kernel
 def _money_allows(core: Core, account: Account, view: View, order: Order, notional: int) -> bool:
-    """Price band, notional of the order, margin of the wallet."""
+    """Check the price band, the notional of the order, the margin of the wallet."""
     price_tick = reference_tick(view, order.wanted_tick)
     if view.price_band > 0.0:
         mark = view.mark if view.mark > 0.0 else float(view.close)
@@ -121,7 +122,7 @@ def _money_allows(core: Core, account: Account, view: View, order: Order, notion
 def _exposure_allows(
     core: Core, account: Account, view: View, context: Context, order: Order, notional: int
 ) -> bool:
-    """Notional of position, symbol, group, side and total against equity; the unhedged part of a leg group."""
+    """Check position, symbol, group, side and total against equity; the unhedged part of a leg group."""
     side = order.position_side
     price_tick = reference_tick(view, order.wanted_tick)
     lots = view.side_lot[side] - order.held_lot
@@ -138,14 +139,14 @@ def _exposure_allows(
         return False
     if context.leg_group and not _legs_allow(core, context, view, side, notional):
         return False
-    account.gross[side] += max(added, 0)  # type: ignore[index]
-    account.group_gross[view.group] += max(added, 0)  # type: ignore[index]
+    account.gross[side] += max(added, 0)
+    account.group_gross[view.group] += max(added, 0)
     return True
 
 
 @kernel
 def _sums_allow(core: Core, account: Account, view: View, side: int, added: int) -> bool:
-    """Group, side, total and leverage, each as notional over equity."""
+    """Check group, side, total and leverage, each as notional over equity."""
     equity = float(max(account.equity, 1))
     group = (account.group_gross[view.group] + added) / equity
     limit = core.group[view.group].exposure_limit
@@ -165,7 +166,10 @@ def _sums_allow(core: Core, account: Account, view: View, side: int, added: int)
 
 @kernel
 def _legs_allow(core: Core, context: Context, view: View, side: int, notional: int) -> bool:
-    """A leg may lead the others by no more than the group's limit; what other legs have in flight does not count."""
+    """Let a leg lead the others by no more than the group's limit.
+
+    What other legs have in flight does not count.
+    """
     group = core.group[context.leg_group]
     if group.unhedged_limit <= 0:
         return True

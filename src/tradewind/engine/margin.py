@@ -1,8 +1,9 @@
 """The simulated venue's own position, money and margin: settlement of trades, funding, liquidation, delisting.
 
-Maintenance margin by brackets: notional * rate - deduction. A wallet is judged inside each bar, by default with every instrument at its own
-worse extreme, so that a hedged book is never judged kindly. Between two judgements the prices may move inside a band in which no
-combination of moves can use up the slack found last; inside it nothing is computed, and the result is the same.
+Maintenance margin by brackets: notional * rate - deduction. A wallet is judged inside each bar, by default
+with every instrument at its own worse extreme, so that a hedged book is never judged kindly. Between two
+judgements the prices may move inside a band in which no combination of moves can use up the slack found last;
+inside it nothing is computed, and the result is the same.
 """
 
 import numpy as np
@@ -25,7 +26,7 @@ from tradewind.units.enums import (
     Rule,
 )
 from tradewind.units.jit import kernel
-from tradewind.units.layout import Mask, Rows
+from tradewind.units.layout import Rows
 from tradewind.units.records import WORDS, Account, View
 from tradewind.units.wire import Mailbox
 
@@ -65,8 +66,8 @@ def settle(
 
 @kernel
 def _add(instrument: VenueInstrument, side: int, lots: int, notional: int) -> None:
-    instrument.pos_lot[side] += lots  # type: ignore[index]
-    instrument.cost[side] += notional  # type: ignore[index]
+    instrument.pos_lot[side] += lots
+    instrument.cost[side] += notional
 
 
 @kernel
@@ -77,8 +78,8 @@ def _reduce(
     held = instrument.pos_lot[side]
     cost = instrument.cost[side]
     part = cost if lots >= held else money(cost * (lots / held))
-    instrument.pos_lot[side] -= lots  # type: ignore[index]
-    instrument.cost[side] -= part  # type: ignore[index]
+    instrument.pos_lot[side] -= lots
+    instrument.cost[side] -= part
     wallet.balance += (1 - 2 * side) * view.sense * (notional - part)
 
 
@@ -250,7 +251,7 @@ def _cancel_everything(contexts: Rows[VenueContext], box: Mailbox, index: int, c
         if context.instrument != index:
             continue
         for word in range(WORDS):
-            left: Mask = context.live[word]
+            left = context.live[word]
             while left:
                 slot = (word << 6) + low_bit(left)
                 left = left & (left - _ONE)
@@ -273,7 +274,10 @@ def _liquidate(
     loss_limit: int,
     ts_ns: int,
 ) -> None:
-    """Cancel the instrument's orders, close both sides at a price, charge the fee; an isolated loss ends at its margin."""
+    """Cancel the instrument's orders, close both sides at a price, charge the fee.
+
+    loss_limit: an isolated loss ends at its margin; BIG for cross margin.
+    """
     _cancel_everything(contexts, box, index, Rule.LIQUIDATED, ts_ns)
     before = wallet.balance
     _close_sides(venue, view, instrument, wallet, box, index, FactKind.ACCOUNT_LIQUIDATED, price_tick, ts_ns)
@@ -319,7 +323,7 @@ def _close_sides(
 
 @kernel
 def _insure(w: int, wallet: VenueWallet, box: Mailbox, balance: int, ts_ns: int) -> None:
-    """The venue bears a loss beyond the margin: the balance becomes what it should be."""
+    """Let the venue bear a loss beyond the margin: the balance becomes what it should be."""
     wallet.insured += balance - wallet.balance
     wallet.balance = balance
     fact = say(box, FactKind.ACCOUNT, 0, 0, ts_ns)

@@ -28,7 +28,7 @@ def apply_bar(
 @kernel
 def build_frames(view: View) -> None:
     """Fold the present bar into each coarser one; a coarse bar is known at its end, never before."""
-    frames: Rows[Frame] = view.frame
+    frames = view.frame
     for i in range(view.frames):
         _fold(view, frames[i])
     if view.wide.interval_ns:
@@ -80,7 +80,7 @@ def _anchor(interval_ns: int) -> int:
 
 @kernel
 def _complete(frame: Frame) -> None:
-    """What was being built becomes the last complete coarse bar."""
+    """Make what was being built the last complete coarse bar."""
     frame.open = frame.next_open
     frame.high = frame.next_high
     frame.low = frame.next_low
@@ -112,8 +112,8 @@ def apply_market_fact(view: View, fact: Fact) -> None:
         view.funding_ns = fact.venue_ts_ns
     elif kind == FactKind.FEATURE:
         if 0 <= fact.code < FEATURES:
-            view.feature[fact.code] = fact.value  # type: ignore[index]
-            view.feature_ns[fact.code] = fact.recv_ts_ns  # type: ignore[index]
+            view.feature[fact.code] = fact.value
+            view.feature_ns[fact.code] = fact.recv_ts_ns
     elif kind == FactKind.OPEN_INTEREST:
         view.open_interest = fact.value
     else:

@@ -1,4 +1,7 @@
-"""Sets of slots as machine words. Both sides of every operator are unsigned: a signed bit 63 would be a negative number."""
+"""Sets of slots as machine words.
+
+Both sides of every operator are unsigned: a signed bit 63 would be a negative number.
+"""
 
 import numpy as np
 
@@ -31,23 +34,23 @@ def place(index: int) -> int:
 @kernel(hot=True)
 def set_bit(words: Rows[Mask], slot: int) -> None:
     """Add a slot to a set."""
-    words[slot >> 6] = words[slot >> 6] | (_ONE << np.uint64(slot & 63))  # type: ignore[index]
+    words[slot >> 6] = words[slot >> 6] | (_ONE << np.uint64(slot & 63))
 
 
 @kernel(hot=True)
 def drop_bit(words: Rows[Mask], slot: int) -> None:
     """Take a slot out of a set."""
-    words[slot >> 6] = words[slot >> 6] & ~(_ONE << np.uint64(slot & 63))  # type: ignore[index]
+    words[slot >> 6] = words[slot >> 6] & ~(_ONE << np.uint64(slot & 63))
 
 
 @kernel(hot=True)
 def has_bit(words: Rows[Mask], slot: int) -> bool:
     """Tell whether a slot is in a set."""
-    return (words[slot >> 6] >> np.uint64(slot & 63)) & _ONE != _ZERO
+    return bool((words[slot >> 6] >> np.uint64(slot & 63)) & _ONE != _ZERO)
 
 
 @kernel(hot=True)
 def clear_all(words: Rows[Mask]) -> None:
     """Empty a set."""
     for i in range(WORDS):
-        words[i] = _ZERO  # type: ignore[index]
+        words[i] = _ZERO

@@ -1,12 +1,16 @@
-"""What a bar does to the orders of one context. The order inside a bar is documented and pessimistic:
+"""What a bar does to the orders of one context.
+
+The order inside a bar is documented and pessimistic:
 
 1. what takes, at the open, with slippage and half the spread against us;
-2. stops, at their trigger or, after a gap, at the open; a trailing stop is assumed to have seen the bar's best price first;
+2. stops, at their trigger or, after a gap, at the open; a trailing stop is assumed to have seen the bar's best
+   price first;
 3. limits that open;
 4. judgement of margin at the bar's extremes (engine.margin);
 5. limits that close: a take-profit never saves a position that the same bar could have stopped out or liquidated.
 
-A resting limit is a maker and fills at its limit (or, by a setting, at an open beyond it); one that crossed when it arrived takes.
+A resting limit is a maker and fills at its limit (or, by a setting, at an open beyond it); one that crossed
+when it arrived takes.
 """
 
 import math
@@ -28,7 +32,6 @@ from tradewind.engine.venue_records import (
 )
 from tradewind.units.enums import BUY, FactKind, IntentKind, Rule, TriggerKind
 from tradewind.units.jit import kernel
-from tradewind.units.layout import Mask
 from tradewind.units.records import WORDS, View
 from tradewind.units.wire import Mailbox
 
@@ -74,7 +77,7 @@ def match_closers(
     """Do step 5 for one context."""
     context.later = 0
     for word in range(WORDS):
-        left: Mask = context.live[word] & ~context.market[word]
+        left = context.live[word] & ~context.market[word]
         while left:
             slot = (word << 6) + low_bit(left)
             left = left & (left - _ONE)
@@ -101,11 +104,11 @@ def _match_open(
     box: Mailbox,
     ts_ns: int,
 ) -> None:
-    """Step 1: what takes. A limit that the open no longer reaches rests; an immediate order expires."""
+    """Do step 1: what takes. A limit that the open no longer reaches rests; an immediate order expires."""
     context.at_open = 0
     for word in range(WORDS):
-        left: Mask = context.market[word]
-        context.market[word] = np.uint64(0)  # type: ignore[index]
+        left = context.market[word]
+        context.market[word] = np.uint64(0)
         while left:
             slot = (word << 6) + low_bit(left)
             left = left & (left - _ONE)
@@ -135,9 +138,9 @@ def _match_resting(
     ts_ns: int,
     stops: bool,
 ) -> None:
-    """Steps 2 and 3: stops first, then limits that open; closing limits are only noted."""
+    """Do step 2, stops, or step 3, limits that open; closing limits are only noted."""
     for word in range(WORDS):
-        left: Mask = context.live[word] & ~context.market[word]
+        left = context.live[word] & ~context.market[word]
         while left:
             slot = (word << 6) + low_bit(left)
             left = left & (left - _ONE)
@@ -178,7 +181,7 @@ def _match_stop(
     slot: int,
     ts_ns: int,
 ) -> None:
-    """Step 2 for one stop: at the level it had when the bar opened, then at the level the bar's best price gives it."""
+    """Do step 2 for one stop: at the level it opened with, then at the level that the bar's best price gives it."""
     order = context.order[slot]
     worst = view.high if order.side == BUY else view.low
     best = view.low if order.side == BUY else view.high
@@ -284,9 +287,9 @@ def _fill(
 
 @kernel
 def trigger_on_mark(view: View, context: VenueContext, box: Mailbox, ts_ns: int) -> None:
-    """A mark price arrived: stops that watch the mark and see their level become market orders of the next open."""
+    """Let stops that watch the mark, and see their level, become market orders of the next open."""
     for word in range(WORDS):
-        left: Mask = context.live[word] & ~context.market[word]
+        left = context.live[word] & ~context.market[word]
         while left:
             slot = (word << 6) + low_bit(left)
             left = left & (left - _ONE)

@@ -1,7 +1,8 @@
 """Life of an order as the core believes it: monotone, fed by facts only.
 
-Only evidence frees a slot: a terminal answer with the current id, or the last lot filled. A report with an older id changes nothing but
-money (a late fee). Quantities in reports are cumulative, so a repeated or reordered report changes nothing either.
+Only evidence frees a slot: a terminal answer with the current id, or the last lot filled. A report with an
+older id changes nothing but money (a late fee). Quantities in reports are cumulative, so a repeated or
+reordered report changes nothing either.
 """
 
 from tradewind.engine.accounting import book_close, book_open, hold_lots, money, release, reserve_for
@@ -9,7 +10,6 @@ from tradewind.engine.gate import reference_tick
 from tradewind.engine.registers import log_order, next_fill_row
 from tradewind.units.enums import FactKind, IntentKind, OrderState, RequestKind, Role, Rule
 from tradewind.units.jit import kernel
-from tradewind.units.layout import Rows
 from tradewind.units.records import FEE_MEMORY, Account, Context, Core, Order, View
 from tradewind.units.wire import Fact, Mailbox
 
@@ -59,7 +59,10 @@ def apply_order_fact(
 
 @kernel
 def _acknowledge(core: Core, context: Context, box: Mailbox, order: Order, slot: int) -> None:
-    """The venue has it. An order being amended or cancelled keeps its state, also where that became unknown."""
+    """Note that the venue has it.
+
+    An order being amended or cancelled keeps its state, also where that became unknown.
+    """
     if order.state == _PENDING or (order.state == _UNKNOWN and order.asked_lot == 0):
         order.state = _LIVE
         log_order(core, context, box, slot, Rule.OK)
@@ -67,7 +70,7 @@ def _acknowledge(core: Core, context: Context, box: Mailbox, order: Order, slot:
 
 @kernel
 def _is_answer(order: Order, fact: Fact) -> bool:
-    """Tell whether a report about an amend means the one that is waited for: an older one told twice states other terms."""
+    """Tell whether a report about an amend means the one waited for: an older one states other terms."""
     if order.asked_lot == 0:
         return False
     return fact.qty_lot == 0 or (fact.qty_lot == order.asked_lot and fact.price_tick == order.wanted_tick)
@@ -75,7 +78,10 @@ def _is_answer(order: Order, fact: Fact) -> bool:
 
 @kernel
 def _amended(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
-    """The answer states totals: what filled meanwhile is part of them. What a query found counts where nothing is known."""
+    """Take the totals that the answer states: what filled meanwhile is part of them.
+
+    What a query found counts where nothing is known.
+    """
     slot = fact.cid & 0xFF
     order = context.working.order[slot]
     found = fact.code == 1 and order.state == _UNKNOWN
@@ -91,7 +97,7 @@ def _amended(core: Core, account: Account, view: View, context: Context, box: Ma
 def _settle_amend(
     core: Core, account: Account, view: View, context: Context, box: Mailbox, slot: int, reason: int
 ) -> None:
-    """Nothing of this order is in question any more: it holds what it may still fill, or it is finished."""
+    """Settle what was in question: the order holds what it may still fill, or it is finished."""
     order = context.working.order[slot]
     order.asked_lot = 0
     left = order.qty_lot - order.filled_lot
@@ -107,13 +113,15 @@ def _settle_amend(
 
 @kernel
 def _rejected(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
-    """A refused new order is gone and its slot waits; a refused amend leaves the old order; a refused cancel is a question."""
+    """Take back what was refused.
+
+    A new order is gone and its slot waits; an amend leaves the old order; a cancel becomes a question.
+    """
     slot = fact.cid & 0xFF
     order = context.working.order[slot]
     if fact.side == RequestKind.AMEND and not _is_answer(order, fact):
         return
-    counters: Rows[int] = core.refusals
-    counters[fact.code] += 1  # type: ignore[index]
+    core.refusals[fact.code] += 1
     order.reason = fact.code
     order.retry_ns = fact.venue_ts_ns + core.retry_ns
     if fact.side == RequestKind.NEW:
@@ -128,7 +136,7 @@ def _rejected(core: Core, account: Account, view: View, context: Context, box: M
 
 @kernel
 def _ended(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
-    """Cancelled or expired: fills that were missed are booked first, from the cumulative quantity and notional."""
+    """End an order; fills that were missed are booked first, from the cumulative quantity and notional."""
     slot = fact.cid & 0xFF
     order = context.working.order[slot]
     if fact.qty_lot > order.filled_lot:
@@ -174,7 +182,7 @@ def _fill(core: Core, account: Account, view: View, context: Context, box: Mailb
     else:
         hold_lots(account, view, context.working, order, max(order.held_lot - lots, 0), 0)
         mine = min(lots, holding.pos_lot)
-        view.external_lot[1 - side] += lots - mine  # type: ignore[index]
+        view.external_lot[1 - side] += lots - mine
         part = notional if mine == lots else money(notional * (mine / lots))
         realised = book_close(account, view, holding, side, mine, part) if mine else 0
     order.filled_lot = fact.qty_lot
@@ -214,14 +222,15 @@ def _log_fill(
 def apply_fee(core: Core, account: Account, view: View, box: Mailbox, fact: Fact) -> None:
     """Charge a fee once per trade id, however late or often it is told.
 
-    Remembers the last FEE_MEMORY trades of an instrument; a shell that may see older duplicates filters them first.
+    Remembers the last FEE_MEMORY trades of an instrument; a shell that may see older duplicates filters them
+    first.
     """
     core.facts += 1
-    seen: Rows[int] = view.fee_id
+    seen = view.fee_id
     for i in range(FEE_MEMORY):
         if seen[i] == fact.trade_id:
             return
-    seen[view.fee_next] = fact.trade_id  # type: ignore[index]
+    seen[view.fee_next] = fact.trade_id
     view.fee_next = (view.fee_next + 1) % FEE_MEMORY
     account.balance -= fact.amount
     account.fees += fact.amount

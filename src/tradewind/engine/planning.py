@@ -1,4 +1,4 @@
-"""The editable copy of what a context wants: `plan` changes this one, so that what `decide` said stays as it was said."""
+"""The editable copy of what a context wants: `plan` changes this one, so that what `decide` said stays."""
 
 from tradewind.units.jit import kernel
 from tradewind.units.records import Context, Intent, Intents

@@ -1,7 +1,6 @@
-"""Rows that the core writes about itself: order changes, fills, refusals, money; and the rolling hash of its decisions."""
+"""Rows that the core writes about itself: orders, fills, refusals, money; the rolling hash of its decisions."""
 
 from tradewind.units.jit import kernel
-from tradewind.units.layout import Rows
 from tradewind.units.records import Context, Core, Order
 from tradewind.units.wire import CASH_ROWS, FILL_ROWS, ORDER_ROWS, REFUSAL_ROWS, CashRow, FillRow, Mailbox
 
@@ -90,8 +89,7 @@ def log_refusal(core: Core, context: Context, box: Mailbox, order: Order, slot: 
     if order.reason == core.rule:
         return
     order.reason = core.rule
-    counters: Rows[int] = core.refusals
-    counters[core.rule] += 1  # type: ignore[index]
+    core.refusals[core.rule] += 1
     at = box.log.refusals
     if at >= REFUSAL_ROWS:
         core.errors += LOG_FULL

@@ -1,4 +1,7 @@
-"""Requests: what leaves for a venue. Each passes the gate, occupies exposure from the moment it is written, and is hashed."""
+"""Requests: what leaves for a venue.
+
+Each passes the gate, occupies exposure from the moment it is written, and is hashed.
+"""
 
 from tradewind.engine.accounting import hold_lots, reserve_for
 from tradewind.engine.gate import gate, reference_tick
@@ -101,7 +104,8 @@ def send_amend(
 ) -> None:
     """Ask to change price and total of a working order; until answered both the old and the new may exist.
 
-    What the gate would let out is worked out first, so that a venue without amend sees no cancel that changes nothing.
+    What the gate would let out is worked out first, so that a venue without amend sees no cancel that changes
+    nothing.
     """
     slot = intent.slot
     order = context.working.order[slot]

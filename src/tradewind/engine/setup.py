@@ -1,4 +1,4 @@
-"""What a world is made of, in the user's units: wallets, instruments with their account settings, strategies, limits."""
+"""What a world is made of, in the user's units: wallets, instruments as traded, strategies, limits, venue."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Kernel = Callable[..., int]
 
 @dataclass(frozen=True, slots=True)
 class WalletSetup:
-    """One currency at one venue: starting balance in whole currency units, and the breakers of its losses as ratios (0: off)."""
+    """One currency at one venue: its starting balance in whole units, the breakers of its losses as ratios (0: off)."""
 
     currency: str
     balance: float
@@ -32,10 +32,12 @@ class WalletSetup:
 class InstrumentSetup:
     """An instrument as this account trades it, and how the simulated venue fills it.
 
-    tick_step: order prices are multiples of so many ticks (history may be finer than the venue's tick of today).
-    wide_ns: length of the bars that strategies decide on, where it is not that of the bars on which orders fill.
-    slip: slippage plus half the spread, ratio of price. share: part of a bar's volume that may be filled (VOLUME only).
-    limits: quantities in the instrument's units, notionals in currency, ratios of equity; None or 0: no limit of ours.
+    tick_step: order prices are multiples of so many ticks (history may be finer than the tick of today).
+    wide_ns: length of the bars that strategies decide on, where it is not that of the bars on which orders
+    fill.
+    slip: slippage plus half the spread, ratio of price. share: part of a bar's volume that may be filled
+    (VOLUME).
+    limits: quantities in the instrument's units, notionals in currency, ratios of equity; None or 0: none.
     highest_price: bound for overflow checks, well above anything that may trade.
     """
 
@@ -90,7 +92,10 @@ class LegGroup:
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """Limits of the whole account; 0 means none. Exposures are notional over equity; long and short are `side` unless given."""
+    """Limits of the whole account; 0 means none.
+
+    Exposures are notional over equity; long and short are `side` unless given.
+    """
 
     open_orders: int = 0
     order_rate: int = 0

@@ -8,7 +8,6 @@ from tradewind.engine.venue_facts import say, say_ended, say_rejected
 from tradewind.engine.venue_records import VenueContext, VenueInstrument, VenueOrder
 from tradewind.units.enums import BUY, NEVER_HIGH, NEVER_LOW, FactKind, IntentKind, RequestKind, Rule
 from tradewind.units.jit import kernel
-from tradewind.units.layout import Mask
 from tradewind.units.records import WORDS, View
 from tradewind.units.wire import Mailbox, Request
 
@@ -39,7 +38,7 @@ def accept(
 
 @kernel
 def _answer_missing(context: VenueContext, box: Mailbox, request: Request, ts_ns: int) -> None:
-    """An order that is not there any more has ended; its last totals are told again."""
+    """Tell the last totals again of an order that is not there any more."""
     order = context.order[request.slot]
     fact = say(box, FactKind.CANCELLED, request.instrument, request.cid, ts_ns)
     fact.code = Rule.UNWANTED
@@ -64,9 +63,10 @@ def refusal(view: View, instrument: VenueInstrument, context: VenueContext, requ
     resting = request.order_kind == IntentKind.REST
     if resting and request.post_only and crosses(view, request.side, request.price_tick):
         return Rule.VENUE_POST_ONLY
-    if request.reduce == 0 and resting:
-        if worth(view, request.qty_lot, request.price_tick) < instrument.min_notional:
-            return Rule.VENUE_MIN_NOTIONAL
+    if not resting or request.reduce:
+        return Rule.OK
+    if worth(view, request.qty_lot, request.price_tick) < instrument.min_notional:
+        return Rule.VENUE_MIN_NOTIONAL
     return Rule.OK
 
 
@@ -117,7 +117,7 @@ def _accept_new(
 
 @kernel
 def _place(view: View, context: VenueContext, order: VenueOrder, slot: int) -> None:
-    """What takes acts at the next open; what rests narrows the band in which a bar cannot matter."""
+    """Let what takes act at the next open; what rests narrows the band in which a bar cannot matter."""
     takes = order.kind == _TARGET or (order.kind != _STOP and crosses(view, order.side, order.price_tick))
     if takes:
         if not has_bit(context.market, slot):
@@ -182,7 +182,7 @@ def rewake(context: VenueContext) -> None:
     context.low_wake = NEVER_LOW
     context.high_wake = NEVER_HIGH
     for word in range(WORDS):
-        left: Mask = context.live[word] & ~context.market[word]
+        left = context.live[word] & ~context.market[word]
         while left:
             slot = (word << 6) + low_bit(left)
             left = left & (left - _ONE)

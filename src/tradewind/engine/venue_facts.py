@@ -38,7 +38,7 @@ def say(box: Mailbox, kind: int, instrument: int, cid: int, ts_ns: int) -> Fact:
 
 @kernel
 def say_ended(box: Mailbox, kind: int, instrument: int, order: VenueOrder, code: int, ts_ns: int) -> None:
-    """An order ends by cancel or expiry, with its final totals."""
+    """Say that an order ended by cancel or expiry, with its final totals."""
     fact = say(box, kind, instrument, order.cid, ts_ns)
     fact.code = code
     fact.price_tick = order.price_tick
@@ -48,7 +48,7 @@ def say_ended(box: Mailbox, kind: int, instrument: int, order: VenueOrder, code:
 
 @kernel
 def say_rejected(box: Mailbox, request: Request, code: int, ts_ns: int) -> None:
-    """A request is refused; `side` says which kind of request it was, price and quantity what it asked for."""
+    """Say that a request is refused: `side` is its kind, price and quantity are what it asked for."""
     fact = say(box, FactKind.REJECT, request.instrument, request.cid, ts_ns)
     fact.code = code
     fact.side = request.kind
@@ -58,7 +58,7 @@ def say_rejected(box: Mailbox, request: Request, code: int, ts_ns: int) -> None:
 
 @kernel
 def say_fee(box: Mailbox, view: View, instrument: int, amount: int, trade_id: int, ts_ns: int) -> None:
-    """A fee is charged for a trade; negative is a rebate."""
+    """Say that a fee is charged for a trade; negative is a rebate."""
     fact = say(box, FactKind.FEE, instrument, 0, ts_ns)
     fact.wallet = view.wallet
     fact.amount = amount

@@ -52,8 +52,8 @@ def _extreme(state: Extreme, value: float, period: int, sign: float) -> float:
     while state.kept > 0 and sign * state.value[_wrap(state.first + state.kept - 1, room)] <= sign * value:
         state.kept -= 1
     place = _wrap(state.first + state.kept, room)
-    state.value[place] = value  # type: ignore[index]
-    state.born[place] = state.seen  # type: ignore[index]
+    state.value[place] = value
+    state.born[place] = state.seen
     state.kept += 1
     return state.value[state.first] if state.seen >= period else math.nan
 

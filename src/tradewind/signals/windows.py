@@ -58,7 +58,7 @@ def push(window: Window, value: float, period: int) -> bool:
     added = value - window.anchor
     window.total += added
     window.squares += added * added
-    window.row[place] = value  # type: ignore[index]
+    window.row[place] = value
     window.seen += 1
     window.next = place + 1
     if window.next == period:

@@ -121,7 +121,7 @@ def record(intents: Intents, place: int, value: float) -> None:
     """Write down the value of the signal SIGNALS[place], for `journal explain` and the report."""
     if place < 0 or place >= SIGNALS:
         raise IndexError("a strategy records at most 8 signals, places 0 to 7")
-    intents.signal[place] = value  # type: ignore[index]
+    intents.signal[place] = value
 
 
 @kernel(hot=True)

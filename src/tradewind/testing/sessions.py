@@ -67,8 +67,8 @@ def restless(
         entry_tick = working.holding[0].last_tick + noise % 3
         want(intents, IntentKind.REST, 10, 1, entry_tick + 9, ALL)
         want(intents, IntentKind.STOP, 11, 1, entry_tick - 25, ALL)
-    intents.signal[0] = float(noise)  # type: ignore[index]
-    intents.signal[1] = float(phase)  # type: ignore[index]
+    intents.signal[0] = float(noise)
+    intents.signal[1] = float(phase)
     return Verdict.SET
 
 

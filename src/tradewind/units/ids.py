@@ -1,7 +1,8 @@
 """Client order ids: where an order comes from, written so that any venue accepts it.
 
-Inside, an id is one integer: counter << 20 | context << 8 | slot, so that a report finds its row without a search. On the wire it is
-prefix + epoch + that integer, base 36: letters and digits only, at most 32, no randomness, unique for the life of an account.
+Inside, an id is one integer: counter << 20 | context << 8 | slot, so that a report finds its row without a
+search. On the wire it is prefix + epoch + that integer, base 36: letters and digits only, at most 32, no
+randomness, unique for the life of an account.
 """
 
 __all__ = [

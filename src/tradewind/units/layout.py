@@ -1,12 +1,13 @@
 """Records as classes: one annotated class is at once the memory layout, the static type and the documentation.
 
-A class that derives from `Layout` is never instantiated. Its annotations name the fields of a C-aligned record: `int` is a signed
-64-bit integer, `float` a double, `Mask` an unsigned 64-bit integer, another layout a nested record, and `Annotated[Rows[X], n]`
-a nested array of n. All integers are 64 bits wide: mixed widths make Numba compile the same kernel once per width.
+A class that derives from `Layout` is never instantiated. Its annotations name the fields of a C-aligned
+record: `int` is a signed 64-bit integer, `float` a double, `Mask` an unsigned 64-bit integer, another layout
+a nested record, and `Annotated[Rows[X], n]` a nested array of n. All integers are 64 bits wide: mixed widths
+make Numba compile the same kernel once per width.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import numpy.typing as npt
 __all__ = ["Layout", "Mask", "Rows", "dtype_of", "named"]
 
 Mask = np.uint64
-_T_co = TypeVar("_T_co", covariant=True)
+_T = TypeVar("_T")
 _CELLS = {int: "i8", float: "f8", Mask: "u8"}
 
 
@@ -22,14 +23,16 @@ class Layout:
     """Base of all record classes; the fields of a subclass are its annotations."""
 
 
-class Rows(Protocol, Generic[_T_co]):
+class Rows(Protocol, Generic[_T]):
     """A nested array or an array of records, as kernels see it."""
 
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    def __getitem__(self, index: int, /) -> _T_co: ...
+    @overload
+    def __getitem__(self, index: int, /) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> "Rows[_T]": ...
+    def __setitem__(self, index: int, value: _T, /) -> None: ...
     def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[_T_co]: ...
+    def __iter__(self) -> Iterator[_T]: ...
 
 
 def dtype_of(layout: type[Layout]) -> np.dtype[np.void]:
@@ -51,7 +54,7 @@ def _cell(kind: object) -> object:
     if isinstance(kind, type) and issubclass(kind, Layout):
         return dtype_of(kind)
     if kind in _CELLS:
-        return _CELLS[kind]  # type: ignore[index]
+        return _CELLS[kind]
     raise TypeError(f"a layout field is int, float, Mask, a Layout or Annotated[Rows[...], n], not {kind!r}")
 
 

@@ -1,16 +1,20 @@
-"""Compile every kernel once: leaves are translated only, drivers are linked with all they reach and optimised as a whole.
+"""Compile every kernel once: leaves are translated only, drivers are linked with all they reach and optimised.
 
-Numba makes machine code of each function by itself and links it, optimised, into each of its callers, which optimise it again: a tree of a
-hundred small functions costs its depth times over (minutes instead of seconds; docs/concepts/engine.md has the figures). Here a function
-without an explicit signature is a *leaf*: its library holds unlinked intermediate code and no machine code. A function with one is a
-*driver*: its library links every leaf it reaches, once, and is what the disk cache keeps. A leaf called from Python gets a driver of its own.
+Numba makes machine code of each function by itself and links it, optimised, into each of its callers, which
+optimise it again: a tree of a hundred small functions costs its depth times over (minutes instead of seconds;
+docs/concepts/engine.md has the figures). Here a function without an explicit signature is a *leaf*: its
+library holds unlinked intermediate code and no machine code. A function with one is a *driver*: its library
+links every leaf it reaches, once, and is what the disk cache keeps. A leaf called from Python gets a driver
+of its own.
 
-This leans on Numba's internals, as the exact pin of its version allows; tests/unit/units/test_linking.py guards the behaviour.
+This leans on Numba's internals, as the exact pin of its version allows; tests/unit/units/test_linking.py
+guards the behaviour.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 from llvmlite.binding import ValueRef
 from numba import njit, types
@@ -18,6 +22,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.typing.templates import Signature
 
 __all__ = ["compile_driver", "declare_leaf"]
 
@@ -39,7 +44,7 @@ class _Mute:
         """Do nothing."""
 
 
-class _LeafLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _LeafLibrary(JITCodeLibrary):
     """Intermediate code of one function, and the libraries that it calls."""
 
     @property
@@ -61,13 +66,16 @@ class _LeafLibrary(JITCodeLibrary):  # type: ignore[misc]
 
 
 def _wants_inlining(function: ValueRef) -> bool:
-    """Tell whether a function is Numba's own, marked hot, or small; others stay out of line, or O3 copies them everywhere."""
+    """Tell whether a function is Numba's own, marked hot, or small.
+
+    Others stay out of line, or O3 copies them everywhere.
+    """
     if function.name.startswith("_ZN5numba") or any(b"alwaysinline" in a for a in function.attributes):
         return True
     return sum(1 for block in function.blocks for _ in block.instructions) <= _SMALL
 
 
-class _DriverLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _DriverLibrary(JITCodeLibrary):
     """A library that links everything its leaves reach before it is optimised."""
 
     def finalize(self) -> None:
@@ -113,14 +121,14 @@ def _libraries_are(kind: type[JITCodeLibrary]) -> Iterator[None]:
             codegen._library_class = before
 
 
-class _Leaf(CPUDispatcher):  # type: ignore[misc]
+class _Leaf(CPUDispatcher):
     """A function that other compiled functions call: compiled once per types, never again per literal value."""
 
-    def get_call_template(self, args: Sequence[object], kws: Mapping[str, object]) -> object:
+    def get_call_template(self, args: Any, kws: Any) -> Any:
         plain = tuple(types.unliteral(argument) for argument in args)
         return super().get_call_template(plain, {name: types.unliteral(kws[name]) for name in kws})
 
-    def compile(self, sig: object) -> object:
+    def compile(self, sig: Any) -> Any:
         with _libraries_are(_LeafLibrary):
             return super().compile(sig)
 
@@ -137,10 +145,10 @@ class _Leaf(CPUDispatcher):  # type: ignore[misc]
         return alone
 
 
-class _Driver(CPUDispatcher):  # type: ignore[misc]
+class _Driver(CPUDispatcher):
     """A function that Python, or a first-class call, enters."""
 
-    def compile(self, sig: object) -> object:
+    def compile(self, sig: Any) -> Any:
         with _libraries_are(_DriverLibrary):
             return super().compile(sig)
 
@@ -159,7 +167,7 @@ def declare_leaf(function: Callable[..., object], options: Mapping[str, object])
 
 
 def compile_driver(
-    function: Callable[..., object], signature: object, options: Mapping[str, object]
+    function: Callable[..., object], signature: Signature, options: Mapping[str, object]
 ) -> Dispatcher:
     """Compile a kernel with an explicit signature, or load it from the disk cache."""
     from numba.core import typeinfer

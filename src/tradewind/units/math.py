@@ -1,8 +1,9 @@
 """Elementary functions from + - * / only: the same bits on any IEEE machine, compiled or not.
 
-The system's own exp, log and tanh change bits with the processor (with or without FMA), so nothing that reaches a
-decision may call them. Argument reduction and minimax coefficients are the classical ones of fdlibm (e_exp.c,
-e_log.c); within 1 ulp of the true value for exp and log, 3 ulp for tanh (tests/unit/units/test_math.py).
+The system's own exp, log and tanh change bits with the processor (with or without FMA), so nothing that
+reaches a decision may call them. Argument reduction and minimax coefficients are the classical ones of fdlibm
+(e_exp.c, e_log.c); within 1 ulp of the true value for exp and log, 3 ulp for tanh
+(tests/unit/units/test_math.py).
 """
 
 import math

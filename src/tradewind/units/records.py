@@ -1,7 +1,8 @@
 """The records that the core and the strategies share: what is known, what is held, what is wanted.
 
-Prices are whole ticks, quantities whole lots (spot: whole atoms of the asset), money whole units of the wallet's currency
-(1e-8 unless its scale says otherwise), times nanoseconds UTC. Sources: docs/concepts/engine.md; DESIGN section 3.
+Prices are whole ticks, quantities whole lots (spot: whole atoms of the asset), money whole units of the
+wallet's currency (1e-8 unless its scale says otherwise), times nanoseconds UTC. Sources:
+docs/concepts/engine.md; DESIGN section 3.
 """
 
 from typing import Annotated
@@ -80,7 +81,7 @@ class Frame(Layout):
 
 
 class View(Layout):
-    """What is known of one instrument: its last complete bar, its streams, its rules. It has no field for the future."""
+    """What is known of one instrument: its last complete bar, its streams, its rules; nothing of the future."""
 
     open: int
     high: int
@@ -156,7 +157,7 @@ class View(Layout):
     folds: int
     """1: coarser bars are built."""
     wide: Frame
-    """Where decisions are made on longer bars than fills: the longer bar, in whose place this view shows it to strategies."""
+    """The longer bar, shown to strategies in place of the bar where they decide on longer ones than fill."""
     feature: Annotated[Rows[float], FEATURES]
     feature_ns: Annotated[Rows[int], FEATURES]
     fee_id: Annotated[Rows[int], FEE_MEMORY]

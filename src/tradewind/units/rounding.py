@@ -1,8 +1,8 @@
 """Rounding to a grid that absorbs representation noise and nothing else.
 
-`value` and the grid are doubles: 0.1 + 0.2 is not 0.3, and a price that is "on" a tick of 0.01 rarely is so in
-binary. A value within 4 machine epsilons (relative) of a grid point counts as that point; a real offset of 5e-10 on a
-tick of 0.1 does not. Source: spec/grid-strategies.md 2.1 (facts), re-derived for whole ticks.
+`value` and the grid are doubles: 0.1 + 0.2 is not 0.3, and a price that is "on" a tick of 0.01 rarely is so
+in binary. A value within 4 machine epsilons (relative) of a grid point counts as that point; a real offset of
+5e-10 on a tick of 0.1 does not. Source: spec/grid-strategies.md 2.1 (facts), re-derived for whole ticks.
 """
 
 import math

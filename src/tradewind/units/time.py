@@ -23,16 +23,9 @@ DAY_NS = 24 * HOUR_NS
 WEEK_NS = 7 * DAY_NS
 
 _UNITS = {"s": SECOND_NS, "m": MINUTE_NS, "h": HOUR_NS, "d": DAY_NS, "w": WEEK_NS}
-INTERVALS = ("1s", "1m", "2m", "3m", "4m", "5m", "6m", "10m", "12m", "15m", "20m", "30m") + (
-    "1h",
-    "2h",
-    "3h",
-    "4h",
-    "6h",
-    "8h",
-    "12h",
-    "1d",
-    "1w",
+INTERVALS = (
+    *("1s", "1m", "2m", "3m", "4m", "5m", "6m", "10m", "12m", "15m", "20m", "30m"),
+    *("1h", "2h", "3h", "4h", "6h", "8h", "12h", "1d", "1w"),
 )
 """Every bar interval, each a divisor of a day or whole days."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -30,7 +30,10 @@ CASH_ROWS = 4096
 
 
 class Fact(Layout):
-    """One thing that became known. Fields that a kind does not use are zero; docs/reference/facts.md lists them per kind."""
+    """One thing that became known.
+
+    Fields that a kind does not use are zero; docs/reference/facts.md lists them per kind.
+    """
 
     seq: int
     kind: int
