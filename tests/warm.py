@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 
-DRIVERS = ("tradewind.engine.run", "tradewind.engine.step", "tradewind.engine.world")
+DRIVERS = ("tradewind.engine.run", "tradewind.engine.run_single", "tradewind.engine.step", "tradewind.engine.world")
 
 
 def main() -> None:

@@ -7,12 +7,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from tradewind.engine.contract import Kernel, codes_of
-from tradewind.engine.run import run
 from tradewind.engine.setup import AccountLimits, InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
 from tradewind.engine.venue_records import TIERS, Venue, VenueContext, VenueInstrument, VenueWallet
 from tradewind.errors import ConfigError
@@ -23,19 +23,29 @@ from tradewind.units.jit import allocate
 from tradewind.units.records import FRAMES, GROUPS, Account, Context, Core, Strategy, View
 from tradewind.units.wire import CashRow, Fact, FillRow, Mailbox, OrderRow, RefusalRow
 
-__all__ = ["ATOMS", "Drained", "World", "lot_of", "money_unit"]
+__all__ = ["Drained", "World", "atoms_of", "lot_of", "money_unit"]
 
-ATOMS = 1000
-"""Atoms of a spot asset per exchange lot: base fees leave dust below a lot."""
+_ATOMS = 1000
+_ATOM_LEAST = Decimal("1e-8")
 _PAYOFFS = {"linear": Payoff.LINEAR, "inverse": Payoff.INVERSE, "spot": Payoff.SPOT}
 
 Records = np.ndarray  # type: ignore[type-arg]
 Ints = npt.NDArray[np.int64]
 
 
+def atoms_of(instrument: Instrument) -> int:
+    """Return the internal lots per exchange lot: spot counts in atoms, because base fees leave dust below a lot.
+
+    An atom is a thousandth of a lot, but not below 1e-8: finer ones would only use up the range of integers.
+    """
+    if instrument.payoff != "spot":
+        return 1
+    return int(min(Decimal(_ATOMS), max(Decimal(1), instrument.lot_size / _ATOM_LEAST)))
+
+
 def lot_of(instrument: Instrument) -> Decimal:
     """Return the quantity of one internal lot: the exchange's lot, or an atom of it for spot."""
-    return instrument.lot_size / ATOMS if instrument.payoff == "spot" else instrument.lot_size
+    return instrument.lot_size / atoms_of(instrument)
 
 
 def money_unit(instrument: Instrument, scale: int) -> float:
@@ -107,15 +117,26 @@ class World:
 
     @property
     def venue(self) -> tuple[Records, ...]:
-        """Return the venue's arrays in the order of `engine.run.VENUE`."""
+        """Return the venue's arrays in the order of `engine.loop.VENUE`."""
         return (self.venues, self.venue_instruments, self.venue_wallets, self.venue_contexts)
 
     def advance(self, bars: Ints, ts: Ints, events: Records, equity: Ints, start: int, stop: int) -> int:
-        """Run bars start..stop-1 of a chunk; return the next bar to run (see `engine.run.run`)."""
+        """Run bars start..stop-1 of a chunk; return the next bar to run (see `engine.loop.run_bars`)."""
         interval_ns = int(self.views["interval_ns"][0])
+        drive = self._driver
         return int(
-            run(self.codes, *self.state, *self.venue, bars, ts, events, equity, start, stop, interval_ns)
+            drive(self.codes, *self.state, *self.venue, bars, ts, events, equity, start, stop, interval_ns)
         )
+
+    @cached_property
+    def _driver(self) -> Kernel:
+        """Return the driver for this world's shape; each is compiled when it is first wanted."""
+        if all(len(rows) == 1 for rows in (self.views, self.contexts, self.accounts, self.strategies)):
+            from tradewind.engine.run_single import run_single
+
+            return run_single
+
+        return run
 
     def drain(self) -> Drained:
         """Take the logged rows out and leave the log empty."""
@@ -215,7 +236,7 @@ class World:
 
     def _bind_instrument(self, j: int, setup: InstrumentSetup) -> None:
         instrument, view, scale = setup.instrument, self.views[j], self.wallet_setups[setup.wallet].scale
-        lot, steps = lot_of(instrument), ATOMS if instrument.payoff == "spot" else 1
+        lot, steps = lot_of(instrument), atoms_of(instrument)
         highest_tick = int(Decimal(setup.highest_price) / instrument.tick_size) + 1
         view["payoff"] = _PAYOFFS[instrument.payoff]
         view["sense"] = -1 if instrument.payoff == "inverse" else 1

@@ -32,7 +32,7 @@ _take_requests: Kernel = kernel.take_requests
 _deliver_next: Kernel = kernel.deliver_next
 
 _TURNS = 4
-"""Rounds of decide-and-ask within one batch, as `engine.run` counts them."""
+"""Rounds of decide-and-ask within one batch, as `engine.loop` counts them."""
 
 
 class _Clockwork(msgspec.Struct, array_like=True):

@@ -1,4 +1,4 @@
-"""The simulated venue by itself: the steps of `engine.run` that are the venue's, without the core.
+"""The simulated venue by itself: the steps of `engine.loop` that are the venue's, without the core.
 
 Each leaves its answers in the mailbox, in the order in which the backtest's driver would apply them.
 """
@@ -12,7 +12,7 @@ from tradewind.engine.latency import post_facts
 from tradewind.engine.margin import close_instrument, judge_margin, pay_funding
 from tradewind.engine.market_facts import apply_bar, apply_market_fact
 from tradewind.engine.matching import match, match_closers, trigger_on_mark
-from tradewind.engine.run import VENUE
+from tradewind.engine.loop import VENUE
 from tradewind.engine.venue import accept
 from tradewind.engine.venue_facts import copy_fact
 from tradewind.engine.venue_records import RING, Venue, VenueContext, VenueInstrument, VenueWallet
