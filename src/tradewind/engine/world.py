@@ -4,7 +4,7 @@ Binding is where overflow is refused: whatever an instrument can trade must fit 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -135,6 +135,7 @@ class World:
             from tradewind.engine.run_single import run_single
 
             return run_single
+        from tradewind.engine.run import run
 
         return run
 
