@@ -293,9 +293,11 @@ def wake(
             for k in range(strategy.lo, strategy.hi):
                 strategy.again = strategy.again | contexts[k].dirty
     else:
-        core.seq += 1
         mark(accounts, views, contexts)
         settle_marks(core, accounts, views, contexts)
+        if code == WakeCode.MARK:
+            return
+        core.seq += 1
     for g in range(len(strategies)):
         if not again or strategies[g].again:
             think(codes, core, accounts, views, contexts, strategies[g], again)

@@ -106,6 +106,8 @@ class _WakeCode(NamedTuple):
     """A cancel was answered: only the strategies it concerns decide again."""
     WARM: int = 2
     """History: everyone decides, nothing is sent."""
+    MARK: int = 3
+    """A bar finer than anyone decides on: holdings are valued and breakers watched, nobody decides."""
 
 
 WakeCode = _WakeCode()

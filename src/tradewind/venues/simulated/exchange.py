@@ -152,10 +152,10 @@ class SimulatedExchange:
         at.step, at.turn, at.opened = at.step + 1, 0, False
         return self._say(np.concatenate(parts), wake, again=False)
 
-    def _wake_at(self, close_ns: int) -> int | None:
+    def _wake_at(self, close_ns: int) -> int:
         every_ns = int(self._world.venues["wake_every_ns"][0])
         if every_ns and close_ns % every_ns:
-            return None
+            return WakeCode.MARK
         return WakeCode.WARM if self._at.step < self._feed.warm_steps else WakeCode.BATCH
 
     def _bars_told(self, bars: Records, open_ns: int, close_ns: int) -> Records:
