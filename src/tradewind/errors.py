@@ -443,8 +443,6 @@ _DATA = _codes(
         "DATA_HASH": ("A stored file is not the one that was imported.", "import it again"),
         "DATA_TOO_SHORT": ("The history is shorter than the warm-up.", "import more, or begin later"),
         "DATA_SYMBOL": ("The file belongs to another symbol.", "state the symbol of the file"),
-        "DATA_POLICY": ("A defect is present and the policy is to refuse it.", "state a policy under [data]"),
-        "DATA_OVERLAP": ("Two files claim the same records and differ.", "decide which source is right"),
         "MARK_MISSING": ("A mark price is missing.", "import mark prices or state a fallback under [data]"),
         "FUNDING_MISSING": ("A funding settlement is missing.", 'import it, or set costs.funding = "none"'),
         "FUNDING_EXTRA": (
@@ -456,7 +454,6 @@ _DATA = _codes(
             "A funding rate is impossible; it may be a percentage.",
             "state rates as ratios",
         ),
-        "BOOK_INVALID": ("An order book contradicts itself.", "drop the snapshot"),
         "INSTRUMENT_UNSIZED": (
             "Quantities of an instrument overflow the core's integers.",
             "leave the symbol out",
@@ -484,7 +481,6 @@ _OTHER = {
         Exit.VENUE,
         {
             "VENUE_DOWN": ("The venue does not answer.", "try again later"),
-            "VENUE_RATE_LIMITED": ("The venue asks for fewer requests.", "wait as long as it says"),
         },
     ),
     **_codes(

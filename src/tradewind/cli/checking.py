@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradewind.errors import ConfigError, TradewindError
+from tradewind.errors import ConfigError, StrategyError, TradewindError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,15 +15,27 @@ if TYPE_CHECKING:
     from tradewind.config import BacktestConfig, Workspace
     from tradewind.strategies.check import StrategyCheck
 
-__all__ = ["check_on_data"]
+__all__ = ["Checked", "check_on_data"]
 
 _ROWS_MAX = 20_000
+_CUTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found out about a strategy: without data, and on data."""
+
+    found: "StrategyCheck"
+    lookahead: str
 
 
 def check_on_data(
     desk: "Workspace", path: Path, file: str, steps: Callable[[float, float, str], None]
-) -> "StrategyCheck":
-    """Check a strategy with the parameters of a file, on the first of its symbols. Raises what loading both raises."""
+) -> Checked:
+    """Check a strategy with the parameters of a file and on its data: warm-up on the first symbol, look-ahead on all.
+
+    Raises what a backtest of the file raises, and STRATEGY_LOOKAHEAD.
+    """
     from tradewind.cli.workspace import find_file
     from tradewind.config import load_backtest
     from tradewind.strategies.check import check_strategy
@@ -30,12 +43,28 @@ def check_on_data(
     loaded = load_backtest([find_file(desk, file)], os.environ)
     try:
         given = _params(loaded.config, path.stem)
-        steps(0, 2, "reading the data")
+        steps(0, 3, "reading the data")
         bars = _bars(desk, loaded.config)
-        steps(1, 2, "measuring")
-        return check_strategy(path, given, bars=bars)
+        steps(1, 3, "measuring the warm-up")
+        found = check_strategy(path, given, bars=bars)
+        steps(2, 3, "cutting the future off")
+        return Checked(found, _search(desk, loaded.config, path))
     except TradewindError as error:
         raise loaded.placed(error) from error
+
+
+def _search(desk: "Workspace", config: "BacktestConfig", path: Path) -> str:
+    """Run the file with the future cut off at many places; return the sentence about it."""
+    from tradewind.research import examine, simulate
+
+    checks = config.checks.model_copy(update={"lookahead_cuts": _CUTS})
+    run = simulate(config.model_copy(update={"checks": checks}), desk)
+    looked = examine.Examined(run.resolved, run.histories, run.facts, run.world, run.driven)
+    check = examine.check_lookahead(looked)
+    if check.verdict == "fail":
+        hint = "use only what is known by then"
+        raise StrategyError("STRATEGY_LOOKAHEAD", f"{check.detail}.", where=str(path), hint=hint)
+    return check.detail
 
 
 def _params(config: "BacktestConfig", name: str) -> dict[str, bool | int | float | str]:

@@ -36,12 +36,13 @@ capital  = {{ amount = 10_000, currency = "USDT" }}
 [market]
 venue = "generated"
 symbols = ["BTCUSDT", "ETHUSDT"]
-bars = "1m"
+bars = "1m"            # orders fill on minutes
+decide_on = "4h"       # the strategy decides on bars of four hours
 
 [params]
-fast_period = 500
-slow_period = 2000
-size_pct = 40.0
+fast_period = 20
+slow_period = 100
+size_pct = 40.0        # percent of the equity in each symbol
 
 [account]
 leverage = 2.0

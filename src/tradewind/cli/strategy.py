@@ -57,9 +57,7 @@ def show(name: StrategyName, workspace: WorkspaceFlag = None, as_json: JsonFlag 
     for title, words in (("signals", strategy.signals), ("bars", strategy.frames), ("needs", strategy.needs)):
         if words:
             say.line(f"  {title:10}{', '.join(words)}")
-    say.line()
-    rows = [(n, _word(p.shown(p.default)), p.range_text(), p.summary) for n, p in strategy.params.items()]
-    say.table(("parameter", "default", "range", "what it is"), rows)
+    _tell_params(say, strategy)
     say.done(_fields(strategy), f"tradewind strategy check {name}")
 
 
@@ -78,7 +76,7 @@ def check(
 
     Example: tradewind strategy check ema_cross --for backtests/first.toml
     """
-    from tradewind.cli.checking import check_on_data
+    from tradewind.cli.checking import Checked, check_on_data
     from tradewind.strategies.check import check_strategy
     from tradewind.strategies.registry import find_strategy
 
@@ -86,18 +84,21 @@ def check(
     path = find_strategy(name, strategy_folder(workspace))
     with say.steps(f"checking {name}") as steps:
         steps(0, 1, f"compiling {name}")
-        found = check_on_data(open_workspace(workspace), path, file, steps) if file else check_strategy(path)
-    for line in found.lines():
-        say.line(line)
-    checked = {
-        "compiles": True,
+        if file:
+            checked = check_on_data(open_workspace(workspace), path, file, steps)
+        else:
+            checked = Checked(check_strategy(path), "not searched, no data given: --for FILE")
+    found = checked.found
+    say.line(f"{name}: compiles")
+    say.line(f"  warm-up     {found.warmup.sentence()}")
+    say.line(f"  look-ahead  {checked.lookahead}")
+    _tell_params(say, found.strategy)
+    measured = {
         "warmup": asdict(found.warmup) | {"said": found.warmup.sentence()},
-        "lookahead": asdict(found.lookahead) | {"said": found.lookahead.sentence()}
-        if found.lookahead
-        else None,
+        "lookahead": checked.lookahead,
     }
     following = "tradewind backtest FILE" if file else f"tradewind strategy check {name} --for FILE"
-    say.done(_fields(found.strategy) | checked, following)
+    say.done(_fields(found.strategy) | {"compiles": True} | measured, following)
 
 
 @app.command()
@@ -123,6 +124,12 @@ def strategy_folder(workspace: str | None) -> "Path | None":
         if error.code != "WORKSPACE_MISSING" or workspace:
             raise
         return None
+
+
+def _tell_params(say: Output, strategy: "DeclaredStrategy") -> None:
+    say.line()
+    rows = [(n, _word(p.shown(p.default)), p.range_text(), p.summary) for n, p in strategy.params.items()]
+    say.table(("parameter", "default", "range", "what it is"), rows)
 
 
 def _word(value: object) -> str:

@@ -13,9 +13,10 @@ __all__ = ["find_run", "new_run_id", "stored_runs"]
 
 
 def new_run_id(label: str) -> str:
-    """Return an id that no stored run has: when, what, and four signs that keep two of one second apart."""
+    """Return an id that no stored run has: when to the millisecond, what, and four signs for two at one time."""
+    now = datetime.now(UTC)
     word = re.sub(r"[^a-z0-9_-]+", "-", label.lower())[:40].strip("-") or "run"
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word}-{os.urandom(2).hex()}"
+    return f"{now:%Y%m%d-%H%M%S}{now.microsecond // 1000:03}-{word}-{os.urandom(2).hex()}"
 
 
 def stored_runs(workspace: Workspace) -> list[str]:

@@ -19,7 +19,7 @@ SETTINGS_NAME = "tradewind.toml"
 ENV_WORKSPACE = "TRADEWIND_WORKSPACE"
 """Variable that names a workspace where no flag does."""
 
-RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9_-]{1,64}")
+RUN_ID = re.compile(r"[0-9]{8}-[0-9]{9}-[a-z0-9_-]{1,64}")
 """Form of the name of a run's folder."""
 
 _SESSION = re.compile(r"[a-z][a-z0-9_-]{0,31}")

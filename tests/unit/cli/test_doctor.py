@@ -68,7 +68,7 @@ def test_a_changed_file_of_the_history_is_found(desk, capsys):
 
 
 def test_a_damaged_run_is_found(desk, capsys):
-    (desk.runs / "20240101-000000-x-aaaa").mkdir()
+    (desk.runs / "20240101-000000000-x-aaaa").mkdir()
     wrong = [finding for finding in examine(capsys, 2)["runs"] if finding["state"] == "wrong"]
     assert "RUN_DAMAGED" in wrong[0]["detail"]
 

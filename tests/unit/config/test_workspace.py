@@ -133,7 +133,7 @@ def test_a_name_that_would_be_no_plain_part_of_a_path_is_refused(desk, name):
 
 
 def test_runs_are_found_by_id_by_its_ends_and_as_the_last(desk):
-    ids = ["20240101-000000-ema_cross-aaaa", "20240102-000000-grid-bbbb"]
+    ids = ["20240101-000000000-ema_cross-aaaa", "20240102-000000000-grid-bbbb"]
     assert stored_runs(desk) == []
     for run_id in [*ids, f"{PARTIAL_PREFIX}xyz", "notes"]:
         (desk.runs / run_id).mkdir()
