@@ -23,7 +23,8 @@
     └─ InvariantBroken       crash now; the journal says where; never caught but at the door  exit 1
 
 Not errors but values: a rejection by the venue, an unknown outcome, a refusal of the gate, a skipped
-decision. They travel as facts and records, because trading goes on after them.
+decision. They travel as facts and records, because trading goes on after them: what an order may not be is a
+`tradewind.units.enums.Rule`, and stands in the run's refused.parquet.
 
 Every error carries a code of `ERROR_CODES`. The code decides the exit status and the remedy that is shown
 when the place of the error knows no better one; the reference docs are written from the same table.
@@ -384,26 +385,6 @@ _STRATEGY = _codes(
             "use only what is known by then",
         ),
         "PARAM_RANGE": ("A parameter lies outside its declared range.", "write a value within the range"),
-        "ORDER_AMOUNT": ("A quantity is no positive finite number.", "want a positive quantity"),
-        "ORDER_MIN_QTY": ("A quantity is below the instrument's minimum.", "want more, or nothing"),
-        "ORDER_MAX_QTY": ("A quantity is above the instrument's maximum.", "split or lower it"),
-        "ORDER_MIN_NOTIONAL": (
-            "An order's value is below the instrument's minimum.",
-            "want more, or nothing",
-        ),
-        "ORDER_PRICE": (
-            "A price is not positive or not on a tick.",
-            "round to the tick away from the market",
-        ),
-        "ORDER_PRICE_BAND": ("A price is too far from the mark.", "widen the band or move the price"),
-        "ORDER_SHAPE": ("The fields of an order contradict each other.", "see the reference of intents"),
-        "ORDER_REDUCE_FLAT": ("A reducing order has nothing to reduce.", "want it only with a position"),
-        "ORDER_CLIENT_ID": (
-            "A client order id is too long, reused or has forbidden characters.",
-            "leave it to the core",
-        ),
-        "ORDER_ENUM": ("A side, type or time in force is unknown.", "write one of the known words"),
-        "ORDER_STOP_SIDE": ("A stop lies on the wrong side of the price.", "put it where it protects"),
     },
 )
 
@@ -486,7 +467,6 @@ _OTHER = {
     **_codes(
         Exit.REFUSED,
         {
-            "RISK_REFUSED": ("A risk rule refused.", "see the rule and its limit"),
             "JOURNAL_IDENTITY": (
                 "A journal belongs to another account, strategy or configuration.",
                 "start a session of a new name",
@@ -501,7 +481,6 @@ _OTHER = {
             "SESSION_UNKNOWN": ("No session has this name.", "see 'tradewind session list'"),
             "STRATEGY_UNKNOWN": ("No strategy has this name.", "see 'tradewind strategy list'"),
             "ORDER_UNKNOWN": ("The journal knows no order of this id.", "see 'tradewind journal export'"),
-            "NOT_RUNNING": ("The session is not running.", "see 'tradewind session list'"),
         },
     ),
     **_codes(
