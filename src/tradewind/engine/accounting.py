@@ -36,9 +36,12 @@ def money(amount: float) -> int:
 
 @kernel(hot=True)
 def worth(view: View, lots: int, price_tick: float) -> float:
-    """Return the notional of so many lots at a price in ticks, in money, not rounded."""
+    """Return the notional of so many lots at a price in ticks, in money, not rounded.
+
+    As doubles from the first product on: below 2^53 lots and ticks it is the same number, and it cannot overflow.
+    """
     if view.sense > 0:
-        return lots * price_tick * view.unit
+        return float(lots) * price_tick * view.unit
     return lots * view.unit / price_tick
 
 

@@ -1,6 +1,6 @@
 """A world: every record of a core and its simulated venue, bound from what the user configured, and drained as it runs.
 
-Binding is where overflow is refused: whatever an instrument can trade must fit 62 bits in lots times ticks, and money 62 bits too.
+Binding is where overflow is refused: lots and ticks must be exact as doubles, and the worth of whatever can be held must fit 62 bits.
 """
 
 import hashlib
@@ -25,6 +25,8 @@ from tradewind.units.wire import CashRow, Fact, FillRow, Mailbox, OrderRow, Refu
 
 __all__ = ["Drained", "World", "atoms_of", "lot_of", "money_unit"]
 
+_EXACT = 1 << 53
+"""Whole numbers below it are exact as doubles."""
 _ATOMS = 1000
 _ATOM_LEAST = Decimal("1e-8")
 _PAYOFFS = {"linear": Payoff.LINEAR, "inverse": Payoff.INVERSE, "spot": Payoff.SPOT}
@@ -243,7 +245,8 @@ class World:
         view["sense"] = -1 if instrument.payoff == "inverse" else 1
         view["tick"], view["lot"] = float(instrument.tick_size), float(lot)
         view["unit"] = money_unit(instrument, scale)
-        largest = int(BIG // max(highest_tick, highest_tick * float(view["unit"])))
+        worth = float(view["unit"]) * (1.0 if instrument.payoff == "inverse" else highest_tick)
+        largest = min(_EXACT, int(BIG // worth)) if highest_tick < _EXACT else 0
         if largest < steps:
             raise ConfigError(
                 "INSTRUMENT_UNSIZED", "one lot is worth more than integers hold", where=instrument.where

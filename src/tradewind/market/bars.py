@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewind.market.ticks import as_written
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -56,7 +58,9 @@ class Series:
             return np.full(rows, np.nan)
         if name not in columns:
             raise ValueError(f"{cls.__name__} needs a column '{name}'")
-        column = np.ascontiguousarray(columns[name], dtype=np.float64)
+        given = columns[name]
+        single = as_written(given) if given.dtype == np.float32 else given
+        column = np.ascontiguousarray(single, dtype=np.float64)
         if len(column) != rows:
             raise ValueError(f"column '{name}' has {len(column)} rows, the times have {rows}")
         return column

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tradewind.errors import DataUnfit
 
-__all__ = ["Grid", "finest_grid", "off_grid", "to_steps"]
+__all__ = ["Grid", "as_written", "finest_grid", "off_grid", "to_steps"]
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -80,6 +80,25 @@ def finest_grid(values: Floats, step: Decimal, *, strays_ratio: float = 0.0) -> 
         if found.strays <= allowed or not _countable(finite, finer):
             break
         found = Grid(finer, 10**k, int(off_grid(finite, finer).sum()))
+    return found
+
+
+def as_written(values: NDArray[np.float32]) -> Floats:
+    """Return the doubles of the shortest decimals that these single floats stand for; shape as given.
+
+    Why: a price of 7200.04 kept in a float32 becomes 7200.0400390625 as a double, which lies on no tick of any venue.
+    """
+    exact = values.astype(np.float64)
+    found, left = exact.copy(), np.isfinite(exact) & (exact != 0.0)
+    place = np.zeros(values.shape)
+    place[left] = np.floor(np.log10(np.abs(exact[left])))
+    for digits in (6, 7, 8, 9):
+        shift = digits - 1 - place
+        scale = 10.0 ** np.abs(shift)
+        rounded = np.where(shift >= 0, np.rint(exact * scale) / scale, np.rint(exact / scale) * scale)
+        fits = left & (rounded.astype(np.float32) == values)
+        found[fits] = rounded[fits]
+        left &= ~fits
     return found
 
 

@@ -78,8 +78,20 @@ def resolve(
         _with_fees(resolve_instrument(store, venue, symbol), config, workspace)
         for venue, symbol in config.market.instruments
     )
-    check_feasible(config, dict(zip(labels, instruments, strict=True)))
+    check_feasible(config, dict(zip(labels, (_with_life(store, each) for each in instruments), strict=True)))
     return Resolved(_with_params(config, parts), parts, labels, instruments)
+
+
+def _with_life(store: Store, instrument: Instrument) -> Instrument:
+    """Return an instrument that began with its first bar, where its stated listing is that of a relaunch."""
+    begun = [
+        info.first_ns
+        for info in store.list()
+        if (info.key.venue, info.key.symbol, info.key.kind) == (instrument.venue, instrument.symbol, "bars")
+    ]
+    if not begun or instrument.listed_ns is None:
+        return instrument
+    return replace(instrument, listed_ns=min(instrument.listed_ns, *begun))
 
 
 def _part(

@@ -28,7 +28,7 @@ _LIQUIDATIONS = {
     "each_own_extreme": LiquidationRule.EACH_OWN_EXTREME,
     "together": LiquidationRule.TOGETHER,
 }
-_HEADROOM = 16
+_HEADROOM = 4
 """How far above its highest price an instrument may be quoted before integers could overflow."""
 _BPS = 10_000.0
 _MS_NS = 1_000_000
@@ -55,6 +55,7 @@ def build_world(resolved: Resolved, histories: Histories, costs_factor: float = 
         _limits(config, groups),
         _venue(config),
     )
+    _check_range(resolved, histories, world)
     world.core["log_orders"] = 1
     _begin_closed(world, histories)
     return world
@@ -233,6 +234,23 @@ def _venue(config: BacktestConfig) -> VenueSetup:
         wake_every_ns=min(market.decide_ns, DAY_NS) if market.decide_ns != market.bar_ns else 0,
         liquidation_rule=_LIQUIDATIONS[costs.liquidation],
     )
+
+
+def _check_range(resolved: Resolved, histories: Histories, world: World) -> None:
+    """Refuse capital that buys more of an instrument than integers can count. Raises INSTRUMENT_UNSIZED."""
+    for history, view in zip(histories.each, world.views, strict=True):
+        price_tick = float(history.bars.close.min()) / float(history.grid.step)
+        money = float(world.accounts["balance"][view["wallet"]]) * float(view["leverage"])
+        worth = view["unit"] * price_tick if view["sense"] > 0 else view["unit"] / price_tick
+        limited = resolved.config.limits.of(history.label).max_qty is not None
+        if money / worth > view["side_limit_lot"][0] and not limited:
+            raise ConfigError(
+                "INSTRUMENT_UNSIZED",
+                f"{history.label} is counted in {view['lot']:g} at ticks of {history.grid.step:f}: "
+                "the account could buy more of it than 62 bits hold",
+                key="capital.amount",
+                hint=f"lower the capital, or set limits.each.max_qty below {view['side_limit_lot'][0] * view['lot']:g}",
+            )
 
 
 def _begin_closed(world: World, histories: Histories) -> None:

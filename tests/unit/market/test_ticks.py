@@ -9,7 +9,7 @@ import pytest
 
 from tradewind.errors import TradewindError
 from tradewind.market import finest_grid, off_grid, to_steps
-from tradewind.market.ticks import nearest_steps
+from tradewind.market.ticks import as_written, nearest_steps
 
 STEPS = ["0.1", "0.01", "0.5", "0.25", "5", "0.00001", "0.0000001", "1", "0.001", "25"]
 
@@ -60,3 +60,10 @@ def test_few_strays_may_be_allowed():
 
 def test_nearest_rounds_what_lies_between():
     assert nearest_steps(np.array([0.14, 0.16, 0.2]), Decimal("0.1")).tolist() == [1, 2, 2]
+
+
+def test_single_floats_become_the_decimals_that_were_written():
+    written = np.array([7200.04, 0.1, 12345.67, 0.00001234, 100.0, 0.0, 98765.43, 1e9, np.nan, -3.3])
+    assert np.array_equal(as_written(written.astype(np.float32)), written, equal_nan=True)
+    some = np.random.default_rng(1).lognormal(3, 4, 5_000).astype(np.float32)
+    assert np.array_equal(as_written(some), some.astype(str).astype(np.float64))
