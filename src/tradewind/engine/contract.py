@@ -1,13 +1,14 @@
 """The signatures through which the core calls a strategy, and the drivers are called.
 
 decide(view, account, working, params, memory, intents) -> Verdict
-    What one strategy wants of one instrument. Rows of `intents` up to `intents.n` are the set; the core empties it before the call.
+    What one strategy wants of one instrument. Rows of `intents` up to `intents.n` are the set; the core empties it
+    before the call.
 plan(account, instruments, contexts, strategy) -> Verdict
     Optional: sees all instruments of its strategy at once and edits a set of its own (`engine.planning.edit`).
 scan(view, params, memory, bars, column, start, stop) -> int
-    Optional, backtest only: the first bar in start..stop at whose close `decide` must be asked, memory advanced to the bar before it.
-    Conservative: asking too early is allowed, too late is not. `bars` is (n, instruments, 5) in ticks and lots: open, high, low,
-    close, volume; `column` is the instrument's.
+    Optional, backtest only: the first bar in start..stop at whose close `decide` must be asked, memory advanced to
+    the bar before it. Conservative: asking too early is allowed, too late is not. `bars` is (n, instruments, 5) in
+    ticks and lots: open, high, low, close, volume; `column` is the instrument's.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from tradewind.units.jit import address_of, array_of, caller, record_of, signature
 from tradewind.units.records import Account, Context, Intents, Memory, Params, Strategy, View, Working
 
-__all__ = ["CODES", "Codes", "DECIDE", "PLAN", "SCAN", "call_decide", "call_plan", "call_scan", "codes_of"]
+__all__ = ["CODES", "DECIDE", "PLAN", "SCAN", "Codes", "call_decide", "call_plan", "call_scan", "codes_of"]
 
 Kernel = Callable[..., int]
 Codes = npt.NDArray[np.int64]

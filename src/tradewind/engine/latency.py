@@ -1,7 +1,8 @@
 """Requests and answers on their way: two rings ordered by due time, two clocks.
 
-A request that is due within `grace_ns` of a bar's open takes part in the whole bar; one due later is accepted at the bar's end and
-takes part from the next open. An answered cancel that becomes known inside the grace lets its strategy decide again at once.
+A request that is due within `grace_ns` of a bar's open takes part in the whole bar; one due later is accepted
+at the bar's end and takes part from the next open. An answered cancel that becomes known inside the grace
+lets its strategy decide again at once.
 """
 
 from tradewind.engine.contract import Codes
@@ -36,7 +37,7 @@ def post_requests(venue: Venue, box: Mailbox, now_ns: int) -> None:
             break
         at = venue.request_tail & _MASK
         copy_request(venue.request[at], box.request[q])
-        venue.request_due_ns[at] = now_ns + venue.request_ns  # type: ignore[index]
+        venue.request_due_ns[at] = now_ns + venue.request_ns
         venue.request_tail += 1
     box.requests = 0
 
@@ -50,7 +51,7 @@ def post_facts(venue: Venue, box: Mailbox, now_ns: int) -> None:
             break
         at = venue.fact_tail & _MASK
         copy_fact(venue.fact[at], box.fact[q])
-        venue.fact_due_ns[at] = now_ns + venue.answer_ns  # type: ignore[index]
+        venue.fact_due_ns[at] = now_ns + venue.answer_ns
         venue.fact_tail += 1
     box.facts = 0
 

@@ -1,7 +1,8 @@
-"""The backtest's driver: columns of bars in, facts applied, everyone decides, requests answered; the only loop over time.
+"""The backtest's driver: columns of bars in, facts applied, everyone decides, requests answered.
 
-Below it the same leaves that `step` uses. A bar's work is three comparisons and one early exit as long as nothing happens: the band in
-which no order can act, the band in which no margin can fail, and "every intent already works".
+It is the only loop over time; below it the same leaves that `step` uses. A bar's work is three comparisons
+and one early exit as long as nothing happens: the band in which no order can act, the band in which no margin
+can fail, and "every intent already works".
 """
 
 import numpy as np
@@ -16,7 +17,7 @@ from tradewind.engine.matching import match, match_closers, trigger_on_mark
 from tradewind.engine.step import STATE, apply_fact
 from tradewind.engine.venue import accept
 from tradewind.engine.venue_records import Venue, VenueContext, VenueInstrument, VenueWallet
-from tradewind.engine.wake import act, forget_sleep, mark, settle_marks, think
+from tradewind.engine.wake import act, decide_again, forget_sleep, mark, settle_marks, think
 from tradewind.units.enums import BIG, FactKind
 from tradewind.units.jit import array_of, kernel, signature
 from tradewind.units.layout import Rows
@@ -82,7 +83,10 @@ def _apply_events(
     events: Rows[Fact],
     until_ns: int,
 ) -> None:
-    """Apply every event known by `until_ns`; the venue acts on those that concern it: marks, settlements, delistings."""
+    """Apply every event known by `until_ns`.
+
+    The venue acts on those that concern it: marks, settlements, transfers, listings.
+    """
     while venue.event_at < len(events) and events[venue.event_at].recv_ts_ns <= until_ns:
         fact = events[venue.event_at]
         venue.event_at += 1
@@ -124,7 +128,7 @@ def _match_late(
     tables: Rows[VenueContext],
     open_ns: int,
 ) -> None:
-    """After the judgement of margin: limits that close."""
+    """Match the limits that close: after the judgement of margin."""
     venue.later = 0
     for k in range(len(tables)):
         table = tables[k]
@@ -135,26 +139,7 @@ def _match_late(
 
 
 @kernel
-def _judge(
-    core: Core,
-    accounts: Rows[Account],
-    views: Rows[View],
-    contexts: Rows[Context],
-    strategies: Rows[Strategy],
-    box: Mailbox,
-    venue: Venue,
-    instruments: Rows[VenueInstrument],
-    wallets: Rows[VenueWallet],
-    tables: Rows[VenueContext],
-    open_ns: int,
-) -> None:
-    """Judge margin at this bar's extremes."""
-    judge_margin(venue, accounts, views, instruments, wallets, tables, box, open_ns)
-    _apply_answers(core, accounts, views, contexts, strategies, box, venue)
-
-
-@kernel
-def _answer(
+def _ask(
     codes: Codes,
     core: Core,
     accounts: Rows[Account],
@@ -166,7 +151,13 @@ def _answer(
     instruments: Rows[VenueInstrument],
     tables: Rows[VenueContext],
 ) -> None:
-    """Without latency: the venue takes all requests, the core all answers; after a cancel its strategy decides again."""
+    """Ask the venue: with latency requests go on their way, else all is answered at once.
+
+    After an answered cancel its strategy decides again.
+    """
+    if venue.lagged:
+        post_requests(venue, box, core.now_ns)
+        return
     turn = 0
     while box.requests:
         for q in range(box.requests):
@@ -180,41 +171,16 @@ def _answer(
         box.facts = 0
         turn += 1
         if turn < _TURNS:
-            _decide_again(codes, core, accounts, views, contexts, strategies, box)
-
-
-@kernel
-def _decide_again(
-    codes: Codes,
-    core: Core,
-    accounts: Rows[Account],
-    views: Rows[View],
-    contexts: Rows[Context],
-    strategies: Rows[Strategy],
-    box: Mailbox,
-) -> None:
-    """The rare turn of a batch, shared by every driver."""
-    for g in range(len(strategies)):
-        strategy = strategies[g]
-        strategy.again = 0
-        for k in range(strategy.lo, strategy.hi):
-            strategy.again = strategy.again | contexts[k].dirty
-        if strategy.again:
-            think(codes, core, accounts, views, contexts, strategy, True)
-    for g in range(len(strategies)):
-        strategy = strategies[g]
-        if strategy.again:
-            strategy.again = 0
-            act(core, accounts, views, contexts, box, strategy)
+            decide_again(codes, core, accounts, views, contexts, strategies, box)
 
 
 @kernel(hot=True)
-def scanning(strategies: Rows[Strategy]) -> bool:
+def _is_scanning(strategies: Rows[Strategy]) -> bool:
     """Tell whether any strategy can look ahead for its next decision."""
+    scans = 0
     for g in range(len(strategies)):
-        if strategies[g].has_scan:
-            return True
-    return False
+        scans = scans | strategies[g].has_scan
+    return scans != 0
 
 
 @kernel
@@ -276,11 +242,14 @@ def run_bars(
     stop: int,
     interval_ns: int,
 ) -> int:
-    """Run bars start..stop-1; return the next bar to run, earlier than `stop` when the log wants draining or the wallet is gone.
+    """Run bars start..stop-1; return the next bar to run.
+
+    That is earlier than `stop` when the log wants draining or a wallet is gone.
 
     bars: (n, instruments, 5) ticks and lots: open, high, low, close, volume; a close of 0 means no bar, a
     negative volume one in which nothing trades. ts: (n,) open times.
-    events: facts other than bars in order of `recv_ts_ns`. equity: (n, wallets, 3) money: balance, equity, margin used.
+    events: facts other than bars in order of `recv_ts_ns`. equity: (n, wallets, 3): balance, equity, margin
+    used.
     """
     core = cores[0]
     box = boxes[0]
@@ -294,73 +263,139 @@ def run_bars(
                 open_ns + venue.grace_ns, open_ns + venue.grace_ns, True,
             )  # fmt: skip
         core.now_ns = max(core.now_ns, close_ns)
-        for j in range(len(views)):
-            close = bars[i, j, 3]
-            if close:
-                low = bars[i, j, 2]
-                high = bars[i, j, 1]
-                apply_bar(views[j], bars[i, j, 0], high, low, close, max(bars[i, j, 4], 0), open_ns)
-                if low < instruments[j].safe_low or high > instruments[j].safe_high:
-                    venue.judge = 1
-        for k in range(len(tables)):
-            table = tables[k]
-            view = views[place(table.instrument)]
-            if view.low <= table.low_wake or view.high >= table.high_wake or table.at_open:
-                if view.ts_ns == open_ns and bars[i, table.instrument, 4] >= 0:
-                    instrument = instruments[table.instrument]
-                    match(venue, view, instrument, wallets[view.wallet], table, box, open_ns)
-                    _apply_answers(core, accounts, views, contexts, strategies, box, venue)
-        if venue.judge:
-            _judge(
-                core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, open_ns
-            )  # fmt: skip
-        if venue.later:
-            _match_late(
-                core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, open_ns
-            )  # fmt: skip
+        _apply_bars(views, venue, instruments, bars, i, open_ns)
+        _match_bars(
+            core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, bars, i, open_ns
+        )  # fmt: skip
+        _finish_matching(
+            core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, open_ns
+        )  # fmt: skip
         if close_ns + venue.feed_ns >= venue.next_event_ns:
             _apply_events(
                 core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, events,
                 close_ns + venue.feed_ns,
             )  # fmt: skip
+        if venue.lagged and in_flight(venue):
+            pump(
+                codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
+                close_ns, close_ns + venue.feed_ns, False,
+            )  # fmt: skip
         if venue.lagged:
-            if in_flight(venue):
-                pump(
-                    codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
-                    close_ns, close_ns + venue.feed_ns, False,
-                )  # fmt: skip
             core.now_ns = max(core.now_ns, close_ns + venue.feed_ns)
         mark(accounts, views, contexts)
         settle_marks(core, accounts, views, contexts)
-        for w in range(len(accounts)):
-            equity[i, w, 0] = accounts[w].balance
-            equity[i, w, 1] = accounts[w].equity
-            equity[i, w, 2] = accounts[w].used
+        _write_equity(accounts, equity, i)
         if venue.wake_every_ns == 0 or close_ns % venue.wake_every_ns == 0:
             core.seq += 1
-            for g in range(len(strategies)):
-                think(codes, core, accounts, views, contexts, strategies[g], False)
-            if core.warming:
-                forget_sleep(contexts, strategies)
-            else:
-                for g in range(len(strategies)):
-                    act(core, accounts, views, contexts, box, strategies[g])
-                if box.requests:
-                    if venue.lagged:
-                        post_requests(venue, box, core.now_ns)
-                    else:
-                        _answer(
-                            codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables
-                        )  # fmt: skip
-                if scanning(strategies):
-                    _scan_ahead(codes, views, contexts, strategies, bars, ts, i, stop)
-        if (
-            box.log.fills > FILL_ROWS // 2
-            or box.log.orders > ORDER_ROWS // 2
-            or box.log.refusals > REFUSAL_ROWS // 2
-            or box.log.cash > CASH_ROWS // 2
-        ):
-            return i + 1
-        if venue.bankrupt:
+            _decide(codes, core, accounts, views, contexts, strategies, box)
+            if box.requests:
+                _ask(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
+            if core.warming == 0 and _is_scanning(strategies):
+                _scan_ahead(codes, views, contexts, strategies, bars, ts, i, stop)
+        if venue.bankrupt or _is_log_half_full(box):
             return i + 1
     return stop
+
+
+@kernel(hot=True)
+def _apply_bars(
+    views: Rows[View], venue: Venue, instruments: Rows[VenueInstrument], bars: Ints, at: int, open_ns: int
+) -> None:
+    """Show every instrument its bar, and ask for a judgement of margin where one leaves its safe band."""
+    for j in range(len(views)):
+        close = bars[at, j, 3]
+        if close:
+            low = bars[at, j, 2]
+            high = bars[at, j, 1]
+            apply_bar(views[j], bars[at, j, 0], high, low, close, max(bars[at, j, 4], 0), open_ns)
+            if low < instruments[j].safe_low or high > instruments[j].safe_high:
+                venue.judge = 1
+
+
+@kernel(hot=True)
+def _match_bars(
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+    venue: Venue,
+    instruments: Rows[VenueInstrument],
+    wallets: Rows[VenueWallet],
+    tables: Rows[VenueContext],
+    bars: Ints,
+    at: int,
+    open_ns: int,
+) -> None:
+    """Match the orders of every context whose waking band the bar touches; nothing trades in a made bar."""
+    for k in range(len(tables)):
+        table = tables[k]
+        view = views[place(table.instrument)]
+        touched = view.low <= table.low_wake or view.high >= table.high_wake or table.at_open != 0
+        if touched and view.ts_ns == open_ns and bars[at, table.instrument, 4] >= 0:
+            instrument = instruments[table.instrument]
+            match(venue, view, instrument, wallets[view.wallet], table, box, open_ns)
+            _apply_answers(core, accounts, views, contexts, strategies, box, venue)
+
+
+@kernel(hot=True)
+def _write_equity(accounts: Rows[Account], equity: Ints, at: int) -> None:
+    """Write each wallet's row of the curve: balance, equity, margin used."""
+    for w in range(len(accounts)):
+        equity[at, w, 0] = accounts[w].balance
+        equity[at, w, 1] = accounts[w].equity
+        equity[at, w, 2] = accounts[w].used
+
+
+@kernel(hot=True)
+def _decide(
+    codes: Codes,
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+) -> None:
+    """Let everyone decide with the same knowledge, then act; what is decided on history is thrown away."""
+    for g in range(len(strategies)):
+        think(codes, core, accounts, views, contexts, strategies[g], False)
+    if core.warming:
+        forget_sleep(contexts, strategies)
+        return
+    for g in range(len(strategies)):
+        act(core, accounts, views, contexts, box, strategies[g])
+
+
+@kernel(hot=True)
+def _is_log_half_full(box: Mailbox) -> bool:
+    """Tell whether the log wants draining before the next bar."""
+    log = box.log
+    if log.fills > FILL_ROWS // 2 or log.orders > ORDER_ROWS // 2:
+        return True
+    return log.refusals > REFUSAL_ROWS // 2 or log.cash > CASH_ROWS // 2
+
+
+@kernel(hot=True)
+def _finish_matching(
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+    venue: Venue,
+    instruments: Rows[VenueInstrument],
+    wallets: Rows[VenueWallet],
+    tables: Rows[VenueContext],
+    open_ns: int,
+) -> None:
+    """Judge margin at this bar's extremes, then match the limits that waited for it."""
+    if venue.judge:
+        judge_margin(venue, accounts, views, instruments, wallets, tables, box, open_ns)
+        _apply_answers(core, accounts, views, contexts, strategies, box, venue)
+    if venue.later:
+        _match_late(
+            core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, open_ns
+        )

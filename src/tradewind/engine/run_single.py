@@ -1,6 +1,7 @@
 """The backtest's driver for one strategy on one instrument in one wallet, which is what most runs are.
 
-The same loop as `engine.run` uses; only that every count is known to be one, so that the compiler drops the loops around it.
+The same loop as `engine.run` uses; only that every count is known to be one, so that the compiler drops the
+loops around it.
 """
 
 from tradewind.engine.contract import Codes

@@ -1,7 +1,7 @@
 """The end of a batch: mark, let everyone think with the same knowledge, then act.
 
-Thinking makes no request, so no strategy sees another's reserve; acting asks. After an answered cancel the strategies concerned think
-again in the same batch, with the same clock.
+Thinking makes no request, so no strategy sees another's reserve; acting asks. After an answered cancel the
+strategies concerned think again in the same batch, with the same clock.
 """
 
 from tradewind.engine.accounting import mark_context, money, worth
@@ -16,7 +16,7 @@ from tradewind.units.layout import Rows
 from tradewind.units.records import GROUPS, Account, Context, Core, Intent, Strategy, View
 from tradewind.units.wire import Mailbox
 
-__all__ = ["act", "forget_sleep", "mark", "settle_marks", "think", "wake"]
+__all__ = ["act", "decide_again", "forget_sleep", "mark", "settle_marks", "think", "wake"]
 
 _SET = Verdict.SET
 _HOLD = Verdict.HOLD
@@ -56,30 +56,36 @@ def settle_marks(core: Core, accounts: Rows[Account], views: Rows[View], context
 
 @kernel
 def _sum_exposure(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
-    """Sum what is held or may open per side and group, and the unhedged part of each leg group."""
+    """Sum what is held or may open per side and group, and what each leg group leaves unhedged."""
     for w in range(len(accounts)):
         for side in range(2):
-            accounts[w].gross[side] = 0  # type: ignore[index]
+            accounts[w].gross[side] = 0
         for g in range(GROUPS):
-            accounts[w].group_gross[g] = 0  # type: ignore[index]
+            accounts[w].group_gross[g] = 0
     for j in range(len(views)):
         view = views[j]
         if view.close > 0:
             for side in range(2):
                 notional = money(worth(view, view.side_lot[side] + view.external_lot[side], view.close))
-                accounts[view.wallet].gross[side] += notional  # type: ignore[index]
-                accounts[view.wallet].group_gross[view.group] += notional  # type: ignore[index]
+                accounts[view.wallet].gross[side] += notional
+                accounts[view.wallet].group_gross[view.group] += notional
     if core.leg_groups:
-        for g in range(GROUPS):
-            core.group[g].unhedged = 0
-        for k in range(len(contexts)):
-            context = contexts[k]
-            view = views[context.instrument]
-            if context.leg_group and view.close > 0:
-                net = context.working.holding[0].pos_lot - context.working.holding[1].pos_lot
-                sign = 1 if net >= 0 else -1
-                core.group[context.leg_group].unhedged += sign * money(worth(view, abs(net), view.close))
+        _sum_legs(core, views, contexts)
         watch_legs(core)
+
+
+@kernel
+def _sum_legs(core: Core, views: Rows[View], contexts: Rows[Context]) -> None:
+    """Sum the unhedged part of each leg group: longs less shorts over its legs."""
+    for g in range(GROUPS):
+        core.group[g].unhedged = 0
+    for k in range(len(contexts)):
+        context = contexts[k]
+        view = views[context.instrument]
+        if context.leg_group and view.close > 0:
+            net = context.working.holding[0].pos_lot - context.working.holding[1].pos_lot
+            sign = 1 if net >= 0 else -1
+            core.group[context.leg_group].unhedged += sign * money(worth(view, abs(net), view.close))
 
 
 @kernel(hot=True)
@@ -98,60 +104,73 @@ def think(
     """
     if core.wide:
         swap_wide(views)
-    fn = place(strategy.fn)
     news = False
-    now_ns = core.now_ns
     for k in range(strategy.lo, strategy.hi):
         context = contexts[place(k)]
-        intents = context.intents
-        context.asleep = 0
-        if (
-            (again and context.dirty == 0)
-            or (intents.sleep and now_ns < intents.wake_ns)
-            or now_ns < context.ask_ns
-        ):
-            context.asleep = 1
+        view = views[place(context.instrument)]
+        context.asleep = 1 if _is_asleep(core, context, again) else 0
         if context.spoke:
             news = True
             context.spoke = 0
         context.dirty = 0
-        if context.asleep == 0 and views[place(context.instrument)].bars > 0:
-            stated = intents.n
-            intents.n = 0
-            intents.sleep = 0
-            verdict = call_decide(
-                codes[fn, 0],
-                views[place(context.instrument)],
-                accounts[place(context.wallet)],
-                context.working,
-                context.params,
-                context.memory,
-                intents,
-            )
-            if verdict == _HOLD and intents.n == 0:
-                intents.n = stated
-            else:
-                news = True
-                if verdict == _PULL:
-                    intents.n = 0
-                elif verdict != _SET or intents.n < 0 or intents.n > SLOTS:
-                    verdict = _PULL
-                    intents.n = 0
-                    strategy.held = Rule.BAD_OUTPUT
-            context.said = verdict
+        ready = context.asleep == 0 and view.bars > 0
+        if ready and _decide(codes, accounts[place(context.wallet)], view, context, strategy):
+            news = True
     strategy.ran = 0
-    if strategy.has_plan and (news or strategy.sleep == 0 or now_ns >= strategy.wake_ns):
-        for k in range(strategy.lo, strategy.hi):
-            contexts[k].edited = 0
-        strategy.sleep = 0
-        strategy.ran = 1
-        strategy.calls += 1
-        first = contexts[strategy.lo]
-        strategy.verdict = call_plan(
-            codes[fn, 1], accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy
-        )
+    if strategy.has_plan and (news or strategy.sleep == 0 or core.now_ns >= strategy.wake_ns):
+        _plan(codes, accounts, views, contexts, strategy)
     if core.wide:
         swap_wide(views)
+
+
+@kernel(hot=True)
+def _is_asleep(core: Core, context: Context, again: bool) -> bool:
+    """Tell whether a context need not decide now: not concerned, asleep, or known to have nothing to say yet."""
+    if again and context.dirty == 0:
+        return True
+    if context.intents.sleep and core.now_ns < context.intents.wake_ns:
+        return True
+    return core.now_ns < context.ask_ns
+
+
+@kernel(hot=True)
+def _decide(codes: Codes, account: Account, view: View, context: Context, strategy: Strategy) -> bool:
+    """Ask one context what it wants; return False if it wants no change."""
+    intents = context.intents
+    stated = intents.n
+    intents.n = 0
+    intents.sleep = 0
+    verdict = call_decide(
+        codes[place(strategy.fn), 0], view, account, context.working, context.params, context.memory, intents
+    )
+    if verdict == _HOLD and intents.n == 0:
+        intents.n = stated
+        context.said = verdict
+        return False
+    if verdict == _PULL:
+        intents.n = 0
+    elif verdict != _SET or intents.n < 0 or intents.n > SLOTS:
+        verdict = _PULL
+        intents.n = 0
+        strategy.held = Rule.BAD_OUTPUT
+    context.said = verdict
+    return True
+
+
+@kernel
+def _plan(
+    codes: Codes, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context], strategy: Strategy
+) -> None:
+    """Let a strategy's plan edit what its contexts want."""
+    for k in range(strategy.lo, strategy.hi):
+        contexts[k].edited = 0
+    strategy.sleep = 0
+    strategy.ran = 1
+    strategy.calls += 1
+    first = contexts[strategy.lo]
+    strategy.verdict = call_plan(
+        codes[strategy.fn, 1], accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy
+    )
 
 
 @kernel(hot=True)
@@ -191,7 +210,7 @@ def _act_planned(
     box: Mailbox,
     strategy: Strategy,
 ) -> None:
-    """After a plan: its edits stand where it made any, else what `decide` last stated."""
+    """Act on a plan: its edits stand where it made any, else what `decide` last stated."""
     idle = strategy.ran == 0 or strategy.verdict == _HOLD
     if idle and core.halts == 0:
         return
@@ -219,7 +238,7 @@ def _act_forced(
     box: Mailbox,
     strategy: Strategy,
 ) -> None:
-    """The core acts in the strategy's stead: flatten everything, or keep only what protects."""
+    """Act in the strategy's stead: flatten everything, or keep only what protects."""
     for k in range(strategy.lo, strategy.hi):
         context = contexts[k]
         view = views[context.instrument]
@@ -285,26 +304,43 @@ def wake(
     code: int,
 ) -> None:
     """End a batch outside the backtest's driver: same leaves, one fact."""
-    again = code == WakeCode.AGAIN
-    if again:
-        for g in range(len(strategies)):
-            strategy = strategies[g]
-            strategy.again = 0
-            for k in range(strategy.lo, strategy.hi):
-                strategy.again = strategy.again | contexts[k].dirty
-    else:
-        mark(accounts, views, contexts)
-        settle_marks(core, accounts, views, contexts)
-        if code == WakeCode.MARK:
-            return
-        core.seq += 1
+    if code == WakeCode.AGAIN:
+        decide_again(codes, core, accounts, views, contexts, strategies, box)
+        return
+    mark(accounts, views, contexts)
+    settle_marks(core, accounts, views, contexts)
+    if code == WakeCode.MARK:
+        return
+    core.seq += 1
     for g in range(len(strategies)):
-        if not again or strategies[g].again:
-            think(codes, core, accounts, views, contexts, strategies[g], again)
+        think(codes, core, accounts, views, contexts, strategies[g], False)
     if code == WakeCode.WARM:
         forget_sleep(contexts, strategies)
         return
     for g in range(len(strategies)):
-        if not again or strategies[g].again:
-            strategies[g].again = 0
-            act(core, accounts, views, contexts, box, strategies[g])
+        act(core, accounts, views, contexts, box, strategies[g])
+
+
+@kernel
+def decide_again(
+    codes: Codes,
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+) -> None:
+    """Let the strategies whose cancels were answered decide once more, in the same batch."""
+    for g in range(len(strategies)):
+        strategy = strategies[g]
+        strategy.again = 0
+        for k in range(strategy.lo, strategy.hi):
+            strategy.again = strategy.again | contexts[k].dirty
+        if strategy.again:
+            think(codes, core, accounts, views, contexts, strategy, True)
+    for g in range(len(strategies)):
+        strategy = strategies[g]
+        if strategy.again:
+            strategy.again = 0
+            act(core, accounts, views, contexts, box, strategy)

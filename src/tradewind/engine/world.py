@@ -1,6 +1,7 @@
 """A world: every record of a core and its simulated venue, bound from what the user configured, and drained as it runs.
 
-Binding is where overflow is refused: lots and ticks must be exact as doubles, and the worth of whatever can be held must fit 62 bits.
+Binding is where overflow is refused: lots and ticks must be exact as doubles, and the worth of whatever can
+be held must fit 62 bits.
 """
 
 import hashlib
@@ -31,7 +32,9 @@ _ATOMS = 1000
 _ATOM_LEAST = Decimal("1e-8")
 _PAYOFFS = {"linear": Payoff.LINEAR, "inverse": Payoff.INVERSE, "spot": Payoff.SPOT}
 
-Records = np.ndarray  # type: ignore[type-arg]
+Records = np.ndarray
+State = tuple[Records, Records, Records, Records, Records, Records]
+VenueState = tuple[Records, Records, Records, Records]
 Ints = npt.NDArray[np.int64]
 
 
@@ -71,7 +74,8 @@ class Drained:
 class World:
     """Records of one core, its contexts and its simulated venue.
 
-    Arrays are public: drivers, snapshots and tests read them. `state` and `venue` are the arguments of the drivers in their order.
+    Arrays are public: drivers, snapshots and tests read them. `state` and `venue` are the arguments of the
+    drivers in their order.
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class World:
         limits: AccountLimits | None = None,
         venue: VenueSetup | None = None,
     ) -> None:
-        """Allocate and fill everything. Raises ConfigError where numbers could overflow or capacities do not suffice."""
+        """Allocate and fill everything; ConfigError where numbers could overflow or capacities do not suffice."""
         self.wallet_setups, self.instrument_setups, self.strategy_setups = (
             list(wallets),
             list(instruments),
@@ -113,12 +117,12 @@ class World:
         self.codes = codes_of(self._codes())
 
     @property
-    def state(self) -> tuple[Records, ...]:
+    def state(self) -> State:
         """Return the core's arrays in the order of `engine.step.STATE`."""
         return (self.core, self.accounts, self.views, self.contexts, self.strategies, self.box)
 
     @property
-    def venue(self) -> tuple[Records, ...]:
+    def venue(self) -> VenueState:
         """Return the venue's arrays in the order of `engine.loop.VENUE`."""
         return (self.venues, self.venue_instruments, self.venue_wallets, self.venue_contexts)
 
@@ -347,7 +351,7 @@ class World:
 
 
 def _may_short(view: Records) -> bool:
-    """Tell whether both holdings of a one-way position may be used, so that closers must be bounded by the core alone."""
+    """Tell whether shorts are allowed, so that the core alone must bound the closers of a one-way position."""
     return bool(view["side_limit_lot"][SHORT] > 0)
 
 

@@ -115,10 +115,10 @@ def _arguments(declared: "DeclaredStrategy", stage: str) -> tuple[Kind, ...]:
 
 def _stage_types(declared: "DeclaredStrategy", stage: str) -> tuple[types.Type, ...]:
     if stage == "plan":
-        return tuple(PLAN.args)  # type: ignore[attr-defined]
+        return tuple(PLAN.args)
     params, memory = record_of(declared.params_layout), record_of(declared.memory or NoMemory)
     if stage == "scan":
-        return (record_of(View), params, memory, *SCAN.args[3:])  # type: ignore[attr-defined]
+        return (record_of(View), params, memory, *SCAN.args[3:])
     return (record_of(View), record_of(Account), record_of(Working), params, memory, record_of(Intents))
 
 

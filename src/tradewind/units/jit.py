@@ -1,8 +1,9 @@
 """The one door to Numba: options, typed overlays, and a cache that cannot serve machine code of older sources.
 
-Numba keys a cached function on the content of its own file only: a changed constant in another module would run the old machine
-code in silence. The cache folder is therefore named by a hash of every source that can reach a kernel, the versions of the compiler
-and the switches that change its output (docs/concepts/engine.md).
+Numba keys a cached function on the content of its own file only: a changed constant in another module would
+run the old machine code in silence. The cache folder is therefore named by a hash of every source that can
+reach a kernel, the versions of the compiler and the switches that change its output
+(docs/concepts/engine.md).
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, TypeVar, cast, overload
 
 import llvmlite
 import numba
@@ -19,7 +20,7 @@ import numpy as np
 from numba import from_dtype, types
 from numba.core import cgutils, config
 from numba.core.errors import NumbaExperimentalFeatureWarning
-from numba.core.typing import Signature
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 from platformdirs import user_cache_path
 
@@ -47,7 +48,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _L = TypeVar("_L", bound=Layout)
 
-PLAIN = bool(config.DISABLE_JIT)
+PLAIN = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
 """True when the kernels run as ordinary Python, under a debugger (NUMBA_DISABLE_JIT=1)."""
 
 SLOTS = int(os.environ.get("TRADEWIND_SLOTS", "64"))
@@ -97,7 +98,7 @@ def _open_cache() -> Path:
     if not current.is_dir():
         current.mkdir(parents=True, exist_ok=True)
         _forget_old_caches(root, current)
-    config.CACHE_DIR = str(current)
+    config.CACHE_DIR = str(current)  # type: ignore[attr-defined]
     return current
 
 
@@ -113,20 +114,20 @@ def cache_dir() -> Path:
 def kernel(fn: Callable[_P, _R]) -> Callable[_P, _R]: ...
 @overload
 def kernel(
-    fn: None = None, *, sig: object = None, hot: bool = False, checked: bool = False
+    fn: None = None, *, sig: Signature | None = None, hot: bool = False, checked: bool = False
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
 def kernel(
     fn: Callable[_P, _R] | None = None,
     *,
-    sig: object = None,
+    sig: Signature | None = None,
     hot: bool = False,
     checked: bool = False,
 ) -> Callable[_P, _R] | Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Compile a function of the portable subset (docs/concepts/engine.md).
 
     sig: explicit signature, or None to compile lazily. hot: force inlining (leaves of the per-bar path only).
-    checked: bounds checks on (always for what users write). Reference counting is off, so that an allocation is a
-    compile error; no fastmath; errors raise as in Python.
+    checked: bounds checks on (always for what users write). Reference counting is off, so that an allocation
+    is a compile error; no fastmath; errors raise as in Python.
     """
     # Every option is stated: Numba lets a callee inherit from the caller that happens to compile it first.
     options: dict[str, object] = {
@@ -149,7 +150,7 @@ def kernel(
 
 def record_of(layout: type[Layout]) -> types.Record:
     """Return the Numba type of one record of a layout."""
-    return from_dtype(dtype_of(layout))
+    return cast("types.Record", from_dtype(dtype_of(layout)))
 
 
 def array_of(layout: type[Layout] | str, dimensions: int = 1) -> types.Array:
@@ -160,8 +161,8 @@ def array_of(layout: type[Layout] | str, dimensions: int = 1) -> types.Array:
     return types.Array(element, dimensions, "C")
 
 
-def signature(*arguments: object) -> object:
-    """Return the signature of a kernel that takes these types ("i8" and "f8" stand for scalars) and returns an integer."""
+def signature(*arguments: object) -> Signature:
+    """Return the signature of a kernel from these types ("i8", "f8": scalars) to an integer."""
     cells = {"i8": types.int64, "f8": types.float64}
     return types.int64(*(cells[a] if isinstance(a, str) else a for a in arguments))
 
@@ -171,7 +172,7 @@ _CALLABLES: list[Callable[..., int]] = []
 
 
 def address_of(function: Callable[..., int] | None) -> int:
-    """Return the address of a driver kernel's machine code; 0 for None. It is good in this process while the kernel lives."""
+    """Return the address of a driver kernel's machine code, good while the kernel lives; 0 for None."""
     if function is None:
         return 0
     if PLAIN:
@@ -182,11 +183,11 @@ def address_of(function: Callable[..., int] | None) -> int:
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
-def caller(sig: object) -> Callable[..., int]:
+def caller(sig: Signature) -> Callable[..., int]:
     """Return a kernel `call(address, *arguments)` that enters a function of this signature; what it raises travels on.
 
-    Cheaper than Numba's first-class functions: nothing is unboxed when a driver is entered from Python, and one driver serves any
-    number of functions.
+    Cheaper than Numba's first-class functions: nothing is unboxed when a driver is entered from Python, and
+    one driver serves any number of functions.
     """
     return _plain_call if PLAIN else _compiled_call(sig)
 
@@ -211,10 +212,10 @@ def _compiled_call(sig: Signature) -> Callable[..., int]:
 
         return sig.return_type(address, types.StarArgTuple(sig.args)), codegen
 
-    return call  # type: ignore[no-any-return]
+    return cast("Callable[..., int]", call)
 
 
-def allocate(layout: type[Layout], rows: int = 1) -> np.ndarray:  # type: ignore[type-arg]
+def allocate(layout: type[Layout], rows: int = 1) -> np.ndarray:
     """Return `rows` zeroed records of a layout, readable by attribute when nothing is compiled."""
     dtype = dtype_of(layout)
     return np.zeros(rows, named(dtype) if PLAIN else dtype)
@@ -231,24 +232,23 @@ def overlay(layout: type[_L], cells: int) -> Callable[[Layout], _L]:
     return _plain_overlay(dtype) if PLAIN else _compiled_overlay(dtype)
 
 
-def _plain_overlay(dtype: np.dtype[np.void]) -> Callable[[Layout], _L]:
+def _plain_overlay(dtype: np.dtype[np.void]) -> Callable[[Layout], Any]:
     twin, used = named(dtype), dtype.itemsize // 8
 
-    def cast(vector: Layout) -> _L:
-        row: _L = vector["v"][:used].view(twin)[0]  # type: ignore[index]
-        return row
+    def read(vector: Layout) -> object:
+        return vector["v"][:used].view(twin)[0]  # type: ignore[index]
 
-    return cast
+    return read
 
 
-def _compiled_overlay(dtype: np.dtype[np.void]) -> Callable[[Layout], _L]:
+def _compiled_overlay(dtype: np.dtype[np.void]) -> Callable[[Layout], Any]:
     target = from_dtype(dtype)
 
     @intrinsic
-    def cast(typingctx, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def read(typingctx, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             return builder.bitcast(args[0], context.get_value_type(target))
 
         return target(vector), codegen
 
-    return cast  # type: ignore[no-any-return]
+    return cast("Callable[[Layout], Any]", read)
