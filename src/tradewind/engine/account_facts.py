@@ -5,10 +5,21 @@ over the holdings of that side by one rule: pro rata in whole lots, the remainde
 first of equals.
 """
 
-from tradewind.engine.accounting import book_close, money
+from tradewind.engine.accounting import book_close, margin_of, money, worth
 from tradewind.engine.breakers import set_floor
 from tradewind.engine.registers import log_cash, next_fill_row
-from tradewind.units.enums import BUY, FactKind, Halt, LogKind, OperatorCode, Role, SettingCode
+from tradewind.units.enums import (
+    BUY,
+    LONG,
+    SELL,
+    SHORT,
+    FactKind,
+    Halt,
+    LogKind,
+    OperatorCode,
+    Role,
+    SettingCode,
+)
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Rows
 from tradewind.units.records import Account, Context, Core, Strategy, View
@@ -33,8 +44,10 @@ def apply_account_fact(core: Core, account: Account, view: View, box: Mailbox, f
         set_floor(account)
         log_cash(core, box, LogKind.TRANSFER, fact.instrument, fact.wallet, fact.amount)
     elif kind == FactKind.ACCOUNT:
-        account.adjusted += fact.amount - account.balance
-        account.balance = fact.amount
+        change = fact.amount if fact.code == 1 else fact.amount - account.balance
+        account.adjusted += change
+        account.balance += change
+        log_cash(core, box, LogKind.INSURANCE, fact.instrument, fact.wallet, change)
     elif kind == FactKind.EXTERNAL_POSITION:
         view.external_lot[fact.position_side] = fact.qty_lot
     elif kind == FactKind.EXTERNAL_ORDER:
@@ -62,49 +75,93 @@ def _apply_funding(core: Core, account: Account, view: View, box: Mailbox, fact:
 def apply_taken(
     core: Core, account: Account, view: View, contexts: Rows[Context], box: Mailbox, fact: Fact
 ) -> None:
-    """Book position that the venue closed: `qty_lot` lots of one side at `price_tick`, worth `amount`."""
+    """Book position that the venue closed: `qty_lot` lots of one side at `price_tick`, worth `amount`.
+
+    A delisting ends with a fact of no lots: what the venue had netted away settles at its price.
+    """
     core.facts += 1
+    for k in range(len(contexts)):
+        if contexts[k].instrument == fact.instrument:
+            contexts[k].intents.sleep = 0
+            contexts[k].spoke = 1
+    if fact.kind != FactKind.DELISTED:
+        core.halts = core.halts | Halt.LIQUIDATED
+    if fact.qty_lot > 0:
+        _share_out(core, account, view, contexts, box, fact)
+    elif fact.kind == FactKind.DELISTED and fact.price_tick > 0:
+        _settle_rest(core, account, view, contexts, box, fact)
+
+
+@kernel
+def _share_out(
+    core: Core, account: Account, view: View, contexts: Rows[Context], box: Mailbox, fact: Fact
+) -> None:
+    """Distribute what was taken; the largest holding gets the remainder of lots and of money, so nothing is lost."""
     side = fact.position_side
     total = 0
     largest = -1
     for k in range(len(contexts)):
-        context = contexts[k]
-        if context.instrument == fact.instrument:
-            context.intents.sleep = 0
-            context.spoke = 1
-            held = context.working.holding[side].pos_lot
+        if contexts[k].instrument == fact.instrument:
+            held = contexts[k].working.holding[side].pos_lot
             total += held
             if held and (largest < 0 or held > contexts[largest].working.holding[side].pos_lot):
                 largest = k
     if total == 0:
         return
-    taken = min(fact.qty_lot, total)
-    rest = taken
+    lots = min(fact.qty_lot, total)
+    taken = lots
+    amount = fact.amount if taken == fact.qty_lot else money(fact.amount * (taken / fact.qty_lot))
     for k in range(len(contexts)):
         if contexts[k].instrument == fact.instrument and k != largest:
             share = contexts[k].working.holding[side].pos_lot * taken // total
-            rest -= share
-            _take(core, account, view, contexts[k], box, fact, share)
-    _take(core, account, view, contexts[largest], box, fact, rest)
-    if fact.kind != FactKind.DELISTED:
-        core.halts = core.halts | Halt.LIQUIDATED
+            part = money(fact.amount * (share / fact.qty_lot))
+            lots -= share
+            amount -= part
+            _take(core, account, view, contexts[k], box, fact, side, share, part)
+    _take(core, account, view, contexts[largest], box, fact, side, lots, amount)
+
+
+@kernel
+def _settle_rest(
+    core: Core, account: Account, view: View, contexts: Rows[Context], box: Mailbox, fact: Fact
+) -> None:
+    """Close every holding that is left. Where long and short are equal they are worth the same, to the last unit."""
+    balance = 0
+    amount = 0
+    for side in range(2):
+        for k in range(len(contexts)):
+            context = contexts[k]
+            lots = context.working.holding[side].pos_lot
+            if context.instrument == fact.instrument and lots:
+                balance += lots if side == LONG else -lots
+                part = money(worth(view, lots, fact.price_tick))
+                if side == SHORT and balance == 0:
+                    part = amount
+                amount += part if side == LONG else -part
+                _take(core, account, view, context, box, fact, side, lots, part)
 
 
 @kernel
 def _take(
-    core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact, lots: int
+    core: Core,
+    account: Account,
+    view: View,
+    context: Context,
+    box: Mailbox,
+    fact: Fact,
+    side: int,
+    lots: int,
+    notional: int,
 ) -> None:
     """Close some lots of one holding at the venue's terms, as one fill of its own role."""
     if lots <= 0:
         return
-    side = fact.position_side
-    notional = money(fact.amount * (lots / fact.qty_lot))
     row = next_fill_row(core, box)
     row.realised = book_close(account, view, context.working.holding[side], side, lots, notional)
     row.ts_ns = fact.venue_ts_ns
     row.instrument = context.instrument
     row.context = context.index
-    row.side = -BUY if side == 0 else BUY
+    row.side = SELL if side == LONG else BUY
     row.position_side = side
     row.price_tick = fact.price_tick
     row.qty_lot = lots
@@ -122,12 +179,21 @@ def _take(
 
 
 @kernel
-def apply_control_fact(core: Core, view: View, strategies: Rows[Strategy], fact: Fact) -> None:
+def apply_control_fact(
+    core: Core,
+    accounts: Rows[Account],
+    view: View,
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    fact: Fact,
+) -> None:
     """Apply settings, limits, the start of an epoch and an operator's word."""
     kind = fact.kind
     core.facts += 1
     if kind == FactKind.OPERATOR:
         _apply_operator(core, strategies, fact.code)
+    elif kind == FactKind.SETTING and fact.code == SettingCode.LEVERAGE:
+        _set_leverage(accounts[view.wallet], view, contexts, fact)
     elif kind == FactKind.SETTING:
         _apply_setting(view, fact)
     elif kind == FactKind.LIMITS:
@@ -161,12 +227,25 @@ def _apply_operator(core: Core, strategies: Rows[Strategy], code: int) -> None:
 
 
 @kernel
+def _set_leverage(account: Account, view: View, contexts: Rows[Context], fact: Fact) -> None:
+    """Take another leverage: what is held occupies its margin anew; what rests keeps the reserve it was sent with."""
+    before = view.leverage
+    for k in range(len(contexts)):
+        if contexts[k].instrument == fact.instrument:
+            for side in range(2):
+                cost = contexts[k].working.holding[side].cost
+                view.leverage = before
+                account.used -= margin_of(view, cost)
+                view.leverage = fact.value
+                account.used += margin_of(view, cost)
+    view.leverage = fact.value
+
+
+@kernel
 def _apply_setting(view: View, fact: Fact) -> None:
     """Take a setting of the venue as it is: rules and modes of one instrument."""
     code = fact.code
-    if code == SettingCode.LEVERAGE:
-        view.leverage = fact.value
-    elif code == SettingCode.TICK_STEP:
+    if code == SettingCode.TICK_STEP:
         view.tick_step = fact.qty_lot
     elif code == SettingCode.LOT_STEP:
         view.lot_step = fact.qty_lot

@@ -135,6 +135,18 @@ def _slack_at(view: View, instrument: VenueInstrument, price_tick: int) -> int:
 
 
 @kernel
+def _low_of(view: View, ts_ns: int) -> int:
+    """Return the low of the bar that opened at `ts_ns`; an instrument without a bar then stands at its close."""
+    return view.low if view.ts_ns == ts_ns else view.close
+
+
+@kernel
+def _high_of(view: View, ts_ns: int) -> int:
+    """Return the high of the bar that opened at `ts_ns`, or the close."""
+    return view.high if view.ts_ns == ts_ns else view.close
+
+
+@kernel
 def _isolated_margin(view: View, instrument: VenueInstrument) -> int:
     """Return the margin set aside for an isolated instrument."""
     return money((instrument.cost[0] + instrument.cost[1]) / view.leverage)
@@ -167,9 +179,10 @@ def judge_margin(
         if instrument.isolated and _is_margined(view, instrument):
             instrument.safe_low = BIG
             margin = _isolated_margin(view, instrument)
-            low, high = _slack_at(view, instrument, view.low), _slack_at(view, instrument, view.high)
+            low_tick, high_tick = _low_of(view, ts_ns), _high_of(view, ts_ns)
+            low, high = _slack_at(view, instrument, low_tick), _slack_at(view, instrument, high_tick)
             if margin + min(low, high) < 0:
-                price_tick = view.low if low <= high else view.high
+                price_tick = low_tick if low <= high else high_tick
                 _liquidate(
                     venue, view, instrument, wallets[view.wallet], contexts, box, j, price_tick, margin, ts_ns
                 )
@@ -188,18 +201,21 @@ def _judge_wallet(
     w: int,
     ts_ns: int,
 ) -> None:
-    """Judge one wallet's cross margin."""
+    """Judge one wallet's cross margin. What was paid for spot is no collateral."""
     own, at_low, at_high, at_close, held = wallet.balance, 0, 0, 0, 0
     for j in range(len(views)):
         view = views[j]
         instrument = instruments[j]
+        if view.wallet == w and view.payoff == _SPOT:
+            own -= instrument.cost[LONG]
         if view.wallet != w or not _is_margined(view, instrument):
             continue
         if instrument.isolated:
             own -= _isolated_margin(view, instrument)
             continue
         held += 1
-        low, high = _slack_at(view, instrument, view.low), _slack_at(view, instrument, view.high)
+        low = _slack_at(view, instrument, _low_of(view, ts_ns))
+        high = _slack_at(view, instrument, _high_of(view, ts_ns))
         together = venue.liquidation_rule == LiquidationRule.TOGETHER
         at_low += low if together else min(low, high)
         at_high += high if together else min(low, high)
@@ -215,8 +231,9 @@ def _judge_wallet(
         view = views[j]
         instrument = instruments[j]
         if view.wallet == w and _is_margined(view, instrument) and not instrument.isolated:
-            worse_low = _slack_at(view, instrument, view.low) <= _slack_at(view, instrument, view.high)
-            price_tick = view.low if (low_first if together else worse_low) else view.high
+            low_tick, high_tick = _low_of(view, ts_ns), _high_of(view, ts_ns)
+            worse_low = _slack_at(view, instrument, low_tick) <= _slack_at(view, instrument, high_tick)
+            price_tick = low_tick if (low_first if together else worse_low) else high_tick
             _liquidate(venue, view, instrument, wallet, contexts, box, j, price_tick, BIG, ts_ns)
     _make_good(venue, views, wallet, box, w, ts_ns)
 
@@ -224,7 +241,7 @@ def _judge_wallet(
 @kernel
 def _set_bands(views: Rows[View], instruments: Rows[VenueInstrument], w: int, slack: int, held: int) -> None:
     """Give each instrument its part of the slack as a band of prices around its close."""
-    share = slack / (held * 1.0001) - 2.0
+    share = slack / (held * 1.0001) - 8.0
     for j in range(len(views)):
         view = views[j]
         instrument = instruments[j]
@@ -324,11 +341,13 @@ def _close_sides(
 @kernel
 def _insure(w: int, wallet: VenueWallet, box: Mailbox, balance: int, ts_ns: int) -> None:
     """Let the venue bear a loss beyond the margin: the balance becomes what it should be."""
-    wallet.insured += balance - wallet.balance
+    borne = balance - wallet.balance
+    wallet.insured += borne
     wallet.balance = balance
     fact = say(box, FactKind.ACCOUNT, 0, 0, ts_ns)
     fact.wallet = w
-    fact.amount = balance
+    fact.code = 1
+    fact.amount = borne
 
 
 @kernel
@@ -356,7 +375,9 @@ def close_instrument(
 ) -> None:
     """Delist an instrument: orders cancelled, positions settled at the last price, without a fee."""
     instrument.closed = 1
+    price_tick = max(view.close, 1)
     _cancel_everything(contexts, box, index, Rule.VENUE_CLOSED, ts_ns)
+    _close_sides(venue, view, instrument, wallet, box, index, FactKind.DELISTED, price_tick, ts_ns)
     fact = say(box, FactKind.DELISTED, index, 0, ts_ns)
     fact.wallet = view.wallet
-    _close_sides(venue, view, instrument, wallet, box, index, FactKind.DELISTED, max(view.close, 1), ts_ns)
+    fact.price_tick = price_tick

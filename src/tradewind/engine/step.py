@@ -53,7 +53,7 @@ def apply_fact(
     elif kind < FactKind.SETTING:
         apply_account_fact(core, accounts[fact.wallet], views[fact.instrument], box, fact)
     else:
-        apply_control_fact(core, views[fact.instrument], strategies, fact)
+        apply_control_fact(core, accounts, views[fact.instrument], contexts, strategies, fact)
 
 
 @kernel(sig=signature(CODES, *STATE, array_of(Fact), "i8"))
