@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ from tradewind.units.records import PARAMS
 from tradewind.units.wire import Fact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = [
@@ -81,7 +83,75 @@ class Scenario:
     swing_tick: int = 12
     holes: bool = False
     facts: bool = False
+    delists: bool = False
+    """The first instrument ends at two thirds of the market."""
+    resumes: bool = False
+    """An operator resumes whatever stopped trading, every few bars."""
     frames: tuple[int, ...] = ()
+
+
+LATENCIES = {
+    "a fifth of a second": (100_000_000, 100_000_000, 200_000_000, 1_000_000_000),
+    "slow facts": (2_000_000_000, 3_000_000_000, 100_000_000, 1_000_000_000),
+    "a bar": (MINUTE_NS, MINUTE_NS, 0, 0),
+    "two and a half bars": (MINUTE_NS, MINUTE_NS * 3 // 2, 0, 0),
+}
+"""Delays of request, answer and feed, and the grace after a bar's open, in ns."""
+
+_TWO, _ALL = ("linear", "linear"), ("linear", "inverse", "spot")
+_POOR = Scenario(
+    payoffs=_TWO,
+    balance=9.0,
+    leverage=50.0,
+    swing_tick=60,
+    limit_lot=100,
+    side_limit_lot=150,
+    lots=30,
+    resumes=True,
+)
+_LATE = Scenario(
+    payoffs=_TWO, strategies=2, fill_rule=FillRule.VOLUME, latency=LATENCIES["a fifth of a second"]
+)
+
+SCENARIOS = {
+    "plain": Scenario(),
+    "hedged, planned": Scenario(payoffs=("linear",) * 3, hedge=True, plan=True, frames=(5 * MINUTE_NS,)),
+    "two strategies netted": Scenario(payoffs=_TWO, strategies=2, plan=True),
+    "two strategies hedged, by volume": Scenario(
+        payoffs=_TWO, strategies=2, hedge=True, plan=True, fill_rule=FillRule.VOLUME
+    ),
+    "two strategies netted, by volume": Scenario(
+        payoffs=_TWO, strategies=2, fill_rule=FillRule.VOLUME, slip=0.0003
+    ),
+    "all payoffs": Scenario(payoffs=_ALL, hedge=True, fill_rule=FillRule.TOUCH),
+    "all payoffs netted, with holes": Scenario(payoffs=_ALL, strategies=2, holes=True, gap_open=True),
+    "long only": Scenario(payoffs=_ALL, shorts=False, fill_rule=FillRule.VOLUME),
+    "all limits": Scenario(payoffs=_ALL, strategies=2, limited=True, resumes=True),
+    "all facts": Scenario(payoffs=("linear", "spot"), strategies=2, facts=True, holes=True),
+    "delisting": Scenario(payoffs=_TWO, strategies=2, delists=True),
+    "no amend": Scenario(payoffs=_TWO, amends=False, fill_rule=FillRule.VOLUME),
+    "liquidated": _POOR,
+    "liquidated, two strategies": replace(_POOR, strategies=2, balance=18.0),
+    "liquidated, isolated": replace(_POOR, payoffs=("linear", "inverse"), hedge=True, isolated=True),
+    "liquidated together": replace(_POOR, hedge=True, liquidation_rule=LiquidationRule.TOGETHER),
+    "liquidated, late": replace(_POOR, strategies=2, balance=18.0, latency=LATENCIES["a bar"]),
+    "decisions every third bar": Scenario(payoffs=_TWO, strategies=2, wake_every_ns=3 * MINUTE_NS),
+    "every third bar, late": replace(_LATE, wake_every_ns=3 * MINUTE_NS, amends=False),
+    "late, hedged, planned": replace(_LATE, hedge=True, plan=True),
+    "late, no amend": replace(_LATE, strategies=1, amends=False),
+    "slow facts": replace(_LATE, plan=True, latency=LATENCIES["slow facts"]),
+    "a bar late": replace(_LATE, plan=True, latency=LATENCIES["a bar"]),
+    "two and a half bars late": replace(
+        _LATE, strategies=1, hedge=True, latency=LATENCIES["two and a half bars"]
+    ),
+    "two and a half bars late, no amend": replace(
+        _LATE, amends=False, latency=LATENCIES["two and a half bars"]
+    ),
+    "late, everything": replace(
+        _LATE, payoffs=("linear", "inverse"), facts=True, holes=True, limited=True, resumes=True, delists=True
+    ),
+}
+"""What the properties of the engine are tried on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +287,40 @@ def _venue(scenario: Scenario) -> VenueSetup:
     )
 
 
+# ---------------------------------------------------------------------- sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a session left behind: fills in order, equity (bars, wallets, 3), how many bars were played."""
+
+    fills: np.ndarray  # type: ignore[type-arg]
+    equity: NDArray[np.int64]
+    bars: int
+
+
+def play(
+    world: World,
+    market: Market,
+    *,
+    chunk: int = 0,
+    warm_steps: int = 0,
+    after: Callable[[], None] = lambda: None,
+) -> Played:
+    """Run a world over a market in chunks of so many bars (0: whole), call `after` each; stop where the wallet is gone."""
+    steps, at, fills = len(market), 0, []
+    equity = np.zeros((steps, len(world.accounts), 3), np.int64)
+    while at < steps and not world.venues["bankrupt"][0]:
+        stop = min(steps, at + (chunk or steps))
+        if at < warm_steps:
+            stop = min(stop, warm_steps)
+        world.core["warming"] = int(at < warm_steps)
+        at = world.advance(market.bars, market.ts, market.events, equity, at, stop)
+        fills.append(world.drain().fills)
+        after()
+    return Played(np.concatenate(fills), equity, at)
+
+
 # ---------------------------------------------------------------------- markets
 
 
@@ -237,6 +341,8 @@ def make_market(scenario: Scenario, steps: int) -> Market:
         bars[:, j, 4] *= 1_000 if payoff == "spot" else 1
     if scenario.holes:
         bars[rng.random((steps, count)) < 0.05] = 0
+    if scenario.delists:
+        bars[steps * 2 // 3 + 1 :, 0] = 0
     ts = START_NS + MINUTE_NS * np.arange(steps, dtype=np.int64)
     return Market(bars, ts, _events(scenario, ts, close, rng))
 
@@ -260,8 +366,12 @@ def _events(
                 wallet = int(scenario.payoffs[k] == "inverse")
                 rate = {"kind": FactKind.FUNDING_RATE, "value": float(rng.normal(0, 1e-3))}
                 rows.append({**here, **rate, "instrument": k, "wallet": wallet})
-        if scenario.facts and rng.random() < 0.04:
-            rows.append({**here, **_control(scenario, rng)})
+        if scenario.facts and rng.random() < 0.15:
+            rows.append({**here, **_control(rng)})
+        if scenario.resumes and i % 7 == 6:
+            rows.append({**here, "kind": FactKind.OPERATOR, "code": OperatorCode.RESUME})
+        if scenario.delists and i == len(ts) * 2 // 3:
+            rows.append({**here, "instrument": 0, "wallet": 0, "kind": FactKind.DELISTED})
     facts = allocate(Fact, len(rows))
     for fact, row in zip(facts, rows, strict=True):
         for name, value in row.items():
@@ -270,7 +380,7 @@ def _events(
     return facts
 
 
-def _control(scenario: Scenario, rng: np.random.Generator) -> dict[str, float]:
+def _control(rng: np.random.Generator) -> dict[str, float]:
     """Return one fact that changes what the core may do."""
     some: list[dict[str, float]] = [
         {"kind": FactKind.OPERATOR, "code": OperatorCode.PAUSE},
