@@ -237,7 +237,7 @@ def test_the_demo_ends_at_a_picture(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     lines = printed.rstrip("\n").split("\n")
     assert len(lines) <= 24
-    assert all(len(line) <= 120 for line in lines)
+    assert all(len(line) <= 120 for line in lines if str(tmp_path) not in line)  # a path is never folded
     assert sum(line.startswith(("next: ", "      ")) for line in lines[-3:]) == 3
     assert "checks" in printed
     (run,) = (tmp_path / "tradewind-demo" / "runs").iterdir()
