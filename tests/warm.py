@@ -5,7 +5,12 @@ from __future__ import annotations
 import importlib
 import time
 
-DRIVERS = ("tradewind.engine.run", "tradewind.engine.run_single", "tradewind.engine.step", "tradewind.engine.world")
+DRIVERS = (
+    "tradewind.engine.run",
+    "tradewind.engine.run_single",
+    "tradewind.engine.step",
+    "tradewind.engine.world",
+)
 
 
 def main() -> None:
@@ -17,7 +22,9 @@ def main() -> None:
 
     for name in strategy_files():
         load_named(name)
-    print(f"the engine and the shipped strategies are compiled ({time.monotonic() - began:.0f} s)", flush=True)
+    print(
+        f"the engine and the shipped strategies are compiled ({time.monotonic() - began:.0f} s)", flush=True
+    )
 
 
 if __name__ == "__main__":

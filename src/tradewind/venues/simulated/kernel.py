@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tradewind.engine.latency import post_facts
+from tradewind.engine.loop import VENUE
 from tradewind.engine.margin import close_instrument, judge_margin, pay_funding
 from tradewind.engine.market_facts import apply_bar, apply_market_fact
 from tradewind.engine.matching import match, match_closers, trigger_on_mark
-from tradewind.engine.loop import VENUE
 from tradewind.engine.venue import accept
 from tradewind.engine.venue_facts import copy_fact
 from tradewind.engine.venue_records import RING, Venue, VenueContext, VenueInstrument, VenueWallet
