@@ -1,4 +1,7 @@
-"""One fact in, requests out: what paper and live trading call, and what the backtest's driver is compared with bit for bit."""
+"""One fact in, requests out: what paper and live trading call.
+
+The backtest's driver is compared with it bit for bit.
+"""
 
 from tradewind.engine.account_facts import apply_account_fact, apply_control_fact, apply_taken
 from tradewind.engine.attempts import apply_attempt

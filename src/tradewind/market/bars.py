@@ -59,7 +59,7 @@ class Series:
         if name not in columns:
             raise ValueError(f"{cls.__name__} needs a column '{name}'")
         given = columns[name]
-        single = as_written(given) if given.dtype == np.float32 else given
+        single = as_written(given.astype(np.float32)) if given.dtype == np.float32 else given
         column = np.ascontiguousarray(single, dtype=np.float64)
         if len(column) != rows:
             raise ValueError(f"column '{name}' has {len(column)} rows, the times have {rows}")

@@ -47,7 +47,10 @@ class Fact(Layout):
     side: int
     position_side: int
     code: int
-    """Why, or which one. FILL: 1 for a maker. AMENDED: 1 where a query found these terms. ACCOUNT: 1 for a change instead of a balance."""
+    """Why, or which one. FILL: 1 for a maker. AMENDED: 1 where a query found these terms.
+
+    ACCOUNT: 1 for a change instead of a balance.
+    """
     price_tick: int
     """BAR: close. Order facts: price of the fill or of the order."""
     qty_lot: int
