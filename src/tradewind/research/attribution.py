@@ -1,7 +1,8 @@
 """Where the money came from: price, fees, funding, slippage, liquidation; exact in the unit that decides.
 
 Slippage is what taking cost against the price it met: the bar's open for what takes at the open, the trigger (or the
-open after a gap) for a stop. What remains of the change of equity after the others is price.
+open after a gap) for a stop. Liquidation is what being liquidated cost beyond the price: its fee, less what the venue
+bore. What remains of the change of equity after the others is price.
 """
 
 from dataclasses import dataclass
@@ -36,14 +37,14 @@ class Sources:
 def attribute(world: World, driven: Driven, wallet: int = 0) -> Sources:
     """Return the sources of one wallet's change of equity over a run."""
     account = world.accounts[wallet]
-    last = driven.equity[driven.bars_run - 1, wallet] if driven.bars_run else (account["start"],) * 3
-    total = int(last[1]) - int(account["start"])
+    last = int(driven.equity[driven.bars_run - 1, wallet, 1]) if driven.bars_run else int(account["start"])
+    total = last - int(account["start"])
     fees = liquidation = slippage = 0
     for rows, open_tick in zip(driven.fills, driven.open_tick, strict=True):
         mine = world.views["wallet"][rows["instrument"]] == wallet
         forced = mine & ((rows["role"] == Role.LIQUIDATION) | (rows["role"] == Role.ADL))
         fees += int(rows["fee"][mine & ~forced].sum())
-        liquidation += int(rows["realised"][forced].sum()) - int(rows["fee"][forced].sum())
+        liquidation -= int(rows["fee"][forced].sum())
         slippage += int(_slipped(world, rows[mine & ~forced], open_tick[mine & ~forced]).sum())
     # What the venue bore beyond the wallet belongs to the liquidation that made it necessary.
     liquidation += int(account["adjusted"])
@@ -56,10 +57,7 @@ def _slipped(world: World, rows: Records, open_tick: Ints) -> Ints:
     """Return what each fill paid beyond the price it met, in whole money; nothing for makers and settlements."""
     column = rows["instrument"]
     views = world.views[column]
-    taker = (rows["maker"] == 0) & (rows["role"] != Role.SETTLEMENT)
-    slip = world.venue_instruments["slip"][column]
-    met = np.where(rows["role"] == Role.STOP, _before_slip(rows, slip), open_tick)
-    met = np.where(taker, met, rows["price_tick"])
+    met = _met(rows, open_tick, world.venue_instruments["slip"][column])
     lots = rows["qty_lot"].astype(np.float64)
     linear = lots * met * views["unit"]
     worth = np.where(views["sense"] > 0, linear, lots * views["unit"] / np.maximum(met, 1))
@@ -68,9 +66,14 @@ def _slipped(world: World, rows: Records, open_tick: Ints) -> Ints:
     return found
 
 
-def _before_slip(rows: Records, slip: npt.NDArray[np.float64]) -> Ints:
-    """Return the price from which ceil(price * slip) ticks lead to the fill's price."""
-    met: Ints = np.rint(rows["price_tick"] / (1.0 + rows["side"] * slip)).astype(np.int64)
+def _met(rows: Records, open_tick: Ints, slip: npt.NDArray[np.float64]) -> Ints:
+    """Return the price that each fill met before slippage: its own for makers, the open, or the trigger of a stop."""
+    price, side = rows["price_tick"], rows["side"]
+    beyond = (price - open_tick) * side
+    at_open = (beyond >= 0) & (beyond <= np.ceil(open_tick * slip))
+    trigger = np.rint(price / (1.0 + side * slip)).astype(np.int64)
     for _ in range(3):
-        met = rows["price_tick"] - rows["side"] * np.ceil(met * slip).astype(np.int64)
-    return met
+        trigger = price - side * np.ceil(trigger * slip).astype(np.int64)
+    takes = (rows["maker"] == 0) & (rows["role"] != Role.SETTLEMENT)
+    found: Ints = np.where(takes, np.where(at_open, open_tick, trigger), price)
+    return found

@@ -11,16 +11,11 @@ from numpy.typing import NDArray
 
 from tradewind.config import Workspace, load_backtest
 from tradewind.errors import TradewindError
-from tradewind.market.tables import read_parquet
+from tradewind.market.tables import fetch_columns, literal_path, session
 from tradewind.research.backtest import RunResult, run_backtest
 from tradewind.strategies.exposures import exposures_from_table
 
 __all__ = ["Run", "backtest"]
-
-_FILLS = (
-    *("ts_ns", "symbol", "side", "position_side", "price", "qty", "notional", "liquidity", "fee"),
-    *("realized_pnl", "role", "order_id", "strategy", "tag", "currency", "trade_id"),
-)
 
 
 class Run:
@@ -46,7 +41,9 @@ class Run:
 
     def table(self, name: str) -> dict[str, NDArray[np.generic]]:
         """Return a table of the run folder by name: fills, orders, refused, funding, equity."""
-        return read_parquet([self.run_dir / f"{name}.parquet"], ("*",))
+        path = self.run_dir / f"{name}.parquet"
+        with session(str(path)) as connection:
+            return fetch_columns(connection, "SELECT * FROM read_parquet(?)", [literal_path(path)])
 
     def frame(self, name: str = "fills") -> object:
         """Return a table as a Polars frame, else a pandas one. Raises ImportError where neither is installed."""
