@@ -50,8 +50,10 @@ def apply_account_fact(core: Core, account: Account, view: View, box: Mailbox, f
         log_cash(core, box, LogKind.INSURANCE, fact.instrument, fact.wallet, change)
     elif kind == FactKind.EXTERNAL_POSITION:
         view.external_lot[fact.position_side] = fact.qty_lot
+        core.recheck = 1
     elif kind == FactKind.EXTERNAL_ORDER:
         view.external_open_lot[fact.position_side] = fact.qty_lot
+        core.recheck = 1
 
 
 @kernel
@@ -262,11 +264,13 @@ def _apply_setting(view: View, fact: Fact) -> None:
 @kernel
 def _apply_limits(core: Core, view: View, fact: Fact) -> None:
     """Change one limit while running; a lowered one blocks and cancels openers at the next wake, it never closes."""
+    core.recheck = 1
     code = fact.code
     if code == 0:
         view.side_limit_lot[fact.position_side] = fact.qty_lot
     elif code == 1:
         view.position_limit_notional = fact.amount
+        core.exposure_limits = 1
     elif code == 2:
         view.order_limit_notional = fact.amount
     elif code == 3:

@@ -6,6 +6,7 @@ openers.
 
 import numpy as np
 
+from tradewind.engine.gate import breach_of
 from tradewind.engine.masks import clear_all, has_bit, low_bit, set_bit
 from tradewind.engine.registers import mix_decision, refuse
 from tradewind.engine.requests import on_step, send_amend, send_cancel, send_new
@@ -14,7 +15,7 @@ from tradewind.units.jit import SLOTS, kernel
 from tradewind.units.records import WORDS, Account, Context, Core, Intent, Intents, Order, View, Working
 from tradewind.units.wire import Mailbox
 
-__all__ = ["CORE_SLOTS", "bring_about", "is_met", "pull", "react"]
+__all__ = ["CORE_SLOTS", "bring_about", "is_met", "pull", "react", "trim"]
 
 _REST = IntentKind.REST
 _TARGET = IntentKind.TARGET
@@ -31,7 +32,7 @@ CORE_SLOTS = 2
 @kernel(hot=True)
 def react(core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents) -> bool:
     """After SET: nothing to do in most bars; the slow half is out of line. False if the set is nonsense."""
-    if core.halts == 0 and is_met(context.working, intents):
+    if core.halts | core.breached == 0 and is_met(context.working, intents):
         return True
     return bring_about(core, account, view, context, box, intents, SLOTS - CORE_SLOTS)
 
@@ -80,11 +81,20 @@ def is_met(working: Working, intents: Intents) -> bool:
 
 
 @kernel
-def pull(core: Core, context: Context, view: View, box: Mailbox) -> None:
+def pull(core: Core, account: Account, view: View, context: Context, box: Mailbox) -> None:
     """Cancel every opener; closers and stops stay."""
     if core.halts & _LOCK == 0 and context.working.live_count:
         clear_all(context.want)
-        _cancel_unwanted(core, context, view, box, True)
+        _cancel_unwanted(core, account, view, context, box, True)
+
+
+@kernel
+def trim(core: Core, account: Account, view: View, context: Context, box: Mailbox) -> None:
+    """Where the strategy has nothing new to say: cancel the openers that a halt or a breach forbids."""
+    if core.halts & _LOCK == 0 and context.working.live_count:
+        for word in range(WORDS):
+            context.want[word] = context.working.live[word]
+        _cancel_unwanted(core, account, view, context, box, True)
 
 
 @kernel
@@ -98,9 +108,9 @@ def bring_about(
     if core.halts & _LOCK:
         return True
     if not _mark_wanted(core, context, intents, slots):
-        pull(core, context, view, box)
+        pull(core, account, view, context, box)
         return False
-    _cancel_unwanted(core, context, view, box, False)
+    _cancel_unwanted(core, account, view, context, box, False)
     for urgency in range(3):
         for i in range(intents.n):
             intent = intents.row[i]
@@ -156,22 +166,43 @@ def _is_sound(intent: Intent, slots: int) -> bool:
 
 
 @kernel
-def _cancel_unwanted(core: Core, context: Context, view: View, box: Mailbox, openers_only: bool) -> None:
-    """Cancel what works and is not wanted: everything unmentioned, or only openers; in a halt openers always."""
+def _cancel_unwanted(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, openers_only: bool
+) -> None:
+    """Cancel what works and is not wanted, all of it or only openers; and, wanted or not, what must not stay."""
     working = context.working
-    halted = core.halts != 0
+    strained = core.halts | core.breached != 0
     for word in range(WORDS):
         left = working.live[word]
-        if not halted:
+        if not strained:
             left = left & ~context.want[word]
         while left:
             slot = (word << 6) + low_bit(left)
             left = left & (left - _ONE)
-            opener = working.order[slot].reduce == 0
-            if opener and halted:
-                send_cancel(core, context, view, box, slot, Rule.HALTED)
-            elif opener or (not openers_only and not has_bit(context.want, slot)):
+            order = working.order[slot]
+            rule = _must_go(core, account, view, context, order) if strained else Rule.OK
+            if rule:
+                send_cancel(core, context, view, box, slot, rule)
+            elif (order.reduce == 0 or not openers_only) and not has_bit(context.want, slot):
                 send_cancel(core, context, view, box, slot, Rule.UNWANTED)
+
+
+@kernel
+def _must_go(core: Core, account: Account, view: View, context: Context, order: Order) -> int:
+    """Return why an order may not stay, 0 if it may.
+
+    Openers end in a halt and where their side stands above a limit; in a halt, also closers of more than is held,
+    which a liquidation may have left behind.
+    """
+    side = order.position_side
+    if order.reduce == 0:
+        return Rule.HALTED if core.halts else breach_of(core, account, view, context, side)
+    holding = context.working.holding[side]
+    if view.shared:
+        closing = holding.close_lot + holding.stop_lot
+    else:
+        closing = holding.stop_lot if order.kind == _STOP else holding.close_lot
+    return Rule.NOT_REDUCING if core.halts and closing > holding.pos_lot else Rule.OK
 
 
 @kernel

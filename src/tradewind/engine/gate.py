@@ -10,9 +10,10 @@ from tradewind.engine.accounting import money, worth
 from tradewind.engine.registers import forbid, refuse
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule
 from tradewind.units.jit import kernel
+from tradewind.units.layout import Rows
 from tradewind.units.records import Account, Context, Core, Order, View
 
-__all__ = ["gate", "reference_tick"]
+__all__ = ["breach_of", "gate", "judge_limits", "reference_tick"]
 
 _STOP = IntentKind.STOP
 _SPOT = Payoff.SPOT
@@ -191,3 +192,35 @@ def _traffic_allows(core: Core, view: View, order: Order) -> bool:
     if core.now_ns - core.rate_start_ns < core.rate_window_ns and core.rate_count >= core.rate_limit:
         return forbid(core, Rule.ORDER_RATE, float(core.rate_limit), float(core.rate_count))
     return True
+
+
+@kernel
+def judge_limits(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
+    """Look for what stands above a limit although nothing was sent: a mark moved, a limit was lowered."""
+    core.breached = 0
+    for k in range(len(contexts)):
+        context = contexts[k]
+        for side in range(2):
+            if breach_of(core, accounts[context.wallet], views[context.instrument], context, side):
+                core.breached = 1
+    core.recheck = core.breached
+
+
+@kernel
+def breach_of(core: Core, account: Account, view: View, context: Context, side: int) -> int:
+    """Return the rule that one side of a context breaks as it stands, 0 for none: its openers must go."""
+    holding = context.working.holding[side]
+    if holding.pos_lot + holding.open_lot > holding.limit_lot:
+        return Rule.HOLDING_LIMIT
+    outside = view.external_lot[side] + view.external_open_lot[side]
+    if view.side_lot[side] + outside > view.side_limit_lot[side]:
+        return Rule.SIDE_LIMIT
+    if core.exposure_limits == 0 or view.close <= 0 or holding.open_lot == 0:
+        return Rule.OK
+    position = money(worth(view, view.side_lot[side], view.close))
+    equity = float(max(account.equity, 1))
+    if position > view.position_limit_notional:
+        return Rule.POSITION_NOTIONAL
+    if view.symbol_limit > 0.0 and position > view.symbol_limit * equity:
+        return Rule.POSITION_NOTIONAL
+    return Rule.OK if _sums_allow(core, account, view, side, 0) else core.rule

@@ -7,7 +7,8 @@ strategies concerned think again in the same batch, with the same clock.
 from tradewind.engine.accounting import mark_context, money, worth
 from tradewind.engine.breakers import check_breakers, watch_legs
 from tradewind.engine.contract import Codes, call_decide, call_plan
-from tradewind.engine.diff import CORE_SLOTS, bring_about, pull, react
+from tradewind.engine.diff import CORE_SLOTS, bring_about, pull, react, trim
+from tradewind.engine.gate import judge_limits
 from tradewind.engine.market_facts import swap_wide
 from tradewind.engine.masks import place
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule, Verdict, WakeCode
@@ -52,6 +53,9 @@ def settle_marks(core: Core, accounts: Rows[Account], views: Rows[View], context
         check_breakers(core, account)
     if core.exposure_limits:
         _sum_exposure(core, accounts, views, contexts)
+        core.recheck = 1
+    if core.recheck:
+        judge_limits(core, accounts, views, contexts)
 
 
 @kernel
@@ -145,7 +149,8 @@ def _decide(codes: Codes, account: Account, view: View, context: Context, strate
     )
     if verdict == _HOLD and intents.n == 0:
         intents.n = stated
-        context.said = verdict
+        if strategy.has_plan == 0:
+            context.said = verdict
         return False
     if verdict == _PULL:
         intents.n = 0
@@ -191,14 +196,16 @@ def act(
         for k in range(strategy.lo, strategy.hi):
             context = contexts[place(k)]
             view = views[place(context.instrument)]
-            if context.asleep == 0 or core.halts:
+            if context.asleep == 0 or core.halts | core.breached:
                 if view.closed:
                     _flatten(core, accounts[context.wallet], view, context, box)
                 elif context.said == _SET:
                     if not react(core, accounts[context.wallet], view, context, box, context.intents):
                         strategy.held = Rule.BAD_OUTPUT
-                elif context.said == _PULL or core.halts:
-                    pull(core, context, view, box)
+                elif context.said == _PULL:
+                    pull(core, accounts[context.wallet], view, context, box)
+                elif core.halts | core.breached:
+                    trim(core, accounts[context.wallet], view, context, box)
 
 
 @kernel
@@ -212,7 +219,7 @@ def _act_planned(
 ) -> None:
     """Act on a plan: its edits stand where it made any, else what `decide` last stated."""
     idle = strategy.ran == 0 or strategy.verdict == _HOLD
-    if idle and core.halts == 0:
+    if idle and core.halts | core.breached == 0:
         return
     for k in range(strategy.lo, strategy.hi):
         context = contexts[k]
@@ -220,8 +227,10 @@ def _act_planned(
         account = accounts[context.wallet]
         if view.closed:
             _flatten(core, account, view, context, box)
-        elif idle or strategy.verdict == _PULL:
-            pull(core, context, view, box)
+        elif idle:
+            trim(core, account, view, context, box)
+        elif strategy.verdict == _PULL or (context.said == _PULL and context.edited == 0):
+            pull(core, account, view, context, box)
         else:
             intents = context.planned if context.edited else context.intents
             sound = 0 <= intents.n <= SLOTS
@@ -245,7 +254,7 @@ def _act_forced(
         if core.halts & Halt.FLATTEN or view.closed:
             _flatten(core, accounts[context.wallet], view, context, box)
         else:
-            pull(core, context, view, box)
+            pull(core, accounts[context.wallet], view, context, box)
 
 
 @kernel

@@ -199,7 +199,7 @@ class World:
             )
             core["group"]["unhedged_limit_ns"][_group(g)] = legs.unhedged_ns
         core["leg_groups"] = len(limits.leg_groups)
-        symbol_limits = any(s.symbol_limit for s in self.instrument_setups)
+        symbol_limits = any(s.symbol_limit or s.position_limit_notional for s in self.instrument_setups)
         any_ratio = (
             limits.leverage
             or limits.side

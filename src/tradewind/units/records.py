@@ -390,6 +390,10 @@ class Core(Layout):
     counter: int
     """Of client order ids."""
     halts: int
+    breached: int
+    """1: something stands above a limit, so working openers are judged again."""
+    recheck: int
+    """1: limits, or what counts against them, may have changed from outside."""
     warming: int
     fills: int
     requests: int
