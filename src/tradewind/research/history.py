@@ -149,7 +149,7 @@ def _episodes(
     resolved: Resolved, segments: list[Bars], delisted_ns: int | None, told: list[str], label: str
 ) -> tuple[Episode, ...]:
     """Return when an instrument can be traded: after its own warm-up in each unbroken stretch."""
-    period, bar_ns = resolved.config.period, resolved.config.market.bar_ns
+    period = resolved.config.period
     found = []
     for number, bars in enumerate(segments):
         begins_late = number > 0 or int(bars.ts_ns[0]) > _first_ns(resolved)
@@ -168,7 +168,6 @@ def _episodes(
         told.append(
             f"{label}: its bars end at {format_utc(found[-1].stop_ns)}; what is held then is closed at the last price"
         )
-    del bar_ns
     return tuple(found)
 
 
@@ -230,6 +229,8 @@ def _read_funding(
     # Records carry some milliseconds of jitter; a settlement belongs to its minute.
     due_ns = (found.ts_ns + MINUTE_NS // 2) // MINUTE_NS * MINUTE_NS
     due = Funding(due_ns, found.rate, found.mark_price)
+    if _falls_between(due_ns, bars, instrument.funding_interval_ns):
+        return Funding.empty(), np.empty(0)
     funding, done = prepare_funding(
         due,
         config.data,
@@ -240,6 +241,15 @@ def _read_funding(
     )
     applied += done
     return funding, _settled_price(config, store, instrument, bars, funding, applied)
+
+
+def _falls_between(due_ns: NDArray[np.int64], bars: Bars, interval_ns: int) -> bool:
+    """Tell whether a run lies wholly between two neighbouring settlements, so that none is due in it."""
+    first_ns, end_ns = int(bars.ts_ns[0]), int(bars.end_ns[-1])
+    after = int(np.searchsorted(due_ns, first_ns, side="right"))
+    before_ns = int(due_ns[after - 1]) if after else first_ns
+    after_ns = int(due_ns[after]) if after < len(due_ns) else 0
+    return after_ns >= end_ns and after_ns - before_ns <= 1.5 * interval_ns
 
 
 def _settled_price(

@@ -1,0 +1,97 @@
+"""What a run is examined for: each check fails where it should."""
+
+import numpy as np
+import pytest
+
+from tradewind.market import COINS, MarketSpec
+from tradewind.report import read_stored
+from tradewind.research import run_backtest
+from tradewind.strategies.exposures import exposures_from_table
+from tradewind.testing.desks import backtest_of, make_desk
+from tradewind.units.time import HOUR_NS, parse_utc
+
+SPEC = MarketSpec(
+    seed=9, start_ns=parse_utc("2024-01-01"), bars=24 * 40, interval_ns=HOUR_NS, coins=COINS[:1]
+)
+PEEK = '''"""Buy when the last bar that it is shown lies above this one."""
+
+from tradewind.strategies import LONG, SET, lots_for, target
+
+
+class Memory:
+    last: int
+
+
+def decide(view, account, working, params, memory, intents):
+    if memory.last > view.close:
+        target(intents, LONG, lots_for(view, account, 50.0))
+    else:
+        target(intents, LONG, 0)
+    return SET
+
+
+def scan(view, params, memory, bars, column, start, stop):
+    memory.last = bars[stop - 1, column, 3]
+    return start
+'''
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    made = make_desk(tmp_path_factory.mktemp("examine") / "desk", SPEC)
+    (made.strategies / "peek.py").write_text(PEEK)
+    return made
+
+
+def verdicts(run):
+    return {check.name: check.verdict for check in run.checks}
+
+
+def test_a_strategy_that_sees_the_future_fails_its_first_check(desk):
+    run = run_backtest(backtest_of(SPEC, "peek"), desk)
+    assert run.checks[0].name == "look-ahead"
+    assert verdicts(run)["look-ahead"] == "fail"
+    assert "do not trust" in (run.run_dir / "report.html").read_text().lower()
+    assert read_stored(run.run_dir).checks.failed[0].name == "look-ahead"
+
+
+def test_an_honest_strategy_passes_in_as_many_cuts_as_asked(desk):
+    run = run_backtest(backtest_of(SPEC, "ema_cross", checks={"lookahead_cuts": 9}), desk)
+    assert run.checks[0].verdict == "pass"
+    assert run.checks[0].detail == "none found in 9 cuts"
+
+
+def test_exposures_stamped_with_the_opening_of_their_own_bar_are_found(desk):
+    from tradewind.market import Store
+
+    bars = Store(desk.data).read_bars("generated", "BTCUSDT", HOUR_NS)
+    hindsight = np.sign(bars.close - bars.open) * 0.5
+    symbols = ["BTCUSDT"] * len(bars)
+    early = exposures_from_table({"known_ns": bars.ts_ns, "symbol": symbols, "exposure": hindsight})
+    fair = exposures_from_table({"known_ns": bars.end_ns, "symbol": symbols, "exposure": hindsight})
+    config = backtest_of(SPEC, "target_table")
+    assert verdicts(run_backtest(config, desk, features={"exposure": early}))["known-at"] == "fail"
+    assert verdicts(run_backtest(config, desk, features={"exposure": fair}))["known-at"] == "pass"
+
+
+def test_doubled_costs_cost_twice_as_much(desk):
+    run = run_backtest(backtest_of(SPEC, "ema_cross", params={"fast_period": 3, "slow_period": 9}), desk)
+    checks = read_stored(run.run_dir).checks
+    paid = -(checks.attribution.fees + checks.attribution.slippage)
+    more = run.metrics["final_equity"] - checks.costs_doubled.final_equity
+    assert paid > 10
+    assert more == pytest.approx(paid, rel=0.15)
+
+
+def test_free_trading_is_doubted(desk):
+    free = {"slippage_bps": 0.0, "spread_bps": 0.0, "maker_rate": 0.0, "taker_rate": 0.0}
+    assert verdicts(run_backtest(backtest_of(SPEC, "ema_cross", costs=free), desk))["costs"] == "warn"
+
+
+def test_a_liquidated_account_is_not_called_sound(desk):
+    table = exposures_from_table(
+        {"known_ns": [SPEC.start_ns + 1], "symbol": ["BTCUSDT"], "exposure": [-19.0]}
+    )
+    config = backtest_of(SPEC, "target_table", account={"leverage": 20.0})
+    run = run_backtest(config, desk, features={"exposure": table})
+    assert verdicts(run)["account"] in {"warn", "fail"}
