@@ -170,6 +170,8 @@ class SteppedSession:
             world.venue_wallets["balance"][event["wallet"]] += event["amount"]
             world.venues["judge"][0] = 1
         self._tell_row(event)
+        if event["kind"] == FactKind.LISTED:
+            world.venue_instruments["closed"][j] = 0
         if event["kind"] == FactKind.MARK:
             for k in np.flatnonzero(world.venue_contexts["instrument"] == j):
                 trigger_on_mark(world.views[j], world.venue_contexts[k], box, at_ns)
