@@ -95,8 +95,9 @@ def prepare(run: RunFiles) -> Basis:
     bars = text_setting(run.settings, "market", "bars")
     bar_ns = parse_interval(bars) if bars in INTERVALS else row_interval_ns(equity.ts_ns)
     last_row_ns = row_interval_ns(equity.ts_ns) if len(equity) > 1 else bar_ns
-    first_ts_ns = int(equity.ts_ns[0]) if len(equity) else 0
-    end_ts_ns = int(equity.ts_ns[-1]) + last_row_ns if len(equity) else 0
+    # A row is stamped with the opening of the bar at whose close it was taken, also where rows are thinned.
+    first_ts_ns = int(equity.ts_ns[0]) + bar_ns - last_row_ns if len(equity) else 0
+    end_ts_ns = int(equity.ts_ns[-1]) + bar_ns if len(equity) else 0
     trades, trade_of_fill = find_trades(run.fills, run.funding)
     holdings = find_holdings(run.fills)
     return Basis(
