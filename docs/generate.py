@@ -167,19 +167,148 @@ def records_page() -> str:
     return "\n".join(parts)
 
 
+def explained(names: Iterable[str], words: dict[str, str], what: str) -> list[tuple[str, str]]:
+    """Return (name, sentence) in the order of the code; neither side may know a name that the other does not."""
+    listed = list(names)
+    if set(listed) != set(words):
+        odd = ", ".join(sorted(set(listed) ^ set(words)))
+        raise ValueError(f"docs/generate.py explains other {what} than the code has: {odd}")
+    return [(name, words[name]) for name in listed]
+
+
 def facts_page() -> str:
-    """Return the kinds of fact, the fields of one, and the closed sets of codes."""
+    """Return every kind of fact with the fields that it uses, and the fields themselves."""
     from tradewind.units import enums, wire
 
-    rows = [(f"`{name}`", f"`{kind}`", said) for name, kind, said in fields_of(wire.Fact)]
-    parts = ["# Facts\n", first_paragraph(wire.Fact), "", table(("field", "type", ""), rows)]
-    sets = [getattr(enums, name) for name in enums.__all__]
-    for codes in [s for s in sets if isinstance(s, type)]:
-        rows = [(value, f"`{name}`", said) for name, value, said in fields_of(codes)]
-        parts.append(
-            f"\n## {codes.__name__}\n\n{first_paragraph(codes)}\n\n" + table(("code", "name", ""), rows)
-        )
+    fields = {name for name, _, _ in fields_of(wire.Fact)}
+    rows = []
+    for name, said in explained(enums.FactKind._fields, {k: v[0] for k, v in FACTS.items()}, "facts"):
+        used = FACTS[name][1]
+        unknown = [field for field in used if field not in fields]
+        if unknown:
+            raise ValueError(f"a fact has no field {unknown[0]!r} ({name})")
+        shown = "; ".join(f"`{field}` {meaning}".strip() for field, meaning in used.items())
+        rows.append((getattr(enums.FactKind, name), f"`{name}`", said, shown))
+    layout = [(f"`{name}`", f"`{kind}`", said) for name, kind, said in fields_of(wire.Fact)]
+    return "\n".join(
+        [
+            "# Facts\n",
+            first_paragraph(wire.Fact),
+            "\nEvery fact has `seq`, `kind`, `venue_ts_ns` (when it happened) and `recv_ts_ns` (when it became "
+            "known). Prices are ticks, quantities lots, money whole units of the wallet. Kinds that no run of today "
+            "produces are there because the core already obeys them.\n",
+            table(("code", "kind", "says", "fields"), rows),
+            "\n## The fields of a fact\n",
+            table(("field", "type", ""), layout),
+            "\nThe numbers behind `code` and `kind`: [Codes](codes.md).\n",
+        ]
+    )
+
+
+def codes_page() -> str:
+    """Return every closed set of numbers but the rules, which have a page of their own."""
+    from tradewind.units import enums
+
+    parts = ["# Codes\n", "The numbers that stand in facts, requests and journals.\n"]
+    for codes in (getattr(enums, name) for name in enums.__all__):
+        named = getattr(codes, "_fields", ())
+        if not named or codes is enums.Rule or codes is enums.FactKind:
+            continue
+        kind = type(codes)
+        said = {name: text for name, _, text in fields_of(kind)}
+        rows = [(getattr(codes, name), f"`{name}`", said.get(name, "")) for name in named]
+        title = kind.__name__.removeprefix("_")
+        parts.append(f"\n## {title}\n\n{first_paragraph(kind)}\n\n" + table(("code", "name", ""), rows))
     return "\n".join(parts)
+
+
+def gate_page() -> str:
+    """Return every rule that may refuse an order or end one, and the limits behind them."""
+    from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
+    from tradewind.units.enums import Rule
+
+    said = explained(Rule._fields, RULES, "rules")
+    rows = [(getattr(Rule, name), f"`{name.lower()}`", words) for name, words in said]
+    gate = [row for row in rows if row[0] < Rule.VENUE_POST_ONLY]
+    venue = [row for row in rows if Rule.VENUE_POST_ONLY <= row[0] <= Rule.VENUE_OTHER]
+    ends = [row for row in rows if row[0] > Rule.VENUE_OTHER]
+    head = ("code", "rule", "means")
+    parts = [
+        "# The risk gate\n",
+        "Every request passes the gate. A refusal is a row of `refused.parquet` with the rule, the limit and the "
+        "value; the want waits in its slot. A reduction passes every rule but a lock, the rules of quantity and "
+        "its own holding.\n",
+        "\n## Rules of the gate\n",
+        table(head, gate),
+        "\n## Refusals of the venue\n",
+        table(head, venue),
+        "\n## Why an order ended\n",
+        table(head, ends),
+        "\n## Limits\n\nWritten under `[limits]` in a backtest file, or in `tradewind.toml` for everything in a "
+        "workspace; the tighter one holds. What is not written does not limit. Exposure is notional over equity, "
+        "as a multiple.\n",
+    ]
+    for title, model in (
+        ("[limits]", Limits),
+        ("[limits.each], [limits.symbols.NAME]", SymbolLimits),
+        ("[limits.groups.NAME]", GroupLimits),
+        ("[limits.legs.NAME]", LegLimits),
+    ):
+        shown = [(f"`{n}`", text) for n, kind, text in fields_of(model) if ":" not in n and text]
+        parts.append(f"\n### {title}\n\n{first_paragraph(model)}\n\n" + table(("key", "means"), shown))
+    return "\n".join(parts)
+
+
+def columns_of(method: str) -> list[str]:
+    """Return the columns that a table of a run has: the keys of the dict in the method that makes them."""
+    from tradewind.research.columns import Translator
+
+    tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(Translator, method))))
+    made = max(
+        (node for node in ast.walk(tree) if isinstance(node, ast.Dict)), key=lambda node: len(node.keys)
+    )
+    return [str(key.value) for key in made.keys if isinstance(key, ast.Constant)]
+
+
+def run_folder_page() -> str:
+    """Return every file of a run folder with its columns."""
+    parts = [
+        "# The folder of a run\n",
+        "`runs/<id>/` appears whole or not at all. It can be audited without tradewind: Parquet, JSON, TOML and one "
+        "page of HTML. Times are nanoseconds since 1970 UTC. Prices and quantities are decimals in the instrument's "
+        "own units, money is in the currency of the wallet.\n",
+        table(("file", "holds"), [(f"`{name}`", said) for name, said in RUN_FILES.items()]),
+    ]
+    for name, (said, meanings) in TABLES.items():
+        names = columns_of(name)
+        missing = [column for column in names if column not in COLUMNS and column not in meanings]
+        if missing:
+            raise ValueError(f"docs/generate.py does not explain {name}.{missing[0]}")
+        rows = [(f"`{column}`", meanings.get(column, COLUMNS.get(column, ""))) for column in names]
+        parts.append(f"\n## {name}.parquet\n\n{said}\n\n" + table(("column", "means"), rows))
+    return "\n".join(parts)
+
+
+def capacities_page() -> str:
+    """Return how much fits."""
+    from tradewind.units import ids, jit, records, wire
+
+    rows = [
+        ("orders of one strategy in one instrument", jit.SLOTS - 2, "256 - 2 with `TRADEWIND_SLOTS=256`"),
+        ("strategies x instruments of one run", ids.CONTEXTS_MAX, "a client order id carries the place"),
+        ("strategies on one account", 256, ""),
+        ("parameters of a strategy", records.PARAMS, "cells of 8 bytes"),
+        ("memory of a strategy, per instrument", records.MEMORY, "cells of 8 bytes"),
+        ("coarser bars beside the fine ones", records.FRAMES, "`BARS` of a strategy"),
+        ("values from outside, per instrument", records.FEATURES, "`feature:` of `NEEDS`"),
+        ("named signal values of a decision", records.SIGNALS, "`SIGNALS` of a strategy"),
+        ("groups, and leg groups", records.GROUPS - 1, "`[limits.groups]`, `[limits.legs]`"),
+        ("facts in one batch", wire.FACT_CAPACITY, ""),
+        ("requests of one batch", wire.REQUEST_CAPACITY, "refused as `mailbox` beyond"),
+        ("wallets", 17, "`[capital]` and `[[wallets]]`"),
+    ]
+    said = "Capacities are constants: nothing allocates while the core runs. What does not fit is refused, never cut."
+    return f"# How much fits\n\n{said}\n\n" + table(("what", "most", ""), rows)
 
 
 def commands_page() -> str:
@@ -224,6 +353,281 @@ def strategies_page() -> str:
     return "\n".join(parts)
 
 
+_TAKEN = {
+    "wallet": "", "instrument": "", "position_side": "", "qty_lot": "lots taken", "price_tick": "",
+    "amount": "notional", "trade_id": "",
+}  # fmt: skip
+_ENDING = {
+    "cid": "", "code": "a rule", "price_tick": "", "qty_lot": "filled in all", "amount": "notional filled in all",
+}  # fmt: skip
+_REFUSED = {
+    "cid": "", "code": "a rule", "side": "kind of the request", "price_tick": "asked for", "qty_lot": "asked for",
+}  # fmt: skip
+
+FACTS: dict[str, tuple[str, dict[str, str]]] = {
+    "BAR": (
+        "A bar ended.",
+        {
+            "instrument": "",
+            "venue_ts_ns": "its open time",
+            "recv_ts_ns": "its end, when it is known",
+            "open_tick": "",
+            "high_tick": "",
+            "low_tick": "",
+            "price_tick": "close",
+            "qty_lot": "volume",
+        },
+    ),
+    "TRADE": ("Somebody traded.", {"instrument": "", "price_tick": "", "qty_lot": ""}),
+    "BOOK_TOP": (
+        "The best prices changed.",
+        {
+            "instrument": "",
+            "low_tick": "bid",
+            "open_tick": "lots bid",
+            "high_tick": "ask",
+            "qty_lot": "lots asked",
+        },
+    ),
+    "MARK": ("The mark price changed.", {"instrument": "", "value": "mark price in ticks"}),
+    "FUNDING_RATE": (
+        "A settlement's rate is known; the simulated venue settles on it.",
+        {"instrument": "", "venue_ts_ns": "the settlement", "value": "rate"},
+    ),
+    "OPEN_INTEREST": ("Open interest was published.", {"instrument": "", "value": ""}),
+    "LIQUIDATION": (
+        "The market printed somebody's liquidation.",
+        {"instrument": "", "side": "", "value": "size"},
+    ),
+    "FEATURE": (
+        "A value from outside, stamped when it was known.",
+        {"instrument": "", "code": "which one", "value": "", "recv_ts_ns": "when it was known"},
+    ),
+    "TIMER": ("A time came; the WAKE after it lets sleepers decide.", {}),
+    "WAKE": ("The batch ends: everybody decides.", {"code": "why"}),
+    "ACK": ("The venue has the order.", {"cid": ""}),
+    "AMENDED": (
+        "The order has new terms.",
+        {"cid": "", "price_tick": "", "qty_lot": "total", "code": "1 where a query found them"},
+    ),
+    "FILL": (
+        "The order filled, wholly or in part; quantities are cumulative.",
+        {
+            "cid": "",
+            "price_tick": "of this fill",
+            "qty_lot": "filled in all",
+            "amount": "notional filled in all",
+            "code": "1 for a maker",
+            "trade_id": "",
+        },
+    ),
+    "CANCELLED": ("The order is cancelled.", _ENDING),
+    "EXPIRED": ("The order expired.", _ENDING),
+    "REJECT": ("The venue refused a request.", _REFUSED),
+    "UNKNOWN": ("Nobody knows what became of the order.", {"cid": "", "code": "a rule"}),
+    "TRIGGERED": ("A stop's trigger was reached; its child is on the way.", {"cid": ""}),
+    "NOT_SENT": ("A request did not leave.", _REFUSED),
+    "FEE": (
+        "A fee was charged for a trade, once per trade id; negative is a rebate.",
+        {"wallet": "", "instrument": "", "trade_id": "", "amount": "paid"},
+    ),
+    "FUNDING_PAID": (
+        "A settlement moved money.",
+        {
+            "wallet": "",
+            "instrument": "",
+            "position_side": "",
+            "venue_ts_ns": "the settlement",
+            "qty_lot": "position",
+            "price_tick": "mark",
+            "value": "rate",
+            "amount": "paid, negative if received",
+        },
+    ),
+    "ACCOUNT": (
+        "What the venue says the wallet holds.",
+        {"wallet": "", "amount": "balance, or its change", "code": "1 for a change"},
+    ),
+    "EXTERNAL_POSITION": (
+        "A position that is not ours; it counts against the limits.",
+        {"instrument": "", "position_side": "", "qty_lot": ""},
+    ),
+    "EXTERNAL_ORDER": (
+        "Open orders that are not ours; they count against the limits.",
+        {"instrument": "", "position_side": "", "qty_lot": ""},
+    ),
+    "ACCOUNT_LIQUIDATED": ("The venue liquidated us; shared out pro rata over the holdings.", _TAKEN),
+    "ADL": ("The venue reduced us against somebody's bankruptcy.", _TAKEN),
+    "DELISTED": ("The instrument ended; what is held is settled.", _TAKEN),
+    "TRANSFER": ("Money came or went; no gain, no loss.", {"wallet": "", "instrument": "", "amount": ""}),
+    "SETTING": (
+        "A setting or a rule of the venue changed.",
+        {
+            "instrument": "",
+            "code": "which one",
+            "qty_lot": "step, quantity or mode",
+            "amount": "smallest notional",
+            "value": "leverage",
+        },
+    ),
+    "LIMITS": (
+        "A limit changed; a lowered one blocks and cancels openers, it closes nothing.",
+        {
+            "instrument": "",
+            "code": "which one",
+            "position_side": "",
+            "qty_lot": "",
+            "amount": "",
+            "value": "",
+        },
+    ),
+    "OPERATOR": ("An operator's word.", {"code": "which one"}),
+    "BOOT": (
+        "A process began.",
+        {"code": "epoch", "price_tick": "hash of code", "qty_lot": "of configuration", "trade_id": "of data"},
+    ),
+    "STREAM": (
+        "A stream of market data came up, went down, is stale or has a gap.",
+        {"instrument": "", "code": ""},
+    ),
+    "VENUE_STATUS": ("The venue is in order, or not.", {"instrument": "", "code": "1: not"}),
+    "LISTED": ("The instrument may be traded from here on.", {"instrument": ""}),
+    "ATTEMPT": (
+        "An on-chain attempt went on.",
+        {"wallet": "", "cid": "the attempt", "code": "its state", "amount": "what it cost"},
+    ),
+}
+"""What each kind of fact says, and the fields it uses."""
+
+RULES: dict[str, str] = {
+    "OK": "Nothing is wrong.",
+    "HALTED": "Trading is halted: by an operator, a breaker, a liquidation or a lock.",
+    "STALE": "The market data is stale or the venue is down; nothing opens on it.",
+    "CLOSED": "The instrument is not listed, or not any more.",
+    "HELD": "The strategy is held: it wanted something impossible before.",
+    "MIN_QTY": "Below the smallest quantity after rounding to lots.",
+    "MIN_NOTIONAL": "Below the smallest notional of the venue.",
+    "MAX_QTY": "Above the largest quantity of the venue.",
+    "HOLDING_LIMIT": "The strategy's holding would exceed its limit.",
+    "SIDE_LIMIT": "The venue's position on this side would exceed its limit (`max_qty`).",
+    "ORDER_NOTIONAL": "The order is larger than `max_notional_per_order`.",
+    "POSITION_NOTIONAL": "The position would be larger than `max_position_notional` or `max_exposure_x`.",
+    "PRICE_BAND": "The price is farther from the mark than `price_band_pct`.",
+    "PRICE": "The price is no price the venue takes.",
+    "MARGIN": "The wallet has not enough free margin, fee included.",
+    "LEVERAGE": "All positions together would exceed the account's limit, as a multiple of equity.",
+    "EXPOSURE_GROUP": "A group would exceed its `max_exposure_x`.",
+    "EXPOSURE_SIDE": "One side would exceed `max_exposure_long_x` or `max_exposure_short_x`.",
+    "EXPOSURE_TOTAL": "All positions would exceed `max_exposure_total_x`.",
+    "OPEN_ORDERS": "More orders would work than `max_open_orders`.",
+    "ORDER_RATE": "More requests in a minute than `max_orders_per_minute`.",
+    "UNHEDGED": "One leg would lead the others by more than `max_unhedged_notional`, or has for too long.",
+    "NO_SHORT": "Spot cannot be sold short.",
+    "NOT_REDUCING": "Nothing is left to reduce, or other closers already do.",
+    "MAILBOX": "No more requests fit into this batch.",
+    "BAD_OUTPUT": "The strategy stated an impossible set (a slot twice, a bad kind); it is held.",
+    "SETTINGS": "The venue's settings are not those that were asked for.",
+    "ATTEMPT_SPEND": "The worst spend of an on-chain attempt does not fit the wallet.",
+    "VENUE_POST_ONLY": "A post-only order would have taken.",
+    "VENUE_REDUCE_ONLY": "A reduce-only order would not have reduced.",
+    "VENUE_MIN_NOTIONAL": "Too small for the venue.",
+    "VENUE_RATE": "Too many requests for the venue.",
+    "VENUE_DUPLICATE": "The venue knows this id already.",
+    "VENUE_PRICE": "The venue takes no such price.",
+    "VENUE_MARGIN": "Not enough margin, says the venue.",
+    "VENUE_CLOSED": "The venue does not trade this.",
+    "VENUE_OTHER": "The venue gave another reason.",
+    "LIQUIDATED": "The venue liquidated the position.",
+    "UNFILLED": "An order that fills at once or not at all did not fill.",
+    "NOT_SENT": "The request never left.",
+    "OPERATOR": "An operator ended it.",
+    "UNWANTED": "The strategy no longer wants it.",
+    "REPLACED": "Another order takes its place.",
+    "FILLED": "It is filled.",
+}
+"""What each rule or reason means."""
+
+RUN_FILES = {
+    "run.toml": "every setting with its value; `[resolved]`: hashes, rules and fees of each instrument",
+    "fills.parquet": "every execution",
+    "orders.parquet": "every change of state of every order, with its reason",
+    "refused.parquet": "what the gate or the venue refused, with rule, limit and value",
+    "funding.parquet": "every settlement that moved money",
+    "equity.parquet": "the account marked to market at the end of bars; thinned to `report.equity_points_max` rows, "
+    "the interval stands in `run.toml`. Further wallets have files of their own",
+    "exposures.parquet": "only where values from outside were given: the table as it was traded",
+    "metrics.json": "all metrics, those that cannot be said with the reason, confidence bands",
+    "checks.json": "what was examined, the assumptions, the hashes, where the money came from",
+    "report.html": "the same for a person, in one file, offline",
+}
+
+COLUMNS = {
+    "ts_ns": "when, nanoseconds UTC",
+    "symbol": "the venue's own symbol",
+    "strategy": "name of the strategy, as the file calls this use of it",
+    "side": "`buy` or `sell`",
+    "position_side": "`long` or `short`: what it adds to or takes from",
+    "price": "",
+    "qty": "always positive",
+    "notional": "price x quantity x contract size",
+    "liquidity": "`maker` or `taker`, by what happened",
+    "fee": "positive when paid",
+    "realized_pnl": "against the average entry, before fees",
+    "role": "`open`, `close`, `stop`, `liquidation`, `adl`, `settlement`",
+    "order_id": "as it would stand on the wire; empty for what the venue did by itself",
+    "tag": "what the strategy called it",
+    "currency": "of the wallet",
+    "trade_id": "",
+}
+
+TABLES: dict[str, tuple[str, dict[str, str]]] = {
+    "fills": ("One row per execution.", {}),
+    "orders": (
+        "One row per change of state.",
+        {
+            "slot": "place of the order among those of its strategy and instrument",
+            "state": "`pending`, `working`, `amending`, `cancelling`, `unknown`, `triggered`, "
+            "`filled`, `cancelled`, `expired`, `rejected`",
+            "reason": "[a rule](gate.md), empty where there is none",
+            "kind": "`rest`, `target` or `stop`",
+            "reduce": "whether it may only reduce",
+            "price": "0 for one without a price",
+            "qty": "total: filled and not yet filled",
+            "filled_qty": "",
+        },
+    ),
+    "refused": (
+        "One row per refusal.",
+        {
+            "by": "`gate` or `venue`",
+            "rule": "[a rule](gate.md)",
+            "limit": "in the unit of the rule: quantity, money, ratio or count; empty where the venue refused",
+            "value": "what it was compared with",
+            "price": "asked for",
+            "qty": "asked for",
+        },
+    ),
+    "funding": (
+        "One row per settlement and side.",
+        {
+            "rate": "as a share of notional",
+            "mark_price": "the price it was settled on",
+            "qty": "negative for a short",
+            "amount": "change of the balance: negative when paid",
+        },
+    ),
+    "equity": (
+        "One row per bar, or thinned.",
+        {
+            "ts_ns": "open time of the bar at whose close it was taken",
+            "balance": "cash: realised, fees and funding included",
+            "equity": "balance and what is open, at the close",
+            "unrealized_pnl": "",
+            "margin_used": "initial margin of what is held and of what may open",
+        },
+    ),
+}
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "strategies.md": strategies_page,
@@ -234,6 +638,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics_page,
     "records.md": records_page,
     "facts.md": facts_page,
+    "codes.md": codes_page,
+    "gate.md": gate_page,
+    "run-folder.md": run_folder_page,
+    "capacities.md": capacities_page,
 }
 
 
