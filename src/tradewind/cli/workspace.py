@@ -36,7 +36,7 @@ def new(
     for name in files:
         say.line(f"  {name}")
     result = {"workspace": str(workspace.root), "files": files}
-    say.done(result, f"cd {folder}", "tradewind config show")
+    say.done(result, f"cd {folder}", "tradewind data generate", "tradewind backtest backtests/first.toml")
 
 
 def open_workspace(flag: str | None) -> "Workspace":
