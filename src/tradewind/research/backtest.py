@@ -143,7 +143,7 @@ def _examined(
     if config.checks.costs_doubled:
         tell(2 * bars, bars * rounds, "doubling the costs")
         doubled = examine.double_costs(looked)
-    trials = examine.count_trials(looked, workspace, run.hashes["config"])
+    trials = examine.count_trials(looked, workspace)
     scale = float(run.world.accounts["scale"][0])
     shaded = config.report.out_of_sample_from
     return Checks(
@@ -171,7 +171,8 @@ def _assumptions(run: Simulated) -> tuple[str, ...]:
     found = []
     for each in assumptions(run.resolved.config):
         value = "not set" if each.value is None else each.value
-        found.append(f"{each.key} = {value}{' (default)' if each.is_default else ''}: {each.meaning}")
+        meaning = " ".join(each.meaning.split())
+        found.append(f"{each.key} = {value}{' (default)' if each.is_default else ''}: {meaning}")
     found += [each.sentence for each in run.histories.applied]
     found += run.histories.assumptions
     if run.world.venues["grace_ns"][0]:
@@ -251,11 +252,7 @@ def _facts_of_run(run: Simulated, interval_ns: int) -> dict[str, object]:
         "bars": run.driven.bars_run,
         "warmup_bars": run.resolved.warmup_bars,
         "first_decision": format_utc(int(ts_ns[warm]) + run.resolved.config.market.bar_ns),
-        "equity_interval": _interval_word(interval_ns),
+        "equity_interval": format_interval(interval_ns),
         "hashes": run.hashes,
         "instruments": rules,
     }
-
-
-def _interval_word(interval_ns: int) -> str:
-    return format_interval(interval_ns)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tradewind.config import Workspace, stored_runs
+from tradewind.config import Workspace, config_hash, stored_runs
 from tradewind.engine.world import World
 from tradewind.errors import TradewindError
 from tradewind.report.checks import Check, CostsDoubled
@@ -159,10 +159,10 @@ def check_account(run: Examined) -> Check:
     return Check("account", "pass", "never liquidated, never halted")
 
 
-def count_trials(run: Examined, workspace: Workspace, config_hash: str) -> int:
+def count_trials(run: Examined, workspace: Workspace) -> int:
     """Return how many different settings of these strategies were run on this data, this run included."""
     mine = _what_and_where(run.resolved)
-    seen = {config_hash}
+    seen = {config_hash(run.resolved.config)}
     for run_id in stored_runs(workspace):
         try:
             stored = read_config(workspace.run_dir(run_id))
@@ -174,9 +174,7 @@ def count_trials(run: Examined, workspace: Workspace, config_hash: str) -> int:
             period.start < run.resolved.config.period.end and run.resolved.config.period.start < period.end
         )
         if overlaps and (uses, stored.market.bars, frozenset(stored.market.instruments)) == mine:
-            from tradewind.config import config_hash as hash_of
-
-            seen.add(hash_of(stored))
+            seen.add(config_hash(stored))
     return len(seen)
 
 
@@ -190,8 +188,7 @@ def check_trials(trials: int) -> Check:
     """Say how often this was tried: the best of many tries looks good by chance."""
     if trials == 1:
         return Check("trials", "pass", "the first run of this strategy on this data")
-    verdict = "warn" if trials >= _MANY_TRIALS else "pass"
     said = (
         f"{trials} settings of this strategy were tried on this data; the best of many looks good by chance"
     )
-    return Check("trials", "warn" if verdict == "warn" else "pass", said)
+    return Check("trials", "warn" if trials >= _MANY_TRIALS else "pass", said)
