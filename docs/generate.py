@@ -176,6 +176,42 @@ def explained(names: Iterable[str], words: dict[str, str], what: str) -> list[tu
     return [(name, words[name]) for name in listed]
 
 
+def imports_page() -> str:
+    """Return what a strategy file may import: the words of wanting, the indicators, the declarations."""
+    from tradewind import signals, strategies
+
+    parts = [
+        "# What a strategy imports\n",
+        "From `tradewind.strategies` and `tradewind.signals`, beside Python's `math` and files of your own. "
+        "Prices are ticks and quantities lots, as everywhere in a strategy.\n",
+    ]
+    for room, title in ((strategies, "tradewind.strategies"), (signals, "tradewind.signals")):
+        parts.append(
+            f"\n## {title}\n\n{(room.__doc__ or '').partition('.')[2].strip() if room is signals else ''}\n"
+        )
+        plain = []
+        for name in room.__all__:
+            thing = getattr(room, name)
+            function = getattr(thing, "py_func", thing)
+            if isinstance(thing, type) or not callable(function):
+                plain.append(name)
+            else:
+                said = inspect.getdoc(function) or ""
+                parts.append(f"\n### {name}{signature_of(function)} {{: #{name} }}\n\n{said}\n")
+        if plain:
+            parts.append("\nConstants and records: " + ", ".join(f"`{name}`" for name in plain) + ".\n")
+    return "\n".join(parts)
+
+
+def signature_of(function: Callable[..., object]) -> str:
+    """Return the parameters of a function with their defaults, without types."""
+    plain = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+    return str(inspect.Signature(plain))
+
+
 def facts_page() -> str:
     """Return every kind of fact with the fields that it uses, and the fields themselves."""
     from tradewind.units import enums, wire
@@ -637,6 +673,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "defects.md": defects_page,
     "metrics.md": metrics_page,
     "records.md": records_page,
+    "imports.md": imports_page,
     "facts.md": facts_page,
     "codes.md": codes_page,
     "gate.md": gate_page,
