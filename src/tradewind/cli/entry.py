@@ -27,8 +27,8 @@ def _guarded(action: Callable[[], int], as_json: bool) -> int:
     except BrokenPipeError:
         return _close_pipe()
     except SystemExit as leaving:
-        # Typer answers a reader that has gone by leaving; nothing else here may leave this way.
-        if "Pacify" in type(sys.stdout).__name__:
+        # Typer and rich answer a reader that has gone by leaving; nothing else here may leave this way.
+        if "Pacify" in type(sys.stdout).__name__ or isinstance(leaving.__context__, BrokenPipeError):
             return _close_pipe()
         return report_failure(leaving, as_json)
     except KeyboardInterrupt as interruption:

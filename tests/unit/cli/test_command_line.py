@@ -225,6 +225,21 @@ def test_a_reader_that_left_before_is_no_error_either(arguments):
     assert process.returncode == 0
 
 
+def test_a_reader_that_left_before_something_drawn_is_no_error_either():
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = (
+        "from tradewind.cli.entry import _guarded; from tradewind.cli.output import Output\n"
+        "raise SystemExit(_guarded(lambda: Output(False).show('x') or 0, False))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True
+    ) as process:
+        os.close(writer)
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
 def run_on_terminal(arguments: list[str], cwd: Path) -> str:
     """Return what a command prints to a terminal."""
     here, there = pty.openpty()
