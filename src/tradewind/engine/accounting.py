@@ -15,7 +15,9 @@ from tradewind.units.records import Account, Holding, Order, View, Working
 __all__ = [
     "book_close",
     "book_open",
+    "closing_lots",
     "hold_lots",
+    "is_shared",
     "margin_of",
     "mark_context",
     "money",
@@ -58,6 +60,27 @@ def reserve_for(view: View, lots: int, price_tick: int) -> int:
 
 
 @kernel
+def is_shared(view: View, working: Working, side: int) -> bool:
+    """Tell whether the venue's position is not exactly this holding: reduce-only would then guard the wrong lots."""
+    if view.shared:
+        return True
+    return view.hedge == 0 and working.holding[1 - side].pos_lot != 0
+
+
+@kernel
+def closing_lots(view: View, working: Working, order: Order) -> int:
+    """Return the lots with which this closer competes for its holding.
+
+    Those of its class, so that a take-profit does not forbid a stop: the venue's reduce-only bounds the overlap.
+    Those of all classes where it cannot, or where a closer without it is still out.
+    """
+    holding = working.holding[order.position_side]
+    if holding.plain_lot or is_shared(view, working, order.position_side):
+        return holding.close_lot + holding.stop_lot
+    return holding.stop_lot if order.kind == _STOP else holding.close_lot
+
+
+@kernel
 def _occupy(view: View, holding: Holding, order: Order, lots: int) -> None:
     """Count `lots` more (or fewer) against the limits that this order is counted in."""
     if order.reduce == 0:
@@ -67,6 +90,8 @@ def _occupy(view: View, holding: Holding, order: Order, lots: int) -> None:
         holding.stop_lot += lots
     else:
         holding.close_lot += lots
+    if order.plain:
+        holding.plain_lot += lots
 
 
 @kernel

@@ -6,6 +6,7 @@ openers.
 
 import numpy as np
 
+from tradewind.engine.accounting import closing_lots
 from tradewind.engine.gate import breach_of
 from tradewind.engine.masks import clear_all, has_bit, low_bit, set_bit
 from tradewind.engine.registers import mix_decision, refuse
@@ -198,10 +199,7 @@ def _must_go(core: Core, account: Account, view: View, context: Context, order: 
     if order.reduce == 0:
         return Rule.HALTED if core.halts else breach_of(core, account, view, context, side)
     holding = context.working.holding[side]
-    if view.shared:
-        closing = holding.close_lot + holding.stop_lot
-    else:
-        closing = holding.stop_lot if order.kind == _STOP else holding.close_lot
+    closing = closing_lots(view, context.working, order)
     return Rule.NOT_REDUCING if core.halts and closing > holding.pos_lot else Rule.OK
 
 

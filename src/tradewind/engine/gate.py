@@ -6,7 +6,7 @@ position per side (never netted), the wallet. What the order being replaced alre
 Reductions pass every rule but LOCK and the holding itself.
 """
 
-from tradewind.engine.accounting import money, worth
+from tradewind.engine.accounting import closing_lots, money, worth
 from tradewind.engine.registers import forbid, refuse
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule
 from tradewind.units.jit import kernel
@@ -49,12 +49,7 @@ def gate(core: Core, account: Account, view: View, context: Context, order: Orde
 def _closing_lots(core: Core, view: View, context: Context, order: Order, lots: int) -> int:
     """Bound closers by what is held, per class; together where the venue's position is not this holding."""
     holding = context.working.holding[order.position_side]
-    if view.shared:
-        taken = holding.close_lot + holding.stop_lot
-    elif order.kind == _STOP:
-        taken = holding.stop_lot
-    else:
-        taken = holding.close_lot
+    taken = closing_lots(view, context.working, order)
     room = holding.pos_lot - taken + order.held_lot
     lots = min(lots, room)
     whole = lots == holding.pos_lot

@@ -104,27 +104,44 @@ def _match_open(
     box: Mailbox,
     ts_ns: int,
 ) -> None:
-    """Do step 1: what takes. A limit that the open no longer reaches rests; an immediate order expires."""
+    """Do step 1: what takes, first what closes, as it was asked for."""
     context.at_open = 0
     for word in range(WORDS):
-        left = context.market[word]
+        taking = context.market[word]
         context.market[word] = np.uint64(0)
-        while left:
-            slot = (word << 6) + low_bit(left)
-            left = left & (left - _ONE)
-            order = context.order[slot]
-            slip_tick = int(math.ceil(view.open * instrument.slip))
-            price_tick = max(1, view.open + order.side * slip_tick)
-            limited = order.price_tick > 0 and not order.triggered
-            if limited and (view.open - order.price_tick) * order.side > 0:
-                if order.kind == _TARGET:
-                    remove(context, slot)
-                    say_ended(box, FactKind.EXPIRED, context.instrument, order, Rule.UNFILLED, ts_ns)
-                continue
-            if limited and (price_tick - order.price_tick) * order.side > 0:
-                price_tick = order.price_tick
-            execute(venue, view, instrument, wallet, context, box, slot, price_tick, 0, ts_ns)
+        for opens in range(2):
+            left = taking
+            while left:
+                slot = (word << 6) + low_bit(left)
+                left = left & (left - _ONE)
+                if _closes(context.order[slot]) != (opens == 1):
+                    _take(venue, view, instrument, wallet, context, box, slot, ts_ns)
     rewake(context)
+
+
+@kernel
+def _take(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    slot: int,
+    ts_ns: int,
+) -> None:
+    """Fill at the open. A limit that the open no longer reaches rests; an immediate order expires."""
+    order = context.order[slot]
+    price_tick = max(1, view.open + order.side * int(math.ceil(view.open * instrument.slip)))
+    limited = order.price_tick > 0 and not order.triggered
+    if limited and (view.open - order.price_tick) * order.side > 0:
+        if order.kind == _TARGET:
+            remove(context, slot)
+            say_ended(box, FactKind.EXPIRED, context.instrument, order, Rule.UNFILLED, ts_ns)
+        return
+    if limited and (price_tick - order.price_tick) * order.side > 0:
+        price_tick = order.price_tick
+    execute(venue, view, instrument, wallet, context, box, slot, price_tick, 0, ts_ns)
 
 
 @kernel

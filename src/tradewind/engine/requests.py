@@ -3,7 +3,7 @@
 Each passes the gate, occupies exposure from the moment it is written, and is hashed.
 """
 
-from tradewind.engine.accounting import hold_lots, reserve_for
+from tradewind.engine.accounting import hold_lots, is_shared, reserve_for
 from tradewind.engine.gate import gate, reference_tick
 from tradewind.engine.masks import set_bit
 from tradewind.engine.registers import log_order, log_refusal, mix_decision, refuse
@@ -40,6 +40,7 @@ def send_new(
     order.filled_lot = 0
     order.asked_lot = 0
     order.notional = 0
+    order.plain = 1 if order.reduce and is_shared(view, context.working, order.position_side) else 0
     order.state = OrderState.PENDING
     order.sent_ns = core.now_ns
     order.reason = Rule.OK
@@ -149,7 +150,7 @@ def _write(core: Core, view: View, context: Context, box: Mailbox, slot: int, ki
     request.instrument = context.instrument
     request.side = order.side
     request.position_side = order.position_side
-    request.reduce = 0 if view.shared else order.reduce
+    request.reduce = order.reduce - order.plain
     request.post_only = order.post_only
     request.cid = order.cid
     request.price_tick = order.wanted_tick if kind == RequestKind.AMEND else order.price_tick

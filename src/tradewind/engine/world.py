@@ -18,7 +18,7 @@ from tradewind.engine.setup import AccountLimits, InstrumentSetup, StrategySetup
 from tradewind.engine.venue_records import TIERS, Venue, VenueContext, VenueInstrument, VenueWallet
 from tradewind.errors import ConfigError
 from tradewind.market import Instrument
-from tradewind.units.enums import BIG, NEVER_HIGH, NEVER_LOW, SHORT, Payoff
+from tradewind.units.enums import BIG, NEVER_HIGH, NEVER_LOW, Payoff
 from tradewind.units.ids import CONTEXTS_MAX
 from tradewind.units.jit import allocate
 from tradewind.units.records import FRAMES, GROUPS, Account, Context, Core, Strategy, View
@@ -331,8 +331,7 @@ class World:
             self._bind_context(k, g, j)
         for j in range(len(self.views)):
             users = [g for g, i in contexts if i == j]
-            both_sides = not self.views["hedge"][j] and self.views["payoff"][j] != Payoff.SPOT
-            self.views["shared"][j] = int(len(users) > 1 or (both_sides and _may_short(self.views[j])))
+            self.views["shared"][j] = int(len(users) > 1)
 
     def _bind_context(self, k: int, g: int, j: int) -> None:
         setup, context, view = self.strategy_setups[g], self.contexts[k], self.views[j]
@@ -348,11 +347,6 @@ class World:
             context["leg_group"] = _group(setup.leg_groups[list(setup.instruments).index(j)])
         table = self.venue_contexts[k]
         table["instrument"], table["low_wake"], table["high_wake"] = j, NEVER_LOW, NEVER_HIGH
-
-
-def _may_short(view: Records) -> bool:
-    """Tell whether shorts are allowed, so that the core alone must bound the closers of a one-way position."""
-    return bool(view["side_limit_lot"][SHORT] > 0)
 
 
 def _group(number: int) -> int:

@@ -205,6 +205,8 @@ class Holding(Layout):
     open_lot: int
     close_lot: int
     stop_lot: int
+    plain_lot: int
+    """Closing lots at the venue that are not reduce-only there."""
     limit_lot: int
     last_tick: int
     """Price of the last opening fill."""
@@ -246,6 +248,8 @@ class Order(Layout):
     trigger: int
     tag: int
     post_only: int
+    plain: int
+    """1: a closer that is not reduce-only at the venue."""
     wanted_tick: int
     """What the last intent asked for: price as written."""
     wanted_lot: int
