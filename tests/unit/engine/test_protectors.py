@@ -1,4 +1,4 @@
-"""Closers that compete for one holding: a take-profit never forbids a stop, and no mixture of them closes more than is held."""
+"""Closers compete for one holding: a take-profit never forbids a stop, and no mixture closes more than is held."""
 
 from tradewind.testing.puppets import Desk
 from tradewind.units.enums import ALL, LONG, SHORT, IntentKind, OrderState
