@@ -216,7 +216,7 @@ class Desk:
 
     def play(
         self, *bars: tuple[int, ...], marks: Sequence[tuple[int, float]] = (), events: Any = None
-    ) -> NDArray[Any]:  # noqa: ANN401
+    ) -> NDArray[Any]:
         """Run bars of the first instrument, (open, high, low, close[, volume]), and return the fills they brought.
 
         marks: (bar, mark price) told at that bar's end. events: facts instead of marks.
