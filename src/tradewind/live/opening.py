@@ -118,6 +118,7 @@ def open_session(
             session.restore(start.state)
         if boot is not None:
             writer.append(RecordKind.BOOT, encode(boot))
+            writer.sync()
     except BaseException:
         writer.abandon()
         raise

@@ -46,7 +46,6 @@ def log_range(high: float, low: float) -> float:
     """Return the log of high over low, the range of one bar as a return; 0 if low is not positive.
 
     Warm-up: none.
-    Smoothed with `ema` it is the measure of activity that grid strategies choose their coins by
-    (spec/grid-strategies.md).
+    Smoothed with `ema` it is the measure of activity that grid strategies choose their coins by.
     """
     return log(high / low) if low > 0.0 else 0.0
