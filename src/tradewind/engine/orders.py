@@ -182,8 +182,9 @@ def _fill(core: Core, account: Account, view: View, context: Context, box: Mailb
     else:
         hold_lots(account, view, context.working, order, max(order.held_lot - lots, 0), 0)
         mine = min(lots, holding.pos_lot)
-        view.external_lot[1 - side] += lots - mine
-        core.recheck = 1
+        if lots > mine:
+            view.external_lot[1 - side] += lots - mine
+            core.recheck = 1
         part = notional if mine == lots else money(notional * (mine / lots))
         realised = book_close(account, view, holding, side, mine, part) if mine else 0
     order.filled_lot = fact.qty_lot

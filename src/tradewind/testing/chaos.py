@@ -84,7 +84,7 @@ def blank(intents: Intents, slot: int) -> Intent:
 
 @kernel
 def _wish_stop(view: View, row: Intent, q: int, side: int, away: int) -> None:
-    """A protector or a stop entry: fixed or trailing, watching the last price or the mark."""
+    """Wish for a protector or a stop entry: fixed or trailing, watching the last price or the mark."""
     row.kind = _STOP
     row.trigger = TriggerKind.MARK if q % 6 == 0 else TriggerKind.LAST
     if q % 7 == 0:

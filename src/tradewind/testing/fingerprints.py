@@ -45,7 +45,7 @@ def fingerprints(steps: int = _STEPS) -> dict[str, dict[str, str]]:
     return {name: fingerprint(name, steps) for name in FINGERPRINTED}
 
 
-def _digest(rows: np.ndarray) -> str:  # type: ignore[type-arg]
+def _digest(rows: np.ndarray) -> str:
     """Return a hash of the numbers, whatever lies between them in memory."""
     columns = [rows[name] for name in rows.dtype.names] if rows.dtype.names else [rows]
     digest = hashlib.sha256()

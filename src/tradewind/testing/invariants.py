@@ -1,7 +1,8 @@
-"""What must hold after every batch whatever anybody asked for, recomputed outside the core in NumPy and whole numbers.
+"""What must hold after every batch whatever anybody asked for, recomputed outside the core in whole numbers.
 
-The checker trusts nothing that the core sums up: it adds held lots, margin, money and positions again from the orders and holdings,
-and compares what the core believes with what the simulated venue knows, including what is still on its way.
+The checker trusts nothing that the core sums up: it adds held lots, margin, money and positions again from the
+orders and holdings, and compares what the core believes with what the simulated venue knows, including what is
+still on its way.
 """
 
 from __future__ import annotations
@@ -51,10 +52,20 @@ class Invariants:
 
     def check(self) -> None:
         """Raise InvariantBroken with the promise and the numbers that break it."""
+        self.check_belief()
+        self._check_marks()
+        self.check_agreement()
+
+    def check_belief(self) -> None:
+        """Check what the core sums up about itself."""
         self._check_slots()
         self._check_limits()
         self._check_money()
-        self._check_venue()
+
+    def check_truth(self) -> None:
+        """Check limits and positions with what the venue knows and the core does not yet."""
+        orders, table = self._world.contexts["working"]["order"], self._world.venue_contexts["order"]
+        self._check_truth(orders, table, orders["state"] != OrderState.FREE, self._there(orders.shape[1]))
 
     # ------------------------------------------------------------------ what the core believes
 
@@ -121,7 +132,12 @@ class Invariants:
         moved = accounts["transferred"] + accounts["adjusted"] - accounts["fees"] - accounts["funding"]
         cash = self._started + realised + moved
         _require(cash == accounts["balance"], "cash", cash, accounts["balance"])
-        unrealised = self._by_wallet(_values(views, holdings))
+
+    def _check_marks(self) -> None:
+        """Value at the last close; it is not of today where fills became known after the batch was marked."""
+        world, accounts = self._world, self._world.accounts
+        views = world.views[world.contexts["instrument"]]
+        unrealised = self._by_wallet(_values(views, world.contexts["working"]["holding"]))
         _require(unrealised == accounts["unrealised"], "unrealised", unrealised, accounts["unrealised"])
 
     def _by_wallet(self, amounts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -140,14 +156,13 @@ class Invariants:
 
     # ------------------------------------------------------------------ what the venue knows
 
-    def _check_venue(self) -> None:
+    def check_agreement(self) -> None:
         """Positions, orders and money at the venue against what the core believes plus what is on its way."""
         world, venue = self._world, self._world.venues[0]
         _require(venue["overflow"] == 0, "the rings overflowed", venue["overflow"])
         _require(world.venue_instruments["pos_lot"] >= 0, "a venue position is negative")
         orders, table = world.contexts["working"]["order"], world.venue_contexts["order"]
-        bits = np.ascontiguousarray(world.venue_contexts["live"]).view(np.uint8)
-        there = np.unpackbits(bits, axis=1, bitorder="little")[:, : orders.shape[1]].astype(bool)
+        there = self._there(orders.shape[1])
         live = orders["state"] != OrderState.FREE
         if not self._in_flight():
             _require(there == live, "venue and core disagree about what works")
@@ -156,6 +171,11 @@ class Invariants:
             self._check_flows()
         if not self._position_on_its_way():
             self._check_truth(orders, table, live, there)
+
+    def _there(self, slots: int) -> NDArray[np.bool_]:
+        """Return which slots work at the venue."""
+        bits = np.ascontiguousarray(self._world.venue_contexts["live"]).view(np.uint8)
+        return np.unpackbits(bits, axis=1, bitorder="little")[:, :slots].astype(bool)
 
     def _in_flight(self) -> bool:
         venue = self._world.venues[0]

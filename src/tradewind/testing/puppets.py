@@ -1,4 +1,4 @@
-"""A strategy that wants exactly what a test tells it to, and a desk around it: facts in, requests out, one at a time."""
+"""A strategy that wants exactly what a test tells it to, and a desk around it: facts in, requests out."""
 
 from __future__ import annotations
 
@@ -215,7 +215,10 @@ class Desk:
     # ------------------------------------------------------------------ the simulated venue
 
     def play(
-        self, *bars: tuple[int, ...], marks: Sequence[tuple[int, float]] = (), events: Any = None
+        self,
+        *bars: tuple[int, ...],
+        marks: Sequence[tuple[int, float]] = (),
+        events: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         """Run bars of the first instrument, (open, high, low, close[, volume]), and return the fills they brought.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ from tradewind.units.records import PARAMS
 from tradewind.units.wire import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -294,7 +293,7 @@ def _venue(scenario: Scenario) -> VenueSetup:
 class Played:
     """What a session left behind: fills in order, equity (bars, wallets, 3), how many bars were played."""
 
-    fills: np.ndarray  # type: ignore[type-arg]
+    fills: np.ndarray
     equity: NDArray[np.int64]
     bars: int
 
@@ -307,7 +306,10 @@ def play(
     warm_steps: int = 0,
     after: Callable[[], None] = lambda: None,
 ) -> Played:
-    """Run a world over a market in chunks of so many bars (0: whole), call `after` each; stop where the wallet is gone."""
+    """Run a world over a market in chunks of so many bars (0: whole) and call `after` each.
+
+    Ends early where the wallet is gone.
+    """
     steps, at, fills = len(market), 0, []
     equity = np.zeros((steps, len(world.accounts), 3), np.int64)
     while at < steps and not world.venues["bankrupt"][0]:
@@ -325,7 +327,7 @@ def play(
 
 
 def make_market(scenario: Scenario, steps: int) -> Market:
-    """Return a market that walks at random, with gaps, quiet bars, marks, funding and, if asked for, every other fact."""
+    """Return a market that walks at random, with gaps, quiet bars, marks, funding and, if wanted, other facts."""
     rng = np.random.default_rng(scenario.seed)
     count = len(scenario.payoffs)
     moves = rng.integers(-scenario.swing_tick, scenario.swing_tick + 1, (steps, count))

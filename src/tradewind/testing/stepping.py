@@ -1,7 +1,8 @@
 """The backtest's driver once more in plain Python: a venue outside, the core told one fact at a time through `step`.
 
-It shares the leaves with `engine.run` and nothing of its loop, so that equal bytes mean that the compiled loop does what the rules say:
-facts in batches, WAKE at the end, answers of the venue in order, AGAIN after an answered cancel.
+It shares the leaves with `engine.run` and nothing of its loop, so that equal bytes mean that the compiled loop
+does what the rules say: facts in batches, WAKE at the end, answers of the venue in order, AGAIN after an answered
+cancel.
 """
 
 from __future__ import annotations

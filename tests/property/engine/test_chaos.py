@@ -26,7 +26,7 @@ named = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.ke
 
 
 def wish_until(scenario: Scenario, requests: int, steps: int) -> int:
-    """Play sessions with ever new seeds, every batch checked, until so many requests were made; return the liquidations."""
+    """Play sessions with new seeds, every batch checked, until so many requests; return the liquidations."""
     made, liquidations, seed = 0, 0, scenario.seed
     while made < requests:
         world = make_world(replace(scenario, seed=seed))

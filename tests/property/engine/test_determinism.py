@@ -1,4 +1,4 @@
-"""One answer everywhere: compiled or not, whatever the processor can do, in threads, processes and chunks; and for good."""
+"""One answer everywhere: compiled or not, on any processor, in threads, processes and chunks; and for good."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def elsewhere(**environment: str) -> dict[str, dict[str, str]]:
 
 
 def test_the_golden_results_of_random_sessions_come_out(here: dict):
-    """Where behaviour changes on purpose: python -m tradewind.testing.fingerprints > tests/property/engine/golden.json."""
+    """Where behaviour changes on purpose, `python -m tradewind.testing.fingerprints` writes new ones."""
     kept = {name: {k: v for k, v in row.items() if k != "state"} for name, row in here.items()}
     assert kept == {
         name: {k: v for k, v in row.items() if k != "state"}

@@ -53,32 +53,89 @@ CASES = {
     "below the minimum notional": Case(
         Rule.MIN_NOTIONAL, 5 * USD, 400_000_000, want={"price_tick": 4_000, "qty_lot": 1}
     ),
-    "holding": Case(Rule.HOLDING_LIMIT, 4, 2, want={**BID, "slot": 1, "qty_lot": 2}, first={**BID, "qty_lot": 4}, desk={"holding_limit_qty": 0.04}),
-    "side": Case(Rule.SIDE_LIMIT, 9, 10, desk={"position_limit_qty": 0.09}, facts=((FactKind.EXTERNAL_POSITION, {"qty_lot": 9}),)),
+    "holding": Case(
+        Rule.HOLDING_LIMIT,
+        4,
+        2,
+        want={**BID, "slot": 1, "qty_lot": 2},
+        first={**BID, "qty_lot": 4},
+        desk={"holding_limit_qty": 0.04},
+    ),
+    "side": Case(
+        Rule.SIDE_LIMIT,
+        9,
+        10,
+        desk={"position_limit_qty": 0.09},
+        facts=((FactKind.EXTERNAL_POSITION, {"qty_lot": 9}),),
+    ),
     "order notional": Case(Rule.ORDER_NOTIONAL, 40 * USD, 49.9 * USD, desk={"order_limit_notional": 40.0}),
-    "position notional": Case(Rule.POSITION_NOTIONAL, 90 * USD, 99.8 * USD, first=BID, want={**BID, "slot": 1}, desk={"position_limit_notional": 90.0}),
+    "position notional": Case(
+        Rule.POSITION_NOTIONAL,
+        90 * USD,
+        99.8 * USD,
+        first=BID,
+        want={**BID, "slot": 1},
+        desk={"position_limit_notional": 90.0},
+    ),
     "symbol": Case(Rule.POSITION_NOTIONAL, 0.4, 0.499, desk={"symbol_limit": 0.4, "balance": 100.0}),
-    "price band": Case(Rule.PRICE_BAND, 0.01, 0.02, want={"price_tick": 4_900, "qty_lot": 10}, desk={"price_band": 0.01}),
+    "price band": Case(
+        Rule.PRICE_BAND, 0.01, 0.02, want={"price_tick": 4_900, "qty_lot": 10}, desk={"price_band": 0.01}
+    ),
     "price band from the mark": Case(
-        Rule.PRICE_BAND, 0.01, 0.02, want={"price_tick": 5_100, "qty_lot": 9}, desk={"price_band": 0.01},
+        Rule.PRICE_BAND,
+        0.01,
+        0.02,
+        want={"price_tick": 5_100, "qty_lot": 9},
+        desk={"price_band": 0.01},
         facts=((FactKind.MARK, {"value": 5_000.0}),),
     ),
     "margin": Case(Rule.MARGIN, 9 * USD, 10.00495 * USD, desk={"balance": 9.0}),
-    "leverage": Case(Rule.LEVERAGE, 0.4, 0.499, desk={"limits": AccountLimits(leverage=0.4), "balance": 100.0}),
-    "total": Case(Rule.EXPOSURE_TOTAL, 0.4, 0.499, desk={"limits": AccountLimits(total=0.4), "balance": 100.0}),
+    "leverage": Case(
+        Rule.LEVERAGE, 0.4, 0.499, desk={"limits": AccountLimits(leverage=0.4), "balance": 100.0}
+    ),
+    "total": Case(
+        Rule.EXPOSURE_TOTAL, 0.4, 0.499, desk={"limits": AccountLimits(total=0.4), "balance": 100.0}
+    ),
     "sides": Case(Rule.EXPOSURE_SIDE, 0.4, 0.499, desk={"limits": AccountLimits(side=0.4), "balance": 100.0}),
     "long": Case(Rule.EXPOSURE_SIDE, 0.4, 0.499, desk={"limits": AccountLimits(long=0.4), "balance": 100.0}),
-    "group": Case(Rule.EXPOSURE_GROUP, 0.4, 0.499, desk={"limits": AccountLimits(groups={3: 0.4}), "balance": 100.0, "group": 3}),
+    "group": Case(
+        Rule.EXPOSURE_GROUP,
+        0.4,
+        0.499,
+        desk={"limits": AccountLimits(groups={3: 0.4}), "balance": 100.0, "group": 3},
+    ),
     "unhedged": Case(
-        Rule.UNHEDGED, 40 * USD, 49.9 * USD,
+        Rule.UNHEDGED,
+        40 * USD,
+        49.9 * USD,
         desk={"limits": AccountLimits(leg_groups={2: LegGroup(40.0, MINUTE_NS)}), "leg_groups": (2,)},
     ),
-    "open orders": Case(Rule.OPEN_ORDERS, 1, 1, first=BID, want={**BID, "slot": 1}, desk={"limits": AccountLimits(open_orders=1)}),
-    "order rate": Case(Rule.ORDER_RATE, 1, 1, first=BID, want={**BID, "slot": 1}, desk={"limits": AccountLimits(order_rate=1, rate_window_ns=9 * MINUTE_NS)}),
-    "short of spot": Case(Rule.NO_SHORT, 0, 10_000, want={**BID, "position_side": SHORT, "qty_lot": 10_000}, desk={"payoffs": ("spot",)}),
+    "open orders": Case(
+        Rule.OPEN_ORDERS,
+        1,
+        1,
+        first=BID,
+        want={**BID, "slot": 1},
+        desk={"limits": AccountLimits(open_orders=1)},
+    ),
+    "order rate": Case(
+        Rule.ORDER_RATE,
+        1,
+        1,
+        first=BID,
+        want={**BID, "slot": 1},
+        desk={"limits": AccountLimits(order_rate=1, rate_window_ns=9 * MINUTE_NS)},
+    ),
+    "short of spot": Case(
+        Rule.NO_SHORT,
+        0,
+        10_000,
+        want={**BID, "position_side": SHORT, "qty_lot": 10_000},
+        desk={"payoffs": ("spot",)},
+    ),
     "closing nothing": Case(Rule.NOT_REDUCING, 0, 0, want={**BID, "reduce": 1, "price_tick": 5_010}),
     "delisted": Case(Rule.CLOSED, 0, 1, facts=((FactKind.DELISTED, {}),)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -174,7 +231,17 @@ def test_quantities_are_cut_to_the_room_and_to_whole_steps():
     assert request["qty_lot"] == 2_000, "2,550 atoms fit, a lot is 1,000"
 
 
-@pytest.mark.parametrize(("fields", "kept"), [({"code": 0, "qty_lot": 5}, 0), ({"code": 1, "amount": 20 * USD}, 0), ({"code": 5, "value": 0.001}, 0), ({"code": 6, "value": 0.001}, 0), ({"code": 0, "qty_lot": 10}, 1), ({"code": 0, "qty_lot": 5, "position_side": SHORT}, 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({"code": 0, "qty_lot": 5}, 0),
+        ({"code": 1, "amount": 20 * USD}, 0),
+        ({"code": 5, "value": 0.001}, 0),
+        ({"code": 6, "value": 0.001}, 0),
+        ({"code": 0, "qty_lot": 10}, 1),
+        ({"code": 0, "qty_lot": 5, "position_side": SHORT}, 1),
+    ],
+)
 @pytest.mark.parametrize("verdict", [Verdict.SET, Verdict.HOLD])
 def test_a_lowered_limit_cancels_the_openers_above_it(fields: dict, kept: int, verdict: int):
     desk = Desk()

@@ -1,4 +1,4 @@
-"""What a bar does to orders: fill rules, gaps, stops, trailing, marks, volume, and the pessimistic order inside the bar."""
+"""What a bar does to orders: fill rules, gaps, stops, trailing, marks, volume, the pessimistic order inside."""
 
 from dataclasses import dataclass
 
@@ -33,33 +33,83 @@ class Case:
 CASES = {
     "strict: through": Case(BUY_LIMIT, [(5_000, 5_000, 4_989, 5_000)], [(4_990, 10, MAKER)]),
     "strict: touched only": Case(BUY_LIMIT, [(5_000, 5_000, 4_990, 5_000)], []),
-    "touch: touched": Case(BUY_LIMIT, [(5_000, 5_000, 4_990, 5_000)], [(4_990, 10, MAKER)], {"fill_rule": TOUCH}),
+    "touch: touched": Case(
+        BUY_LIMIT, [(5_000, 5_000, 4_990, 5_000)], [(4_990, 10, MAKER)], {"fill_rule": TOUCH}
+    ),
     "touch: not touched": Case(BUY_LIMIT, [(5_000, 5_000, 4_991, 5_000)], [], {"fill_rule": TOUCH}),
     "sell: through": Case(SELL_LIMIT, [(5_000, 5_011, 5_000, 5_000)], [(5_010, 10, MAKER)]),
     "sell: touched only": Case(SELL_LIMIT, [(5_000, 5_010, 5_000, 5_000)], []),
     "gap: at the limit": Case(BUY_LIMIT, [(4_980, 4_985, 4_975, 4_980)], [(4_990, 10, MAKER)]),
-    "gap: at the open": Case(BUY_LIMIT, [(4_980, 4_985, 4_975, 4_980)], [(4_980, 10, MAKER)], {"gap_open": True}),
-    "sell gap: at the open": Case(SELL_LIMIT, [(5_030, 5_035, 5_025, 5_030)], [(5_030, 10, MAKER)], {"gap_open": True}),
+    "gap: at the open": Case(
+        BUY_LIMIT, [(4_980, 4_985, 4_975, 4_980)], [(4_980, 10, MAKER)], {"gap_open": True}
+    ),
+    "sell gap: at the open": Case(
+        SELL_LIMIT, [(5_030, 5_035, 5_025, 5_030)], [(5_030, 10, MAKER)], {"gap_open": True}
+    ),
     "the bar of the decision fills nothing": Case(BUY_LIMIT, [], []),
-    "crossing takes at the open": Case({"price_tick": 5_005, "qty_lot": 10}, [(5_003, 5_004, 5_000, 5_001)], [(5_003, 10, TAKER)]),
-    "crossing rests where the open left it": Case({"price_tick": 5_005, "qty_lot": 10}, [(5_007, 5_009, 5_006, 5_007), (5_007, 5_009, 5_004, 5_007)], [(5_005, 10, MAKER)]),
-    "crossing slips, at most to its limit": Case({"price_tick": 5_005, "qty_lot": 10}, [(5_003, 5_004, 5_000, 5_001)], [(5_005, 10, TAKER)], {"slip": 0.001}),
-    "market at the next open": Case({"kind": TARGET, "qty_lot": 10}, [(5_002, 5_003, 5_000, 5_001)], [(5_002, 10, TAKER)]),
-    "market with slippage": Case({"kind": TARGET, "qty_lot": 10}, [(5_002, 5_003, 5_000, 5_001)], [(5_008, 10, TAKER)], {"slip": 0.001}),
-    "market with a worst price": Case({"kind": TARGET, "qty_lot": 10, "price_tick": 5_001}, [(5_002, 5_003, 5_000, 5_001), (5_001, 5_003, 5_000, 5_001)], [(5_001, 10, TAKER)]),
+    "crossing takes at the open": Case(
+        {"price_tick": 5_005, "qty_lot": 10}, [(5_003, 5_004, 5_000, 5_001)], [(5_003, 10, TAKER)]
+    ),
+    "crossing rests where the open left it": Case(
+        {"price_tick": 5_005, "qty_lot": 10},
+        [(5_007, 5_009, 5_006, 5_007), (5_007, 5_009, 5_004, 5_007)],
+        [(5_005, 10, MAKER)],
+    ),
+    "crossing slips, at most to its limit": Case(
+        {"price_tick": 5_005, "qty_lot": 10},
+        [(5_003, 5_004, 5_000, 5_001)],
+        [(5_005, 10, TAKER)],
+        {"slip": 0.001},
+    ),
+    "market at the next open": Case(
+        {"kind": TARGET, "qty_lot": 10}, [(5_002, 5_003, 5_000, 5_001)], [(5_002, 10, TAKER)]
+    ),
+    "market with slippage": Case(
+        {"kind": TARGET, "qty_lot": 10}, [(5_002, 5_003, 5_000, 5_001)], [(5_008, 10, TAKER)], {"slip": 0.001}
+    ),
+    "market with a worst price": Case(
+        {"kind": TARGET, "qty_lot": 10, "price_tick": 5_001},
+        [(5_002, 5_003, 5_000, 5_001), (5_001, 5_003, 5_000, 5_001)],
+        [(5_001, 10, TAKER)],
+    ),
     "stop: reached": Case(BUY_STOP, [(5_000, 5_020, 5_000, 5_010)], [(5_020, 10, TAKER)]),
     "stop: not reached": Case(BUY_STOP, [(5_000, 5_019, 5_000, 5_010)], []),
     "stop: gapped": Case(BUY_STOP, [(5_030, 5_035, 5_025, 5_030)], [(5_030, 10, TAKER)]),
     "stop: slips": Case(BUY_STOP, [(5_000, 5_020, 5_000, 5_010)], [(5_026, 10, TAKER)], {"slip": 0.001}),
     "sell stop: reached": Case(SELL_STOP, [(5_000, 5_000, 4_980, 4_990)], [(4_980, 10, TAKER)]),
-    "sell stop: gapped, slips": Case(SELL_STOP, [(4_970, 4_975, 4_960, 4_970)], [(4_965, 10, TAKER)], {"slip": 0.001}),
-    "trailing buy stop follows the low": Case({"kind": STOP, "trail_tick": 20, "qty_lot": 10}, [(5_000, 5_000, 4_970, 4_980), (4_980, 4_992, 4_975, 4_985)], [(4_990, 10, TAKER)]),
-    "trailing: the best price comes first": Case({"kind": STOP, "trail_tick": 20, "qty_lot": 10}, [(5_000, 5_000, 4_970, 4_995)], [(4_990, 10, TAKER)]),
-    "trailing: hit where it stood": Case({"kind": STOP, "trail_tick": 20, "qty_lot": 10}, [(5_000, 5_025, 4_970, 4_995)], [(5_020, 10, TAKER)]),
-    "volume: a share of it": Case(BUY_LIMIT, [(5_000, 5_000, 4_989, 5_000, 60), (5_000, 5_000, 4_989, 5_000, 30)], [(4_990, 6, MAKER), (4_990, 3, MAKER)], {"fill_rule": VOLUME, "share": 0.1}),
-    "volume: a stop goes on at the next open": Case(BUY_STOP, [(5_000, 5_021, 5_000, 5_010, 60), (5_013, 5_014, 5_000, 5_010, 1_000)], [(5_020, 6, TAKER), (5_013, 4, TAKER)], {"fill_rule": VOLUME, "share": 0.1}),
-    "volume: a market order's rest expires": Case({"kind": TARGET, "qty_lot": 10, "tolerance_lot": 4}, [(5_002, 5_003, 5_000, 5_001, 60)] * 2, [(5_002, 6, TAKER)], {"fill_rule": VOLUME, "share": 0.1}),
-}  # fmt: skip
+    "sell stop: gapped, slips": Case(
+        SELL_STOP, [(4_970, 4_975, 4_960, 4_970)], [(4_965, 10, TAKER)], {"slip": 0.001}
+    ),
+    "trailing buy stop follows the low": Case(
+        {"kind": STOP, "trail_tick": 20, "qty_lot": 10},
+        [(5_000, 5_000, 4_970, 4_980), (4_980, 4_992, 4_975, 4_985)],
+        [(4_990, 10, TAKER)],
+    ),
+    "trailing: the best price comes first": Case(
+        {"kind": STOP, "trail_tick": 20, "qty_lot": 10}, [(5_000, 5_000, 4_970, 4_995)], [(4_990, 10, TAKER)]
+    ),
+    "trailing: hit where it stood": Case(
+        {"kind": STOP, "trail_tick": 20, "qty_lot": 10}, [(5_000, 5_025, 4_970, 4_995)], [(5_020, 10, TAKER)]
+    ),
+    "volume: a share of it": Case(
+        BUY_LIMIT,
+        [(5_000, 5_000, 4_989, 5_000, 60), (5_000, 5_000, 4_989, 5_000, 30)],
+        [(4_990, 6, MAKER), (4_990, 3, MAKER)],
+        {"fill_rule": VOLUME, "share": 0.1},
+    ),
+    "volume: a stop goes on at the next open": Case(
+        BUY_STOP,
+        [(5_000, 5_021, 5_000, 5_010, 60), (5_013, 5_014, 5_000, 5_010, 1_000)],
+        [(5_020, 6, TAKER), (5_013, 4, TAKER)],
+        {"fill_rule": VOLUME, "share": 0.1},
+    ),
+    "volume: a market order's rest expires": Case(
+        {"kind": TARGET, "qty_lot": 10, "tolerance_lot": 4},
+        [(5_002, 5_003, 5_000, 5_001, 60)] * 2,
+        [(5_002, 6, TAKER)],
+        {"fill_rule": VOLUME, "share": 0.1},
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

@@ -23,7 +23,7 @@ NEW, CANCEL, AMEND = RequestKind
 
 
 def desk_in(state: int) -> Desk:
-    """Return a desk whose slot 0 is in a state: ten lots at 4,990, amended to twelve at 4,995, a stop where it triggers."""
+    """Return a desk whose slot 0 is in a state: ten lots at 4,990, under amend to twelve at 4,995."""
     desk = Desk()
     desk.bar(5_000)
     desk.want(BID if state != TRIGGERED else {**BID, "kind": IntentKind.STOP, "price_tick": 5_050})
@@ -314,11 +314,20 @@ def test_a_target_is_a_state_with_a_tolerance():
 @pytest.mark.parametrize(
     "row",
     [
-        {"slot": 62}, {"slot": -1}, {"slot": 200}, {"kind": 3}, {"kind": -1}, {"position_side": 2},
-        {"reduce": 2}, {"qty_lot": -2}, {"qty_lot": ALL}, {"price_tick": -1}, {"trail_tick": -1},
+        {"slot": 62},
+        {"slot": -1},
+        {"slot": 200},
+        {"kind": 3},
+        {"kind": -1},
+        {"position_side": 2},
+        {"reduce": 2},
+        {"qty_lot": -2},
+        {"qty_lot": ALL},
+        {"price_tick": -1},
+        {"trail_tick": -1},
         {"kind": IntentKind.TARGET, "reduce": 1},
     ],
-)  # fmt: skip
+)
 def test_nonsense_holds_the_strategy_until_an_operator_resumes(row: dict):
     desk = desk_in(LIVE)
     desk.want(BID, {**BID, "slot": 1, **row})
