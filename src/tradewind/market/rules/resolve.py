@@ -122,7 +122,11 @@ def _unknown_symbol(store: Store, book: RuleBook, venue: str, symbol: str) -> Co
     plain = re.sub(r"[^A-Z0-9]", "", symbol.upper().partition(":")[0])
     hint = f"Did you mean '{plain}'?" if plain in names else did_you_mean(symbol, names)
     if not here and not hint:
-        maker = "tradewind data generate" if venue == "generated" else f"tradewind data import FILES --venue {venue}"
+        maker = (
+            "tradewind data generate"
+            if venue == "generated"
+            else f"tradewind data import FILES --venue {venue}"
+        )
         hint = f"There is no history of {venue} here yet: {maker}"
     return ConfigError(
         "SYMBOL_UNKNOWN",
