@@ -35,7 +35,7 @@ def react(core: Core, account: Account, view: View, context: Context, box: Mailb
     """After SET: nothing to do in most bars; the slow half is out of line. False if the set is nonsense."""
     if core.halts | core.breached == 0 and is_met(context.working, intents):
         return True
-    return bring_about(core, account, view, context, box, intents, SLOTS - CORE_SLOTS)
+    return bring_about(core, account, view, context, box, intents, SLOTS - CORE_SLOTS, False)
 
 
 @kernel(hot=True)
@@ -100,18 +100,26 @@ def trim(core: Core, account: Account, view: View, context: Context, box: Mailbo
 
 @kernel
 def bring_about(
-    core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents, slots: int
+    core: Core,
+    account: Account,
+    view: View,
+    context: Context,
+    box: Mailbox,
+    intents: Intents,
+    slots: int,
+    keep_closers: bool,
 ) -> bool:
     """Turn the wanted set into requests; a set that is nonsense pulls the openers instead and returns False.
 
     slots: how many of the first slots the set may use; the last ones are the core's own.
+    keep_closers: closers and stops that are not in the set stay.
     """
     if core.halts & _LOCK:
         return True
     if not _mark_wanted(core, context, intents, slots):
         pull(core, account, view, context, box)
         return False
-    _cancel_unwanted(core, account, view, context, box, False)
+    _cancel_unwanted(core, account, view, context, box, keep_closers)
     for urgency in range(3):
         for i in range(intents.n):
             intent = intents.row[i]

@@ -173,9 +173,13 @@ def _plan(
     strategy.ran = 1
     strategy.calls += 1
     first = contexts[strategy.lo]
-    strategy.verdict = call_plan(
+    verdict = call_plan(
         codes[strategy.fn, 1], accounts[first.wallet], views, contexts[strategy.lo : strategy.hi], strategy
     )
+    if verdict != _SET and verdict != _HOLD and verdict != _PULL:
+        verdict = _PULL
+        strategy.held = Rule.BAD_OUTPUT
+    strategy.verdict = verdict
 
 
 @kernel(hot=True)
@@ -217,7 +221,10 @@ def _act_planned(
     box: Mailbox,
     strategy: Strategy,
 ) -> None:
-    """Act on a plan: its edits stand where it made any, else what `decide` last stated."""
+    """Act on a plan: its edits stand where it made any, else what `decide` last stated.
+
+    Where `decide` pulled, what the plan adds is wanted beside the closers and stops that work, which stay.
+    """
     idle = strategy.ran == 0 or strategy.verdict == _HOLD
     if idle and core.halts | core.breached == 0:
         return
@@ -233,8 +240,13 @@ def _act_planned(
             pull(core, account, view, context, box)
         else:
             intents = context.planned if context.edited else context.intents
-            sound = 0 <= intents.n <= SLOTS
-            if not sound or not react(core, account, view, context, box, intents):
+            if not 0 <= intents.n <= SLOTS:
+                sound = False
+            elif context.said == _PULL:
+                sound = bring_about(core, account, view, context, box, intents, SLOTS - CORE_SLOTS, True)
+            else:
+                sound = react(core, account, view, context, box, intents)
+            if not sound:
                 strategy.held = Rule.BAD_OUTPUT
 
 
@@ -268,7 +280,7 @@ def _flatten(core: Core, account: Account, view: View, context: Context, box: Ma
             intent = planned.row[planned.n]
             planned.n += 1
             _zero_target(intent, side)
-    bring_about(core, account, view, context, box, planned, SLOTS)
+    bring_about(core, account, view, context, box, planned, SLOTS, False)
 
 
 @kernel

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from tradewind.engine.contract import DECIDE
-from tradewind.engine.planning import copy_intent
+from tradewind.engine.contract import DECIDE, PLAN
+from tradewind.engine.planning import copy_intent, edit
 from tradewind.engine.setup import (
     AccountLimits,
     InstrumentSetup,
@@ -26,10 +26,12 @@ from tradewind.units.records import (
     MEMORY,
     PARAMS,
     Account,
+    Context,
     Intent,
     Intents,
     Memory,
     Params,
+    Strategy,
     View,
     Working,
 )
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Desk", "Strings", "puppet"]
+__all__ = ["Desk", "PlanStrings", "Strings", "puppet", "puppet_plan"]
 
 
 class Strings(Layout):
@@ -54,7 +56,20 @@ class Strings(Layout):
     row: Annotated[Rows[Intent], 64]
 
 
+class PlanStrings(Layout):
+    """What a puppet's plan says next, and how often it was asked."""
+
+    calls: int
+    verdict: int
+    edits: int
+    """1: it takes the editable copy of each context's wants."""
+    n: int
+    """Rows that it adds to each copy."""
+    row: Annotated[Rows[Intent], 4]
+
+
 _strings = overlay(Strings, MEMORY)
+_plan_strings = overlay(PlanStrings, MEMORY)
 
 
 @kernel(sig=DECIDE, checked=True)
@@ -72,6 +87,22 @@ def puppet(
     return held.verdict
 
 
+@kernel(sig=PLAN)
+def puppet_plan(
+    account: Account, instruments: Rows[View], contexts: Rows[Context], strategy: Strategy
+) -> int:
+    """Say what the plan's strings say."""
+    held = _plan_strings(strategy.memory)
+    held.calls += 1
+    if held.edits:
+        for k in range(len(contexts)):
+            planned = edit(contexts[k])
+            for i in range(held.n):
+                copy_intent(planned.row[planned.n], held.row[i])
+                planned.n += 1
+    return held.verdict
+
+
 class Desk:
     """A world of puppets at which a test sits.
 
@@ -85,6 +116,8 @@ class Desk:
         Of the account and of the simulated venue.
     balance
         Of the wallet, in currency.
+    planned
+        Whether the puppets have a plan, which says SET and edits nothing until told otherwise.
     **setup
         Fields of `InstrumentSetup` for every instrument.
     """
@@ -96,9 +129,12 @@ class Desk:
         limits: AccountLimits | None = None,
         venue: VenueSetup | None = None,
         balance: float = 10_000.0,
+        *,
+        planned: bool = False,
         **setup: Any,  # noqa: ANN401
     ) -> None:
-        strategy = StrategySetup(puppet, range(len(payoffs)), np.zeros(PARAMS))
+        plan = puppet_plan if planned else None
+        strategy = StrategySetup(puppet, range(len(payoffs)), np.zeros(PARAMS), plan=plan)
         strategy = replace(
             strategy, **{n: setup.pop(n) for n in ("holding_limit_qty", "leg_groups") if n in setup}
         )
@@ -124,6 +160,16 @@ class Desk:
         strings["verdict"], strings["n"] = verdict, len(rows)
         for name in ("sleep", "wake_ns", "n"):
             strings[name] = say.get(name, len(rows) if name == "n" else 0)
+        for i, row in enumerate(rows):
+            for name, value in row.items():
+                strings["row"][name][0, i] = value
+
+    def plan(self, *rows: dict[str, int], verdict: int = Verdict.SET, edits: bool = False) -> None:
+        """Let the first strategy's plan say this from now on: edit each context's wants, with these rows added."""
+        cells = self.world.strategies["memory"]["v"][0]
+        strings = cells[: dtype_of(PlanStrings).itemsize // 8].view(dtype_of(PlanStrings))
+        strings["row"][0] = np.zeros((), dtype_of(Intent))
+        strings["verdict"], strings["n"], strings["edits"] = verdict, len(rows), int(edits or bool(rows))
         for i, row in enumerate(rows):
             for name, value in row.items():
                 strings["row"][name][0, i] = value
