@@ -159,6 +159,7 @@ def _write(core: Core, view: View, context: Context, box: Mailbox, slot: int, ki
     request.trigger = order.trigger
     request.show_lot = 0
     request.tag = order.tag
+    order.asked_ns = core.now_ns
     core.requests += 1
     if core.now_ns - core.rate_start_ns >= core.rate_window_ns:
         core.rate_start_ns = core.now_ns

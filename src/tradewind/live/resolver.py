@@ -44,23 +44,29 @@ class Resolver:
         self._world = world
         self._patience_ns = patience_ns
         self._audit_ns = audit_ns
-        self._since_ns: dict[int, int] = {}
-        self._missing: set[int] = set()
+        self._queried_ns: dict[int, int] = {}
+        self._missing: dict[int, int] = {}
         self._audited_ns = 0
+        self._now_ns = 0
 
     def overdue(self, now_ns: int) -> list[int]:
-        """Return the orders to ask about now, by id."""
-        orders = self._world.contexts["working"]["order"]
-        states = orders["state"]
-        flying = orders["cid"][np.isin(states, _IN_FLIGHT)].tolist()
-        self._since_ns = {cid: self._since_ns.get(cid, now_ns) for cid in flying}
-        self._missing.intersection_update(flying)
-        due = [cid for cid, since_ns in self._since_ns.items() if now_ns - since_ns >= self._patience_ns]
+        """Return the orders to ask about now, by id.
+
+        Patience counts from the last request about an order, or from the last question: an amend that follows an
+        answer at once has its own time on the way.
+        """
+        asked_ns = self._asked_ns(_IN_FLIGHT)
+        self._queried_ns = {cid: at for cid, at in self._queried_ns.items() if cid in asked_ns}
+        self._missing = {cid: at for cid, at in self._missing.items() if asked_ns.get(cid) == at}
+        due = [
+            cid
+            for cid, at_ns in asked_ns.items()
+            if now_ns - max(at_ns, self._queried_ns.get(cid, 0)) >= self._patience_ns
+        ]
         if self._audit_ns and now_ns - self._audited_ns >= self._audit_ns:
             self._audited_ns = now_ns
-            due += orders["cid"][(states == OrderState.LIVE) | (states == OrderState.TRIGGERED)].tolist()
-        for cid in due:
-            self._since_ns[cid] = now_ns
+            due += self._asked_ns((OrderState.LIVE, OrderState.TRIGGERED))
+        self._queried_ns |= dict.fromkeys(due, now_ns)
         self._now_ns = now_ns
         return sorted(due)
 
@@ -74,8 +80,15 @@ class Resolver:
         """Return the batch of what the venue knows, without what it may still come to know."""
         not_found = answers["kind"] == FactKind.NOT_SENT
         first_time = np.array([cid not in self._missing for cid in answers["cid"].tolist()], bool)
-        self._missing.update(answers["cid"][not_found].tolist())
+        asked_ns = self._asked_ns(_IN_FLIGHT)
+        self._missing |= {cid: asked_ns.get(cid, 0) for cid in answers["cid"][not_found].tolist()}
         return self._batch(answers[~(not_found & first_time)], again=True)
+
+    def _asked_ns(self, states: Sequence[int]) -> dict[int, int]:
+        """Return the orders in these states with the time of the last request about each."""
+        orders = self._world.contexts["working"]["order"]
+        found = orders[np.isin(orders["state"], states)]
+        return dict(zip(found["cid"].tolist(), found["asked_ns"].tolist(), strict=True))
 
     def _batch(self, rows: NDArray[Any], *, again: bool) -> Batch:
         rows["venue_ts_ns"] = rows["recv_ts_ns"] = self._now_ns

@@ -76,20 +76,15 @@ class RoughSession(SteppedSession):
         self._late: list[tuple[int, Any]] = []
         self._late_requests: list[tuple[int, Any]] = []
         self._lost_fees: list[Any] = []
-        self._since: dict[int, int] = {}
         self.happened: dict[str, int] = {}
         self.worst_burst = 0
 
     def calm_down(self) -> None:
         """Let the faults stop: what is late arrives, and everything is asked about."""
         self._mischief = Mischief()
-        for due, request in self._late_requests:
-            self._late_requests = []
-            del due
-            super()._take([request], int(self.world.core["now_ns"][0]))
-            self._hear(0)
+        late, self._late_requests = self._late_requests, []
+        self._arrive(request for _, request in late)
         self._tell_late(force=True)
-        self._since = dict.fromkeys(self._since, -_PATIENCE_BARS)
         self._resolve(self._orders_in(*_IN_DOUBT, OrderState.LIVE, OrderState.TRIGGERED))
 
     # ------------------------------------------------------------------ one bar
@@ -98,15 +93,18 @@ class RoughSession(SteppedSession):
         self._bar = i
         due = [request for at, request in self._late_requests if at <= i]
         self._late_requests = [(at, request) for at, request in self._late_requests if at > i]
-        for request in due:
-            super()._take([request], int(self.world.core["now_ns"][0]))
-            self._hear(0)
+        self._arrive(due)
         self._tell_late()
         self._ask_about_the_overdue()
         self._change_tick()
         asked = int(self.world.core["requests"][0])
         super()._play_bar(i)
         self.worst_burst = max(self.worst_burst, int(self.world.core["requests"][0]) - asked)
+
+    def _arrive(self, requests: Iterable[Any]) -> None:
+        for request in requests:
+            super()._take([request], int(self.world.core["now_ns"][0]))
+            self._hear(0)
 
     def _tell_late(self, *, force: bool = False) -> None:
         due = [fact for at, fact in self._late if force or at <= self._bar]
@@ -196,9 +194,11 @@ class RoughSession(SteppedSession):
         return found
 
     def _ask_about_the_overdue(self) -> None:
-        doubtful = self._orders_in(*_IN_DOUBT)
-        self._since = {cid: self._since.get(cid, self._bar) for cid in doubtful}
-        due = [cid for cid, since in self._since.items() if self._bar - since >= _PATIENCE_BARS]
+        orders = self.world.contexts["working"]["order"]
+        doubtful = orders[np.isin(orders["state"], _IN_DOUBT)]
+        # Counted from the last request about an order: an amend that follows an answer has its own time on the way.
+        waited_ns = int(self.world.core["now_ns"][0]) - doubtful["asked_ns"]
+        due: list[int] = doubtful["cid"][waited_ns >= _PATIENCE_BARS * self._step_ns].tolist()
         if self._bar % _AUDIT_BARS == 0:
             due += self._orders_in(OrderState.LIVE, OrderState.TRIGGERED)
         self._resolve(due)
@@ -212,7 +212,7 @@ class RoughSession(SteppedSession):
             table = self.world.venue_contexts[cid >> 8 & 0xFFF]
             order = table["order"][cid & 0xFF]
             rests = order["cid"] == cid and int(table["live"][(cid & 0xFF) >> 6]) >> (cid & 63) & 1
-            if cid in self._since or cid in self._orders_in(*_IN_DOUBT):
+            if cid in self._orders_in(*_IN_DOUBT):
                 self._say_of(cid, FactKind.UNKNOWN)
             self._say_truth(cid, order, rests=bool(rests))
 

@@ -242,6 +242,8 @@ class Order(Layout):
     asked_lot: int
     """Total quantity asked for by an amend that is not answered yet, 0: none."""
     sent_ns: int
+    asked_ns: int
+    """When the last request about it was made: new, amend or cancel."""
     retry_ns: int
     reason: int
     trail_tick: int

@@ -1,13 +1,16 @@
 """Whatever strategies wish for, what the core promises holds after every batch, and `run` equals `step` bit for bit."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tradewind.engine.world import World
 from tradewind.testing.invariants import Invariants
-from tradewind.testing.scenarios import SCENARIOS, Scenario, make_market, make_world, play
+from tradewind.testing.scenarios import SCENARIOS, Market, Scenario, make_market, make_world, play
 from tradewind.testing.stepping import SteppedSession
+from tradewind.units.enums import OrderState, RequestKind
 
 REQUESTS = 210_000 // len(SCENARIOS)
 """Asked for in each scenario, so that all of them together pass 200,000."""
@@ -80,6 +83,38 @@ def assert_step_equals_run(scenario: Scenario, steps: int, warm_steps: int) -> N
     assert len(played.fills) > 0
     assert played.fills.tobytes() == session.all_fills.tobytes()
     assert ran.decisions_hash() == stepped.decisions_hash()
+
+
+class _Stamped(SteppedSession):
+    """Notes when the last request about each order was made."""
+
+    def __init__(self, world: World, market: Market) -> None:
+        super().__init__(world, market)
+        self.asked_ns: dict[int, int] = {}
+        self.seen = set()
+
+    def _wake(self, code: int, now_ns: int) -> list[Any]:
+        asked = super()._wake(code, now_ns)
+        for request in asked:
+            self.asked_ns[int(request["cid"])] = now_ns
+            self.seen.add(int(request["kind"]))
+        return asked
+
+
+@pytest.mark.parametrize("name", ["plain", "no amend", "late, hedged, planned", "two and a half bars late"])
+def test_every_request_stamps_its_order_with_its_time(name: str):
+    scenario = SCENARIOS[name]
+    world = make_world(scenario)
+    session = _Stamped(world, make_market(scenario, 120))
+    in_flight = 0
+    for i in range(120):
+        session.play(i, i + 1)
+        orders = world.contexts["working"]["order"]
+        for order in orders[orders["state"] != OrderState.FREE]:
+            assert order["asked_ns"] == session.asked_ns[int(order["cid"])]
+            in_flight += int(order["asked_ns"] > order["sent_ns"])
+    assert session.seen >= {RequestKind.NEW, RequestKind.CANCEL}
+    assert in_flight > 20 or not scenario.amends or scenario.latency is None
 
 
 @named

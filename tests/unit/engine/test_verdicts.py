@@ -47,7 +47,12 @@ def say(desk: Desk, decide: int, rows: tuple[dict[str, int], ...] = ()) -> set[i
     return works(desk)
 
 
-DECIDES = {"HOLD": (HOLD, ()), "SET": (SET, (TAKE, OTHER_BID)), "SET of nothing": (SET, ()), "PULL": (PULL, ())}
+DECIDES = {
+    "HOLD": (HOLD, ()),
+    "SET": (SET, (TAKE, OTHER_BID)),
+    "SET of nothing": (SET, ()),
+    "PULL": (PULL, ()),
+}
 PLANS = {
     "HOLD": (HOLD, False, ()),
     "HOLD, edited": (HOLD, True, (ADDS_CLOSER,)),
