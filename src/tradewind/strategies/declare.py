@@ -151,7 +151,8 @@ def _number(key: str, param: Param, value: object) -> float:
         raise StrategyError(
             "CONFIG_NOT_FINITE", f"{key} is {value}", key=where, hint=f"write {param.range_text()}"
         )
-    if param.whole and value != int(value):
+    if param.whole and isinstance(value, float | np.floating):
+        # 20.0 too: what is not converted in the other tables of a file is not converted here.
         raise StrategyError(
             "CONFIG_TYPE",
             f"{key} is a whole number, not {value!r}",

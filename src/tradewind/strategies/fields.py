@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 from tradewind.strategies.grammar import Function, Mistake, did_you_mean, plain_function, resolve
+from tradewind.units.enums import TriggerKind
 from tradewind.units.layout import Layout, Rows
 from tradewind.units.records import (
     Account,
@@ -20,6 +21,7 @@ from tradewind.units.records import (
     Frame,
     Group,
     Holding,
+    Intent,
     Order,
     Strategy,
     View,
@@ -59,10 +61,11 @@ def check_fields(
     arguments: Sequence[Kind],
     own: Mapping[str, type[Layout]],
     known: Mapping[tuple[str, int], Function],
+    needs: Sequence[str] = (),
 ) -> list[Mistake]:
     """Return the mistakes in a function called with these records, and in the author's functions that it calls.
 
-    own: what `Params`, `Memory` and `PlanMemory` make of a vector, by name.
+    own: what `Params`, `Memory` and `PlanMemory` make of a vector, by name. needs: feeds that the strategy asks for.
     """
     mistakes: list[Mistake] = []
     waiting: list[tuple[Function, tuple[Kind, ...]]] = [(start, tuple(arguments))]
@@ -72,7 +75,7 @@ def check_fields(
         if task in seen:
             continue
         seen.append(task)
-        walk = _Walk(*task, own, known)
+        walk = _Walk(*task, own, known, needs)
         walk.visit_body()
         mistakes += [mistake for mistake in walk.mistakes if mistake not in mistakes]
         waiting += walk.calls
@@ -88,12 +91,14 @@ class _Walk(ast.NodeVisitor):
         arguments: Sequence[Kind],
         own: Mapping[str, type[Layout]],
         known: Mapping[tuple[str, int], Function],
+        needs: Sequence[str],
     ) -> None:
         self.mistakes: list[Mistake] = []
         self.calls: list[tuple[Function, tuple[Kind, ...]]] = []
         self._function = function
         self._own = own
         self._known = known
+        self._needs = needs
         names = [a.arg for a in (*function.node.args.posonlyargs, *function.node.args.args)]
         self._kinds: dict[str, Kind] = dict(zip(names, arguments, strict=False))
 
@@ -243,8 +248,23 @@ class _Walk(ast.NodeVisitor):
         else:
             self.visit(target)
             self._refuse_write(target)
+            self._need_mark(target, value)
             if value is not None:
                 self._need_number(value)
+
+    def _need_mark(self, target: ast.expr, value: ast.expr | None) -> None:
+        """Refuse a stop on the mark price in a strategy that is told no marks: it would never trigger."""
+        if "mark" in self._needs or not isinstance(target, ast.Attribute) or target.attr != "trigger":
+            return
+        # What cannot be followed, such as a row that an own function returned, is an intent here too.
+        if self.kind(target.value) not in (Intent, None):
+            return
+        given: object = value.value if isinstance(value, ast.Constant) else None
+        if isinstance(value, ast.Name | ast.Attribute):
+            given = resolve(value, self._function.names)
+        if given != TriggerKind.LAST:
+            said = "a stop that watches the mark price is never told one"
+            self._say(target, said, 'write NEEDS = ("mark",) at the top of the file')
 
     def _refuse_write(self, target: ast.expr) -> None:
         place = target

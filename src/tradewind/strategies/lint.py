@@ -46,7 +46,9 @@ def check_source(declared: "DeclaredStrategy") -> None:
         called = list(reachable(start, known))
         for function in called:
             mistakes += [m for m in Grammar(function, known).check() if m not in mistakes]
-        for mistake in check_fields(called[0], _arguments(declared, stage), _own(declared), known):
+        for mistake in check_fields(
+            called[0], _arguments(declared, stage), _own(declared), known, declared.needs
+        ):
             if mistake not in mistakes:
                 mistakes.append(mistake)
     _raise("STRATEGY_LINT", mistakes)

@@ -77,8 +77,8 @@ def take_profit(intents: Intents, slot: int, position_side: int, price_tick: int
 def stop(intents: Intents, slot: int, position_side: int, price_tick: int, tag: int = 0) -> Intent:
     """Want whatever is held on a side closed at market once the price reaches price_tick.
 
-    Further fields: trigger (TriggerKind: last or mark price), qty_lot; reduce = 0 makes a stop that opens,
-    and then wants a qty_lot.
+    Further fields: trigger (LAST, or MARK in a strategy that NEEDS "mark"), qty_lot; reduce = 0 makes a stop
+    that opens, and then wants a qty_lot.
     """
     row = _take(intents, _STOP, slot, position_side, ALL)
     row.reduce = 1

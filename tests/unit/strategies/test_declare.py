@@ -36,6 +36,8 @@ def test_given_values_are_numbers_words_and_truths():
         ({"fast": 501}, "PARAM_RANGE", "fast is 501"),
         ({"size": 0.09}, "PARAM_RANGE", "size is 0.09"),
         ({"fast": 2.5}, "CONFIG_TYPE", "fast is a whole number, not 2.5"),
+        ({"fast": 20.0}, "CONFIG_TYPE", "fast is a whole number, not 20.0"),
+        ({"fast": np.float64(20)}, "CONFIG_TYPE", "fast is a whole number, not np.float64(20.0)"),
         ({"fast": True}, "CONFIG_TYPE", "fast is a number, not True"),
         ({"fast": "20"}, "CONFIG_TYPE", "fast is a number, not '20'"),
         ({"fast": None}, "CONFIG_TYPE", "fast is a number, not None"),

@@ -625,6 +625,49 @@ def test_what_is_allowed_compiles(write, use):
     assert load_strategy(write(top + memory + body)).decide is not None
 
 
+STOPS = """{needs}
+from tradewind.strategies import LAST, LONG, MARK, SET, Choice, stop
+
+class Params:
+    watched = Choice("mark", ("last", "mark"))
+
+class Memory:
+    trigger: int
+
+def protect(intents):
+    return stop(intents, 1, LONG, 100)
+
+def decide(view, account, working, params, memory, intents):
+    {body}
+    return SET
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "protect(intents).trigger = MARK",
+        "row = stop(intents, 1, LONG, 100); row.trigger = 1",
+        "row = stop(intents, 1, LONG, 100); row.trigger = params.watched",
+        "intents.row[0].trigger = MARK",
+    ],
+)
+def test_a_stop_on_the_mark_needs_the_mark(write, body):
+    path = write(STOPS.format(needs="", body=body))
+    said = "a stop that watches the mark price is never told one"
+    hint = 'write NEEDS = ("mark",) at the top of the file'
+    assert shown(mistake(path), path) == ("STRATEGY_LINT", 14, said, hint)
+    assert load_strategy(write(STOPS.format(needs='NEEDS = ("mark",)', body=body))).needs == ("mark",)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["protect(intents).trigger = LAST", "intents.row[0].trigger = 0", "memory.trigger = MARK"],
+)
+def test_a_stop_on_the_last_price_needs_no_mark(write, body):
+    assert load_strategy(write(STOPS.format(needs="", body=body))).decide is not None
+
+
 def test_every_mistake_of_a_file_is_found_at_once(write):
     path = write(HEAD + "    x = params.perid\n    print(x)\n    y = [1]\n    return HOLDD\n")
     error = mistake(path)

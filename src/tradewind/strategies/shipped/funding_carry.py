@@ -142,10 +142,11 @@ def same_quantity(view: View, other: View, lots: int) -> int:
 
 def partner(instruments: Rows[View], contexts: Rows[Context], spot: int) -> int:
     """Return the perpetual in the leg group of a spot instrument, -1 if this is not spot or has none."""
-    if instruments[contexts[spot].instrument].payoff != SPOT:
+    group = contexts[spot].leg_group
+    if group == 0 or instruments[contexts[spot].instrument].payoff != SPOT:
         return -1
     for k in range(min(len(contexts), MOST)):
-        same = contexts[k].leg_group == contexts[spot].leg_group
+        same = contexts[k].leg_group == group
         if same and instruments[contexts[k].instrument].payoff != SPOT:
             return k
     return -1
