@@ -48,14 +48,11 @@ def backtest(
 
 def load_file(desk: "Workspace", files: list[str], sets: list[str] | None) -> "Loaded[BacktestConfig]":
     """Return the backtest of one or several files, not looser than the limits of the workspace."""
-    from dataclasses import replace
-
-    from tradewind.config import load_backtest
+    from tradewind.config import load_backtest, with_house_limits
 
     paths = [find_file(desk, name) for name in files]
     loaded = load_backtest(paths, os.environ, parse_sets(sets or []), now=datetime.now(UTC))
-    limits = loaded.config.limits.tightened(desk.settings.limits)
-    return replace(loaded, config=loaded.config.model_copy(update={"limits": limits}))
+    return with_house_limits(loaded, desk.settings)
 
 
 def run_file(say: Output, desk: "Workspace", loaded: "Loaded[BacktestConfig]") -> Path:

@@ -25,7 +25,14 @@ from tradewind.config.feasible import check_feasible
 from tradewind.config.fields import read_instant, to_ns
 from tradewind.config.files import PARTIAL_PREFIX, atomic_folder, lock, lock_holder, sweep, write_atomic
 from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
-from tradewind.config.load import Loaded, OriginOf, backtest_from, load_backtest, load_settings
+from tradewind.config.load import (
+    Loaded,
+    OriginOf,
+    backtest_from,
+    load_backtest,
+    load_settings,
+    with_house_limits,
+)
 from tradewind.config.problems import did_you_mean, nearest
 from tradewind.config.runs import find_run, new_run_id, stored_runs
 from tradewind.config.schema import json_schema, schema_text
@@ -86,5 +93,6 @@ __all__ = [
     "sweep",
     "to_ns",
     "to_toml",
+    "with_house_limits",
     "write_atomic",
 ]

@@ -5,6 +5,7 @@ positions of one and a half times the equity may be held. What would be refused 
 above the leverage can never be reached, and usually is a percentage written in the wrong unit.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -64,7 +65,7 @@ class Limits(Model):
     """Limits of the account, of its instruments and of groups of them."""
 
     max_leverage: _Leverage | None = None
-    """Highest leverage setting of any instrument."""
+    """Highest leverage: of the setting of any instrument, and of all positions together over equity."""
     max_exposure_total_x: ExposureX | None = None
     """Largest sum of all positions, long plus short, as a multiple of equity."""
     max_exposure_side_x: ExposureX | None = None
@@ -108,10 +109,47 @@ class Limits(Model):
                 **kept,
                 "each": _tighter_symbol(self.each, house.each),
                 "symbols": {name: _tighter_symbol(self.of(name), house.of(name)) for name in names},
-                "groups": {**self.groups, **{f"house-{name}": group for name, group in house.groups.items()}},
-                "legs": {**self.legs, **{f"house-{name}": leg for name, leg in house.legs.items()}},
+                "groups": self.groups | {f"house-{name}": group for name, group in house.groups.items()},
+                "legs": self.legs | {f"house-{name}": leg for name, leg in house.legs.items()},
             }
         )
+
+    def fitting(self, symbols: Sequence[str], leverage: float) -> "Limits":
+        """Return these limits as they bear on a run of ``symbols``: of no others, no exposure above the leverage."""
+        groups = {
+            name: group.model_copy(
+                update={"symbols": _kept(group.symbols, symbols), **_reached(group, leverage)}
+            )
+            for name, group in self.groups.items()
+            if _kept(group.symbols, symbols)
+        }
+        legs = {
+            name: leg.model_copy(update={"symbols": _kept(leg.symbols, symbols)})
+            for name, leg in self.legs.items()
+            if len(_kept(leg.symbols, symbols)) > 1
+        }
+        own = {name: table for name, table in self.symbols.items() if name in symbols}
+        return self.model_copy(
+            update={
+                **_reached(self, leverage),
+                "each": self.each.model_copy(update=_reached(self.each, leverage)),
+                "symbols": {
+                    name: table.model_copy(update=_reached(table, leverage)) for name, table in own.items()
+                },
+                "groups": groups,
+                "legs": legs,
+            }
+        )
+
+
+def _kept(named: Sequence[str], symbols: Sequence[str]) -> tuple[str, ...]:
+    return tuple(symbol for symbol in named if symbol in symbols)
+
+
+def _reached(table: Model, leverage: float) -> dict[str, float]:
+    """Return the exposures of a table that are higher than the leverage reaches, at what it reaches."""
+    names = [name for name in type(table).model_fields if name.startswith("max_exposure")]
+    return {name: leverage for name in names if (getattr(table, name) or 0.0) > leverage}
 
 
 _ACCOUNT_WIDE = tuple(

@@ -1,7 +1,7 @@
 """Put a configuration together: file < later file < ``TRADEWIND__A__B`` < flag, with the origin of each value."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -18,7 +18,15 @@ from tradewind.config.toml_lines import KeyPath
 from tradewind.config.toml_source import Source, read_source
 from tradewind.errors import ConfigError, TradewindError
 
-__all__ = ["ENV_PREFIX", "Loaded", "OriginOf", "backtest_from", "load_backtest", "load_settings"]
+__all__ = [
+    "ENV_PREFIX",
+    "Loaded",
+    "OriginOf",
+    "backtest_from",
+    "load_backtest",
+    "load_settings",
+    "with_house_limits",
+]
 
 ENV_PREFIX = "TRADEWIND__"
 """Beginning of the variables that set values; parts of the path are joined by two underscores."""
@@ -105,6 +113,13 @@ def load_settings(
 ) -> Loaded[Settings]:
     """Return the settings of a workspace. A file with nothing but comments means the defaults."""
     return _load(Settings, [file] if file else [], env or {}, flags or {})
+
+
+def with_house_limits(loaded: Loaded[BacktestConfig], settings: Settings) -> Loaded[BacktestConfig]:
+    """Return a backtest whose limits are not looser than those of the workspace, as far as they concern it."""
+    config = loaded.config
+    limits = config.limits.tightened(settings.limits).fitting(config.market.symbols, config.account.leverage)
+    return replace(loaded, config=config.model_copy(update={"limits": limits}))
 
 
 def backtest_from(

@@ -19,7 +19,7 @@ from tradewind.research.fingerprints import hashes_of
 from tradewind.research.folder import store_run, thinned
 from tradewind.research.history import Histories, read_histories
 from tradewind.research.resolve import Resolved, resolve
-from tradewind.research.worlds import build_world
+from tradewind.research.worlds import build_world, hedges_left_out
 from tradewind.strategies.exposures import ExposureTable
 from tradewind.strategies.load import CompiledStrategy
 from tradewind.units.time import format_interval, format_utc
@@ -190,6 +190,9 @@ def _warnings(run: Simulated) -> tuple[str, ...]:
         found.append(
             f"equity and metrics are those of the {config.capital.currency} wallet; {others} is not converted"
         )
+    if hedges_left_out(run.resolved):
+        coins = ", ".join(hedges_left_out(run.resolved))
+        found.append(f"there is room for no more leg groups: spot and perpetual are no pair of {coins}")
     if run.driven.bankrupt:
         last_ns = int(run.histories.aligned.ts_ns[run.driven.bars_run - 1])
         found.append(f"The run ended at {format_utc(last_ns)}: the account was bankrupt.")

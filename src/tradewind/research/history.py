@@ -133,7 +133,7 @@ def _read_one(
         episodes,
         funding,
         settled_price,
-        _read_mark(resolved, store, instrument, bars, applied),
+        _read_mark(resolved, store, column, bars, applied, told),
         _read_open_interest(resolved, store, instrument, bars),
     )
 
@@ -293,17 +293,27 @@ def _mark_series(store: Store, instrument: Instrument, bars: Bars) -> Mark | Non
 
 
 def _read_mark(
-    resolved: Resolved, store: Store, instrument: Instrument, bars: Bars, applied: list[Applied]
+    resolved: Resolved, store: Store, column: int, bars: Bars, applied: list[Applied], told: list[str]
 ) -> Mark | None:
     """Return a mark price for each bar where anything of the run looks at them. Raises MARK_MISSING."""
-    wanted = "mark" in resolved.needs or resolved.config.limits.price_band_pct is not None
-    if not wanted or instrument.payoff == "spot":
-        return None
-    mark, done = prepare_mark(
-        _mark_series(store, instrument, bars), bars, resolved.config.data, where=f"{instrument.where} mark"
-    )
-    applied += done
-    return mark
+    instrument, label = resolved.instruments[column], resolved.labels[column]
+    is_watched = "mark" in resolved.needs
+    if instrument.payoff == "spot":
+        if not is_watched:
+            return None
+        told.append(f"{label}: spot has no mark price; a strategy that asks for one is told the last price")
+        return Mark.from_columns(
+            {"ts_ns": bars.ts_ns, **{name: bars.column(name) for name in Mark.COLUMNS}}, bars.interval_ns
+        )
+    told.append("margin and liquidation are judged on traded prices, not on the mark price")
+    series = _mark_series(store, instrument, bars)
+    if is_watched or resolved.config.limits.price_band_pct is not None:
+        mark, done = prepare_mark(series, bars, resolved.config.data, where=f"{instrument.where} mark")
+        applied += done
+        return mark
+    if series is None and resolved.config.costs.funding == "none":
+        told.append(f"{label}: its history has no mark price; nothing in this run looks at one")
+    return None
 
 
 def _read_open_interest(

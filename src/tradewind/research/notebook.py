@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewind.config import Workspace, load_backtest
+from tradewind.config import Workspace, load_backtest, with_house_limits
 from tradewind.errors import TradewindError
 from tradewind.market.tables import fetch_columns, literal_path, session
 from tradewind.research.backtest import RunResult, run_backtest
@@ -98,13 +98,11 @@ def backtest(
     path = Path(file).expanduser()
     desk = Workspace.find(workspace, os.environ, path.resolve().parent if path.exists() else Path.cwd())
     path = path if path.exists() else desk.root / path
-    loaded = load_backtest([path], os.environ, now=datetime.now(UTC))
-    limits = loaded.config.limits.tightened(desk.settings.limits)
-    config = loaded.config.model_copy(update={"limits": limits})
+    loaded = with_house_limits(load_backtest([path], os.environ, now=datetime.now(UTC)), desk.settings)
     tables = {name: exposures_from_table(frame) for name, frame in (features or {}).items()}  # type: ignore[arg-type]
     if exposures is not None:
         tables["exposure"] = exposures_from_table(exposures)  # type: ignore[arg-type]
     try:
-        return Run(run_backtest(config, desk, features=tables))
+        return Run(run_backtest(loaded.config, desk, features=tables))
     except TradewindError as error:
         raise loaded.placed(error) from error

@@ -19,9 +19,9 @@ from tradewind.research.history import Histories, History
 from tradewind.research.resolve import Part, Resolved
 from tradewind.units.enums import LiquidationRule
 from tradewind.units.records import GROUPS
-from tradewind.units.time import DAY_NS, parse_interval
+from tradewind.units.time import parse_interval
 
-__all__ = ["build_world", "wallet_of"]
+__all__ = ["build_world", "hedges_left_out", "leg_groups", "wallet_of"]
 
 _FILLS = {"strict": FillRule.STRICT, "touch": FillRule.TOUCH, "volume": FillRule.VOLUME}
 _LIQUIDATIONS = {
@@ -132,11 +132,13 @@ def _scaled(rate: float, costs_factor: float) -> float:
 
 
 def _check_limits(config: BacktestConfig, label: str) -> None:
-    limits = config.limits.of(label)
-    if limits.max_leverage is not None and config.account.leverage > limits.max_leverage:
+    """Refuse a leverage above the limit of the instrument or of the account, which may be the workspace's."""
+    given = (config.limits.of(label).max_leverage, config.limits.max_leverage)
+    highest = min((limit for limit in given if limit is not None), default=None)
+    if highest is not None and config.account.leverage > highest:
         raise ConfigError(
             "CONFIG_CONFLICT",
-            f"the leverage {config.account.leverage:g} is above the limit of {limits.max_leverage:g} for {label}",
+            f"the leverage {config.account.leverage:g} is above the limit of {highest:g} for {label}",
             key="account.leverage",
             hint="lower one or raise the other",
         )
@@ -176,22 +178,35 @@ def _groups(named: Mapping[str, tuple[str, ...]], key: str) -> dict[str, int]:
     return numbers
 
 
-def _legs(resolved: Resolved) -> dict[str, int]:
-    """Return label → leg group: as the file says, else spot and perpetual of one coin belong together."""
+def leg_groups(resolved: Resolved) -> dict[str, int]:
+    """Return label → leg group: as the file says, else spot and perpetual of one coin belong together.
+
+    The numbers are the account's: strategies that trade the same legs share a group and its limit.
+    """
     config = resolved.config
     if config.limits.legs:
         return _groups({name: legs.symbols for name, legs in config.limits.legs.items()}, "legs")
-    pairs: dict[str, list[str]] = {}
+    named = {base: tuple(labels) for base, labels in _hedges(resolved).items()}
+    return _groups(dict(list(named.items())[: GROUPS - 1]), "legs")
+
+
+def hedges_left_out(resolved: Resolved) -> tuple[str, ...]:
+    """Return the coins whose spot and perpetual are no leg group because there is room for no more."""
+    return () if resolved.config.limits.legs else tuple(_hedges(resolved))[GROUPS - 1 :]
+
+
+def _hedges(resolved: Resolved) -> dict[str, list[str]]:
+    """Return coin → its labels, for each coin that is traded both as spot and as a perpetual."""
+    labels: dict[str, list[str]] = {}
     kinds: dict[str, set[bool]] = {}
     for label, instrument in zip(resolved.labels, resolved.instruments, strict=True):
-        pairs.setdefault(instrument.base, []).append(label)
+        labels.setdefault(instrument.base, []).append(label)
         kinds.setdefault(instrument.base, set()).add(instrument.payoff == "spot")
-    whole = [tuple(labels) for base, labels in pairs.items() if len(kinds[base]) == 2]
-    return _groups({str(number): labels for number, labels in enumerate(whole[: GROUPS - 1])}, "legs")
+    return {base: each for base, each in labels.items() if len(kinds[base]) == 2}
 
 
 def _strategy(resolved: Resolved, part: Part) -> StrategySetup:
-    legs = _legs(resolved)
+    legs = leg_groups(resolved)
     return StrategySetup(
         decide=part.code.decide,
         plan=part.code.plan,
@@ -207,6 +222,7 @@ def _limits(config: BacktestConfig, groups: Mapping[str, int]) -> AccountLimits:
     return AccountLimits(
         open_orders=limits.max_open_orders or 0,
         order_rate=limits.max_orders_per_minute or 0,
+        leverage=limits.max_leverage or 0.0,
         total=limits.max_exposure_total_x or 0.0,
         side=limits.max_exposure_side_x or 0.0,
         long=limits.max_exposure_long_x or 0.0,
@@ -230,8 +246,7 @@ def _venue(config: BacktestConfig) -> VenueSetup:
         feed_ns=int(costs.feed_latency_ms * _MS_NS),
         grace_ns=market.bar_ns // _GRACE_SHARE if has_clock else 0,
         lagged=has_clock or extra_bars > 0,
-        # Days hold the ends of longer bars too: nothing is asked twice about one bar.
-        wake_every_ns=min(market.decide_ns, DAY_NS) if market.decide_ns != market.bar_ns else 0,
+        wake_every_ns=market.decide_ns if market.decide_ns != market.bar_ns else 0,
         liquidation_rule=_LIQUIDATIONS[costs.liquidation],
     )
 

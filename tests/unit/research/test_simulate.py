@@ -203,6 +203,67 @@ def test_settling_needs_a_mark_price_or_a_declared_fallback(tmp_path):
     assert simulate(backtest_of(HOURS, "ema_cross", data={"mark_missing": "fill"}), desk)
 
 
+STOP_ON_MARK = '''"""Hold Bitcoin behind a stop on the mark price."""
+
+from tradewind.strategies import LONG, MARK, SET, lots_for, stop, target
+
+NEEDS = ("mark",)
+
+
+class Memory:
+    level_tick: int
+
+
+def decide(view, account, working, params, memory, intents):
+    if memory.level_tick == 0:
+        memory.level_tick = int(view.close * 0.99)
+    if working.holding[LONG].trips == 0:
+        if working.holding[LONG].pos_lot == 0:
+            target(intents, LONG, lots_for(view, account, 50.0))
+        stop(intents, 5, LONG, memory.level_tick).trigger = MARK
+    return SET
+'''
+
+
+@pytest.fixture
+def unmarked(tmp_path):
+    """Two coins, each spot and perpetual, whose history holds no mark price."""
+    market = generate_market(replace(HOURS, spot=True))
+    market.mark.clear()
+    desk = make_desk(tmp_path / "desk")
+    stock(desk, market)
+    (desk.strategies / "guarded.py").write_text(STOP_ON_MARK)
+    return desk
+
+
+def test_what_watches_the_mark_needs_one_or_a_declared_fallback(unmarked):
+    config = backtest_of(HOURS, "guarded", costs={"funding": "none"})
+    assert refused(config, unmarked).code == "MARK_MISSING"
+    filled = backtest_of(HOURS, "guarded", costs={"funding": "none"}, data={"mark_missing": "fill"})
+    run = simulate(filled, unmarked)
+    assert {fill["role"] for fill in fills_of(run)} == {Role.OPEN, Role.STOP}
+    assert [each.policy for each in run.histories.applied] == ["fill", "fill"]
+
+
+def test_a_spot_instrument_is_told_its_last_price_as_the_mark_and_the_report_says_so(unmarked):
+    market = {"symbols": ["generated_spot:BTCUSDT"]}
+    run = simulate(backtest_of(HOURS, "guarded", market=market), unmarked)
+    assert len(fills_of(run)) == 2
+    assert any("spot has no mark price" in said for said in run.histories.assumptions)
+
+
+def test_a_perpetual_without_marks_says_in_its_report_that_nothing_looks_at_them(unmarked, desk):
+    said = simulate(
+        backtest_of(HOURS, "ema_cross", costs={"funding": "none"}), unmarked
+    ).histories.assumptions
+    judged = "margin and liquidation are judged on traded prices, not on the mark price"
+    assert judged in said
+    assert "BTCUSDT: its history has no mark price; nothing in this run looks at one" in said
+    marked = simulate(config_of(costs={"funding": "none"}), desk).histories.assumptions
+    assert judged in marked
+    assert not [each for each in marked if "no mark price" in each]
+
+
 def test_an_instrument_without_a_wallet_is_refused(desk):
     error = refused(config_of(capital={"currency": "USDC"}), desk)
     assert error.code == "CONFIG_CONFLICT"
