@@ -14,6 +14,7 @@ import numpy as np
 
 from tradewind.engine.latency import in_flight, post_facts, post_requests
 from tradewind.engine.world import World
+from tradewind.market.grid import grid_offset_ns
 from tradewind.units.enums import FactKind, Rule, WakeCode
 from tradewind.units.jit import allocate
 from tradewind.units.wire import Request
@@ -154,7 +155,7 @@ class SimulatedExchange:
 
     def _wake_at(self, close_ns: int) -> int:
         every_ns = int(self._world.venues["wake_every_ns"][0])
-        if every_ns and close_ns % every_ns:
+        if every_ns and (close_ns - grid_offset_ns(every_ns)) % every_ns:
             return WakeCode.MARK
         return WakeCode.WARM if self._at.step < self._feed.warm_steps else WakeCode.BATCH
 
@@ -163,6 +164,7 @@ class SimulatedExchange:
         here = bars[bars[:, 3] > 0]
         for column, name in enumerate(("open_tick", "high_tick", "low_tick", "price_tick", "qty_lot")):
             told[name] = here[:, column]
+        told["qty_lot"] = np.maximum(told["qty_lot"], 0)
         told["venue_ts_ns"], told["recv_ts_ns"] = open_ns, close_ns
         return told
 
