@@ -84,6 +84,10 @@ class Scenario:
     facts: bool = False
     delists: bool = False
     """The first instrument ends at two thirds of the market."""
+    relists: bool = False
+    """The first instrument has no bars in the middle third; it ends before them and begins again after them."""
+    made: bool = False
+    """Some bars were made by filling: nothing trades in them."""
     resumes: bool = False
     """An operator resumes whatever stopped trading, every few bars."""
     frames: tuple[int, ...] = ()
@@ -128,6 +132,8 @@ SCENARIOS = {
     "all limits": Scenario(payoffs=_ALL, strategies=2, limited=True, resumes=True),
     "all facts": Scenario(payoffs=("linear", "spot"), strategies=2, facts=True, holes=True),
     "delisting": Scenario(payoffs=_TWO, strategies=2, delists=True),
+    "relisting, made bars": Scenario(payoffs=_TWO, strategies=2, relists=True, made=True),
+    "relisting, late": replace(_LATE, relists=True, made=True),
     "no amend": Scenario(payoffs=_TWO, amends=False, fill_rule=FillRule.VOLUME),
     "liquidated": _POOR,
     "liquidated, two strategies": replace(_POOR, strategies=2, balance=18.0),
@@ -345,6 +351,10 @@ def make_market(scenario: Scenario, steps: int) -> Market:
         bars[rng.random((steps, count)) < 0.05] = 0
     if scenario.delists:
         bars[steps * 2 // 3 + 1 :, 0] = 0
+    if scenario.relists:
+        bars[steps // 3 + 1 : steps * 2 // 3, 0] = 0
+    if scenario.made:
+        bars[..., 4] = np.where(rng.random((steps, count)) < 0.1, -1, bars[..., 4])
     ts = START_NS + MINUTE_NS * np.arange(steps, dtype=np.int64)
     return Market(bars, ts, _events(scenario, ts, close, rng))
 
@@ -353,6 +363,7 @@ def _events(
     scenario: Scenario, ts: NDArray[np.int64], close: NDArray[np.int64], rng: np.random.Generator
 ) -> np.ndarray:
     rows: list[dict[str, float]] = []
+    listings = _listings(scenario, len(ts))
     for i, at in enumerate(ts.tolist()):
         j = int(rng.integers(len(scenario.payoffs)))
         here = {
@@ -372,14 +383,21 @@ def _events(
             rows.append({**here, **_control(rng)})
         if scenario.resumes and i % 7 == 6:
             rows.append({**here, "kind": FactKind.OPERATOR, "code": OperatorCode.RESUME})
-        if scenario.delists and i == len(ts) * 2 // 3:
-            rows.append({**here, "instrument": 0, "wallet": 0, "kind": FactKind.DELISTED})
+        if i in listings:
+            rows.append({**here, "instrument": 0, "wallet": 0, "kind": listings[i]})
     facts = allocate(Fact, len(rows))
     for fact, row in zip(facts, rows, strict=True):
         for name, value in row.items():
             fact[name] = value
         fact["venue_ts_ns"] = fact["recv_ts_ns"]
     return facts
+
+
+def _listings(scenario: Scenario, steps: int) -> dict[int, int]:
+    """Return bar → what happens to the first instrument in it."""
+    if scenario.relists:
+        return {steps // 3: FactKind.DELISTED, steps * 2 // 3: FactKind.LISTED}
+    return {steps * 2 // 3: FactKind.DELISTED} if scenario.delists else {}
 
 
 def _control(rng: np.random.Generator) -> dict[str, float]:

@@ -81,7 +81,7 @@ class SteppedSession:
             grace_ns = open_ns + int(venue["grace_ns"])
             self._pump(grace_ns, grace_ns, deciding=i > self._warm_steps)
         self._tell_bars(i, open_ns, close_ns)
-        self._match(open_ns, close_ns)
+        self._match(i, open_ns, close_ns)
         self._play_events(known_ns)
         if venue["lagged"]:
             self._pump(close_ns, known_ns, deciding=False)
@@ -101,20 +101,20 @@ class SteppedSession:
                     instrument=j,
                     venue_ts_ns=open_ns,
                     recv_ts_ns=close_ns,
-                    qty_lot=volume,
+                    qty_lot=max(volume, 0),
                     **row,
                 )
                 held = self.world.venue_instruments[j]
                 if low < held["safe_low"] or high > held["safe_high"]:
                     self.world.venues["judge"][0] = 1
 
-    def _match(self, open_ns: int, close_ns: int) -> None:
+    def _match(self, i: int, open_ns: int, close_ns: int) -> None:
         world, venue, box = self.world, self.world.venues[0], self._box[0]
         for k, table in enumerate(world.venue_contexts):
             j = int(table["instrument"])
             view = world.views[j]
             near = view["low"] <= table["low_wake"] or view["high"] >= table["high_wake"] or table["at_open"]
-            if near and view["ts_ns"] == open_ns:
+            if near and view["ts_ns"] == open_ns and self.market.bars[i, j, 4] >= 0:
                 match(
                     venue,
                     view,

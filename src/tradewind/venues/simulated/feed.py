@@ -18,7 +18,7 @@ class ReplayFeed:
     ----------
     bars
         Ticks and lots, shape (steps, instruments, 5): open, high, low, close, volume; a close of 0 means no
-        bar.
+        bar, a negative volume one in which nothing trades.
     ts
         Open times, shape (steps,).
     events

@@ -66,18 +66,22 @@ def take_bar(
     bars: Ints,
     open_ns: int,
 ) -> int:
-    """Let one bar of every instrument fill, stop and liquidate; return how many facts wait. bars: (instruments, 5)."""
+    """Let one bar of every instrument fill, stop and liquidate; return how many facts wait.
+
+    bars: (instruments, 5); nothing trades in one of negative volume.
+    """
     venue, box = venues[0], boxes[0]
     for j in range(len(views)):
         if bars[j, 3]:
-            apply_bar(views[j], bars[j, 0], bars[j, 1], bars[j, 2], bars[j, 3], bars[j, 4], open_ns)
+            volume_lot = max(bars[j, 4], 0)
+            apply_bar(views[j], bars[j, 0], bars[j, 1], bars[j, 2], bars[j, 3], volume_lot, open_ns)
             if bars[j, 2] < instruments[j].safe_low or bars[j, 1] > instruments[j].safe_high:
                 venue.judge = 1
     for k in range(len(tables)):
         table = tables[k]
         view = views[table.instrument]
         reached = view.low <= table.low_wake or view.high >= table.high_wake
-        if (reached or table.at_open) and view.ts_ns == open_ns:
+        if (reached or table.at_open) and view.ts_ns == open_ns and bars[table.instrument, 4] >= 0:
             match(venue, view, instruments[table.instrument], wallets[view.wallet], table, box, open_ns)
     if venue.judge:
         judge_margin(venue, accounts, views, instruments, wallets, tables, box, open_ns)
@@ -97,7 +101,7 @@ def take_event(
     events: Rows[Fact],
     at: int,
 ) -> int:
-    """Let one event act on the venue: a mark, a settlement, a delisting, a transfer; return how many facts wait."""
+    """Let one event act on the venue: a mark, a settlement, a listing, a transfer; return how many facts wait."""
     venue, box, fact = venues[0], boxes[0], events[at]
     j = fact.instrument
     if fact.kind == FactKind.DELISTED:
@@ -108,6 +112,9 @@ def take_event(
     if fact.kind == FactKind.TRANSFER:
         wallets[fact.wallet].balance += fact.amount
         venue.judge = 1
+    elif fact.kind == FactKind.LISTED:
+        instruments[j].closed = 0
+        apply_market_fact(views[j], fact)
     elif fact.kind < FactKind.TIMER:
         apply_market_fact(views[j], fact)
     if fact.kind == FactKind.MARK:
