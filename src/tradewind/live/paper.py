@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,7 @@ from tradewind.errors import SafetyRefusal
 from tradewind.journal import FileDisk, Identity, JournalReader, RecordKind
 from tradewind.live.bodies import decode_boot
 from tradewind.live.opening import OpenSession, Place, open_session
+from tradewind.live.resolver import PATIENCE_NS, Resolver
 from tradewind.live.session import SNAPSHOT_EVERY
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from tradewind.config import Workspace
     from tradewind.engine.world import World
     from tradewind.live.bodies import Boot
-    from tradewind.venues.port import Batch
+    from tradewind.venues.port import Batch, VenuePort
     from tradewind.venues.simulated.feed import ReplayFeed
 
 _NS_PER_S = 1_000_000_000
@@ -46,11 +48,14 @@ class PaperSetup:
         What happens in the market.
     boot
         What goes into the journal about this process; its number and the time between snapshots are set here.
+    reach
+        How the exchange is reached: the port to it.
     """
 
     make_world: Callable[[], World]
     feed: ReplayFeed
     boot: Boot
+    reach: Callable[[SimulatedExchange], VenuePort] = LocalVenue
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,21 @@ class RealPace:
         await asyncio.sleep(max(0, wait_ns) / _NS_PER_S)
 
 
+class WriterThread:
+    """The one thread in which the journal waits for the disk, while the loop goes on hearing signals and sockets."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "journal")
+
+    async def __call__(self, work: Callable[[], None]) -> None:
+        """Return when `work` is done there; raise what it raises."""
+        await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._pool.shutdown()
+
+
 def run_paper(
     setup: PaperSetup,
     workspace: Workspace,
@@ -155,9 +175,17 @@ def run_paper(
         boot = _next_boot(folder, setup.boot, snapshot_every)
         world = setup.make_world()
         exchange = SimulatedExchange(setup.make_world(), setup.feed)
-        opened = open_session(place, world, LocalVenue(exchange), inside=exchange, boot=boot)
+        opened = open_session(place, world, setup.reach(exchange), inside=exchange, boot=boot)
+        opened.session.resolver = Resolver(world, _patience_ns(world, setup.feed))
         finished = _run(opened, len(setup.feed), speed, progress)
         return _result(opened, folder, session, boot, finished=finished)
+
+
+def _patience_ns(world: World, feed: ReplayFeed) -> int:
+    """Return how long an order may be under way at a venue whose own clocks and bars delay what is heard."""
+    venue = world.venues[0]
+    on_the_way_ns = int(venue["request_ns"] + venue["answer_ns"] + venue["feed_ns"])
+    return PATIENCE_NS + on_the_way_ns + feed.interval_ns
 
 
 def _next_boot(folder: Path, boot: Boot, snapshot_every: int) -> Boot:
@@ -180,17 +208,20 @@ def _boots(folder: Path) -> Iterator[Boot]:
 
 def _run(opened: OpenSession, steps: int, speed: Speed, progress: Callable[[int, int], None] | None) -> bool:
     """Run until the feed has ended or somebody asks to stop; say which, with everything durable."""
-    session = opened.session
+    session, thread = opened.session, WriterThread()
+    session.disk = thread
     if speed == "1x":
-        session.pace = RealPace()
+        session.pace, session.sync_each = RealPace(), True
     if progress is not None:
         session.progress = lambda batch: _report(progress, batch, session.sequencer.standing.steps, steps)
     finished = False
     try:
         finished = asyncio.run(_until_stopped(opened))
     except BaseException:
+        thread.close()
         opened.writer.abandon()
         raise
+    thread.close()
     opened.close(finished=finished)
     return finished
 

@@ -1,7 +1,7 @@
 """The sequencer: one order for everything that is known, written down before it is acted on.
 
 It is synchronous and deterministic. `take` writes a batch down, applies it, lets everybody decide, writes the
-requests down, makes all of it durable and only then hands the requests out to be sent.
+requests down and hands them out; whoever sends them makes all of it durable first (`sync`).
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class Sequencer:
         self._facts = allocate(Fact, 64)
 
     def take(self, batch: Batch) -> tuple[int, NDArray[Any]] | None:
-        """Take a batch; return the number of the first request and the requests to send now, None if there are none.
+        """Take a batch; return the number of the first request and the requests to send, None if there are none.
 
-        They are durable with everything that led to them when this returns.
+        They may leave only after `sync`.
         """
         self._write_down(batch)
         self._apply(batch.facts)
@@ -114,9 +114,14 @@ class Sequencer:
         self.durable = self.standing.batch
 
     def sync(self) -> None:
-        """Make everything taken so far durable."""
+        """Return once everything taken so far is durable. May be called in another thread while nothing is taken."""
         self._tape.sync()
         self.durable = self.standing.batch
+
+    @property
+    def sync_due(self) -> bool:
+        """Say whether so much is not durable that a crash would make the venue tell too much again."""
+        return self.standing.batch - self.durable >= _UNSYNCED_BATCHES_MAX
 
     def _write_down(self, batch: Batch) -> None:
         rows = batch.facts
@@ -152,13 +157,12 @@ class Sequencer:
         if count or box["log"]["refusals"]:
             self._write_reasons(box, count)
         if count == 0:
-            self._sync_now_and_then()
+            self._empty_log()
             return None
         requests = box["request"][:count].copy()
         first = self.standing.requests + 1
         self.standing.requests += count
         self._tape.append(RecordKind.REQUESTS, encode_requests(first, requests))
-        self.sync()
         return first, requests
 
     def _write_reasons(self, box: NDArray[Any], count: int) -> None:
@@ -182,13 +186,11 @@ class Sequencer:
             int(request["cid"]), int(request["kind"]), int(request["context"]), slot, intent, signals
         )
 
-    def _sync_now_and_then(self) -> None:
-        """Bound what a crash makes the venue tell again, and what the world's log holds."""
+    def _empty_log(self) -> None:
+        """Bound what the world's log holds; the journal has it all."""
         log = self.world.box["log"][0]
         if log["fills"] > FILL_ROWS // 2 or log["orders"] > ORDER_ROWS // 2:
             self.world.drain()
-        if self.standing.batch - self.durable >= _UNSYNCED_BATCHES_MAX:
-            self.sync()
 
 
 def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:

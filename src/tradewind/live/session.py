@@ -33,6 +33,18 @@ class Pace(Protocol):
         """Return when the session may live through `now_ns`."""
 
 
+class DiskPort(Protocol):
+    """Where work that waits for the disk is done."""
+
+    async def __call__(self, work: Callable[[], None]) -> None:
+        """Return when `work` is done; raise what it raises."""
+
+
+async def at_once(work: Callable[[], None]) -> None:
+    """Do the work here and now: in a simulation the disk takes no time, and order is everything."""
+    work()
+
+
 class Keeper(Protocol):
     """A venue that lives in this process, and in its snapshots."""
 
@@ -65,6 +77,12 @@ class Session:
         Batches between two snapshots.
     pace, progress
         Waits until it is time; is told after each batch. None for neither.
+    disk
+        Where the journal is synced: here, or in a thread that lets the loop go on meanwhile. Nothing else is
+        appended until it is done.
+    sync_each
+        Whether every WAKE is synced, also one that leads to no request. Else those without are durable with the
+        next that has one, or after some hundred: a venue tells them again.
     """
 
     sequencer: Sequencer
@@ -76,6 +94,8 @@ class Session:
     snapshot_every: int = SNAPSHOT_EVERY
     pace: Pace | None = None
     progress: Callable[[Batch], None] | None = None
+    disk: DiskPort = at_once
+    sync_each: bool = False
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> bool:
@@ -88,7 +108,7 @@ class Session:
                 ended = True
                 break
             await self._live_through(batch)
-        self.sequencer.sync()
+        await self.disk(self.sequencer.sync)
         return ended
 
     def stop(self) -> None:
@@ -110,8 +130,7 @@ class Session:
         await self._take(batch)
         if self._is_due(batch):
             self.sequencer.tell_state()
-            self.tape.snapshot(self.save())
-            self.sequencer.sync()
+            await self.disk(self._keep_state)
         if self.resolver is not None and not is_local(batch):
             await self._resolve(self.resolver)
         if self.progress is not None:
@@ -122,6 +141,7 @@ class Session:
         if self.pace is None or self._on_tape:
             await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
             return
+        self.tape.flush()  # Whoever reads the journal while we wait sees the answers too.
         in_time = asyncio.ensure_future(self.pace.wait_until(batch.now_ns))
         stopped = asyncio.ensure_future(self._stopping.wait())
         _, pending = await asyncio.wait((in_time, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -129,9 +149,16 @@ class Session:
             task.cancel()
 
     async def _take(self, batch: Batch) -> None:
+        """Live through a batch: what led to requests is durable before any of them leaves."""
         sent = self.sequencer.take(batch)
+        if sent is not None or self.sequencer.sync_due or (self.sync_each and batch.wake is not None):
+            await self.disk(self.sequencer.sync)
         if sent is not None:
             await self.venue.submit(*sent)
+
+    def _keep_state(self) -> None:
+        self.tape.snapshot(self.save())
+        self.sequencer.sync()
 
     async def _resolve(self, resolver: Resolver) -> None:
         """Ask about orders of which nothing was heard for too long; on a tape the answers are recorded."""

@@ -34,6 +34,9 @@ class Tape(Protocol):
     def append(self, kind: int, body: bytes) -> int:
         """Take a record; return its sequence."""
 
+    def flush(self) -> None:
+        """Hand what was taken to the system, where others can read it."""
+
     def sync(self) -> None:
         """Return once everything taken is durable."""
 
@@ -109,6 +112,9 @@ class ReplayTape:
         self.compared += 1
         return record.seq
 
+    def flush(self) -> None:
+        """Do nothing: what was recorded can be read."""
+
     def sync(self) -> None:
         """Do nothing: what was recorded is durable."""
 
@@ -136,6 +142,11 @@ class ResumedTape:
         if not self._recorded.ended:
             return self._replay.append(kind, body)
         return self._writer.append(kind, body)
+
+    def flush(self) -> None:
+        """Hand what was taken to the system."""
+        if self._recorded.ended:
+            self._writer.flush()
 
     def sync(self) -> None:
         """Return once everything taken is durable; what was recorded before is."""

@@ -13,7 +13,7 @@ import numpy as np
 from tradewind.units.enums import FactKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from tradewind.venues.port import Batch, Taken
@@ -38,6 +38,58 @@ class Odds:
     twice: float = 0.05
     swapped: float = 0.1
     request_lost: float = 0.03
+
+
+class ForgetfulVenue:
+    """A `VenuePort` over an exchange that never tells some answers, the same whenever it is asked again.
+
+    Parameters
+    ----------
+    exchange
+        What happens there is true.
+    forgets
+        Says of each answer, one row of `FACT`, whether nobody ever hears it; must depend on the row alone.
+
+    Attributes
+    ----------
+    forgotten
+        The numbers of the facts that were not told.
+    asked
+        The orders that were asked about, in turn.
+    """
+
+    def __init__(self, exchange: SimulatedExchange, forgets: Callable[[np.void], bool]) -> None:
+        self._exchange = exchange
+        self._forgets = forgets
+        self.forgotten: set[int] = set()
+        self.asked: list[int] = []
+
+    async def connect(self) -> Taken:
+        """Return how far the exchange came."""
+        return self._exchange.taken
+
+    async def next_batch(self, after: int, durable: int) -> Batch | None:
+        """Return the next batch without what is forgotten."""
+        batch = self._exchange.next_batch(after, durable)
+        if batch is None:
+            return None
+        kept = [
+            at for at, row in enumerate(batch.facts) if row["kind"] not in _ANSWERS or not self._forgets(row)
+        ]
+        self.forgotten |= set(batch.facts["seq"].tolist()) - set(batch.facts["seq"][kept].tolist())
+        return replace(batch, facts=batch.facts[kept])
+
+    async def submit(self, first: int, requests: np.ndarray) -> None:
+        """Send requests."""
+        self._exchange.submit(first, requests)
+
+    async def query(self, cids: Sequence[int]) -> np.ndarray:
+        """Return the truth."""
+        self.asked += cids
+        return self._exchange.query(cids)
+
+    async def close(self) -> None:
+        """Do nothing."""
 
 
 class UnluckyVenue:

@@ -11,14 +11,19 @@ import numpy as np
 import pytest
 
 from tradewind.config import Workspace
+from tradewind.engine.setup import VenueSetup
 from tradewind.errors import Busy, SafetyRefusal
 from tradewind.journal import FileDisk, JournalReader, RecordKind, verify_journal
-from tradewind.live.bodies import Boot, Instrument
+from tradewind.live.bodies import Boot, Instrument, decode_facts, layouts_at
 from tradewind.live.paper import PaperSetup, run_paper
 from tradewind.live.replay import replay_journal
-from tradewind.testing.sessions import small_world, walk
+from tradewind.live.resolver import PATIENCE_NS
+from tradewind.testing.misfortunes import ForgetfulVenue
+from tradewind.testing.sessions import MINUTE_NS, small_world, walk
+from tradewind.units.enums import FactKind, OrderState
 
 STEPS = 120
+IN_FLIGHT = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 BOOT = Boot(
     1, "test", "c0de", "c0f1", "da7a", "", [Instrument("S0USDT", "0.1", "0.001")],
     [("restless", ("noise", "phase"), ())], [(0, 0)], 20,
@@ -116,3 +121,80 @@ def test_session_at_the_pace_of_the_feed_waits_for_it(desk):
     assert not result.finished
     assert result.steps <= 2
     assert time.monotonic() - began < 30
+
+
+def forgets_some(row):
+    """Lose every fifth acknowledgement, and every third of an amend or of a cancel, for good."""
+    each = {FactKind.ACK: 5, FactKind.AMENDED: 3, FactKind.CANCELLED: 3}.get(int(row["kind"]), 0)
+    return each > 0 and int(row["seq"]) % each == 0
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_order_whose_answer_was_lost_is_asked_about_and_resolved(desk, stopped):
+    venues, worlds = [], []
+
+    def reach(exchange):
+        venues.append(ForgetfulVenue(exchange, forgets_some))
+        return venues[-1]
+
+    def make_world():
+        worlds.append(small_world())
+        return worlds[-1]
+
+    def stop_on_the_way(done, _steps):
+        if stopped and done == STEPS // 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    paper = PaperSetup(make_world, walk(STEPS), BOOT, reach)
+    result = run_paper(paper, desk, "lossy", snapshot_every=16, progress=stop_on_the_way)
+    assert result.finished != stopped
+    if stopped:
+        result = run_paper(paper, desk, "lossy", snapshot_every=16)
+    assert result.finished
+    asked = {cid for venue in venues for cid in venue.asked}
+    assert len(asked) > 10
+    assert {int(row["cid"]) for row in facts_of(result.folder, FactKind.UNKNOWN)} == asked
+    check_settled(worlds[-2], worlds[-1], result.now_ns)
+    assert replay_journal(result.folder, small_world()).state_hash == result.state_hash
+
+
+def check_settled(ours, theirs, now_ns):
+    """Both sides agree about the position and about every order that was not asked for just now."""
+    patience_ns = PATIENCE_NS + 2 * MINUTE_NS
+    orders = ours.contexts["working"]["order"][0]
+    fresh = orders["asked_ns"] > now_ns - patience_ns
+    assert not np.isin(orders["state"][~fresh], IN_FLIGHT).any()
+    rests = theirs.venue_contexts["order"]["cid"][0]
+    live = orders["cid"][(orders["state"] == OrderState.LIVE) & ~fresh]
+    assert np.isin(live, rests).all()
+    held = ours.contexts["working"]["holding"]["pos_lot"][0] + ours.views["external_lot"][0]
+    at_venue = theirs.venue_instruments["pos_lot"][0]
+    assert int(held[0] - held[1]) == int(at_venue[0] - at_venue[1])
+
+
+def facts_of(folder, kind):
+    reader = JournalReader(FileDisk(), folder)
+    for record in reader.records():
+        if record.kind in (RecordKind.FACTS, RecordKind.MARKET):
+            _, rows = decode_facts(record, layouts_at(reader.headers, record.seq))
+            yield from rows[rows["kind"] == kind]
+
+
+@pytest.mark.parametrize("latency_s", [(20, 55, 3, 1), (90, 60, 0, 0)])
+def test_an_order_that_is_only_late_is_not_asked_about(desk, latency_s):
+    request, answer, feed, grace = (seconds * 1_000_000_000 for seconds in latency_s)
+    late = VenueSetup(lagged=True, request_ns=request, answer_ns=answer, feed_ns=feed, grace_ns=grace)
+    venues, market = [], walk(STEPS)
+
+    def reach(exchange):
+        venues.append(ForgetfulVenue(exchange, lambda row: False))
+        return venues[-1]
+
+    def make_world():
+        return small_world(venue=late)
+
+    result = run_paper(PaperSetup(make_world, market, BOOT, reach), desk, "late")
+    world, equity = make_world(), np.zeros((STEPS, 1, 3), np.int64)
+    world.advance(market.bars, market.ts, market.events, equity, 0, STEPS)
+    assert venues[0].asked == []
+    assert (result.decisions_hash, result.state_hash) == (world.decisions_hash(), world.state_hash())
