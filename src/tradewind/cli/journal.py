@@ -196,7 +196,7 @@ def _fields(reader: "JournalReader", record: "Record") -> dict[str, object]:
 def _body(reader: "JournalReader", record: "Record") -> dict[str, object]:
     import msgspec
 
-    from tradewind.journal import RecordKind
+    from tradewind.journal import RecordKind, unpack_rows
     from tradewind.live import bodies
 
     layouts = bodies.layouts_at(list(reader.headers), record.seq)
@@ -208,13 +208,26 @@ def _body(reader: "JournalReader", record: "Record") -> dict[str, object]:
         return {"first": first, "requests": _rows(rows)}
     if record.kind == RecordKind.DECISION:
         decision = bodies.decode_decision(record)
-        reasons = [msgspec.structs.asdict(reason) | {"intent": None} for reason in decision.reasons]
-        return {"reasons": reasons}
+        reasons = [
+            msgspec.structs.asdict(reason) | {"intent": _intent(reason.intent, layouts)}
+            for reason in decision.reasons
+        ]
+        refusals = unpack_rows(decision.refusals, layouts["REFUSAL"], bodies.REFUSAL)
+        return {"reasons": reasons, "refusals": _rows(refusals)}
     if record.kind == RecordKind.BOOT:
         return msgspec.structs.asdict(bodies.decode_boot(record))
     if record.kind == RecordKind.CLOSE:
         return msgspec.structs.asdict(bodies.decode_closing(record))
     return {}
+
+
+def _intent(packed: bytes, layouts: dict[str, tuple[tuple[str, str], ...]]) -> dict[str, object] | None:
+    """Return the fields of an intent; None where nothing was wanted of the slot any more, which cancels."""
+    from tradewind.journal import unpack_rows
+    from tradewind.live import bodies
+
+    (row,) = _rows(unpack_rows(packed, layouts["INTENT"], bodies.INTENT))
+    return row if any(row.values()) else None
 
 
 def _rows(rows: "np.ndarray[tuple[int, ...], np.dtype[np.void]]") -> list[dict[str, object]]:

@@ -60,6 +60,7 @@ class Bound:
         from tradewind.config import config_hash, to_toml
         from tradewind.engine.world import lot_of
         from tradewind.live.bodies import Boot, Instrument
+        from tradewind.units.enums import MONEY
 
         parts = self.resolved.parts
         return Boot(
@@ -70,7 +71,13 @@ class Bound:
             data_hash=_digest(history.bars.content_hash() for history in self.histories.each),
             config=to_toml(self.resolved.config),
             instruments=[
-                Instrument(history.label, f"{history.grid.step:f}", f"{lot_of(history.instrument):f}")
+                Instrument(
+                    history.label,
+                    f"{history.grid.step:f}",
+                    f"{lot_of(history.instrument):f}",
+                    history.instrument.settle,
+                    MONEY,
+                )
                 for history in self.histories.each
             ],
             strategies=[(part.label, part.code.signals, part.code.tags) for part in parts],

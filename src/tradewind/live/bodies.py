@@ -111,11 +111,22 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Instrument(msgspec.Struct, array_like=True, frozen=True):
-    """How an instrument of the session is written: names and steps at the edge, integers inside."""
+    """How an instrument of the session is written: names and steps at the edge, integers inside.
+
+    Parameters
+    ----------
+    symbol, tick, lot
+        Its label, and the steps of price and quantity as decimals.
+    currency, scale
+        What its fees and results are paid in, and how many units of money are one of it; an older journal does
+        not say.
+    """
 
     symbol: str
     tick: str
     lot: str
+    currency: str = ""
+    scale: int = 0
 
 
 class Boot(msgspec.Struct, array_like=True, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ from tradewind.live.bodies import (
     decode_requests,
     layouts_at,
 )
-from tradewind.units.enums import ALL, FactKind, IntentKind, RequestKind, Rule, names_of
+from tradewind.report.rules import unit_of
+from tradewind.units.enums import ALL, BIG, FactKind, IntentKind, RequestKind, Rule, names_of
 from tradewind.units.ids import context_of, slot_of
 from tradewind.units.time import format_utc
 
@@ -137,7 +139,8 @@ class _Story:
         self._bar: Step | None = None
         self._instrument = -1
         self._trades: set[int] = set()
-        self._refused: Step | None = None
+        self._filled_lot = 0
+        self._is_target = False
         self._now_ns = 0
 
     def read(self, record: Record) -> None:
@@ -155,6 +158,7 @@ class _Story:
                 first, rows = decode_requests(record, self._layouts(record))
                 for at in np.flatnonzero(rows["cid"] == self.told.cid):
                     self.found = True
+                    self._is_target = int(rows[at]["order_kind"]) == IntentKind.TARGET
                     self._add(record, "request", {"number": first + int(at)} | self._request(rows[at]))
             case _:
                 pass
@@ -178,19 +182,45 @@ class _Story:
             self._take_answer(record, row)
         for row in rows[rows["kind"] == FactKind.FEE]:
             if int(row["trade_id"]) in self._trades:
-                self._add(record, "fee", {"trade": int(row["trade_id"]), "amount": int(row["amount"])})
+                self._add(
+                    record, "fee", {"trade": int(row["trade_id"]), "amount": self._money(int(row["amount"]))}
+                )
 
     def _take_answer(self, record: Record, row: np.void) -> None:
         kind = int(row["kind"])
-        detail: dict[str, object] = {}
-        if kind in (FactKind.ACK, FactKind.AMENDED, FactKind.FILL):
-            detail = {"price": self._price(row["price_tick"]), "quantity": self._quantity(row["qty_lot"])}
-        if kind == FactKind.FILL:
-            self._trades.add(int(row["trade_id"]))
-            detail |= {"liquidity": "maker" if row["code"] else "taker", "trade": int(row["trade_id"])}
-        elif kind not in (FactKind.ACK, FactKind.AMENDED, FactKind.TRIGGERED):
-            detail = {"filled": self._quantity(row["qty_lot"]), "reason": _rule(row["code"])}
-        self._add(record, names_of(FactKind)[kind].lower().replace("_", " "), detail)
+        stage = names_of(FactKind)[kind].lower().replace("_", " ")
+        if kind in (FactKind.ACK, FactKind.AMENDED):
+            terms: dict[str, object] = {
+                "price": self._price_of(row),
+                "quantity": self._quantity(row["qty_lot"]),
+            }
+            self._add(record, stage, terms)
+        elif kind == FactKind.FILL:
+            self._add(record, stage, self._fill(row))
+        elif kind == FactKind.TRIGGERED:
+            self._add(record, stage, {})
+        else:
+            self._filled_lot = max(self._filled_lot, int(row["qty_lot"]))
+            self._add(
+                record,
+                stage,
+                {"filled": self._quantity(self._filled_lot), "reason": _rule(row["code"])},
+            )
+
+    def _fill(self, row: np.void) -> dict[str, object]:
+        """Return what is new in a cumulative report, and the total where that is another."""
+        total_lot = int(row["qty_lot"])
+        lots, self._filled_lot = total_lot - self._filled_lot, max(self._filled_lot, total_lot)
+        self._trades.add(int(row["trade_id"]))
+        if lots <= 0:
+            return {"trade": int(row["trade_id"]), "note": "known already"}
+        return {
+            "price": self._price(row["price_tick"]),
+            "quantity": self._quantity(lots),
+            "filled so far": self._quantity(total_lot) if total_lot != lots else "",
+            "liquidity": "maker" if row["code"] else "taker",
+            "trade": int(row["trade_id"]),
+        }
 
     def _take_decision(self, record: Record) -> None:
         decision = decode_decision(record)
@@ -203,12 +233,13 @@ class _Story:
         )
         for row in refusals[mine]:
             if self.found:
-                self._add(record, "gate", _refusal(row))
+                self._add(record, "gate", self._refusal(row))
 
     def _take_reason(self, record: Record, reason: Reason) -> None:
         if self._bar is not None:
             self.told.steps.append(self._bar)
-        self._add(record, "signals", dict(zip(self._signal_names(reason), reason.signals, strict=False)))
+        if names := self._signal_names(reason):
+            self._add(record, "signals", dict(zip(names, reason.signals, strict=False)))
         if reason.kind == RequestKind.CANCEL:
             self._add(record, "intent", {"slot": reason.slot, "wanted": "not any more, or on other terms"})
         else:
@@ -237,11 +268,13 @@ class _Story:
 
     def _intent(self, row: np.void) -> dict[str, object]:
         whole = int(row["qty_lot"]) == ALL
+        kind = int(row["kind"])
         return {
-            "kind": names_of(IntentKind)[int(row["kind"])],
+            "kind": names_of(IntentKind)[kind],
             "side": _POSITION_SIDES[int(row["position_side"])],
-            "does": "closes" if row["reduce"] else "opens",
-            "price": self._price(row["price_tick"]),
+            "does": _does(kind, reduces=bool(row["reduce"])),
+            "price": self._price_of(row, at_market=kind == IntentKind.TARGET),
+            "trail": self._price(row["trail_tick"]) if row["trail_tick"] else "",
             "quantity": "all" if whole else self._quantity(row["qty_lot"]),
             "slot": int(row["slot"]),
             "tag": self._tag(int(row["tag"])),
@@ -250,10 +283,42 @@ class _Story:
     def _request(self, row: np.void) -> dict[str, object]:
         return {
             "kind": names_of(RequestKind)[int(row["kind"])].lower(),
+            "order": _order_kind(row),
             "side": _SIDES[int(row["side"])],
-            "price": self._price(row["price_tick"]),
+            "price": self._price_of(row),
+            "trail": self._price(row["trail_tick"]) if row["trail_tick"] else "",
             "quantity": self._quantity(row["qty_lot"]),
         }
+
+    def _refusal(self, row: np.void) -> dict[str, object]:
+        rule = int(row["rule"])
+        return {
+            "refused": _rule(rule),
+            "limit": self._compared(rule, float(row["limit"])),
+            "value": self._compared(rule, float(row["value"])),
+        }
+
+    def _compared(self, rule: int, amount: float) -> str:
+        """Return what a rule compared, in the unit of the rule; an amount without end is no limit."""
+        if not math.isfinite(amount) or abs(amount) >= BIG:
+            return "none"
+        unit = unit_of(rule, amount)
+        if unit == "quantity":
+            return self._quantity(int(amount))
+        return self._money(int(amount)) if unit == "money" else f"{amount:g}"
+
+    def _price_of(self, row: np.void, *, at_market: bool | None = None) -> str:
+        """Return a price; a target without one takes what the market gives, a trailing stop finds its own."""
+        if row["price_tick"]:
+            return self._price(row["price_tick"])
+        return "market" if (self._is_target if at_market is None else at_market) else ""
+
+    def _money(self, amount: int) -> str:
+        """Return money with its currency; a journal that does not name it is told in the units that it counts in."""
+        if self._boot is None or self._instrument < 0 or not self._boot.instruments[self._instrument].scale:
+            return f"{amount} units of money"
+        instrument = self._boot.instruments[self._instrument]
+        return f"{_trimmed(Decimal(amount) / instrument.scale)} {instrument.currency}"
 
     def _price(self, ticks: int) -> str:
         return self._scaled(int(ticks), "tick")
@@ -271,5 +336,21 @@ def _rule(code: int) -> str:
     return names_of(Rule).get(int(code), str(code)).lower().replace("_", " ")
 
 
-def _refusal(row: np.void) -> dict[str, object]:
-    return {"refused": _rule(row["rule"]), "limit": float(row["limit"]), "value": float(row["value"])}
+def _trimmed(number: Decimal) -> str:
+    """Return a decimal without an exponent and without zeros that say nothing."""
+    return f"{number.normalize():f}" if number else "0"
+
+
+def _does(kind: int, *, reduces: bool) -> str:
+    """Return what an intent does; a target may do either."""
+    if kind == IntentKind.TARGET:
+        return "holds"
+    return "closes" if reduces else "opens"
+
+
+def _order_kind(row: np.void) -> str:
+    """Return the kind of an order as a venue calls it."""
+    kind = int(row["order_kind"])
+    if kind == IntentKind.TARGET:
+        return "limit IOC" if row["price_tick"] else "market"
+    return "stop" if kind == IntentKind.STOP else "limit"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from tradewind.engine.diff import CORE_SLOTS
 from tradewind.journal import RecordKind
 from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
 from tradewind.live.bodies import (
@@ -27,7 +28,7 @@ from tradewind.live.bodies import (
     wake_row,
 )
 from tradewind.units.enums import FactKind, RequestKind, WakeCode
-from tradewind.units.jit import allocate
+from tradewind.units.jit import SLOTS, allocate
 from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, Fact
 
 if TYPE_CHECKING:
@@ -175,8 +176,10 @@ class Sequencer:
     def _reason(self, request: NDArray[Any]) -> Reason:
         """Return the intent of the request's slot as it was stated, and the values recorded beside it."""
         context = self.world.contexts[request["context"]]
-        stated = context["planned"] if context["edited"] else context["intents"]
         slot = int(request["slot"])
+        # What the core itself flattens with is not what was stated.
+        own = slot >= SLOTS - CORE_SLOTS
+        stated = context["planned"] if context["edited"] or own else context["intents"]
         rows = stated["row"][: max(0, int(stated["n"]))]
         at = np.flatnonzero(rows["slot"] == slot)
         wanted = request["kind"] != RequestKind.CANCEL and len(at) > 0

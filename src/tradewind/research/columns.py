@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradewind.engine.world import World, lot_of
+from tradewind.report.rules import RULES_IN_LOTS, RULES_IN_MONEY
 from tradewind.research.drive import Driven, Ints, Records
 from tradewind.research.history import Histories
 from tradewind.research.resolve import Resolved
@@ -23,8 +24,6 @@ Columns = dict[str, npt.NDArray[np.generic]]
 _PREFIX = "bt"
 _SIDES = np.array(["long", "short"], dtype=object)
 _ENDED = {Rule.FILLED: "filled", Rule.UNFILLED: "expired", Rule.NOT_SENT: "rejected"}
-_IN_LOTS = {Rule.MIN_QTY, Rule.MAX_QTY, Rule.HOLDING_LIMIT, Rule.SIDE_LIMIT, Rule.NO_SHORT, Rule.NOT_REDUCING}
-_IN_MONEY = {Rule.MIN_NOTIONAL, Rule.ORDER_NOTIONAL, Rule.MARGIN, Rule.UNHEDGED}
 _VENUE_RULES = range(Rule.VENUE_POST_ONLY, Rule.VENUE_OTHER + 1)
 
 
@@ -185,7 +184,7 @@ class Translator:
 
     def _in_units(self, rule: Ints, amount: npt.NDArray[np.float64], column: Ints) -> npt.NDArray[np.float64]:
         """Return what a rule compared in the unit of the rule: quantity, money, or a plain ratio or count."""
-        lots, money = np.isin(rule, list(_IN_LOTS)), np.isin(rule, list(_IN_MONEY))
+        lots, money = np.isin(rule, list(RULES_IN_LOTS)), np.isin(rule, list(RULES_IN_MONEY))
         # A position's notional is compared as money, or as a multiple of equity where that is the limit.
         money |= (rule == Rule.POSITION_NOTIONAL) & (np.abs(amount) > 1e6)
         qty = amount * self._qty.over[column] / self._qty.under[column]

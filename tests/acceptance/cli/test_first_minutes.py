@@ -119,6 +119,16 @@ def test_paper_decides_what_the_backtest_decided_and_the_journal_tells_why(answe
     stages = [step["stage"] for step in story["steps"]]
     assert stages[0] == "fact"
     assert {"intent", "gate", "request", "fill"} <= set(stages)
+    told = {step["stage"]: step["detail"] for step in story["steps"]}
+    assert told["request"]["price"] == "market"
+    assert told["fee"]["amount"].endswith(" USDT")
+    exported = answer("journal", "export", "paper_one", "--output", "paper_one.jsonl")
+    records = [json.loads(line) for line in Path(exported["file"]).read_text().splitlines()]
+    reasons = [reason for record in records if record["kind"] == "decision" for reason in record["reasons"]]
+    assert len(reasons) == session["requests"]
+    wanted = [reason["intent"] for reason in reasons if reason["intent"]]
+    assert all(intent["slot"] == reason["slot"] for reason in reasons if (intent := reason["intent"]))
+    assert len(wanted) > 0
     status = answer("session", "status", "paper_one")
     assert (status["state"], status["finished"], status["starts"]) == ("stopped", True, 1)
     again = answer(

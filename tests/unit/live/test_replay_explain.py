@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from tradewind.errors import JournalError, NotFound
 from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule
-from tradewind.live.bodies import Boot, Instrument, decode_requests, layouts_at
-from tradewind.live.explain import explain_order
+from tradewind.live.bodies import Boot, Instrument, decode_facts, decode_requests, layouts_at
+from tradewind.live.explain import _Story, explain_order
 from tradewind.live.opening import Place, open_session
 from tradewind.live.replay import replay_journal
 from tradewind.testing.disk import SimulatedDisk
+from tradewind.testing.puppets import Desk
 from tradewind.testing.sessions import small_world, walk
-from tradewind.units.enums import RequestKind
+from tradewind.units.enums import FactKind, IntentKind, OperatorCode, RequestKind, Rule
 from tradewind.units.ids import wire_id
+from tradewind.units.jit import SLOTS, allocate
+from tradewind.units.wire import Fact
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
 
 FOLDER = Path("/journal/told")
 BOOT = Boot(
-    1, "test", "c0de", "c0f1", "da7a", "", [Instrument("S0USDT", "0.1", "0.001")],
+    1, "test", "c0de", "c0f1", "da7a", "", [Instrument("S0USDT", "0.1", "0.001", "USDT", 100_000_000)],
     [("restless", ("noise", "phase"), ("first", "second", "third"))], [(0, 0)], 20,
 )  # fmt: skip
 
@@ -120,3 +126,115 @@ def test_explain_unknown_order_is_refused(told, order):
     with pytest.raises(NotFound) as caught:
         explain_order(FOLDER, order, told[0])
     assert caught.value.code == "ORDER_UNKNOWN"
+
+
+def rows_of(disk, kind):
+    reader = JournalReader(disk, FOLDER)
+    for record in reader.records():
+        if record.kind in (RecordKind.FACTS, RecordKind.MARKET):
+            _, rows = decode_facts(record, layouts_at(reader.headers, record.seq))
+            yield from rows[rows["kind"] == kind]
+
+
+def test_fees_are_told_in_currency_and_fills_by_what_is_new(told):
+    disk, _ = told
+    fees = {int(row["trade_id"]): int(row["amount"]) for row in rows_of(disk, FactKind.FEE)}
+    fills = list(rows_of(disk, FactKind.FILL))
+    assert len(fills) > 5
+    for row in fills:
+        steps = explain_order(FOLDER, str(int(row["cid"])), disk).steps
+        total = Decimal(0)
+        for step in steps:
+            if step.stage == "fill":
+                total += Decimal(step.detail["quantity"])
+            if step.stage == "fee":
+                amount, currency = step.detail["amount"].split()
+                assert currency == "USDT"
+                assert Decimal(amount) == Decimal(fees[step.detail["trade"]]) / 10**8
+                assert 0 < Decimal(amount) < 1
+        mine = [int(other["qty_lot"]) for other in fills if other["cid"] == row["cid"]]
+        assert total == max(mine) * Decimal("0.001")
+
+
+def puppet_session(*rows):
+    """Return the disk of a session in which a puppet wants these rows from its first bar on."""
+    disk, desk = SimulatedDisk(), Desk()
+    desk.want(*rows)
+    exchange = SimulatedExchange(Desk().world, walk(6))
+    place = Place(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test")
+    opened = open_session(place, desk.world, LocalVenue(exchange), inside=exchange, boot=BOOT)
+    asyncio.run(opened.session.run())
+    opened.close(finished=True)
+    return disk
+
+
+def told_by_stage(disk, order="last"):
+    return {step.stage: step.detail for step in explain_order(FOLDER, order, disk).steps}
+
+
+def test_a_market_order_has_no_price_but_the_market():
+    told = told_by_stage(puppet_session({"kind": IntentKind.TARGET, "slot": 4, "qty_lot": 10}))
+    assert told["intent"]["price"] == told["request"]["price"] == told["ack"]["price"] == "market"
+    assert (told["request"]["order"], told["intent"]["does"]) == ("market", "holds")
+    assert float(told["fill"]["price"]) == pytest.approx(500, rel=0.1)
+
+
+def test_a_target_with_a_worst_price_and_a_trailing_stop_are_told_as_such():
+    disk = puppet_session({"kind": IntentKind.TARGET, "slot": 4, "qty_lot": 10, "price_tick": 9_000})
+    told = told_by_stage(disk)
+    assert (told["request"]["order"], told["request"]["price"]) == ("limit IOC", "900.0")
+    stop = {"kind": IntentKind.STOP, "slot": 5, "qty_lot": -1, "reduce": 1, "trail_tick": 150}
+    told = told_by_stage(puppet_session({"kind": IntentKind.TARGET, "slot": 4, "qty_lot": 10}, stop))
+    assert (told["request"]["order"], told["request"]["trail"], told["request"]["price"]) == (
+        "stop",
+        "15.0",
+        "",
+    )
+    assert float(told["ack"]["price"]) == pytest.approx(485, rel=0.1)
+
+
+def test_what_the_core_flattens_with_is_told_as_its_own_intent():
+    disk, desk = SimulatedDisk(), Desk()
+    desk.want({"kind": IntentKind.TARGET, "slot": 4, "qty_lot": 10})
+    feed = walk(6, funding_every=0)
+    end = allocate(Fact, 1)
+    end["kind"], end["code"] = FactKind.OPERATOR, OperatorCode.FLATTEN
+    end["venue_ts_ns"] = end["recv_ts_ns"] = feed.ts[3]
+    exchange = SimulatedExchange(Desk().world, replace(feed, events=end))
+    place = Place(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test")
+    opened = open_session(place, desk.world, LocalVenue(exchange), inside=exchange, boot=BOOT)
+    asyncio.run(opened.session.run())
+    opened.close(finished=True)
+    told = told_by_stage(disk)
+    assert told["intent"] == {
+        "kind": "TARGET", "side": "long", "does": "holds", "price": "market", "trail": "",
+        "quantity": "0.00", "slot": SLOTS - 2, "tag": "",
+    } | {"quantity": told["intent"]["quantity"]}  # fmt: skip
+    assert Decimal(told["intent"]["quantity"]) == 0
+    assert told["fill"]["liquidity"] == "taker"
+
+
+@pytest.mark.parametrize(
+    ("rule", "amount", "words"),
+    [
+        (Rule.MIN_NOTIONAL, 5e8, "5 USDT"),
+        (Rule.MIN_QTY, 12.0, "0.012"),
+        (Rule.LEVERAGE, 3.25, "3.25"),
+        (Rule.ORDER_RATE, 30.0, "30"),
+        (Rule.POSITION_NOTIONAL, 2.5e10, "250 USDT"),
+        (Rule.POSITION_NOTIONAL, 1.5, "1.5"),
+        (Rule.SIDE_LIMIT, float(1 << 62), "none"),
+        (Rule.PRICE_BAND, float("inf"), "none"),
+    ],
+)
+def test_a_refusal_is_told_in_the_unit_of_its_rule(told, rule, amount, words):
+    disk, _ = told
+    story = _Story(int(orders(disk)["cid"][-1]), JournalReader(disk, FOLDER))
+    story._take_boot(BOOT)
+    assert story._compared(rule, amount) == words
+
+
+def test_a_journal_that_names_no_currency_is_still_told():
+    old = msgspec.msgpack.encode([["S0USDT", "0.1", "0.001"]])
+    (instrument,) = msgspec.msgpack.decode(old, type=list[Instrument])
+    assert (instrument.symbol, instrument.currency, instrument.scale) == ("S0USDT", "", 0)
