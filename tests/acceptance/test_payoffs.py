@@ -171,7 +171,7 @@ def test_isolated_margin_loses_what_was_put_aside_for_the_position_and_no_more(d
 
 
 def test_volume_mode_fills_a_share_of_each_bar_and_no_more(desk):
-    """A target worth more than any bar trades: it is reached over many bars, none of them giving more than its share."""
+    """A target worth more than any bar trades: it takes many bars, none giving more than its share."""
     share = 0.02
     bars = Store(desk.data).read_bars("generated", "BTCUSDT", HOUR_NS)
     capital = 40 * share * float(np.median(bars.volume * bars.close))
