@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli.config import SetFlag, parse_sets
-from tradewind.cli.output import JsonFlag, Output, Steps, WorkspaceFlag
+from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.run import run_fields, tell_run
 from tradewind.cli.workspace import find_file, open_workspace
 from tradewind.errors import TradewindError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tradewind.config import BacktestConfig, Loaded, Workspace
 
 __all__ = ["app", "load_file", "run_file"]
@@ -57,26 +55,10 @@ def load_file(desk: "Workspace", files: list[str], sets: list[str] | None) -> "L
 
 def run_file(say: Output, desk: "Workspace", loaded: "Loaded[BacktestConfig]") -> Path:
     """Run a loaded backtest and return the folder of its run; errors name file and line."""
-    from tradewind.research import run_backtest
+    with say.steps("loading the compiler") as steps:
+        from tradewind.research import run_backtest
 
-    with say.steps(f"backtest{_compiling()}") as steps:
         try:
-            return run_backtest(loaded.config, desk, _told(steps)).run_dir
+            return run_backtest(loaded.config, desk, steps).run_dir
         except TradewindError as error:
             raise loaded.placed(error) from error
-
-
-def _told(steps: Steps) -> "Callable[[float, float, str], None]":
-    """Return a progress that says why nothing moves while the machine code is made for the first time."""
-    compiling = _compiling()
-
-    def tell(done: float, total: float, title: str) -> None:
-        steps(done, total, title if done else f"{title}{compiling}")
-
-    return tell
-
-
-def _compiling() -> str:
-    from tradewind.units.jit import cache_dir
-
-    return "" if any(cache_dir().rglob("*.nbi")) else ": compiling the engine, once"

@@ -26,6 +26,7 @@ class Checked:
     """What was found out about a strategy: without data, and on data."""
 
     found: "StrategyCheck"
+    warmup: str
     lookahead: str
 
 
@@ -48,7 +49,7 @@ def check_on_data(
         steps(1, 3, "measuring the warm-up")
         found = check_strategy(path, given, bars=bars)
         steps(2, 3, "cutting the future off")
-        return Checked(found, _search(desk, loaded.config, path))
+        return Checked(found, found.warmup.sentence(), _search(desk, loaded.config, path))
     except TradewindError as error:
         raise loaded.placed(error) from error
 
@@ -87,8 +88,8 @@ def _bars(desk: "Workspace", config: "BacktestConfig") -> "tuple[NDArray[np.int6
 
     venue, symbol = config.market.instruments[0]
     store, period = Store(desk.data), config.period
+    rules = resolve_instrument(store, venue, symbol)  # says how to come by a history where there is none
     bars = store.read_bars(venue, symbol, config.market.bar_ns, period.start_ns, period.end_ns)
-    rules = resolve_instrument(store, venue, symbol, bars=bars)
     prepared = prepare_bars(bars, config.data, tick_size=rules.tick_size, where=f"{venue} {symbol}")
     longest = max((segment.bars for segment in prepared.segments), key=len).take(slice(0, _ROWS_MAX))
     prices = (longest.open, longest.high, longest.low, longest.close)

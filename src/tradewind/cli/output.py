@@ -147,7 +147,9 @@ def _pad(cell: str, width: int, to_right: bool) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell in {"", "-"} or cell.lstrip("+-−").replace(",", "").replace(".", "").rstrip(" %").isdigit()
+    return (
+        cell in {"", "-", "—"} or cell.lstrip("+-−").replace(",", "").replace(".", "").rstrip(" %").isdigit()
+    )
 
 
 def plain(value: object) -> object:

@@ -4,15 +4,12 @@ import sys
 import webbrowser
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
-
-if TYPE_CHECKING:
-    from tradewind.report import StoredRun
 
 __all__ = ["app", "has_browser"]
 
@@ -35,9 +32,10 @@ def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
 
     say = Output(as_json)
     desk = open_workspace(workspace)
-    rows = [_summary(desk.run_dir(run_id)) for run_id in stored_runs(desk)]
+    lines = [_line(desk.run_dir(run_id)) for run_id in stored_runs(desk)]
+    rows = [fields for fields, _ in lines]
     heads = ("run", "strategy", "return", "max drawdown", "sharpe", "trades", "checks")
-    say.table(heads, [[_cell(row[name]) for name in _COLUMNS] for row in rows])
+    say.table(heads, [cells for _, cells in lines])
     if not rows:
         say.line("no run is stored")
     say.done({"runs": rows}, "tradewind run show last" if rows else "tradewind backtest FILE")
@@ -46,28 +44,19 @@ def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
 _COLUMNS = ("run_id", "strategy", "total_return", "max_drawdown", "sharpe", "trade_count", "checks")
 
 
-def _summary(folder: Path) -> dict[str, object]:
-    """Return one line of the list; a damaged run is listed as such, because a list must not fail for one."""
+def _line(folder: Path) -> "tuple[dict[str, object], list[str]]":
+    """Return a run for a script, and as a line for a person; a damaged run must not end the list."""
     from tradewind.errors import TradewindError
-    from tradewind.report import read_stored
+    from tradewind.report import read_stored, shown_value
 
     try:
         run = read_stored(folder)
     except TradewindError as error:
-        return dict.fromkeys(_COLUMNS) | {"run_id": folder.name, "checks": error.code}
+        fields: dict[str, object] = dict.fromkeys(_COLUMNS) | {"run_id": folder.name, "checks": error.code}
+        return fields, [str(value or "-") for value in fields.values()]
     numbers = {name: run.metrics.metrics.get(name) for name in _COLUMNS[2:-1]}
-    return {"run_id": folder.name, "strategy": run.title, **numbers, "checks": _verdict(run)}
-
-
-def _verdict(run: "StoredRun") -> str:
-    failed = [check.name for check in run.checks.failed]
-    return f"FAILED: {', '.join(failed)}" if failed else "passed"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    cells = [folder.name, run.title, *(shown_value(run, name) for name in numbers), run.checks.said]
+    return {"run_id": folder.name, "strategy": run.title, **numbers, "checks": run.checks.said}, cells
 
 
 @app.command()

@@ -87,18 +87,37 @@ def check(
         if file:
             checked = check_on_data(open_workspace(workspace), path, file, steps)
         else:
-            checked = Checked(check_strategy(path), "not searched, no data given: --for FILE")
+            found = check_strategy(path)
+            checked = Checked(found, f"{found.warmup.declared} bars declared; {_UNMEASURED}", _UNSEARCHED)
     found = checked.found
     say.line(f"{name}: compiles")
-    say.line(f"  warm-up     {found.warmup.sentence()}")
+    say.line(f"  warm-up     {checked.warmup}")
     say.line(f"  look-ahead  {checked.lookahead}")
     _tell_params(say, found.strategy)
     measured = {
-        "warmup": asdict(found.warmup) | {"said": found.warmup.sentence()},
+        "warmup": asdict(found.warmup) | {"said": checked.warmup},
         "lookahead": checked.lookahead,
     }
-    following = "tradewind backtest FILE" if file else f"tradewind strategy check {name} --for FILE"
-    say.done(_fields(found.strategy) | {"compiles": True} | measured, following)
+    following = ("tradewind backtest FILE",) if file else _towards_data(name, workspace)
+    say.done(_fields(found.strategy) | {"compiles": True} | measured, *following)
+
+
+_UNMEASURED = "not measured, which takes the data of a backtest file: --for FILE"
+_UNSEARCHED = "not searched, which takes the data of a backtest file: --for FILE"
+
+
+def _towards_data(name: str, workspace: str | None) -> tuple[str, ...]:
+    """Return the commands that lead to a check on data, from where the user stands."""
+    from tradewind.market import Store
+
+    check = f"tradewind strategy check {name} --for backtests/FILE.toml"
+    try:
+        desk = open_workspace(workspace)
+    except TradewindError:
+        return "tradewind new desk && cd desk", "tradewind data generate", check
+    made = sorted(path.name for path in desk.backtests.glob("*.toml"))
+    check = check.replace("FILE.toml", made[0]) if made else check
+    return (check,) if Store(desk.data).list() else ("tradewind data generate", check)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from tradewind.report.files import RunFiles, load_run
 from tradewind.report.metrics import Metrics, compute_metrics, write_metrics
 from tradewind.report.page import write_report
 from tradewind.report.stored import StoredRun, read_stored
-from tradewind.report.terminal import render_terminal
+from tradewind.report.terminal import render_terminal, shown_value
 
 __all__ = [
     "METRICS",
@@ -23,6 +23,7 @@ __all__ = [
     "read_stored",
     "render_comparison",
     "render_terminal",
+    "shown_value",
     "write_metrics",
     "write_report",
 ]

@@ -33,7 +33,7 @@ class Attribution(msgspec.Struct, frozen=True):
 
 
 class CostsDoubled(msgspec.Struct, frozen=True):
-    """The same run with every cost twice as high."""
+    """The same run with fees, slippage and spread twice as high."""
 
     final_equity: float
     total_return: float | None = None
@@ -60,6 +60,29 @@ class Checks(msgspec.Struct, frozen=True):
     def warned(self) -> tuple[Check, ...]:
         """Return the checks that passed with a doubt."""
         return tuple(check for check in self.checks if check.verdict == "warn")
+
+    @property
+    def kind(self) -> Literal["failed", "unchecked", "doubtful", "passed"]:
+        """Return how the checks ended, in one word for a script."""
+        if self.failed:
+            return "failed"
+        if not self.checks:
+            return "unchecked"
+        return "doubtful" if self.warned else "passed"
+
+    @property
+    def said(self) -> str:
+        """Return how the checks ended, in a few words for a table."""
+        names = ", ".join(check.name for check in self.failed or self.warned)
+        match self.kind:
+            case "failed":
+                return f"FAILED: {names}"
+            case "doubtful":
+                return f"doubtful: {names}"
+            case "unchecked":
+                return "not checked"
+            case "passed":
+                return "passed"
 
 
 def read_checks(path: Path) -> Checks:

@@ -68,9 +68,7 @@ def render_comparison(comparison: Comparison) -> Table:
 
 
 def _verdicts(runs: Sequence[StoredRun]) -> ComparedRow:
-    failed = [", ".join(check.name for check in run.checks.failed) for run in runs]
-    values = tuple("failed" if names else "passed" for names in failed)
-    shown = tuple(f"FAILED: {names}" if names else "passed" for names in failed)
+    values, shown = tuple(run.checks.kind for run in runs), tuple(run.checks.said for run in runs)
     return ComparedRow("checks", "Checks", "verdict", values, shown)
 
 

@@ -1,7 +1,8 @@
-"""What was held: the value of all positions after each fill, and the time in which there was one."""
+"""What was held: the value of all positions after fills, and the time in which there was one."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """The positions right after each fill. Shapes: (n,), money in account currency.
+    """The positions once all fills of a time are booked. Shapes: (n,), money in account currency.
 
     ``gross`` adds all positions, ``net`` subtracts the short ones. Each instrument is valued at the price of
     its own last fill, so between fills the value stands still.
@@ -31,34 +32,44 @@ class Holdings:
 
 
 def find_holdings(fills: Fills) -> Holdings:
-    """Return the value held after each fill."""
-    gross, net = np.zeros(len(fills)), np.zeros(len(fills))
+    """Return the value held after each time at which something was filled.
+
+    Fills of one time stand in the order of the file's symbols; what is between them depends on that order, and
+    sums are exact before they are rounded, so that nothing here does.
+    """
+    ends = np.flatnonzero(np.append(fills.ts_ns[1:] != fills.ts_ns[:-1], np.ones(min(1, len(fills)), bool)))
+    gross, net = np.zeros(len(ends)), np.zeros(len(ends))
     held: dict[tuple[str, str], float] = {}
     worth: dict[tuple[str, str], float] = {}
-    total_gross = total_net = 0.0
-    open_count = 0
-    for row in range(len(fills)):
-        key = (fills.symbol[row], fills.position_side[row])
-        sign = -1.0 if key[1] == "short" else 1.0
-        before = worth.get(key, 0.0)
-        qty = held.get(key, 0.0)
-        moved = float(fills.qty[row])
-        moved = moved if (fills.side[row] == "buy") == (sign > 0.0) else -moved
-        # A residue at the size of rounding would otherwise stay as a position for ever.
-        left = qty + moved if abs(qty + moved) > 1e-9 * abs(moved) else 0.0
-        open_count += (left != 0.0) - (qty != 0.0)
-        held[key] = left
-        worth[key] = abs(left) * abs(float(fills.notional[row])) / abs(moved) if moved else before
-        total_gross += worth[key] - before
-        total_net += sign * (worth[key] - before)
-        if open_count == 0:
-            total_gross = total_net = 0.0
-        gross[row], net[row] = total_gross, total_net
-    return Holdings(fills.ts_ns, gross, net)
+    start = 0
+    for place, end in enumerate(ends.tolist()):
+        for row in range(start, end + 1):
+            _book(fills, row, held, worth)
+        start = end + 1
+        gross[place] = math.fsum(worth.values())
+        net[place] = math.fsum(-value if side == "short" else value for (_, side), value in worth.items())
+    return Holdings(fills.ts_ns[ends], gross, net)
+
+
+def _book(
+    fills: Fills, row: int, held: dict[tuple[str, str], float], worth: dict[tuple[str, str], float]
+) -> None:
+    """Book one fill into the quantities held and into what they are worth; what is closed leaves both."""
+    key = (fills.symbol[row], fills.position_side[row])
+    moved, opens = float(fills.qty[row]), (fills.side[row] == "buy") == (key[1] != "short")
+    left = held.get(key, 0.0) + (moved if opens else -moved)
+    # A residue at the size of rounding would otherwise stay as a position for ever.
+    if abs(left) <= 1e-9 * abs(moved):
+        held.pop(key, None)
+        worth.pop(key, None)
+        return
+    held[key] = left
+    if moved:
+        worth[key] = abs(left) * abs(float(fills.notional[row])) / abs(moved)
 
 
 def exposure_ratio(holdings: Holdings, ts_ns: IntColumn, equity: FloatColumn, start: float) -> FloatColumn:
-    """Return gross value over equity after each fill (n,), zero where equity is not positive."""
+    """Return gross value over equity for each row of holdings (n,), zero where equity is not positive."""
     row = np.searchsorted(ts_ns, holdings.ts_ns, side="right") - 1
     money = np.where(row >= 0, equity[np.maximum(row, 0)], start) if len(equity) else np.full(len(row), start)
     ratio = np.zeros(len(row))

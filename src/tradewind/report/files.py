@@ -173,6 +173,14 @@ def text_setting(settings: Mapping[str, Setting], *path: str) -> str:
     return "" if value is None else str(value)
 
 
+def run_title(settings: Mapping[str, Setting]) -> str:
+    """Return the name of a run's strategy, or of all of them; empty where none is named."""
+    several = setting(settings, "strategies")
+    uses = [use for use in several if isinstance(use, dict)] if isinstance(several, list) else []
+    named = [str(use.get("name") or use.get("strategy") or "") for use in uses]
+    return text_setting(settings, "strategy") or ", ".join(name for name in named if name)
+
+
 def flatten_settings(settings: Mapping[str, Setting], prefix: str = "") -> list[tuple[str, str]]:
     """Return every setting as (dotted name, text), in the order of the file."""
     rows: list[tuple[str, str]] = []

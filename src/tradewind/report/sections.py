@@ -9,7 +9,7 @@ import numpy as np
 from tradewind.report.breakdown import group_trades, split_sample
 from tradewind.report.definitions import METRICS
 from tradewind.report.drawings import money_bar, profit_histogram, return_histogram
-from tradewind.report.files import flatten_settings, text_setting
+from tradewind.report.files import flatten_settings, run_title, text_setting
 from tradewind.report.markup import Content, Markup, element, join, table
 from tradewind.report.ratios import Undefined
 from tradewind.report.wording import (
@@ -62,7 +62,7 @@ def title(basis: Basis) -> str:
     run = basis.run
     names = list(run.symbols)
     listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return " · ".join(part for part in (text_setting(run.settings, "strategy") or "run", listed) if part)
+    return " · ".join(part for part in (run_title(run.settings) or "run", listed) if part)
 
 
 def head(basis: Basis, metrics: Metrics) -> Markup:

@@ -9,7 +9,7 @@ import msgspec
 
 from tradewind.errors import DataUnfit, NotFound
 from tradewind.report.checks import Checks, read_checks
-from tradewind.report.files import Settings, read_settings, text_setting
+from tradewind.report.files import Settings, read_settings, run_title
 
 
 class StoredBand(msgspec.Struct, frozen=True):
@@ -51,8 +51,8 @@ class StoredRun:
 
     @property
     def title(self) -> str:
-        """Return the strategy of the run, else its id."""
-        return text_setting(self.settings, "strategy") or self.run_dir.name
+        """Return the strategies of the run, else its id."""
+        return run_title(self.settings) or self.run_dir.name
 
 
 def read_stored(run_dir: Path | str) -> StoredRun:

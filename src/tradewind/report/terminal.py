@@ -37,6 +37,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "skipped": "dim"}
 SAID = {"pass": "ok", "fail": "FAILED", "warn": "doubtful", "skipped": "not done"}
 LINES_OF_NOTES = 4
+_BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 def render_terminal(run_dir: Path | str) -> RenderableType:
@@ -97,20 +98,24 @@ def _title(run: StoredRun) -> Text:
 
 
 def _numbers(run: StoredRun) -> Table:
-    by_name = {metric.name: metric for metric in METRICS}
     grid = Table.grid(padding=(0, 2))
     for _ in SHOWN:
         grid.add_column(style="dim")
         grid.add_column(justify="right")
     for pair in zip(*SHOWN, strict=True):
-        cells = [Text(text) for name in pair for text in (by_name[name].label, _value(run, by_name[name]))]
+        cells = [Text(text) for name in pair for text in (_BY_NAME[name].label, _value(run, _BY_NAME[name]))]
         grid.add_row(*cells)
     return grid
 
 
+def shown_value(run: StoredRun, name: str) -> str:
+    """Return a metric of a stored run with its unit, as the summary and every list show it."""
+    return measure(run.metrics.metrics.get(name), _BY_NAME[name].unit, run.metrics.currency)
+
+
 def _value(run: StoredRun, metric: Metric) -> str:
     value = run.metrics.metrics.get(metric.name)
-    shown = measure(value, metric.unit, run.metrics.currency)
+    shown = shown_value(run, metric.name)
     band = run.metrics.bands.metrics.get(metric.name)
     if value is None or band is None:
         return shown

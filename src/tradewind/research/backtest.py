@@ -13,6 +13,7 @@ from tradewind.report.checks import Attribution, Check, Checks, CostsDoubled
 from tradewind.research import examine
 from tradewind.research.attribution import attribute
 from tradewind.research.columns import Columns, Translator
+from tradewind.research.compiling import engine_title
 from tradewind.research.drive import Driven, drive
 from tradewind.research.facts import Facts, gather_facts
 from tradewind.research.fingerprints import hashes_of
@@ -72,6 +73,7 @@ def simulate(
     world = build_world(resolved, histories)
     rounds = 1 + 1 + config.checks.costs_doubled
     total = histories.bars * rounds
+    tell(0, 0, engine_title(world))
     driven = drive(world, histories, facts, progress=lambda done: tell(done, total, "running"))
     hashes = hashes_of(resolved, histories, facts) | {"decisions": world.decisions_hash()}
     return Simulated(resolved, histories, facts, world, driven, hashes)

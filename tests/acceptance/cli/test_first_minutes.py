@@ -1,7 +1,9 @@
 """The first minutes of a user: demo, workspace, history, backtest, the stored run, paper, the journal."""
 
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,20 @@ def test_a_run_is_listed_shown_compared_and_run_again(answer):
     assert answer("run", "open", first["run_id"])["report"].endswith("report.html")
 
 
+def test_the_list_of_runs_shows_numbers_as_the_summary_does(answer, desk, monkeypatch, capsys):
+    run = backtest(answer)
+    assert run_command(["run", "show", run["run_id"]]) == 0
+    summary = capsys.readouterr().out
+    assert run_command(["run", "list"]) == 0
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith(run["run_id"])]
+    cells = re.split(r"  +", line)
+    assert cells[1] == "first"
+    assert cells[2].endswith("%")
+    assert all(cell in summary for cell in cells[2:6])
+    doubtful = [check["name"] for check in run["checks"] if check["verdict"] == "warn"]
+    assert cells[-1] == (f"doubtful: {', '.join(doubtful)}" if doubtful else "passed")
+
+
 def test_the_same_backtest_twice_decides_the_same(answer):
     one, two = backtest(answer), backtest(answer)
     assert one["hashes"] == two["hashes"]
@@ -138,6 +154,26 @@ def test_paper_decides_what_the_backtest_decided_and_the_journal_tells_why(answe
     assert again["process"] == 2
 
 
+def test_paper_told_to_stop_says_so_once_and_goes_on(answer, desk, capsys):
+    command = ("trade", "--paper", "backtests/short.toml", "--feed", "replay:all", "--session", "paper_slow")
+
+    def stop_once_it_listens(*_: object) -> None:
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGALRM, stop_once_it_listens)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        stopped = answer(*command, "--speed", "1x", status=130)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert stopped["finished"] is False
+    assert "interrupted" not in capsys.readouterr().err
+    assert answer(*command)["finished"] is True
+
+
 def test_b42_a_session_is_not_continued_with_other_settings(answer):
     feed = ["--feed", "replay:2024-01-01..2024-01-02", "--session", "paper_two"]
     answer("trade", "--paper", "backtests/short.toml", *feed)
@@ -154,6 +190,22 @@ def test_a_strategy_is_checked_on_the_data_of_a_file(answer):
     assert re.fullmatch(r"none found in \d+ cuts", found["lookahead"])
 
 
+def test_a_check_without_data_says_how_to_come_by_some(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "bare"
+    assert run_command(["new", str(folder)]) == 0
+    monkeypatch.chdir(folder)
+    capsys.readouterr()
+    assert run_command(["strategy", "check", "first"]) == 0
+    said = capsys.readouterr().out
+    assert "too little data" not in said
+    assert "takes the data of a backtest file: --for FILE" in said
+    assert said.endswith(
+        "next: tradewind data generate\n      tradewind strategy check first --for backtests/first.toml\n"
+    )
+    assert run_command(["strategy", "check", "first", "--for", "backtests/first.toml"]) == 2
+    assert "no history of generated here yet: tradewind data generate" in capsys.readouterr().err
+
+
 REFUSED = [
     (
         "a parameter's name",
@@ -165,6 +217,13 @@ REFUSED = [
     ("B73 zero", ["--set", "params.fast_period=0"], "PARAM_RANGE", 2, "strategy.params.fast_period"),
     ("B73 negative", ["--set", "params.fast_period=-1"], "PARAM_RANGE", 2, "strategy.params.fast_period"),
     ("B73 huge", ["--set", "params.fast_period=1000000"], "PARAM_RANGE", 2, "strategy.params.fast_period"),
+    (
+        "B08 whole fraction",
+        ["--set", "params.fast_period=20.0"],
+        "CONFIG_TYPE",
+        2,
+        "strategy.params.fast_period",
+    ),
     ("B73 fraction", ["--set", "params.fast_period=1.5"], "CONFIG_TYPE", 2, "strategy.params.fast_period"),
     ("B73 word", ["--set", "params.fast_period=ten"], "CONFIG_TYPE", 2, "strategy.params.fast_period"),
     ("B07 true", ["--set", "params.size_pct=true"], "CONFIG_TYPE", 2, "strategy.params.size_pct"),

@@ -37,6 +37,23 @@ def test_holdings_add_both_sides_and_end_at_nothing(run_of):
     assert prepare(run).exposure.tolist() == pytest.approx([0.2, 0.25, 0.38, 0.05, 0.0])
 
 
+def test_exposure_between_fills_of_one_time_does_not_count(run_of):
+    """A switch from one coin to another at one open: in which order it is booked is no business of the report."""
+    sells = (1, "A", "sell", "long", 100.0, 2.0, 0.0, 0.0, "close")
+    buys = (1, "B", "buy", "long", 50.0, 3.0, 0.0, 0.0, "open")
+    first = (0, "A", "buy", "long", 100.0, 2.0, 0.0, 0.0, "open")
+    for fills in ((first, sells, buys), (first, buys, sells)):
+        run = run_of(*fills)
+        assert find_holdings(run.fills).gross.tolist() == [200.0, 150.0]
+        assert prepare(run).exposure.tolist() == pytest.approx([0.2, 0.15])
+
+
+def test_holdings_are_the_same_in_any_order_of_the_symbols(run_of):
+    """To the last bit: tenths do not add up the same in every order."""
+    rows = [(0, name, "buy", "long", 0.1 * n, 0.3, 0.0, 0.0, "open") for n, name in enumerate("ABCDEFG", 1)]
+    assert find_holdings(run_of(*rows).fills).gross[0] == find_holdings(run_of(*rows[::-1]).fills).gross[0]
+
+
 def test_value_of_a_linear_position_moves_with_its_bars(run_of, builders):
     run = run_of(
         (0, "A", "buy", "long", 100.0, 2.0, 0.0, 0.0, "open"),

@@ -7,7 +7,15 @@ import io
 import pytest
 from rich.console import Console
 
-from tradewind.report import compare, render_comparison, render_terminal, write_metrics, write_report
+from tradewind.report import (
+    compare,
+    read_stored,
+    render_comparison,
+    render_terminal,
+    shown_value,
+    write_metrics,
+    write_report,
+)
 from tradewind.report.terminal import sparkline
 from tradewind.report.wording import duration, measure, money, number, percent
 
@@ -103,3 +111,49 @@ def test_sparkline_has_a_block_a_value():
 )
 def test_numbers_carry_their_unit(text, expected):
     assert text == expected
+
+
+SEVERAL = """
+[[strategies]]
+strategy = "ema_cross"
+name = "slow"
+[[strategies]]
+strategy = "dca_grid"
+[capital]
+amount = 1000
+currency = "USDT"
+"""
+
+
+def test_a_run_of_several_strategies_is_called_by_their_names(builders, tmp_path):
+    folder = builders.write_run(tmp_path / "run", equity=builders.curve([1000.0] * 3), settings=SEVERAL)
+    write_report(folder, {})
+    assert read_stored(folder).title == "slow, dca_grid"
+    assert "slow, dca_grid" in printed(render_terminal(folder))
+    assert "<title>slow, dca_grid" in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said", "kind"),
+    [
+        ({"costs": "pass", "data": "pass"}, "passed", "passed"),
+        ({"costs": "warn", "data": "pass"}, "doubtful: costs", "doubtful"),
+        ({"costs": "warn", "data": "fail"}, "FAILED: data", "failed"),
+        ({}, "not checked", "unchecked"),
+    ],
+)
+def test_lists_say_of_the_checks_what_the_summary_says(stored, verdicts, said, kind):
+    checks = [{"name": name, "verdict": verdict, "detail": ""} for name, verdict in verdicts.items()]
+    folder = stored(checks=checks)
+    found = read_stored(folder).checks
+    assert (found.said, found.kind) == (said, kind)
+    row = compare([folder, folder]).rows[0]
+    assert (row.values, row.shown) == ((kind, kind), (said, said))
+
+
+def test_numbers_in_lists_are_those_of_the_summary(stored):
+    folder = stored()
+    run, summary = read_stored(folder), printed(render_terminal(folder), 200)
+    for name in ("total_return", "max_drawdown", "sharpe", "trade_count"):
+        assert shown_value(run, name) in summary
+    assert shown_value(run, "total_return").endswith("%")

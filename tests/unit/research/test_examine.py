@@ -95,3 +95,18 @@ def test_a_liquidated_account_is_not_called_sound(desk):
     config = backtest_of(SPEC, "target_table", account={"leverage": 20.0})
     run = run_backtest(config, desk, features={"exposure": table})
     assert verdicts(run)["account"] in {"warn", "fail"}
+
+
+def test_funding_and_rebates_are_not_doubled_as_the_definition_says(desk):
+    """Hold one coin: the fee and slippage of one fill is all that doubles, whatever funding took meanwhile."""
+    from tradewind.report import METRICS
+
+    run = run_backtest(backtest_of(SPEC, "buy_and_hold", costs={"maker_rate": -0.0001}), desk)
+    checks = read_stored(run.run_dir).checks
+    parts = checks.attribution
+    assert abs(parts.funding) > 1.0
+    more = run.metrics["final_equity"] - checks.costs_doubled.final_equity
+    assert more == pytest.approx(-(parts.fees + parts.slippage), rel=0.02)
+    said = next(metric for metric in METRICS if metric.name == "costs_doubled_return")
+    assert "Funding and rebates stay as they are" in said.convention
+    assert "fees, slippage and spread doubled" in said.formula
