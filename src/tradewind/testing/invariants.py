@@ -49,6 +49,7 @@ class Invariants:
         self._holding_before = np.zeros((len(world.contexts), 2), np.int64)
         self._side_before = np.zeros((len(world.views), 2), np.int64)
         self._true_before = np.zeros((len(world.contexts), 2), np.int64)
+        self._closers_before = np.zeros((len(world.contexts), 2), np.int64)
 
     def check(self) -> None:
         """Raise InvariantBroken with the promise and the numbers that break it."""
@@ -113,9 +114,26 @@ class Invariants:
         bound = np.maximum(world.views["side_limit_lot"] - outside, self._side_before)
         _require(sides <= bound, "rule D, side", sides, world.views["side_limit_lot"])
         self._side_before = sides
-        shared = world.views["shared"][world.contexts["instrument"]] == 1
-        closers = (holdings["close_lot"] + holdings["stop_lot"])[shared]
-        _require(closers <= holdings["pos_lot"][shared], "closers of a shared position", closers)
+        self._check_closers()
+
+    def _check_closers(self) -> None:
+        """Closers of a shared position fit the book.
+
+        A liquidation may take it while one is on the way, which nobody can call back; more may not follow.
+        """
+        working = self._world.contexts["working"]
+        orders, held = working["order"], working["holding"]["pos_lot"]
+        shared = self._world.views["shared"][self._world.contexts["instrument"]] == 1
+        closers = working["holding"]["close_lot"] + working["holding"]["stop_lot"]
+        bound = np.maximum(held, self._closers_before)
+        _require(closers[shared] <= bound[shared], "closers of a shared position", closers)
+        self._closers_before = closers.copy()
+        rests = np.isin(orders["state"], (OrderState.LIVE, OrderState.TRIGGERED)) & (orders["reduce"] == 1)
+        for side in (0, 1):
+            resting = np.where(rests & (orders["position_side"] == side), orders["held_lot"], 0).sum(1)
+            _require(
+                resting[shared] <= held[shared, side], "closers of a shared position at work", side, resting
+            )
 
     def _check_money(self) -> None:
         """Margin, cash and equity, to the last unit."""

@@ -85,6 +85,14 @@ def test_misfortunes_break_no_promise(first: int):
     assert all(total[field.name] > 10 for field in fields(Mischief)), total
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [1427],  # A closer that is not reduce-only is still on its way when a liquidation takes what it was to close.
+)
+def test_sessions_that_once_broke_a_promise(seed: int):
+    rough_session(seed)
+
+
 @pytest.mark.soak
 def test_a_thousand_sessions_of_misfortunes(capsys: pytest.CaptureFixture[str]):
     total = play(range(1_000, 2_000))
