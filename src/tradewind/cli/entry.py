@@ -49,7 +49,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
         )
     except TyperException as refusal:
         raise _usage_error(refusal, arguments) from refusal
-    if status == Exit.INTERRUPTED:
+    # A command that ended in order because it was asked to says so itself, with a status of ours; Typer's is plain.
+    if status == Exit.INTERRUPTED and not isinstance(status, Exit):
         raise KeyboardInterrupt
     sys.stdout.flush()
     return int(status) if isinstance(status, int) else Exit.DONE

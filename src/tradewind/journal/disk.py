@@ -6,18 +6,24 @@ simulated disk of `tradewind.testing.disk` takes it away.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import socket
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from tradewind.errors import Busy
+from tradewind.errors import Busy, JournalError, PathError, TradewindError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a disk says that may take more once somebody has made room."""
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 
@@ -82,24 +88,71 @@ class Disk(Protocol):
         """
 
 
+def disk_full(error: OSError, path: Path) -> JournalError:
+    """Return the error for a journal that finds no room."""
+    return JournalError(
+        "DISK_FULL",
+        f"the journal has no room: {error.strerror}",
+        where=str(path),
+        hint="free space and run the same command again: what is recorded is whole, and the session goes on from there",
+    )
+
+
+def append_all(file: OpenFile, data: bytes) -> None:
+    """Append every byte, however few the disk takes at a time; one that takes none is full."""
+    taken = file.append(data)
+    while taken < len(data):
+        more = file.append(memoryview(data)[taken:])
+        if more == 0:
+            raise OSError(errno.ENOSPC, "the disk takes no more bytes")
+        taken += more
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say in our words what the system refuses; a file that is not there is the caller's to judge."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _in_our_words(error, path) from error
+
+
+def _in_our_words(error: OSError, path: Path) -> TradewindError:
+    if error.errno in FULL:
+        return disk_full(error, path)
+    if error.errno in _DENIED:
+        return PathError(
+            "PATH_DENIED", f"the journal may not be used here: {error.strerror}", where=str(path)
+        )
+    return PathError("PATH_INVALID", f"the journal cannot be used: {error.strerror}", where=str(path))
+
+
 class FileDisk:
-    """The disk of this machine."""
+    """The disk of this machine.
+
+    What happens before anything is written is told in our words: DISK_FULL, PATH_DENIED, PATH_INVALID. Failures of
+    appends and syncs reach the writer as they are.
+    """
 
     def make_folder(self, folder: Path) -> None:
         """Make `folder` and its parents, each with mode 0700 whatever the umask."""
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        for path in reversed(missing):
-            path.mkdir(exist_ok=True)
-            path.chmod(_FOLDER_MODE)
-            self.sync_folder(path.parent)
+        with _told(folder):
+            missing = [path for path in (folder, *folder.parents) if not path.exists()]
+            for path in reversed(missing):
+                path.mkdir(exist_ok=True)
+                path.chmod(_FOLDER_MODE)
+                self.sync_folder(path.parent)
 
     def names(self, folder: Path) -> list[str]:
         """Return the sorted names in `folder`, none where it is absent."""
-        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        with _told(folder):
+            return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def read(self, path: Path, limit: int | None = None) -> bytes:
         """Return the content of a file, or its first `limit` bytes."""
-        with path.open("rb") as file:
+        with _told(path), path.open("rb") as file:
             return file.read(-1 if limit is None else limit)
 
     def create(self, path: Path) -> OpenFile:
@@ -108,7 +161,8 @@ class FileDisk:
 
     def open(self, path: Path) -> OpenFile:
         """Open an existing file for appending."""
-        return _AppendedFile(path, 0)
+        with _told(path):
+            return _AppendedFile(path, 0)
 
     def replace(self, source: Path, target: Path) -> None:
         """Rename `source` to `target`, atomically."""
@@ -128,7 +182,8 @@ class FileDisk:
 
     def lock(self, path: Path, purpose: str) -> Lock:
         """Hold `path` by an advisory lock that ends with the process, kill -9 included."""
-        return _FileLock(path, purpose)
+        with _told(path):
+            return _FileLock(path, purpose)
 
 
 class _AppendedFile:
@@ -166,8 +221,12 @@ class _FileLock:
             raise Busy("LOCKED", f"held by {_named(told)}", where=str(path)) from None
         since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "purpose": purpose, "since": since}
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, json.dumps(holder).encode())
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, json.dumps(holder).encode())
+        except OSError:
+            os.close(self._descriptor)
+            raise
 
     def release(self) -> None:
         os.close(self._descriptor)

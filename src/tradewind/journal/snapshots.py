@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tradewind.errors import JournalError
+from tradewind.journal.disk import append_all, disk_full
 from tradewind.journal.format import Identity, Record, RecordKind
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ def write_atomically(disk: Disk, folder: Path, name: str, data: bytes) -> None:
     try:
         file = disk.create(path)
         try:
-            taken = 0
-            while taken < len(data):
-                taken += file.append(memoryview(data)[taken:])
+            append_all(file, data)
             file.sync()
         finally:
             file.close()
@@ -103,7 +101,7 @@ def write_atomically(disk: Disk, folder: Path, name: str, data: bytes) -> None:
     except OSError as error:
         if path.name in disk.names(folder):
             disk.remove(path)
-        raise JournalError("DISK_FULL", f"{name} could not be written: {error.strerror}") from error
+        raise disk_full(error, path) from error
 
 
 def read_snapshot(disk: Disk, folder: Path, identity: Identity, reference: SnapshotRef) -> bytes | None:

@@ -11,12 +11,12 @@ could not write, so nothing is retried and the writer refuses everything from th
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tradewind.errors import InvariantBroken, JournalError
 from tradewind.journal import format as twj
+from tradewind.journal.disk import FULL, append_all, disk_full
 from tradewind.journal.format import Identity, RecordKind, SegmentHeader
 from tradewind.journal.reader import Damage, JournalReader, corrupt, segment_name
 from tradewind.journal.snapshots import (
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES: Final = 64 << 20
 _GATHERED_BYTES_MAX: Final = 256 << 10
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +263,7 @@ class JournalWriter:
         try:
             file = self._disk.create(path)
             try:
-                _append_all(file, data)
+                append_all(file, data)
                 file.sync()
                 self._disk.sync_folder(self._folder)
             except OSError:
@@ -277,7 +276,7 @@ class JournalWriter:
 
     def _write(self, data: bytes) -> None:
         try:
-            _append_all(self._file, data)
+            append_all(self._file, data)
         except OSError as error:
             self._cut_back()
             raise self._failed(error) from error
@@ -298,11 +297,7 @@ class JournalWriter:
 
     def _failed(self, error: OSError) -> JournalError:
         """Return the error to raise: a full disk may get room again, anything else may not be repeated."""
-        if error.errno not in _FULL:
-            return self._fatal(error)
-        return JournalError(
-            "DISK_FULL", f"the journal has no room: {error.strerror}", where=str(self._folder)
-        )
+        return disk_full(error, self._folder) if error.errno in FULL else self._fatal(error)
 
     def _fatal(self, error: OSError) -> JournalError:
         self._failure = f"the disk failed: {error.strerror or error}"
@@ -335,15 +330,6 @@ def open_journal(
     """
     disk.make_folder(folder)
     return JournalWriter(disk, folder, authorship, segment_bytes)
-
-
-def _append_all(file: OpenFile, data: bytes) -> None:
-    taken = file.append(data)
-    while taken < len(data):
-        more = file.append(memoryview(data)[taken:])
-        if more == 0:
-            raise OSError(errno.ENOSPC, "the disk takes no more bytes")
-        taken += more
 
 
 __all__ = ["SEGMENT_BYTES", "Authorship", "JournalWriter", "Recovered", "open_journal"]
