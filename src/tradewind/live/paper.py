@@ -160,7 +160,7 @@ def run_paper(
     Busy
         LOCKED: another process runs the session or trades the account.
     SafetyRefusal
-        JOURNAL_IDENTITY: the journal is of another account or configuration.
+        JOURNAL_IDENTITY: the journal is of another account, or the session ran other settings, code or history.
     JournalError
         JOURNAL_CORRUPT, JOURNAL_VERSION, JOURNAL_WRITE, DISK_FULL, REPLAY_DIFFERS.
     """
@@ -189,15 +189,26 @@ def _patience_ns(world: World, feed: ReplayFeed) -> int:
 
 
 def _next_boot(folder: Path, boot: Boot, snapshot_every: int) -> Boot:
-    """Return what to write about this process; refuse to go on with a configuration that is not the session's."""
+    """Return what to write about this process; refuse to go on with other settings, strategies or history."""
     boots = list(_boots(folder))
-    if boots and boots[-1].config_hash != boot.config_hash:
-        raise SafetyRefusal(
-            "JOURNAL_IDENTITY",
-            f"the session runs configuration {boots[-1].config_hash[:12]}, the file given is {boot.config_hash[:12]}",
-            where=str(folder),
-        )
+    if boots:
+        _refuse_change(boots[-1], boot, folder)
     return msgspec.structs.replace(boot, process=len(boots) + 1, snapshot_every=snapshot_every)
+
+
+def _refuse_change(before: Boot, now: Boot, folder: Path) -> None:
+    for what, old, new in (
+        ("configuration", before.config_hash, now.config_hash),
+        ("strategy code", before.code_hash, now.code_hash),
+        ("history", before.data_hash, now.data_hash),
+    ):
+        if old != new:
+            raise SafetyRefusal(
+                "JOURNAL_IDENTITY",
+                f"the session runs {what} {old[:12]}, that of now is {new[:12]}",
+                where=str(folder),
+                hint="start a session of another name, or put back what was changed",
+            )
 
 
 def _boots(folder: Path) -> Iterator[Boot]:

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from tradewind.engine.diff import CORE_SLOTS
+from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
 from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
 from tradewind.live.bodies import (
@@ -108,8 +109,14 @@ class Sequencer:
         return msgspec.msgpack.encode((self.standing, parts))
 
     def restore(self, saved: bytes) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state. Raises JournalError (JOURNAL_VERSION) for one of another layout."""
         self.standing, parts = msgspec.msgpack.decode(saved, type=tuple[Standing, list[bytes]])
+        if [len(part) for part in parts] != [part.nbytes for part in self.world.state[:-1]]:
+            raise JournalError(
+                "JOURNAL_VERSION",
+                "the session's state was kept by a version of tradewind whose state had another form",
+                hint="let that version finish the session, or start one of another name",
+            )
         for target, part in zip(self.world.state[:-1], parts, strict=True):
             target.view(np.uint8)[:] = np.frombuffer(part, np.uint8)
         self.durable = self.standing.batch

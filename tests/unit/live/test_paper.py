@@ -99,9 +99,11 @@ def _made(desk):
 
 def test_session_of_another_configuration_or_account_is_refused(desk):
     run_paper(setup(), desk, "first")
-    other = msgspec.structs.replace(BOOT, config_hash="0ther")
-    with pytest.raises(SafetyRefusal, match="JOURNAL_IDENTITY"):
-        run_paper(setup(boot=other), desk, "first")
+    for changed, what in (("config_hash", "configuration"), ("code_hash", "code"), ("data_hash", "history")):
+        other = msgspec.structs.replace(BOOT, **{changed: "0ther"})
+        with pytest.raises(SafetyRefusal, match=what) as caught:
+            run_paper(setup(boot=other), desk, "first")
+        assert caught.value.code == "JOURNAL_IDENTITY"
     with pytest.raises(SafetyRefusal, match="JOURNAL_IDENTITY"):
         run_paper(setup(), desk, "first", account="second")
 

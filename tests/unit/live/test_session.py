@@ -18,6 +18,8 @@ from tradewind.journal import Identity, JournalReader, RecordKind
 from tradewind.live.bodies import Boot, Instrument, decode_facts, layouts_at
 from tradewind.live.opening import Place, open_session
 from tradewind.live.paper import PaperSetup, WriterThread, run_paper
+from tradewind.live.sequencer import Sequencer
+from tradewind.live.tape import Recorded, ReplayTape
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import START_NS, small_world, walk
 from tradewind.units.enums import FactKind
@@ -158,3 +160,12 @@ def last_batch(disk):
         if record.kind in (RecordKind.FACTS, RecordKind.MARKET):
             numbers.append(decode_facts(record, layouts_at(reader.headers, record.seq))[0].number)
     return max(numbers)
+
+
+def test_a_state_of_another_form_is_refused():
+    sequencer = Sequencer(small_world(symbols=2), ReplayTape(Recorded(iter(()), [])))
+    kept = Sequencer(small_world(), ReplayTape(Recorded(iter(()), []))).save()
+    with pytest.raises(JournalError) as caught:
+        sequencer.restore(kept)
+    assert caught.value.code == "JOURNAL_VERSION"
+    sequencer.restore(sequencer.save())
