@@ -6,7 +6,7 @@ import typer
 
 from tradewind.cli.data_check import check
 from tradewind.cli.data_import import import_
-from tradewind.cli.generated import generate_into, market_spec
+from tradewind.cli.generated import END, SEED, START, SYMBOLS, generate_into, market_spec
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.series import SymbolFlag, VenueFlag, interval_ns, key_fields
 from tradewind.cli.workspace import open_workspace
@@ -126,17 +126,15 @@ def _origin_fields(info: "SeriesInfo") -> dict[str, object]:
 @app.command()
 def generate(
     *,
-    symbols: Annotated[
-        str, typer.Option("--symbols", metavar="A,B", help="What to generate.")
-    ] = "BTCUSDT,ETHUSDT",
-    start: Annotated[str, typer.Option("--start", metavar="DATE", help="First day, UTC.")] = "2024-01-01",
-    end: Annotated[
-        str, typer.Option("--end", metavar="DATE", help="The day after the last, UTC.")
-    ] = "2025-01-01",
+    symbols: Annotated[str, typer.Option("--symbols", metavar="A,B", help="What to generate.")] = ",".join(
+        SYMBOLS
+    ),
+    start: Annotated[str, typer.Option("--start", metavar="DATE", help="First day, UTC.")] = START,
+    end: Annotated[str, typer.Option("--end", metavar="DATE", help="The day after the last, UTC.")] = END,
     bars: Annotated[str, typer.Option("--bars", metavar="1m", help="Length of a bar.")] = "1m",
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="The same seed makes the same market.")
-    ] = 1,
+    ] = SEED,
     regimes: Annotated[bool, typer.Option("--regimes", help="With bull, bear and quiet stretches.")] = False,
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,

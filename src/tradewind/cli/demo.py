@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli.backtest import load_file, run_file
-from tradewind.cli.generated import generate_into, market_spec
+from tradewind.cli.generated import END, SEED, START, SYMBOLS, generate_into, market_spec
 from tradewind.cli.output import JsonFlag, Output
 from tradewind.cli.run import has_browser, run_fields, tell_run
 
@@ -20,32 +20,24 @@ __all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-_SYMBOLS = ("BTCUSDT", "ETHUSDT")
-_START, _END = "2024-01-01", "2025-01-01"
-_SEED = 2024
 _FILE = "backtests/demo.toml"
 
 _BACKTEST = f"""\
-# The demo: a shipped strategy on a generated market. Change a number and run it again:
+# The demo: a shipped strategy with its own parameters on the generated market. Nothing here was tried out first:
+# a picture chosen for its looks would teach the wrong thing. Change a number and run it again:
 # tradewind backtest {_FILE}
 
 strategy = "ema_cross"
-period   = {{ start = "{_START}", end = "{_END}" }}
+period   = {{ start = "{START}", end = "{END}" }}
 capital  = {{ amount = 10_000, currency = "USDT" }}
 
 [market]
 venue = "generated"
-symbols = ["BTCUSDT", "ETHUSDT"]
-bars = "1m"            # orders fill on minutes
-decide_on = "4h"       # the strategy decides on bars of four hours
+symbols = ["{SYMBOLS[0]}", "{SYMBOLS[1]}"]
+bars = "1m"
+# decide_on = "4h"     # fill on minutes, decide on bars of four hours: fewer trades, another result
 
-[params]
-fast_period = 20
-slow_period = 100
-size_pct = 40.0        # percent of the equity in each symbol
-
-[account]
-leverage = 2.0
+[params]               # tradewind strategy show ema_cross
 """
 
 
@@ -70,7 +62,7 @@ def demo(
     with say.steps("generating the market") as steps:
         rows = generate_into(Store(desk.data), spec, steps)
     say.line(
-        f"market   a year of minutes of {' and '.join(_SYMBOLS)}, seed {_SEED}: {rows:,} generated records"
+        f"market   a year of minutes of {' and '.join(SYMBOLS)}, seed {SEED}: {rows:,} generated records"
     )
     say.line(f"run      ema_cross, {_FILE}, in {desk.root}")
     run = run_file(say, desk, load_file(desk, [_FILE], None))
@@ -107,4 +99,4 @@ def _workspace(folder: Path) -> "Workspace":
 def _market() -> "MarketSpec":
     from tradewind.units.time import MINUTE_NS
 
-    return market_spec(_SYMBOLS, _START, _END, MINUTE_NS, _SEED, regimes=True)
+    return market_spec(SYMBOLS, START, END, MINUTE_NS, SEED)

@@ -10,8 +10,12 @@ if TYPE_CHECKING:
 
     from tradewind.market import Coin, MarketSpec, Series, SeriesKey, Store
 
-__all__ = ["generate_into", "market_spec"]
+__all__ = ["END", "SEED", "START", "SYMBOLS", "generate_into", "market_spec"]
 
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+START, END = "2024-01-01", "2025-01-01"
+SEED = 1
+"""What is generated unless something else is asked for, in the demo too."""
 _BARS_MAX = 20_000_000
 
 

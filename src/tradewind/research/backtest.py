@@ -16,6 +16,7 @@ from tradewind.research.columns import Columns, Translator
 from tradewind.research.compiling import engine_title
 from tradewind.research.drive import Driven, drive
 from tradewind.research.facts import Facts, gather_facts
+from tradewind.research.faults import strategy_faults
 from tradewind.research.fingerprints import hashes_of
 from tradewind.research.folder import store_run, thinned
 from tradewind.research.history import Histories, read_histories
@@ -27,6 +28,7 @@ from tradewind.units.time import format_interval, format_utc
 
 __all__ = ["Progress", "RunResult", "Simulated", "run_backtest", "simulate"]
 
+_GENERATED = frozenset({"generated", "generated_spot"})
 Progress = Callable[[float, float, str], None]
 """Told how much of how much is done, and what is being done."""
 
@@ -74,7 +76,8 @@ def simulate(
     rounds = 1 + 1 + config.checks.costs_doubled
     total = histories.bars * rounds
     tell(0, 0, engine_title(world))
-    driven = drive(world, histories, facts, progress=lambda done: tell(done, total, "running"))
+    with strategy_faults(resolved, world):
+        driven = drive(world, histories, facts, progress=lambda done: tell(done, total, "running"))
     hashes = hashes_of(resolved, histories, facts) | {"decisions": world.decisions_hash()}
     return Simulated(resolved, histories, facts, world, driven, hashes)
 
@@ -187,6 +190,8 @@ def _assumptions(run: Simulated) -> tuple[str, ...]:
 def _warnings(run: Simulated) -> tuple[str, ...]:
     found = []
     config = run.resolved.config
+    if any(venue in _GENERATED for venue, _ in config.market.instruments):
+        found.append("the market is generated: this result says nothing about what the strategy would earn")
     if len(config.wallets):
         others = ", ".join(wallet.currency for wallet in config.wallets)
         found.append(

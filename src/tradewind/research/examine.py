@@ -9,8 +9,10 @@ from tradewind.config import Workspace, config_hash, stored_runs
 from tradewind.engine.world import World
 from tradewind.errors import TradewindError
 from tradewind.report.checks import Check, CostsDoubled
+from tradewind.report.wording import percent, plural
 from tradewind.research.drive import Driven, drive
 from tradewind.research.facts import Facts
+from tradewind.research.faults import strategy_faults
 from tradewind.research.folder import read_config
 from tradewind.research.history import Histories
 from tradewind.research.resolve import Resolved
@@ -60,7 +62,8 @@ def check_lookahead(run: Examined) -> Check:
     whole = run.driven
     edges = sorted(whole.hashes)
     world = build_world(run.resolved, run.histories)
-    blind = drive(world, run.histories, run.facts, stops=[*places, *edges], cut=True, keep=False)
+    with strategy_faults(run.resolved, world):
+        blind = drive(world, run.histories, run.facts, stops=[*places, *edges], cut=True, keep=False)
     for edge in edges:
         if blind.hashes.get(edge) != whole.hashes[edge]:
             until = format_utc(int(ts_ns[edge - 1]) + bar_ns)
@@ -95,13 +98,16 @@ def check_warmup(run: Examined) -> Check:
     if not needed:
         return Check("warm-up", "pass", "none is declared")
     place = "the first bars of the period" if source == "period" else "bars before the period"
-    return Check("warm-up", "pass", f"{needed} bars seen before the first decision counted: {place}")
+    return Check(
+        "warm-up", "pass", f"{plural(needed, 'bar')} seen before the first decision counted: {place}"
+    )
 
 
 def double_costs(run: Examined) -> CostsDoubled:
     """Run again with fees, slippage and spread twice as high."""
     world = build_world(run.resolved, run.histories, costs_factor=2.0)
-    driven = drive(world, run.histories, run.facts, keep=False)
+    with strategy_faults(run.resolved, world):
+        driven = drive(world, run.histories, run.facts, keep=False)
     account = world.accounts[0]
     start = float(account["start"]) / float(account["scale"])
     final = float(driven.equity[driven.bars_run - 1, 0, 1]) / float(account["scale"])
@@ -120,11 +126,11 @@ def check_costs(run: Examined, doubled: CostsDoubled | None) -> Check:
     if doubled is None or doubled.total_return is None:
         return Check("costs", "pass", "fees and slippage are charged")
     if ended > 0 >= doubled.total_return:
-        return Check("costs", "warn", f"twice the costs turn the profit into {doubled.total_return:+.2%}")
+        return Check("costs", "warn", f"twice the costs turn the profit into {percent(doubled.total_return)}")
     return Check(
         "costs",
         "pass",
-        f"fees and slippage are charged; twice as high they leave {doubled.total_return:+.2%}",
+        f"fees and slippage are charged; twice as high they leave {percent(doubled.total_return, signed=True)}",
     )
 
 
@@ -135,7 +141,7 @@ def check_data(run: Examined) -> Check:
         return Check("data", "pass", "no defect in the history")
     records = sum(each.count for each in applied)
     kinds = ", ".join(dict.fromkeys(f"{each.kind} ({each.policy})" for each in applied))
-    return Check("data", "warn", f"{records} records with accepted defects: {kinds}")
+    return Check("data", "warn", f"{plural(records, 'record')} with accepted defects: {kinds}")
 
 
 def check_account(run: Examined) -> Check:
