@@ -66,8 +66,8 @@ class PaperResult:
     ----------
     session, folder
         Its name, and its journal.
-    finished
-        The feed has ended; else it was stopped and goes on when started again.
+    finished, bankrupt
+        The feed has ended, or a wallet was gone before it; else it was stopped and goes on when started again.
     process
         How many processes it has taken so far.
     resumed_at, dropped_bytes
@@ -85,6 +85,7 @@ class PaperResult:
     session: str
     folder: Path
     finished: bool
+    bankrupt: bool
     process: int
     resumed_at: int
     dropped_bytes: int
@@ -178,7 +179,7 @@ def run_paper(
         opened = open_session(place, world, setup.reach(exchange), inside=exchange, boot=boot)
         opened.session.resolver = Resolver(world, _patience_ns(world, setup.feed))
         finished = _run(opened, len(setup.feed), speed, progress)
-        return _result(opened, folder, session, boot, finished=finished)
+        return _result(opened, folder, boot, finished=finished, bankrupt=exchange.bankrupt)
 
 
 def _patience_ns(world: World, feed: ReplayFeed) -> int:
@@ -249,14 +250,15 @@ def _report(progress: Callable[[int, int], None], batch: Batch, done: int, steps
         progress(done, steps)
 
 
-def _result(opened: OpenSession, folder: Path, session: str, boot: Boot, *, finished: bool) -> PaperResult:
+def _result(opened: OpenSession, folder: Path, boot: Boot, *, finished: bool, bankrupt: bool) -> PaperResult:
     sequencer = opened.session.sequencer
     world, standing = sequencer.world, sequencer.standing
     accounts = world.accounts
     return PaperResult(
-        session,
+        folder.name,
         folder,
         finished,
+        bankrupt,
         boot.process,
         opened.resumed_at,
         opened.writer.recovered.dropped_bytes,

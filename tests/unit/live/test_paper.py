@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -19,8 +20,10 @@ from tradewind.live.paper import PaperSetup, run_paper
 from tradewind.live.replay import replay_journal
 from tradewind.live.resolver import PATIENCE_NS
 from tradewind.testing.misfortunes import ForgetfulVenue
+from tradewind.testing.scenarios import SCENARIOS, make_market, make_world, play
 from tradewind.testing.sessions import MINUTE_NS, small_world, walk
 from tradewind.units.enums import FactKind, OrderState
+from tradewind.venues.simulated.feed import ReplayFeed
 
 STEPS = 120
 IN_FLIGHT = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
@@ -200,3 +203,18 @@ def test_an_order_that_is_only_late_is_not_asked_about(desk, latency_s):
     world.advance(market.bars, market.ts, market.events, equity, 0, STEPS)
     assert venues[0].asked == []
     assert (result.decisions_hash, result.state_hash) == (world.decisions_hash(), world.state_hash())
+
+
+def test_a_session_whose_wallet_is_gone_ends_there_and_says_so(desk):
+    scenario = replace(SCENARIOS["liquidated"], seed=0)
+    market, tested = make_market(scenario, 200), make_world(scenario)
+    played = play(tested, market)
+    assert tested.venues["bankrupt"][0]
+    feed = ReplayFeed(market.bars, market.ts, market.events, MINUTE_NS)
+    boot = msgspec.structs.replace(BOOT, contexts=[(0, 0), (0, 1)], instruments=BOOT.instruments * 2)
+    paper = PaperSetup(lambda: make_world(scenario), feed, boot)
+    for process in (1, 2):
+        result = run_paper(paper, desk, "ruin")
+        assert (result.finished, result.bankrupt, result.process) == (True, True, process)
+        assert result.steps == played.bars < len(market)
+        assert result.state_hash == tested.state_hash()

@@ -83,6 +83,11 @@ class SimulatedExchange:
         """Return the number of the last batch that was made."""
         return self._at.batches
 
+    @property
+    def bankrupt(self) -> bool:
+        """Say whether a wallet is gone, which ends the market for this session."""
+        return bool(self._world.venues["bankrupt"][0])
+
     def next_batch(self, after: int, durable: int) -> Batch | None:
         """Return the batch after number `after`: one made before, or what happens next (see `VenuePort`)."""
         while self._said and self._said[0].number <= durable:
@@ -136,7 +141,7 @@ class SimulatedExchange:
     def _take_step(self) -> Batch | None:
         """Let the next bar of the feed happen."""
         at, feed, world = self._at, self._feed, self._world
-        if at.step >= len(feed) or world.venues["bankrupt"][0]:
+        if at.step >= len(feed) or self.bankrupt:
             return None
         venue, open_ns = world.venues[0], int(feed.ts[at.step])
         close_ns = open_ns + feed.interval_ns
