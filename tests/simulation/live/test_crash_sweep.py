@@ -17,10 +17,13 @@ import pytest
 from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule, verify_journal
 from tradewind.live.bodies import decode_facts, decode_requests, layouts_at
 from tradewind.live.opening import Place, open_session
+from tradewind.live.replay import replay_journal
+from tradewind.live.resolver import Resolver
 from tradewind.testing.clock import Process, VirtualLoop, run_virtual
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.links import WiredVenue
-from tradewind.testing.sessions import small_world, walk
+from tradewind.testing.misfortunes import ForgetfulVenue
+from tradewind.testing.sessions import MINUTE_NS, small_world, walk
 from tradewind.units.enums import FactKind, RequestKind
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
@@ -38,7 +41,7 @@ class Killed(BaseException):
 class Life:
     """One scenario with everything that outlives a process: the disk, and the venue if it is elsewhere."""
 
-    def __init__(self, *, inside, seed=0, die_at=(), retention=False):
+    def __init__(self, *, inside, seed=0, die_at=(), retention=False, lossy=False, sync_each=False):
         self.disk = SimulatedDisk()
         self.random = random.Random(seed)
         self.inside = inside
@@ -47,6 +50,7 @@ class Life:
         self.boundaries = 0
         self.deaths = 0
         self.retention = retention
+        self.lossy, self.sync_each = lossy, sync_each
         self.disk.on_operation = self.cross
         self.world = None
 
@@ -63,11 +67,19 @@ class Life:
             self.disk, FOLDER, Identity("sweep", ("sim",)), lambda: 0, "test", 15_000, snapshot_every=7
         )
         self.world = small_world()
-        if self.inside:
-            exchange = SimulatedExchange(small_world(), FEED)
-            return place, open_session(place, self.world, LocalVenue(exchange), inside=exchange)
-        delay = lambda: self.random.choice((0.001, 0.001, 0.001, 2.8))  # noqa: E731
-        return place, open_session(place, self.world, WiredVenue(self.elsewhere, delay, self.cross))
+        exchange = self.exchange = self.elsewhere or SimulatedExchange(small_world(), FEED)
+        if self.lossy:
+            venue = ForgetfulVenue(exchange, lambda row: row["kind"] != FactKind.FILL and row["seq"] % 4 == 0)
+        elif self.inside:
+            venue = LocalVenue(exchange)
+        else:
+            delay = lambda: self.random.choice((0.001, 0.001, 0.001, 2.8))  # noqa: E731
+            venue = WiredVenue(exchange, delay, self.cross)
+        opened = open_session(place, self.world, venue, inside=exchange if self.inside else None)
+        opened.session.sync_each = self.sync_each
+        if self.lossy:
+            opened.session.resolver = Resolver(self.world, MINUTE_NS // 2)
+        return place, opened
 
     async def live(self):
         """Run until the feed has ended, restarting as a supervisor would."""
@@ -109,7 +121,9 @@ def check_journal(life):
             news.update(rows["cid"][rows["kind"] == RequestKind.NEW].tolist())
         elif record.kind in (RecordKind.FACTS, RecordKind.MARKET):
             _, rows = decode_facts(record, layouts)
-            fills.update(rows["trade_id"][rows["kind"] == FactKind.FILL].tolist())
+            # What a query found has no number of a trade: it states totals.
+            trades = rows["trade_id"][rows["kind"] == FactKind.FILL]
+            fills.update(trades[trades > 0].tolist())
     assert numbers == list(range(1, len(numbers) + 1))
     assert set(news.values()) == {1}
     assert set(fills.values()) == {1}
@@ -153,6 +167,44 @@ def test_killed_again_and_again_during_recovery_ends_in_the_same_state(undisturb
         assert life.deaths >= 10
         assert final(life) == expected, seed
         check_journal(life)
+
+
+def test_killed_at_every_boundary_with_each_wake_synced_ends_in_the_same_state(undisturbed):
+    expected = final(undisturbed)
+    life = run_life(inside=undisturbed.inside, sync_each=True)
+    assert final(life) == expected
+    for at in range(1, life.boundaries + 1, 3):
+        killed = run_life(inside=undisturbed.inside, seed=at, die_at=[at], sync_each=True)
+        assert final(killed) == expected, at
+        check_journal(killed)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_killed_while_it_asks_about_lost_answers_still_agrees_with_the_venue(inside):
+    """What is asked when depends on when it died; that both sides agree, and that the journal says why, does not."""
+    calm = run_life(inside=inside, lossy=True)
+    assert doubts(calm) > 5
+    for at in range(1, calm.boundaries + 1, 2):
+        life = run_life(inside=inside, seed=at, die_at=[at], lossy=True)
+        assert life.deaths == 1, at
+        assert doubts(life) > 2, at
+        check_journal(life)
+        theirs = life.exchange._world
+        held = life.world.contexts["working"]["holding"]["pos_lot"][0] + life.world.views["external_lot"][0]
+        at_venue = theirs.venue_instruments["pos_lot"][0]
+        assert int(held[0] - held[1]) == int(at_venue[0] - at_venue[1]), at
+        replayed = replay_journal(FOLDER, small_world(), life.disk)
+        assert replayed.state_hash == life.world.state_hash(), at
+
+
+def doubts(life):
+    """Return how many orders were doubted, told from the journal."""
+    reader = JournalReader(life.disk, FOLDER)
+    return sum(
+        int((decode_facts(r, layouts_at(reader.headers, r.seq))[1]["kind"] == FactKind.UNKNOWN).sum())
+        for r in reader.records()
+        if r.kind == RecordKind.FACTS
+    )
 
 
 def test_killed_after_retention_still_recovers():
