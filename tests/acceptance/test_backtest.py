@@ -68,6 +68,16 @@ def test_run_toml_says_everything_that_was_resolved(run):
     assert said["resolved"]["equity_interval"] == "1h"
 
 
+def test_every_setting_that_moves_the_result_is_said_in_the_report_as_a_person_reads_it(run):
+    said = json.loads((run.run_dir / "checks.json").read_text())["assumptions"]
+    assert "BTCUSDT: fees in this run: maker 0.02 %, taker 0.05 %, liquidation 1.25 %" in said
+    assert not [each for each in said if "`" in each]
+    page = (run.run_dir / "report.html").read_text()
+    for each in ("costs.latency_bars = 1 (default)", "data.gaps = refuse (default)", "taker 0.05 %"):
+        assert each in page
+    assert any("the market is generated" in each for each in run.warnings)
+
+
 def test_a_run_can_be_audited_from_its_files_alone(run):
     """Balance at the end = start + realised - fees + funding; realised follows from the fills by average entry."""
     fills, funding, equity = table(run, "fills"), table(run, "funding"), table(run, "equity")

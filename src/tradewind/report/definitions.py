@@ -208,11 +208,11 @@ METRICS: tuple[Metric, ...] = (
            "Patience runs out before money does.", _longest_drawdown),
     Metric("time_under_water", "Time under water", "ratio", "risk", "rows below the last peak / rows",
            _MARKED, "How much of the time the account stood below what it had been.", _under_water),
-    Metric("value_at_risk", "Value at risk, 95 %", "ratio", "risk", "5 % quantile of r",
+    Metric("value_at_risk", "Value at risk, 95\u00a0%", "ratio", "risk", "5 % quantile of r",
            "Historical, interpolated between order statistics (not the normal formula of quantstats). "
            f"Negative. {_DAILY}",
            "One day in twenty is worse.", _of_returns(ratios.value_at_risk)),
-    Metric("expected_shortfall", "Expected shortfall, 95 % (CVaR)", "ratio", "risk",
+    Metric("expected_shortfall", "Expected shortfall, 95\u00a0% (CVaR)", "ratio", "risk",
            "mean of all r ≤ value at risk", f"Historical. Negative. {_DAILY}",
            "How bad those days are on average.", _of_returns(ratios.expected_shortfall)),
     Metric("tail_ratio", "Tail ratio", "number", "risk", "|q95(r)| / |q5(r)|", _DAILY,

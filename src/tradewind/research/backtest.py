@@ -10,6 +10,7 @@ from tradewind.config import BacktestConfig, Workspace, assumptions, new_run_id,
 from tradewind.engine.world import World
 from tradewind.report import read_stored
 from tradewind.report.checks import Attribution, Check, Checks, CostsDoubled
+from tradewind.report.wording import MINUS
 from tradewind.research import examine
 from tradewind.research.attribution import attribute
 from tradewind.research.columns import Columns, Translator
@@ -19,7 +20,7 @@ from tradewind.research.facts import Facts, gather_facts
 from tradewind.research.faults import strategy_faults
 from tradewind.research.fingerprints import hashes_of
 from tradewind.research.folder import store_run, thinned
-from tradewind.research.history import Histories, read_histories
+from tradewind.research.history import Histories, History, read_histories
 from tradewind.research.resolve import Resolved, resolve
 from tradewind.research.worlds import build_world, hedges_left_out
 from tradewind.strategies.exposures import ExposureTable
@@ -176,8 +177,9 @@ def _assumptions(run: Simulated) -> tuple[str, ...]:
     found = []
     for each in assumptions(run.resolved.config):
         value = "not set" if each.value is None else each.value
-        meaning = " ".join(each.meaning.split())
+        meaning = " ".join(each.meaning.replace("`", "").split())
         found.append(f"{each.key} = {value}{' (default)' if each.is_default else ''}: {meaning}")
+    found += [_fees_of(history) for history in run.histories.each]
     found += [each.sentence for each in run.histories.applied]
     found += run.histories.assumptions
     if run.world.venues["grace_ns"][0]:
@@ -185,6 +187,17 @@ def _assumptions(run: Simulated) -> tuple[str, ...]:
             "a request that arrives later than a sixtieth of a bar after its open takes part from the next bar on"
         )
     return tuple(found)
+
+
+def _fees_of(history: History) -> str:
+    """Return what trading an instrument costs in this run, whoever said so."""
+    instrument = history.instrument
+    rates = {"maker": instrument.maker_rate, "taker": instrument.taker_rate}
+    if instrument.payoff != "spot":
+        rates["liquidation"] = instrument.liquidation_fee_rate
+    # Exactly: a fee of 0.055 % is not one of 0.06 %.
+    said = ", ".join(f"{name} {(100 * rate).normalize():f} %" for name, rate in rates.items())
+    return f"{history.label}: fees in this run: {said.replace('-', MINUS)}"
 
 
 def _warnings(run: Simulated) -> tuple[str, ...]:

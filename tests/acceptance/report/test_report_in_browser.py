@@ -144,6 +144,28 @@ def test_theme_changes_by_button(browser, pages):
     assert browser.evaluate(paper) != light
 
 
+@pytest.mark.parametrize(
+    ("step", "places"), [(50, 0), (2.5, 1), (1, 0), (0.5, 1), (0.25, 2), (0.2, 1), (0.025, 3), (1e-8, 8)]
+)
+def test_labels_of_an_axis_have_the_decimals_of_its_step(browser, pages, step, places):
+    """Read from the page's own script: a line at 2.5 % that is called 3 % is a false picture."""
+    opened(browser, pages("small"))
+    text = browser.evaluate("[...document.scripts].map((each) => each.textContent).join('')")
+    start = text.index("function placesOf")
+    function = text[start : text.index("\n}\n", start) + 2]
+    assert browser.evaluate(f"(() => {{ {function} return placesOf({step}); }})()") == places
+
+
+def test_settings_are_unfolded_on_paper(browser, pages):
+    opened(browser, pages("small"))
+    is_open = "document.querySelector('details').open"
+    assert browser.evaluate(is_open) is False
+    browser.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert browser.evaluate(is_open) is True
+    browser.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert browser.evaluate(is_open) is False
+
+
 def test_report_prints_in_few_pages(browser, pages, tmp_path):
     for name, most in (("one", 5), ("huge", 8)):
         opened(browser, pages(name), dark=True)

@@ -47,7 +47,13 @@ function lasting(seconds) {
 }
 
 // Places after the point that a price needs: what it is stored with, but not more than a reader can use.
-function placesOf(step) { return Math.max(0, Math.min(10, Math.ceil(-Math.log10(step) - 1e-9))); }
+// As many decimals as the step itself has: 2.5 needs one, or its labels would read 0, 3, 5.
+function placesOf(step) {
+  let places = Math.max(0, Math.min(10, Math.ceil(-Math.log10(step) - 1e-9)));
+  const isWhole = () => Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) < 1e-6;
+  while (places < 10 && !isWhole()) places += 1;
+  return places;
+}
 
 function make(name, attributes = {}, ...children) {
   const node = document.createElement(name);

@@ -26,8 +26,10 @@ async function start() {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
   // Paper is white and has no pixels to spare: drawn again, in light colours and finer.
   const print = (light) => plots.forEach((plot) => { plot.light = light; plot.cursor = null; plot.draw(); });
-  addEventListener('beforeprint', () => print(true));
-  addEventListener('afterprint', () => print(false));
+  // On paper nothing can be unfolded.
+  const unfold = (open) => document.querySelectorAll('details').forEach((part) => { part.open = open; });
+  addEventListener('beforeprint', () => { print(true); unfold(true); });
+  addEventListener('afterprint', () => { print(false); unfold(false); });
   plots.forEach((plot) => plot.draw());
   root.dataset.readyMs = String(Math.round(performance.now()));
   root.dataset.ready = 'yes';
