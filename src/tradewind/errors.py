@@ -377,7 +377,7 @@ _STRATEGY = _codes(
         ),
         "STRATEGY_COMPILE": ("A strategy cannot be compiled.", "correct the line that is named"),
         "STRATEGY_OUTPUT": (
-            "A strategy returned something that cannot be wanted.",
+            "A strategy failed while it ran, or returned something that cannot be wanted.",
             "see the line that is named",
         ),
         "STRATEGY_LOOKAHEAD": (

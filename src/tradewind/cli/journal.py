@@ -16,8 +16,8 @@ from tradewind.errors import JournalError, NotFound
 if TYPE_CHECKING:
     import numpy as np
 
+    from tradewind.cli.paper import Bound
     from tradewind.config import Workspace
-    from tradewind.engine.world import World
     from tradewind.journal import JournalReader, Record, VerifyReport
 
 __all__ = ["SessionName", "app", "session_names", "session_path"]
@@ -55,17 +55,22 @@ def verify(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
 
 
 def _refuse_damage(desk: "Workspace", folder: Path, report: "VerifyReport") -> None:
-    if report.verdict != "corrupt" and not report.snapshots_bad:
-        return
     damage = report.first_bad
-    place = f"{damage.segment} at byte {damage.offset}: {damage.why}" if damage else ""
-    what = place or f"{report.snapshots_bad} snapshots are not what was written"
-    raise JournalError(
-        "JOURNAL_CORRUPT",
-        f"the journal is damaged after {report.records:,} sound records: {what}.",
-        where=desk.shown(folder),
-        hint="keep a copy; what lies before the damage can still be exported",
-    )
+    if damage is not None:
+        place = f"{damage.segment} at byte {damage.offset}: {damage.why}"
+        raise JournalError(
+            "JOURNAL_CORRUPT",
+            f"the journal is damaged after {report.records:,} sound records: {place}.",
+            where=desk.shown(folder),
+            hint="keep a copy; what lies before the damage can still be exported",
+        )
+    if report.snapshots_bad:
+        raise JournalError(
+            "JOURNAL_CORRUPT",
+            f"all {report.records:,} records are sound, {report.snapshots_bad} of their snapshots are not as written.",
+            where=desk.shown(folder),
+            hint="nothing is lost: a session starts from an older snapshot, or from its first record",
+        )
 
 
 @app.command()
@@ -79,8 +84,9 @@ def replay(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     say = Output(as_json)
     desk = open_workspace(workspace)
     folder = session_path(desk, session)
-    with say.steps(f"replaying {folder.name}"):
-        found = replay_journal(folder, _world(desk, folder))
+    bound = _bound(desk, folder)
+    with say.steps(f"replaying {folder.name}"), bound.strategy_faults():
+        found = replay_journal(folder, bound.make_world())
     say.line(
         f"{folder.name}: {found.batches:,} batches from record {found.from_seq}, everything came out as written"
     )
@@ -91,8 +97,8 @@ def replay(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     )
 
 
-def _world(desk: "Workspace", folder: Path) -> "World":
-    """Return a fresh world of what the session's last process ran."""
+def _bound(desk: "Workspace", folder: Path) -> "Bound":
+    """Return what the session's last process ran, with its history."""
     import tomllib
 
     from tradewind.cli.paper import bind
@@ -106,7 +112,7 @@ def _world(desk: "Workspace", folder: Path) -> "World":
             "JOURNAL_CORRUPT", "the journal does not say what it ran.", where=desk.shown(folder)
         )
     config = backtest_from(tomllib.loads(boots[-1].config), name=f"{folder.name}, record of its start").config
-    return bind(config, desk).make_world()
+    return bind(config, desk)
 
 
 @app.command()

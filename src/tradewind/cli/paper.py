@@ -1,8 +1,9 @@
 """Bind a backtest file to a paper session: the same instruments, limits and history, driven by the live loop."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.errors import UsageError
@@ -21,16 +22,32 @@ __all__ = ["Bound", "bind", "replayed_period"]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A configuration with its history, from which worlds and the feed are made."""
+    """A configuration with its history, from which worlds and the feed are made; `worlds` are those made so far."""
 
     resolved: "Resolved"
     histories: "Histories"
+    worlds: list["World"] = field(default_factory=list)
 
     def make_world(self) -> "World":
         """Return a fresh world of the session."""
         from tradewind.research.worlds import build_world
 
-        return build_world(self.resolved, self.histories)
+        self.worlds.append(build_world(self.resolved, self.histories))
+        return self.worlds[-1]
+
+    @contextmanager
+    def strategy_faults(self) -> Iterator[None]:
+        """Turn what a strategy raises inside into STRATEGY_OUTPUT; the first world made inside decides."""
+        from tradewind.research.faults import strategy_faults
+
+        self.worlds.clear()
+        try:
+            yield
+        except Exception:
+            if not self.worlds:
+                raise
+            with strategy_faults(self.resolved, self.worlds[0]):
+                raise
 
     def setup(self, version: str) -> "PaperSetup":
         """Return what the live loop needs."""

@@ -58,8 +58,10 @@ def trade(
     folder = desk.session_dir(name)
     with say.steps(f"session {name}") as steps:
         try:
-            setup = bind(replayed_period(loaded.config, feed), desk).setup(__version__)
-            result = run_paper(setup, desk, name, speed=pace, version=__version__, progress=steps)
+            bound = bind(replayed_period(loaded.config, feed), desk)
+            setup = bound.setup(__version__)
+            with bound.strategy_faults():
+                result = run_paper(setup, desk, name, speed=pace, version=__version__, progress=steps)
         except TradewindError as error:
             raise loaded.placed(error) from error
     _tell(say, result)
@@ -86,9 +88,8 @@ def _tell(say: Output, result: "PaperResult") -> None:
     from tradewind.units.time import format_utc
 
     balances = ", ".join(f"{amount:,.2f}" for amount in result.equities)
-    say.line(
-        f"session    {result.session}, {'finished' if result.finished else 'stopped'} at {format_utc(result.now_ns)}"
-    )
+    ended = "bankrupt" if result.bankrupt else "finished" if result.finished else "stopped"
+    say.line(f"session    {result.session}, {ended} at {format_utc(result.now_ns)}")
     say.line(f"decided    {result.steps:,} times, {result.requests:,} requests, {result.fills:,} fills")
     say.line(f"equity     {balances}")
     say.line(f"decisions  {result.decisions_hash}")

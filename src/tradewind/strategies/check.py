@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradewind.errors import StrategyError
+from tradewind.strategies.faults import Call, strategy_fault
 from tradewind.strategies.load import CompiledStrategy, load_strategy
 from tradewind.units.jit import allocate
 from tradewind.units.records import Account, Intents, Memory, Params, View, Working
@@ -177,7 +178,7 @@ def states_alone(
         view["bars"] = place - start + 1
         intents["n"] = 0
         intents["sleep"] = 0
-        verdict = strategy.decide(view, account, working, params, memory, intents)
+        verdict = _ask(strategy, (view, account, working, params, memory, intents))
         rows = intents["row"][: intents["n"]]
         wanted = [
             (r["kind"], r["slot"], r["position_side"], r["reduce"], r["price_tick"], r["qty_lot"] > 0)
@@ -185,6 +186,17 @@ def states_alone(
         ]
         states.append(repr((verdict, [tuple(map(int, each)) for each in wanted])).encode())
     return states
+
+
+def _ask(strategy: CompiledStrategy, call: Call) -> int:
+    """Return the verdict of `decide`. Raises StrategyError (STRATEGY_OUTPUT) with the author's line where it fails."""
+    try:
+        return strategy.decide(*call)
+    except Exception as fault:
+        error = strategy_fault(fault, [(strategy, [call])])
+        if error is None:
+            raise
+        raise error from fault
 
 
 def _describe(view: np.void, account: np.void, interval_ns: int) -> None:

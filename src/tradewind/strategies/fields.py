@@ -7,11 +7,12 @@ types and the author's own functions. What cannot be followed is left to the com
 import ast
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 from tradewind.strategies.grammar import Function, Mistake, did_you_mean, plain_function, resolve
+from tradewind.strategies.literals import constant, impossible
 from tradewind.units.enums import TriggerKind
 from tradewind.units.layout import Layout, Rows
 from tradewind.units.records import (
@@ -33,9 +34,10 @@ __all__ = ["RowsOf", "check_fields"]
 
 @dataclass(frozen=True, slots=True)
 class RowsOf:
-    """Rows of one kind of record, or of numbers where the kind is None."""
+    """Rows of one kind of record, or of numbers where the kind is None; length 0 where it is not fixed."""
 
     kind: "type[Layout] | None"
+    length: int = 0
 
 
 Kind = type[Layout] | RowsOf | None
@@ -52,6 +54,8 @@ _READ_ONLY: Mapping[type[Layout], str] = {
     Core: "the core",
     Group: "the core",
 }
+_UNUSED = "unused"
+"""The field of a record that would have none."""
 _PLAN_WRITES = frozenset({"sleep", "wake_ns"})
 """What `plan` may set of its strategy's record."""
 
@@ -136,11 +140,40 @@ class _Walk(ast.NodeVisitor):
         self.visit(node.value)
         owner = self.kind(node.value)
         if isinstance(owner, type) and node.attr not in _hints(owner):
-            guess = did_you_mean(node.attr, _hints(owner))
-            where = ast.unparse(node.value)
-            self._say(
-                node, f"{where} has no field '{node.attr}'{guess}", f"fields: {', '.join(_hints(owner))}"
-            )
+            fields = [name for name in _hints(owner) if name != _UNUSED]
+            guess = did_you_mean(node.attr, fields)
+            hint = f"fields: {', '.join(fields)}" if fields else self._declare(owner)
+            self._say(node, f"{ast.unparse(node.value)} has no field '{node.attr}'{guess}", hint)
+
+    def _declare(self, owner: type[Layout]) -> str:
+        """Return how to declare the first field of a strategy's own record."""
+        if owner is self._own.get("Params"):
+            return "declare it:  class Params:  name = Whole(default, low, high)"
+        return "declare it:  class Memory:  name: float"
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """Refuse an index into one number, and a written index outside rows of a fixed length."""
+        self.generic_visit(node)
+        rows, said = self.kind(node.value), ast.unparse(node.value)
+        if isinstance(node.slice, ast.Slice):
+            return
+        if self._is_number(node.value):
+            last = ", that of the last bar" if self._is_of_view(node.value) else ""
+            hint = "keep older values in Memory: Annotated[Rows[float], 100], or a signal's Window"
+            self._say(node, f"'{said}' is one number{last}", hint)
+        elif isinstance(rows, type):
+            self._say(node, f"'{said}' is a record, not rows", "take one of its fields")
+        elif rows is not None and rows.length:
+            place = constant(node.slice, self._function.names)
+            if place is not None and not -rows.length <= place < rows.length:
+                self._say(
+                    node,
+                    f"'{said}' has {rows.length} rows, no row {place:g}",
+                    f"rows are 0 to {rows.length - 1}",
+                )
+
+    def _is_of_view(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Attribute) and self.kind(node.value) in (View, Frame)
 
     def visit_Call(self, node: ast.Call) -> None:
         """Follow records into the author's own functions, and check what ours are given."""
@@ -248,9 +281,29 @@ class _Walk(ast.NodeVisitor):
         else:
             self.visit(target)
             self._refuse_write(target)
+            self._refuse_whole(target)
+            self._refuse_impossible(target, value)
             self._need_mark(target, value)
             if value is not None:
                 self._need_number(value)
+
+    def _refuse_whole(self, target: ast.expr) -> None:
+        """Refuse to put a number where a record or rows stand."""
+        kind = self.kind(target)
+        said = ast.unparse(target)
+        if isinstance(kind, RowsOf):
+            self._say(target, f"'{said}' is rows of values, not a number", "set one of them: [i]")
+        elif kind is not None:
+            hint = "set its fields, or give it to the signal that keeps it"
+            self._say(target, f"'{said}' is a {kind.__name__}, not a number", hint)
+
+    def _refuse_impossible(self, target: ast.expr, value: ast.expr | None) -> None:
+        """Refuse a slot, side or quantity written into an intent that cannot be."""
+        if isinstance(target, ast.Attribute) and value is not None and self.kind(target.value) is Intent:
+            given = constant(value, self._function.names)
+            wrong = None if given is None else impossible(target.attr, given)
+            if wrong is not None:
+                self._say(target, *wrong)
 
     def _need_mark(self, target: ast.expr, value: ast.expr | None) -> None:
         """Refuse a stop on the mark price in a strategy that is told no marks: it would never trigger."""
@@ -302,7 +355,10 @@ def _hints(layout: type[Layout]) -> Mapping[str, Kind]:
 
 def _kind_of(hint: object) -> Kind:
     if get_origin(hint) is Annotated:
-        return _kind_of(get_args(hint)[0])
+        inner, length = _kind_of(get_args(hint)[0]), get_args(hint)[1]
+        if isinstance(inner, RowsOf) and isinstance(length, int):
+            return replace(inner, length=length)
+        return inner
     if get_origin(hint) is Rows:
         inner = _kind_of(get_args(hint)[0])
         return RowsOf(inner if isinstance(inner, type) else None)

@@ -301,6 +301,12 @@ class Grammar(ast.NodeVisitor):
             self._say(node, "arguments cannot be unpacked with * here", "write each argument")
             return
         signature = inspect.signature(function)
+        unknown = [k for k in node.keywords if k.arg and k.arg not in signature.parameters]
+        if unknown:
+            guess = did_you_mean(str(unknown[0].arg), signature.parameters)
+            takes = f"it takes {', '.join(signature.parameters)}"
+            self._say(node, f"{function.__name__}() has no argument '{unknown[0].arg}'{guess}", takes)
+            return
         try:
             signature.bind(*node.args, **{k.arg: k.value for k in node.keywords if k.arg})
         except TypeError:

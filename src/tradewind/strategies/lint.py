@@ -19,6 +19,7 @@ from tradewind.errors import StrategyError
 from tradewind.strategies.fields import Kind, RowsOf, check_fields
 from tradewind.strategies.grammar import Grammar, Mistake, functions_of, plain_function, reachable
 from tradewind.strategies.layouts import NoMemory
+from tradewind.strategies.literals import check_literals
 from tradewind.strategies.source import definition_line
 from tradewind.units.jit import PLAIN, record_of
 from tradewind.units.layout import Layout
@@ -45,7 +46,8 @@ def check_source(declared: "DeclaredStrategy") -> None:
         start = declared.functions[stage]
         called = list(reachable(start, known))
         for function in called:
-            mistakes += [m for m in Grammar(function, known).check() if m not in mistakes]
+            found = [*Grammar(function, known).check(), *check_literals(function, declared.signals)]
+            mistakes += [m for m in found if m not in mistakes]
         for mistake in check_fields(
             called[0], _arguments(declared, stage), _own(declared), known, declared.needs
         ):
@@ -107,7 +109,7 @@ def _own(declared: "DeclaredStrategy") -> dict[str, type[Layout]]:
 
 
 def _arguments(declared: "DeclaredStrategy", stage: str) -> tuple[Kind, ...]:
-    params, memory = declared.params_layout, declared.memory
+    params, memory = declared.params_layout, declared.memory or NoMemory
     if stage == "decide":
         return (View, Account, Working, params, memory, Intents)
     if stage == "plan":
@@ -208,9 +210,8 @@ def _typed_result(declared: "DeclaredStrategy", function: FunctionType, stage: s
     returned = _infer(function, _stage_types(declared, stage)).return_type
     if not isinstance(returned, types.Integer | types.Boolean):
         line = definition_line(declared.source.main.tree, stage)
-        yield Mistake(
-            declared.source.main, line, f"{stage}() returns a fraction", "return a verdict: SET, HOLD or PULL"
-        )
+        said = "returns a fraction" if isinstance(returned, types.Float) else "never returns a verdict"
+        yield Mistake(declared.source.main, line, f"{stage}() {said}", "return a verdict: SET, HOLD or PULL")
 
 
 @_machinery.register_pass(mutates_CFG=False, analysis_only=True)

@@ -1,11 +1,13 @@
 """From a strategy file to machine code: read it, see what it declares, check it, bind it to the core."""
 
+import ast
 import inspect
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from types import FunctionType, MappingProxyType, ModuleType, SimpleNamespace
 from typing import TypeVar
@@ -137,6 +139,7 @@ def declare_strategy(path: Path) -> DeclaredStrategy:
     source = read_source(path)
     module, local_modules = _call_author(source, lambda: run_source(source))
     functions = {n: f for n in (*STAGES, "warmup") if isinstance(f := vars(module).get(n), FunctionType)}
+    _check_spelling(source)
     _check_functions(source, functions)
     params, layout = _params(source, module)
     return DeclaredStrategy(
@@ -165,15 +168,16 @@ def compile_strategy(declared: DeclaredStrategy) -> CompiledStrategy:
 
     Raises StrategyError (STRATEGY_LINT, STRATEGY_COMPILE), each with the author's file and line.
     """
-    # All three need Numba, which a list of strategies should not wait for.
+    # All four need Numba, which a list of strategies should not wait for.
     from tradewind.strategies.binding import Binding
+    from tradewind.strategies.faults import line_numbers
     from tradewind.strategies.lint import check_source, check_types
     from tradewind.strategies.translate import translated
 
     binding = Binding(declared)
     if binding.is_new:
         check_source(declared)
-    with translated(declared):
+    with translated(declared), line_numbers():
         if binding.is_new:
             check_types(declared, binding.modules)
         stages = binding.bind()
@@ -272,11 +276,36 @@ def _frames(source: Source, module: ModuleType) -> tuple[str, ...]:
     return frames
 
 
+_READ = (
+    *("decide", "plan", "scan", "warmup", "Params", "Memory", "PlanMemory"),
+    *("SIGNALS", "TAGS", "FRAMES", "NEEDS", "KIND", "PLAN_PARAMS"),
+)
+"""The names that are looked for in a strategy file; every one but decide() may be missing."""
+
+
+def _check_spelling(source: Source) -> None:
+    """Refuse a definition that nothing uses and that is nearly called what would have been read."""
+    tree = source.main.tree
+    defined = {name: node for node in tree.body for name in defined_names(node)}
+    used = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    missing = [name for name in _READ if name not in defined]
+    for name in (each for each in defined if each not in used and each not in _READ):
+        close = get_close_matches(name, missing, 1, 0.75) or [m for m in missing if m.lower() == name.lower()]
+        if close:
+            raise _fault(
+                source,
+                f"nothing reads '{name}' (did you mean '{close[0]}'?)",
+                name=name,
+                hint="correct the name",
+            )
+
+
 def _check_functions(source: Source, functions: Mapping[str, FunctionType]) -> None:
     if "decide" not in functions:
-        raise _fault(
-            source, "the file has no decide()", hint=f"write  def decide({', '.join(STAGES['decide'])}):"
-        )
+        hint = f"write  def decide({', '.join(STAGES['decide'])}):"
+        raise _fault(source, "the file has no decide()", hint=hint)
     for stage, arguments in {**STAGES, "warmup": ("params",)}.items():
         if stage in functions:
             wrong = _wrong_shape(functions[stage], len(arguments))

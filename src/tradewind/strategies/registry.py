@@ -55,6 +55,8 @@ def find_strategy(name: str, folder: Path | None = None) -> Path:
     files = strategy_files(folder)
     if name in files:
         return files[name]
+    if folder is not None and name.isidentifier() and (folder / f"{name}.py").is_file():
+        return folder / f"{name}.py"  # It has no decide(): its own error says what is missing, and where.
     close = get_close_matches(name, files, 1)
     guess = f" Did you mean '{close[0]}'?" if close else ""
     raise StrategyError("STRATEGY_UNKNOWN", f"no strategy is called '{name}'.{guess}", known=sorted(files))

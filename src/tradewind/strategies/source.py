@@ -13,6 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from tradewind.errors import StrategyError
+from tradewind.strategies.reading import brings_no_data, refuse_readers
 
 __all__ = ["Source", "SourceFile", "defined_names", "definition_line", "read_source", "run_source"]
 
@@ -166,12 +167,15 @@ def run_source(source: Source) -> tuple[ModuleType, dict[str, ModuleType]]:
     """Run a strategy's file; return its module and the local modules it imported, by name.
 
     Nothing stays in `sys.modules`: two workspaces may have files of the same name, and an edited file is read
-    anew.
+    anew. Raises StrategyError (STRATEGY_LINT) where they read data.
     """
+    for file in source.files:
+        refuse_readers(file.tree, file.path)
     finder = _Finder(source)
     module = ModuleType(source.main.path.stem)
     module.__file__ = str(source.main.path)
-    with _only_for_now(finder, {file.module for file in source.files[1:]}):
+    paths = [str(file.path) for file in source.files]
+    with _only_for_now(finder, {file.module for file in source.files[1:]}), brings_no_data(paths):
         exec(_code(source.main), module.__dict__)  # noqa: S102
     return module, finder.loaded
 

@@ -1,22 +1,18 @@
-"""The compiler's complaints and the failures of a run, said in one sentence with the author's file and line."""
+"""The compiler's complaints, said in one sentence with the author's file and line."""
 
 import re
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numba.core.errors import NumbaError
 
 from tradewind.errors import StrategyError
-from tradewind.strategies.layouts import NoMemory
-from tradewind.units.layout import Layout, dtype_of, named
 
 if TYPE_CHECKING:
     from tradewind.strategies.load import DeclaredStrategy
 
-__all__ = ["locate_failure", "translated"]
+__all__ = ["translated"]
 
 
 @contextmanager
@@ -77,6 +73,11 @@ _RULES: Sequence[tuple[str, str, str]] = (
         "take each field by its name",
     ),
     (
+        r"No implementation of function Function\(<built-in function getitem>\)",
+        "one number is read as if it were rows",
+        "keep older values in Memory: Annotated[Rows[float], 100], or a signal's Window",
+    ),
+    (
         r"No implementation of function Function\(<built-in function (\w+)>\)",
         "'{0}' does not work on these values",
         "use it on plain numbers, one field at a time",
@@ -125,63 +126,3 @@ def _place(declared: "DeclaredStrategy", fault: BaseException, text: str) -> str
         return f"{location.filename}:{location.line}"
     decide = declared.functions["decide"].__code__
     return f"{decide.co_filename}:{decide.co_firstlineno}"
-
-
-def locate_failure(
-    declared: "DeclaredStrategy", fault: BaseException, calls: Sequence[tuple[np.void, ...]]
-) -> StrategyError:
-    """Return an error with the author's line for what a compiled `decide` raised.
-
-    Machine code does not know its line. The same function is run again as plain Python, on copies of the
-    records it may have been called with: view, account, working, params, memory and intents of each context
-    of the strategy. Source: STRATEGY_OUTPUT.
-    """
-    for records in calls:
-        place = _replay(declared, records)
-        if place:
-            return StrategyError("STRATEGY_OUTPUT", _said(fault), where=place, hint=_failure_hint(fault))
-    decide = declared.functions["decide"].__code__
-    where = f"{decide.co_filename}:{decide.co_firstlineno}"
-    return StrategyError("STRATEGY_OUTPUT", _said(fault), where=where, hint=_failure_hint(fault))
-
-
-def _replay(declared: "DeclaredStrategy", records: tuple[np.void, ...]) -> str:
-    """Run `decide` as plain Python on copies of six records; return file:line of what raised, or nothing."""
-    view, account, working, params, memory, intents = (_copy(record) for record in records)
-    intents.n = 0
-    own = _lay(declared.params_layout, params), _lay(declared.memory or NoMemory, memory)
-    try:
-        with np.errstate(divide="raise", invalid="raise"):
-            declared.functions["decide"](view, account, working, *own, intents)
-    except Exception as raised:  # noqa: BLE001  (whatever it is, its line is what is looked for)
-        frames = traceback.extract_tb(raised.__traceback__)
-        lines = [frame for frame in frames if declared.source.file_of(frame.filename)]
-        return f"{lines[-1].filename}:{lines[-1].lineno}" if lines else ""
-    return ""
-
-
-def _copy(record: np.void) -> np.record:
-    """Return a copy whose fields are readable as attributes."""
-    twin: np.record = np.array([record], record.dtype).view(named(record.dtype))[0]
-    return twin
-
-
-def _lay(layout: type[Layout], vector: np.record) -> np.record:
-    """Return a flat vector of cells read as the author's record."""
-    dtype = dtype_of(layout)
-    row: np.record = vector["v"][: dtype.itemsize // 8].view(named(dtype))[0]
-    return row
-
-
-def _said(fault: BaseException) -> str:
-    if isinstance(fault, ZeroDivisionError):
-        return "a division by zero"
-    if isinstance(fault, IndexError) and "out of bounds" in str(fault):
-        return "an index lies outside its rows"
-    return str(fault) or type(fault).__name__
-
-
-def _failure_hint(fault: BaseException) -> str:
-    if isinstance(fault, ZeroDivisionError):
-        return "test the divisor first; fields are 0 until something is known"
-    return "" if str(fault) else "see the line that is named"

@@ -66,6 +66,23 @@ def test_an_unknown_name_is_answered_with_a_guess_and_the_known_ones():
     assert set(caught.value.known) == SHIPPED
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (DECIDE.replace("decide", "decid"), "nothing reads 'decid' (did you mean 'decide'?)"),
+        ("x = 1 / 0\n", "division by zero"),
+        ("import sys\nsys.exit(3)\n", "the file ends the program"),
+        ("A = 1\n", "the file has no decide()"),
+    ],
+)
+def test_a_file_that_is_there_says_itself_what_it_lacks(write, tmp_path, text, sentence):
+    path = write(text, "mine.py")
+    with pytest.raises(StrategyError) as caught:
+        declare_named("mine", tmp_path)
+    assert (caught.value.code, caught.value.message) == ("STRATEGY_LOAD", sentence)
+    assert caught.value.where.startswith(f"{path}:")
+
+
 def test_a_path_counts_from_the_workspace(write, tmp_path):
     path = write(DECIDE, "strategies/mine.py")
     assert find_strategy("strategies/mine.py", tmp_path / "strategies") == path
