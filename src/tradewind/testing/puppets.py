@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Desk", "PlanStrings", "Strings", "puppet", "puppet_plan"]
+__all__ = ["Desk", "PlanStrings", "Strings", "plan_says", "puppet", "puppet_plan"]
 
 
 class Strings(Layout):
@@ -160,16 +160,6 @@ class Desk:
         strings["verdict"], strings["n"] = verdict, len(rows)
         for name in ("sleep", "wake_ns", "n"):
             strings[name] = say.get(name, len(rows) if name == "n" else 0)
-        for i, row in enumerate(rows):
-            for name, value in row.items():
-                strings["row"][name][0, i] = value
-
-    def plan(self, *rows: dict[str, int], verdict: int = Verdict.SET, edits: bool = False) -> None:
-        """Let the first strategy's plan say this from now on: edit each context's wants, with these rows added."""
-        cells = self.world.strategies["memory"]["v"][0]
-        strings = cells[: dtype_of(PlanStrings).itemsize // 8].view(dtype_of(PlanStrings))
-        strings["row"][0] = np.zeros((), dtype_of(Intent))
-        strings["verdict"], strings["n"], strings["edits"] = verdict, len(rows), int(edits or bool(rows))
         for i, row in enumerate(rows):
             for name, value in row.items():
                 strings["row"][name][0, i] = value
@@ -320,3 +310,14 @@ class Desk:
         found = [(int(r["rule"]), float(r["limit"]), float(r["value"])) for r in rows]
         self.world.box["log"]["refusals"] = 0
         return found
+
+
+def plan_says(desk: Desk, *rows: dict[str, int], verdict: int = Verdict.SET, edits: bool = False) -> None:
+    """Let the plan of a desk's first strategy say this from now on: edit all wants, with these rows added."""
+    cells = desk.world.strategies["memory"]["v"][0]
+    strings = cells[: dtype_of(PlanStrings).itemsize // 8].view(dtype_of(PlanStrings))
+    strings["row"][0] = np.zeros((), dtype_of(Intent))
+    strings["verdict"], strings["n"], strings["edits"] = verdict, len(rows), int(edits or bool(rows))
+    for i, row in enumerate(rows):
+        for name, value in row.items():
+            strings["row"][name][0, i] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tradewind.testing.puppets import Desk
+from tradewind.testing.puppets import Desk, plan_says
 from tradewind.units.enums import ALL, IntentKind, OrderState, RequestKind, Rule, Verdict
 
 SET, HOLD, PULL = Verdict
@@ -91,7 +91,7 @@ EXPECTED = {
 def test_what_decide_and_plan_say_together(decide: str, plan: str):
     desk = desk_at_work(planned=True)
     verdict, edits, rows = PLANS[plan]
-    desk.plan(*rows, verdict=verdict, edits=edits)
+    plan_says(desk, *rows, verdict=verdict, edits=edits)
     assert say(desk, *DECIDES[decide]) == EXPECTED[plan][decide]
     assert desk.world.strategies["held"][0] == 0
     assert say(desk, *DECIDES[decide]) == EXPECTED[plan][decide], "said again it changes nothing"
@@ -114,9 +114,9 @@ def test_what_decide_pulled_stays_pulled_when_it_holds_under_a_plan():
 
 def test_a_plan_that_pulls_once_gives_back_what_decide_stated():
     desk = desk_at_work(planned=True)
-    desk.plan(verdict=PULL)
+    plan_says(desk, verdict=PULL)
     assert say(desk, HOLD) == CLOSERS
-    desk.plan(verdict=SET)
+    plan_says(desk, verdict=SET)
     assert say(desk, HOLD) == ALL_WORK
 
 
@@ -131,7 +131,7 @@ def test_one_context_pulls_and_another_does_not():
         desk.want({"slot": 0, "price_tick": 5_000, "qty_lot": 10}, BID, TAKE, PROTECT, context=j)
     desk.settle()
     desk.want(verdict=PULL, context=0)
-    desk.plan(edits=True)
+    plan_says(desk, edits=True)
     requests = desk.settle()
     assert [(int(r["kind"]), int(r["context"]), int(r["slot"])) for r in requests] == [
         (RequestKind.CANCEL, 0, OPENER)
@@ -142,14 +142,14 @@ def test_one_context_pulls_and_another_does_not():
 def test_a_protector_stays_on_the_way_through_a_halt_while_its_context_pulls():
     desk = desk_at_work(planned=True)
     desk.world.core["halts"][0] = 1
-    desk.plan(edits=True)
+    plan_says(desk, edits=True)
     assert say(desk, PULL) == CLOSERS
 
 
 @pytest.mark.parametrize("verdict", [7, -3, 1])
 def test_a_plan_that_returns_no_verdict_is_held_and_keeps_its_protectors(verdict: int):
     desk = desk_at_work(planned=True)
-    desk.plan(ADDS_OPENER, verdict=verdict)
+    plan_says(desk, ADDS_OPENER, verdict=verdict)
     assert say(desk, HOLD) == CLOSERS
     assert desk.world.strategies["held"][0] == Rule.BAD_OUTPUT
 
@@ -157,6 +157,6 @@ def test_a_plan_that_returns_no_verdict_is_held_and_keeps_its_protectors(verdict
 @pytest.mark.parametrize("decide", [HOLD, PULL])
 def test_a_plan_that_names_a_slot_twice_is_held_and_keeps_its_protectors(decide: int):
     desk = desk_at_work(planned=True)
-    desk.plan(ADDS_OPENER, ADDS_OPENER)
+    plan_says(desk, ADDS_OPENER, ADDS_OPENER)
     assert say(desk, decide) == CLOSERS
     assert desk.world.strategies["held"][0] == Rule.BAD_OUTPUT
