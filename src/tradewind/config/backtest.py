@@ -210,19 +210,17 @@ class Checks(Model):
     lookahead_cuts: Annotated[int, Field(ge=1, le=1_000)] = 4
     """Places at which the future is cut off to see whether a past decision changes."""
     costs_doubled: bool = True
-    """Whether the result with fees and slippage doubled is computed too."""
+    """Whether the result with fees, slippage and spread doubled is computed too."""
 
 
 class Report(Model):
     """What the report shows beside the run."""
 
     title: Annotated[str, Field(max_length=120)] = ""
-    """Heading; strategy, symbols and period unless given."""
-    benchmark: Literal["buy_and_hold", "none"] = "buy_and_hold"
-    """What equity is compared with."""
+    """Heading; strategy and symbols unless given."""
     out_of_sample_from: Instant | None = None
     """From here on the report is shaded: this part was not used to choose the parameters."""
-    bootstrap_samples: Annotated[int, Field(ge=0, le=100_000)] = 1_000
+    bootstrap_samples: Annotated[int, Field(ge=0, le=10_000)] = 1_000
     """Samples behind the confidence bands; 0 leaves them out."""
     seed: Seed = 1
     """Seed of those samples."""

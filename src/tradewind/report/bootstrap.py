@@ -2,7 +2,7 @@
 
 Days are drawn in blocks, because a market's calm and storm last longer than a day and single draws would
 hide it. A block's length is geometric with mean ⌈n^(1/3)⌉, blocks wrap around the end, and the generator is
-a PCG64 with a fixed seed, so a report says the same thing each time it is written.
+a PCG64 with the seed of the run's file, so a report says the same thing each time it is written.
 """
 
 from __future__ import annotations
@@ -55,14 +55,16 @@ class Bands:
     reason: str
 
 
-def bootstrap_bands(returns: FloatColumn) -> Bands:
+def bootstrap_bands(returns: FloatColumn, samples: int = RESAMPLES, seed: int = SEED) -> Bands:
     """Resample daily returns (n,) and return the bands of total return, Sharpe ratio and drawdown."""
     count = len(returns)
     block_days = mean_block_days(count)
+    if samples == 0:
+        return no_bands(block_days, "left out by bootstrap_samples = 0")
     if count < DAYS_NEEDED:
         return no_bands(block_days, f"needs {DAYS_NEEDED} daily returns, has {count}")
     with np.errstate(all="ignore"):
-        growth, sharpe = _resample(returns, block_days)
+        growth, sharpe = _resample(returns, block_days, np.random.Generator(np.random.PCG64(seed)), samples)
     if not np.isfinite(growth).all():
         return no_bands(block_days, "the resampled growth is too large for a number")
     peak = np.maximum(np.maximum.accumulate(growth, axis=1), 1.0)
@@ -71,7 +73,7 @@ def bootstrap_bands(returns: FloatColumn) -> Bands:
         bands.append(_band("sharpe", sharpe))
     bands.append(_band("max_drawdown", np.minimum((growth / peak).min(axis=1) - 1.0, 0.0)))
     day = np.unique(np.linspace(0, count - 1, min(FAN_POINTS, count)).astype(np.int64))
-    return Bands(tuple(bands), day, _quantiles(growth[:, day]).T, block_days, RESAMPLES, "")
+    return Bands(tuple(bands), day, _quantiles(growth[:, day]).T, block_days, samples, "")
 
 
 def no_bands(block_days: int, reason: str) -> Bands:
@@ -97,15 +99,16 @@ def draw_days(count: int, block_days: int, generator: np.random.Generator) -> ND
     return days
 
 
-def _resample(returns: FloatColumn, block_days: int) -> tuple[FloatColumn, FloatColumn]:
-    """Return the growth paths (resamples, n) and the yearly Sharpe ratio of each resample."""
-    generator = np.random.Generator(np.random.PCG64(SEED))
+def _resample(
+    returns: FloatColumn, block_days: int, generator: np.random.Generator, samples: int
+) -> tuple[FloatColumn, FloatColumn]:
+    """Return the growth paths (samples, n) and the yearly Sharpe ratio of each resample."""
     drawn: FloatColumn = np.stack(
-        [returns[draw_days(len(returns), block_days, generator)] for _ in range(RESAMPLES)]
+        [returns[draw_days(len(returns), block_days, generator)] for _ in range(samples)]
     )
     spread: FloatColumn = np.asarray(drawn.std(axis=1, ddof=1), dtype=np.float64)
     # A resample without any spread has no ratio; the caller then shows no band for it.
-    ratio: FloatColumn = np.full(RESAMPLES, np.nan)
+    ratio: FloatColumn = np.full(samples, np.nan)
     np.divide(drawn.mean(axis=1) * math.sqrt(PERIODS_PER_YEAR), spread, out=ratio, where=spread > 0.0)
     growth: FloatColumn = np.asarray(np.cumprod(1.0 + drawn, axis=1), dtype=np.float64)
     return growth, ratio

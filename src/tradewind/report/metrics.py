@@ -11,11 +11,11 @@ import numpy as np
 
 from tradewind.config.files import write_atomic
 from tradewind.report.basis import SHORT_DAYS, Basis, prepare
-from tradewind.report.bootstrap import Bands, bootstrap_bands, mean_block_days, no_bands
+from tradewind.report.bootstrap import RESAMPLES, SEED, Bands, bootstrap_bands, mean_block_days, no_bands
 from tradewind.report.breakdown import Share, money_sources
 from tradewind.report.curve import Drawdown, monthly_returns
 from tradewind.report.definitions import METRICS, Metric
-from tradewind.report.files import RunFiles, load_run
+from tradewind.report.files import RunFiles, load_run, setting
 from tradewind.report.ratios import PERIODS_PER_YEAR, Measured, Undefined
 
 if TYPE_CHECKING:
@@ -128,7 +128,13 @@ def _bands_of(basis: Basis) -> Bands:
     returns = basis.returns
     if isinstance(returns, Undefined):
         return no_bands(mean_block_days(len(basis.days.returns)), returns.reason)
-    return bootstrap_bands(returns)
+    samples = setting(basis.run.settings, "report", "bootstrap_samples")
+    seed = setting(basis.run.settings, "report", "seed")
+    return bootstrap_bands(
+        returns,
+        samples if isinstance(samples, int) else RESAMPLES,
+        seed if isinstance(seed, int) else SEED,
+    )
 
 
 def _shape(basis: Basis) -> tuple[float, ...]:

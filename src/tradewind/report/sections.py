@@ -60,6 +60,9 @@ GROUPS_SHOWN = 25
 def title(basis: Basis) -> str:
     """Return what the run is, in one line."""
     run = basis.run
+    given = text_setting(run.settings, "report", "title")
+    if given:
+        return given
     names = list(run.symbols)
     listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     return " · ".join(part for part in (run_title(run.settings) or "run", listed) if part)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tradewind.report import bootstrap
+from tradewind.report import bootstrap, compute_metrics, load_run, write_report
 from tradewind.report.bootstrap import bootstrap_bands, draw_days, mean_block_days
 
 
@@ -59,3 +59,26 @@ def test_too_few_days_give_a_reason():
 
 def test_equal_returns_have_no_band_of_a_ratio():
     assert [band.metric for band in bootstrap_bands(np.zeros(60)).bands] == ["total_return", "max_drawdown"]
+
+
+def test_samples_and_seed_are_the_files(builders, tmp_path):
+    """Another seed gives other bands, another number says so, none leaves them out with the reason."""
+    folder, _ = builders.build_run(tmp_path / "run", builders.RunSpec())
+    text = (folder / "run.toml").read_text()
+    found = {}
+    for samples, seed in ((50, 1), (50, 2), (200, 1), (0, 1)):
+        (folder / "run.toml").write_text(f"{text}\n[report]\nbootstrap_samples = {samples}\nseed = {seed}\n")
+        found[samples, seed] = compute_metrics(load_run(folder)).bands
+    assert found[50, 1].bands != found[50, 2].bands
+    assert (found[50, 1].resamples, found[200, 1].resamples) == (50, 200)
+    assert not found[0, 1].bands
+    assert "bootstrap_samples = 0" in found[0, 1].reason
+
+
+def test_the_heading_of_the_file_is_that_of_the_report(builders, tmp_path):
+    folder, bars = builders.build_run(tmp_path / "run", builders.RunSpec())
+    (folder / "run.toml").write_text(
+        (folder / "run.toml").read_text() + '\n[report]\ntitle = "A quiet <year>"\n'
+    )
+    page = write_report(folder, bars).read_text()
+    assert "<h1>A quiet &lt;year&gt;</h1>" in page
