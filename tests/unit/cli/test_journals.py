@@ -74,3 +74,14 @@ def test_an_unknown_session_is_not_found(desk, capsys, command, name):
 def test_a_status_counts_what_is_recorded(desk, capsys):
     fields = answer(capsys, "session", "status", "last")
     assert fields["records"] == 40
+
+
+def test_a_damaged_snapshot_is_told_apart_from_a_damaged_journal(desk, capsys):
+    snapshot = next(desk.session_dir("paper").glob("*.tws"))
+    content = bytearray(snapshot.read_bytes())
+    content[-5] ^= 1
+    snapshot.write_bytes(bytes(content))
+    error = answer(capsys, "journal", "verify", "paper", status=3)
+    assert error["code"] == "JOURNAL_CORRUPT"
+    assert "all 40 records are sound" in error["message"]
+    assert "nothing is lost" in error["hint"]
