@@ -173,7 +173,7 @@ def test_killed_at_every_boundary_with_each_wake_synced_ends_in_the_same_state(u
     expected = final(undisturbed)
     life = run_life(inside=undisturbed.inside, sync_each=True)
     assert final(life) == expected
-    for at in range(1, life.boundaries + 1, 3):
+    for at in range(1, life.boundaries + 1, 5):
         killed = run_life(inside=undisturbed.inside, seed=at, die_at=[at], sync_each=True)
         assert final(killed) == expected, at
         check_journal(killed)
@@ -184,7 +184,7 @@ def test_killed_while_it_asks_about_lost_answers_still_agrees_with_the_venue(ins
     """What is asked when depends on when it died; that both sides agree, and that the journal says why, does not."""
     calm = run_life(inside=inside, lossy=True)
     assert doubts(calm) > 5
-    for at in range(1, calm.boundaries + 1, 2):
+    for at in range(1, calm.boundaries + 1, 4):
         life = run_life(inside=inside, seed=at, die_at=[at], lossy=True)
         assert life.deaths == 1, at
         assert doubts(life) > 2, at

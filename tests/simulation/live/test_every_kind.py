@@ -17,7 +17,7 @@ from tradewind.venues.simulated.feed import ReplayFeed
 from tradewind.venues.simulated.local import LocalVenue
 
 FOLDER = Path("/journal/kinds")
-STEPS, WARM_STEPS = 90, 7
+STEPS, WARM_STEPS = 60, 7
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
