@@ -84,15 +84,15 @@ def _bars(desk: "Workspace", config: "BacktestConfig") -> "tuple[NDArray[np.int6
     """Return the bars of the first symbol in ticks and lots, shape (n, 5), and their times."""
     import numpy as np
 
-    from tradewind.market import Store, prepare_bars, resolve_instrument, to_steps
+    from tradewind.market import Store, to_steps
+    from tradewind.research.resolve import resolve_symbol
+    from tradewind.research.stored_bars import read_fit_bars
 
-    venue, symbol = config.market.instruments[0]
-    store, period = Store(desk.data), config.period
-    rules = resolve_instrument(store, venue, symbol)  # says how to come by a history where there is none
-    bars = store.read_bars(venue, symbol, config.market.bar_ns, period.start_ns, period.end_ns)
-    prepared = prepare_bars(bars, config.data, tick_size=rules.tick_size, where=f"{venue} {symbol}")
-    longest = max((segment.bars for segment in prepared.segments), key=len).take(slice(0, _ROWS_MAX))
+    store = Store(desk.data)
+    rules = resolve_symbol(store, config, 0)  # says how to come by a history where there is none
+    fit = read_fit_bars(config, store, rules, config.market.symbols[0], config.period.start_ns)
+    longest = max((segment.bars for segment in fit.segments), key=len).take(slice(0, _ROWS_MAX))
     prices = (longest.open, longest.high, longest.low, longest.close)
-    ticks = [to_steps(column, prepared.grid.step) for column in prices]
+    ticks = [to_steps(column, fit.grid.step) for column in prices]
     lots = np.floor(longest.volume / float(rules.lot_size)).astype(np.int64)
     return np.column_stack([*ticks, lots]), longest.ts_ns

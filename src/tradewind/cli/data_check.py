@@ -105,15 +105,18 @@ def _place(defect: "Defect") -> dict[str, object]:
 
 
 def _tell(say: Output, report: dict[str, object], *, every: bool) -> None:
+    from tradewind.market.policies import counted
+
     kinds, defects = report["kinds"], report["defects"]
     assert isinstance(kinds, list)
     assert isinstance(defects, list)
     if not kinds:
         return
-    say.line(f"{report['series']}: {len(defects)} places")
+    say.line(f"{report['series']}: {counted(len(defects), 'place')}")
     for row in kinds:
         could = f"; could be {' or '.join(row['could'])}" if row["could"] else ""
-        say.line(f"  {row['kind']}: {row['records']} records in {row['places']} places, {row['code']}")
+        records, places = counted(row["records"], "record"), counted(row["places"], "place")
+        say.line(f"  {row['kind']}: {records} in {places}, {row['code']}")
         say.line(f"    a backtest will {row['does']}{could}")
         same = [defect for defect in defects if defect["kind"] == row["kind"]]
         shown = same if every else same[:_SHOWN]

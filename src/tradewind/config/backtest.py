@@ -27,8 +27,8 @@ from tradewind.config.fields import (
     to_ns,
 )
 from tradewind.config.limits import Limits
+from tradewind.config.timeframe import parse_timeframe
 from tradewind.config.venue_defaults import VENUES, VenueDefaults
-from tradewind.units.time import parse_interval
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -120,12 +120,12 @@ class Market(Model):
     @property
     def bar_ns(self) -> int:
         """Return the length of a bar in nanoseconds."""
-        return parse_interval(self.bars)
+        return parse_timeframe(self.bars)
 
     @property
     def decide_ns(self) -> int:
         """Return the time between two decisions in nanoseconds."""
-        return parse_interval(self.decide_on or self.bars)
+        return parse_timeframe(self.decide_on or self.bars)
 
     @property
     def defaults(self) -> VenueDefaults:

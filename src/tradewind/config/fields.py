@@ -21,8 +21,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from tradewind.config.timeframe import TIMEFRAME, parse_timeframe
 from tradewind.errors import ConfigError
-from tradewind.units.time import INTERVALS
 
 __all__ = [
     "Bps",
@@ -148,15 +148,19 @@ SymbolList = Annotated[
 
 
 def _check_timeframe(value: object) -> object:
-    if isinstance(value, str) and value not in INTERVALS:
-        raise refusal(
-            "TIMEFRAME_INVALID", f"{value[:40]!r} is no length of a bar", "known: " + ", ".join(INTERVALS)
-        )
+    if isinstance(value, str):
+        try:
+            parse_timeframe(value)
+        except ValueError as error:
+            text, _, hint = str(error).partition("; ")
+            raise refusal("TIMEFRAME_INVALID", text, hint) from error
     return value
 
 
 Timeframe = Annotated[
-    str, BeforeValidator(_check_timeframe), WithJsonSchema({"type": "string", "enum": list(INTERVALS)})
+    str,
+    BeforeValidator(_check_timeframe),
+    WithJsonSchema({"type": "string", "pattern": f"^{TIMEFRAME}$", "examples": ["1m", "45m", "4h", "1w"]}),
 ]
 
 _DATE_HINT = "write YYYY-MM-DD (midnight UTC) or YYYY-MM-DDTHH:MM:SSZ"

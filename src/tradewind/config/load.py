@@ -216,7 +216,14 @@ def _env_paths(model: type[Model], env: Mapping[str, str]) -> Iterator[tuple[str
         if schema_at(model, own) is not None:
             yield name, own, env[name]
         elif schema_at(_OTHER[model], other) is None:
-            raise _unknown(model, name, own)
+            # The kind of file that knows more of the path is the one that was meant.
+            meant, path = max(((model, own), (_OTHER[model], other)), key=lambda each: _known_parts(*each))
+            raise _unknown(meant, name, path)
+
+
+def _known_parts(model: type[Model], path: KeyPath) -> int:
+    """Return how many parts of a path, from the left, a model has."""
+    return next((n for n in range(len(path), 0, -1) if schema_at(model, path[:n]) is not None), 0)
 
 
 def _spelled(model: type[Model], parts: Sequence[str]) -> KeyPath:

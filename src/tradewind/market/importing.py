@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,11 @@ __all__ = ["ImportRequest", "ImportResult", "ImportedSeries", "ParsedSeries", "i
 
 _FUNDING_JITTER_NS = 10 * SECOND_NS
 """Settlements fall on full minutes; venues stamp them up to a second late."""
+
+
+_SYMBOL = re.compile(r"@?[^\W_](?:[\w.,$@-]|[/:](?=\w))*")
+"""Letters and digits of any script; the signs are those of BTC-USDT-SWAP, BTCUSD_PERP, BTC/USD:BTC, @107, PI_XBTUSD."""
+_SYMBOL_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +116,8 @@ def import_file(
 def parse_file(path: Path, request: ImportRequest) -> tuple[ParsedSeries, ...]:
     """Return the series of a file as they are, without touching a store.
 
-    Raises DATA_SYMBOL, DATA_SCHEMA, DATA_TIME_UNIT, DATA_TIMEFRAME, DATA_CONFLICT, DATA_EMPTY, DATA_CORRUPT where
-    the file cannot be understood at all.
+    Raises DATA_SYMBOL, SYMBOL_UNKNOWN, DATA_SCHEMA, DATA_TIME_UNIT, DATA_TIMEFRAME, DATA_CONFLICT, DATA_EMPTY,
+    DATA_CORRUPT where the file cannot be understood at all.
     """
     return _parse([path], request)[1]
 
@@ -135,7 +141,7 @@ def _parts(
     venues = _owners(table.labels.get("venue"), claims.venue, request.venue, "venue", where)
     symbols = _owners(table.labels.get("symbol"), claims.symbol, request.symbol, "symbol", where)
     if isinstance(venues, str) and isinstance(symbols, str):
-        return [(_known_venue(venues, where), symbols, slice(None))]
+        return [(_known_venue(venues, where), _sound_symbol(symbols, where), slice(None))]
     rows = len(table)
     venue_names, venue_codes = _coded(venues, rows)
     symbol_names, symbol_codes = _coded(symbols, rows)
@@ -143,7 +149,8 @@ def _parts(
     found: list[tuple[str, str, slice | NDArray[np.intp]]] = []
     for code in np.unique(codes[(venue_codes >= 0) & (symbol_codes >= 0)]).tolist():
         venue, symbol = venue_names[code // len(symbol_names)], symbol_names[code % len(symbol_names)]
-        found.append((_known_venue(venue, where), symbol, np.flatnonzero(codes == code)))
+        rows_of_it = np.flatnonzero(codes == code)
+        found.append((_known_venue(venue, where), _sound_symbol(symbol, where), rows_of_it))
     return found
 
 
@@ -154,6 +161,19 @@ def _known_venue(venue: str, where: str) -> str:
     guess = did_you_mean(venue, tuple(VENUES))
     raise ConfigError(
         "EXCHANGE_UNKNOWN", f"no venue is called {venue!r}", where=where, hint=guess, known=tuple(VENUES)
+    )
+
+
+def _sound_symbol(symbol: str, where: str) -> str:
+    """Return a symbol that a venue could have. Raises SYMBOL_UNKNOWN: it becomes a name in files and folders."""
+    if len(symbol) <= _SYMBOL_MAX and _SYMBOL.fullmatch(symbol):
+        return symbol
+    raise ConfigError(
+        "SYMBOL_UNKNOWN",
+        f"{symbol[:_SYMBOL_MAX]!r} is not how a venue writes a symbol",
+        where=where,
+        key="symbol",
+        hint="symbols are letters and digits with - _ . / : between them, such as BTCUSDT or BTC-USDT-SWAP",
     )
 
 

@@ -3,7 +3,7 @@
 Nothing is repaired that the backtest file does not name. What was done is returned as sentences for the report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -19,9 +19,9 @@ from tradewind.market.overlap import differing_rows
 from tradewind.market.quality import STANDARD_RULES, QualityRules, check_bars, find_gaps
 from tradewind.market.settlements import check_funding
 from tradewind.market.ticks import Grid, finest_grid, nearest_steps
-from tradewind.units.time import format_interval, format_utc
+from tradewind.units.time import format_utc
 
-__all__ = ["Applied", "Prepared", "Segment", "prepare_bars", "prepare_funding", "prepare_mark"]
+__all__ = ["Applied", "Prepared", "Segment", "counted", "prepare_bars", "prepare_funding", "prepare_mark"]
 
 _SHOWN = 5
 _PRICES = ("open", "high", "low", "close")
@@ -76,7 +76,7 @@ def prepare_bars(
     """
     work = _Work(policy, where)
     found = _by_kind(check_bars(bars, now_ns=now_ns, rules=rules))
-    work.refuse_all(found)
+    work.refuse_all(found, lambda: _off_tick(bars, finest_grid(_prices_of(bars), tick_size), tick_size))
     bars, made = _repair(bars, work, found, now_ns)
     bars, grid = _on_grid(bars, tick_size, work)
     return Prepared(_cut(bars, made, work), tuple(work.applied), grid)
@@ -94,8 +94,15 @@ class _Work:
         chosen: str = getattr(self.policy, kind) if kind in DEFECTS else "refuse"
         return chosen
 
-    def refuse_all(self, found: dict[str, list[Defect]]) -> None:
-        """Raise one error for everything that the file does not accept, so that one attempt shows it all."""
+    def refuse_all(
+        self, found: dict[str, list[Defect]], more: Callable[[], list[Defect]] = list[Defect]
+    ) -> None:
+        """Raise one error for everything that the file does not accept, so that one attempt shows it all.
+
+        more: looks for defects that only matter then, because they are looked for again once the others are repaired.
+        """
+        if any(self._policy_of(kind) == "refuse" for kind in found):
+            found = found | _by_kind(more())
         refused = [
             _refusal(k, same, self.where) for k, same in found.items() if self._policy_of(k) == "refuse"
         ]
@@ -114,6 +121,11 @@ class _Work:
         return chosen
 
 
+def counted(count: int, word: str) -> str:
+    """Return a count with its word: 1 place, 2 places."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def _refusal(kind: str, found: Sequence[Defect], where: str) -> DataUnfit:
     count = sum(d.count for d in found)
     places = "; ".join(f"{format_utc(d.ts_ns)} {d.detail}" for d in found[:_SHOWN])
@@ -122,7 +134,9 @@ def _refusal(kind: str, found: Sequence[Defect], where: str) -> DataUnfit:
     hint = " or ".join(f'{kind} = "{p}"' for p in choices)
     return DataUnfit(
         found[0].code,
-        f"{count} records in {len(found)} places: {places}{more}",
+        f"{counted(count, 'record')} in {counted(len(found), 'place')}: {places}{more}"
+        if kind != "mark_missing"
+        else f"{found[0].detail}, first at {format_utc(found[0].ts_ns)}",
         where=where,
         key=f"data.{kind}" if choices else "",
         hint=f"after a look at them write under [data]: {hint}"
@@ -199,18 +213,28 @@ def _replaced(bars: Bars, made: Mask) -> tuple[Bars, Mask]:
 
 def _on_grid(bars: Bars, tick_size: Decimal, work: _Work) -> tuple[Bars, Grid]:
     """Return bars whose prices lie on the grid of the core, which is the tick or a finer one that the past had."""
-    prices = np.concatenate([bars.column(name) for name in _PRICES]).astype(np.float64)
-    grid = finest_grid(prices, tick_size)
+    grid = finest_grid(_prices_of(bars), tick_size)
     if not grid.strays:
         return bars, grid
-    detail = f"{grid.strays} prices are no multiple of {tick_size} or of a finer decimal step"
-    first_ns = int(bars.ts_ns[0])
-    work.decide("off_tick", [Defect("off_tick", first_ns, int(bars.end_ns[-1]), grid.strays, detail)])
+    work.decide("off_tick", _off_tick(bars, grid, tick_size))
     tick = float(tick_size)
     columns = {n: np.maximum(nearest_steps(bars.column(n).astype(np.float64), tick_size), 1) for n in _PRICES}
     rounded = {name: steps * tick for name, steps in columns.items()}
     fresh = Bars.from_columns({"ts_ns": bars.ts_ns, **rounded, "volume": bars.volume}, bars.interval_ns)
     return fresh, Grid(tick_size, 1, 0)
+
+
+def _prices_of(bars: Bars) -> NDArray[np.float64]:
+    """Return the prices of all bars, without those that are none."""
+    prices = np.concatenate([bars.column(name) for name in _PRICES]).astype(np.float64)
+    return prices[np.isfinite(prices) & (prices > 0.0)]
+
+
+def _off_tick(bars: Bars, grid: Grid, tick_size: Decimal) -> list[Defect]:
+    if not grid.strays:
+        return []
+    detail = f"{grid.strays} prices are no multiple of {tick_size} or of a finer decimal step"
+    return [Defect("off_tick", int(bars.ts_ns[0]), int(bars.end_ns[-1]), grid.strays, detail)]
 
 
 # ---------------------------------------------------------------------------- gaps
@@ -247,12 +271,12 @@ def _filled(bars: Bars, made: Mask) -> Segment:
 
 
 def prepare_mark(
-    mark: Mark | None, bars: Bars, policy: DataPolicy, *, where: str
+    mark: Mark | None, bars: Bars, policy: DataPolicy, *, where: str, need: str = "bars"
 ) -> tuple[Mark, tuple[Applied, ...]]:
     """Return one mark price for each bar: the venue's, or the last price where the file declares that fallback.
 
     A longer mark interval is spread over the bars as far as it is known: a bar gets the close of the last mark that
-    ended at or before the bar's own end. Raises MARK_MISSING.
+    ended at or before the bar's own end. need: what the prices are for, as the sentence says it. Raises MARK_MISSING.
     """
     work = _Work(policy, where)
     if mark is not None and mark.interval_ns == bars.interval_ns:
@@ -273,8 +297,8 @@ def prepare_mark(
         known, columns = np.zeros(len(bars), dtype=np.bool_), {n: bars.column(n) for n in _PRICES}
     if not known.all():
         first_ns, count = int(bars.ts_ns[np.flatnonzero(~known)[0]]), int((~known).sum())
-        every = format_interval(bars.interval_ns)
-        detail = f"{count} bars of {every} have no mark price"
+        some = f"{count} of {len(bars)} {need} have no mark price"
+        detail = some if known.any() else f"there are no mark prices, and {count} {need} need one"
         work.decide("mark_missing", [Defect("mark_missing", first_ns, int(bars.end_ns[-1]), count, detail)])
         columns = {n: np.where(known, columns[n], bars.column(n)) for n in _PRICES}
     return Mark.from_columns({"ts_ns": bars.ts_ns, **columns}, bars.interval_ns), tuple(work.applied)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tradewind.config.problems import did_you_mean
 from tradewind.errors import ConfigError, DataUnfit
 from tradewind.research.history import Histories, History
 from tradewind.research.resolve import Resolved
-from tradewind.strategies.exposures import ExposureTable
+from tradewind.strategies.exposures import EXPOSURES_NAME, ExposureTable
 from tradewind.units.enums import FactKind
 from tradewind.units.jit import allocate
 from tradewind.units.records import FEATURES
@@ -66,7 +67,8 @@ def gather_facts(
     """Return all facts of a run but bars.
 
     features: name of a value from outside → its table. Raises DATA_MISSING where a strategy needs a feature that is not
-    given, CONFIG_INFEASIBLE where an instrument would carry too many.
+    given, CONFIG_INFEASIBLE where an instrument would carry too many, SYMBOL_UNKNOWN and CONFIG_CONFLICT for values
+    that nobody would read.
     """
     parts: list[_Part] = []
     for column, history in enumerate(histories.each):
@@ -114,6 +116,8 @@ def _of_instrument(column: int, history: History, histories: Histories) -> list[
 def _features(resolved: Resolved, features: Mapping[str, ExposureTable]) -> list[_Part]:
     found: list[_Part] = []
     taken: dict[tuple[int, int], str] = {}
+    for name, table in features.items():
+        _refuse_unread(resolved, name, table)
     for part in resolved.parts:
         names = [need.partition(":")[2] for need in part.code.needs if need.startswith("feature:")]
         for code, name in enumerate(names):
@@ -122,13 +126,45 @@ def _features(resolved: Resolved, features: Mapping[str, ExposureTable]) -> list
                     "DATA_MISSING",
                     f"{part.label} wants the values '{name}' from outside, and none are given",
                     key="strategy",
-                    hint=f"hand them over in Python: tradewind.backtest(file, features={{'{name}': table}})",
+                    hint=f"hand them over in Python: tradewind.backtest(file, {_given_as(name)})",
                 )
             for column in part.columns:
                 _claim(taken, column, code, name)
                 known_ns, values = features[name].of(resolved.labels[column])
                 found.append((FactKind.FEATURE, known_ns, values, column, code))
     return found
+
+
+def _given_as(name: str) -> str:
+    """Return how values of this name are handed over in Python."""
+    return "exposures=table" if name == EXPOSURES_NAME else f"features={{{name!r}: table}}"
+
+
+def _refuse_unread(resolved: Resolved, name: str, table: ExposureTable) -> None:
+    """Refuse values that nobody would read. Raises SYMBOL_UNKNOWN, CONFIG_CONFLICT."""
+    wanted = {need.partition(":")[2] for need in resolved.needs if need.startswith("feature:")}
+    if name not in wanted:
+        raise ConfigError(
+            "CONFIG_CONFLICT",
+            f"values '{name}' are given, and no strategy of the file reads them.",
+            where=_given_as(name),
+            key="strategy",
+            hint="run a strategy that does, such as target_table"
+            if name == EXPOSURES_NAME
+            else f'write NEEDS = ("feature:{name}",) in the strategy',
+        )
+    strangers = [symbol for symbol in table.symbols() if symbol not in resolved.labels]
+    if strangers:
+        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        raise ConfigError(
+            "SYMBOL_UNKNOWN",
+            f"the table has values for {strangers[0]!r}{more}, which the file does not trade.",
+            where=_given_as(name),
+            key="symbol",
+            hint=did_you_mean(strangers[0], resolved.labels)
+            or "leave it out, or list it under market.symbols",
+            known=resolved.labels[:20],
+        )
 
 
 def _claim(taken: dict[tuple[int, int], str], column: int, code: int, name: str) -> None:

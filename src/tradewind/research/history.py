@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewind.config import BacktestConfig, Workspace
-from tradewind.errors import ConfigError, DataMissing, DataUnfit
+from tradewind.errors import ConfigError, DataMissing, DataUnfit, TradewindError
 from tradewind.market import (
     Aligned,
     Applied,
@@ -22,11 +22,11 @@ from tradewind.market import (
     Store,
     Universe,
     align,
-    prepare_bars,
     prepare_funding,
     prepare_mark,
 )
 from tradewind.research.resolve import Resolved
+from tradewind.research.stored_bars import read_fit_bars, read_stored_bars
 from tradewind.units.time import MINUTE_NS, format_utc
 
 __all__ = ["Episode", "Histories", "History", "read_histories"]
@@ -87,35 +87,42 @@ class Histories:
 def read_histories(resolved: Resolved, workspace: Workspace) -> Histories:
     """Return the histories of a run.
 
-    Raises DATA_MISSING, the code of the first kind of defect that the file does not accept, FUNDING_*, MARK_MISSING,
-    and DATA_TOO_SHORT with the number of bars that the warm-up needs.
+    Raises DATA_MISSING, the code of the first kind of defect that the file does not accept, FUNDING_* and MARK_MISSING
+    (one error with those of every symbol, so that one attempt shows them all), and DATA_TOO_SHORT with the number of
+    bars that the warm-up needs.
     """
     config, store = resolved.config, Store(workspace.data)
     applied: list[Applied] = []
     told: list[str] = []
-    each = tuple(
-        _read_one(resolved, store, column, applied, told) for column in range(len(resolved.instruments))
-    )
+    each: list[History] = []
+    refused: list[DataUnfit] = []
+    for column in range(len(resolved.instruments)):
+        try:
+            each.append(_read_one(resolved, store, column, applied, told))
+        except DataUnfit:
+            refused += _refusals(resolved, store, column)
+    if refused:
+        raise _together(refused)
     aligned = align([history.bars for history in each])
     _check_reach(config, aligned, told)
-    return Histories(each, aligned, _warm_stop(resolved, aligned), tuple(applied), tuple(dict.fromkeys(told)))
+    return Histories(
+        tuple(each), aligned, _warm_stop(resolved, aligned), tuple(applied), tuple(dict.fromkeys(told))
+    )
 
 
 def _read_one(
     resolved: Resolved, store: Store, column: int, applied: list[Applied], told: list[str]
 ) -> History:
     config, label = resolved.config, resolved.labels[column]
-    venue, symbol = config.market.instruments[column]
     instrument = resolved.instruments[column]
-    raw = store.read_bars(venue, symbol, config.market.bar_ns, _first_ns(resolved), config.period.end_ns)
-    prepared = prepare_bars(raw, config.data, tick_size=instrument.tick_size, where=instrument.where)
-    applied += prepared.applied
-    told += instrument.assumptions
-    universe = Universe.of([instrument], {symbol: raw})
+    fit = read_fit_bars(config, store, instrument, label, _first_ns(resolved))
+    applied += fit.applied
+    told += (*instrument.assumptions, *fit.assumptions)
+    universe = Universe.of([instrument], {instrument.symbol: fit.stored})
     told += universe.assumptions
     end_ns = universe.members[0].end_ns
     segments = [
-        (s.bars.between(None, end_ns), s.made[: len(s.bars.between(None, end_ns))]) for s in prepared.segments
+        (s.bars.between(None, end_ns), s.made[: len(s.bars.between(None, end_ns))]) for s in fit.segments
     ]
     segments = [(bars, made) for bars, made in segments if len(bars)]
     if not segments:
@@ -127,7 +134,7 @@ def _read_one(
     return History(
         label,
         instrument,
-        prepared.grid,
+        fit.grid,
         bars,
         made,
         episodes,
@@ -136,6 +143,35 @@ def _read_one(
         _read_mark(resolved, store, column, bars, applied, told),
         _read_open_interest(resolved, store, instrument, bars),
     )
+
+
+def _refusals(resolved: Resolved, store: Store, column: int) -> list[DataUnfit]:
+    """Return everything for which the history of one instrument is refused: its bars, settlements, mark prices."""
+    config, instrument, first_ns = resolved.config, resolved.instruments[column], _first_ns(resolved)
+    try:
+        fit = read_fit_bars(config, store, instrument, resolved.labels[column], first_ns)
+        found, bars = [], Bars.concat([segment.bars for segment in fit.segments])
+    except DataUnfit as error:
+        found, bars = [error], read_stored_bars(config, store, instrument, first_ns)
+    for look in (
+        lambda: _read_funding(config, store, instrument, bars, []),
+        lambda: _read_mark(resolved, store, column, bars, [], []),
+        lambda: _read_open_interest(resolved, store, instrument, bars),
+    ):
+        try:
+            look()
+        except DataUnfit as error:
+            found.append(error)
+    return found
+
+
+def _together(refused: list[DataUnfit]) -> TradewindError:
+    """Return the first error with the others beside it."""
+    every = [each for error in refused for each in (error, *error.also)]
+    for error in every:
+        error.also = ()
+    every[0].also = tuple(every[1:])
+    return every[0]
 
 
 def _first_ns(resolved: Resolved) -> int:
@@ -174,7 +210,10 @@ def _episodes(
 def _check_reach(config: BacktestConfig, aligned: Aligned, told: list[str]) -> None:
     """Refuse a history that does not cover the period, unless the file accepts gaps. Raises DATA_MISSING."""
     first_ns, end_ns = int(aligned.ts_ns[0]), int(aligned.ts_ns[-1]) + config.market.bar_ns
-    late, early = first_ns > config.period.start_ns, end_ns < config.period.end_ns
+    bar_ns = config.market.bar_ns
+    # Bars lie on their own grid: the first whole one may begin after the period, the last may end before it does.
+    late = first_ns >= config.period.start_ns + bar_ns
+    early = end_ns <= config.period.end_ns - bar_ns
     if not (late or early):
         return
     sentence = f"the history reaches from {format_utc(first_ns)} to {format_utc(end_ns)}, the period does not end there"
@@ -271,6 +310,7 @@ def _settled_price(
             bars.take(used),
             config.data,
             where=f"{instrument.where} mark",
+            need="settlements",
         )
         applied += done
         prices[holes] = mark.close[place]

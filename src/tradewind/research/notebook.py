@@ -13,7 +13,7 @@ from tradewind.config import Workspace, load_backtest, with_house_limits
 from tradewind.errors import TradewindError
 from tradewind.market.tables import fetch_columns, literal_path, session
 from tradewind.research.backtest import RunResult, run_backtest
-from tradewind.strategies.exposures import exposures_from_table
+from tradewind.strategies.exposures import EXPOSURES_NAME, exposures_from_table
 
 __all__ = ["Run", "backtest"]
 
@@ -101,7 +101,7 @@ def backtest(
     loaded = with_house_limits(load_backtest([path], os.environ, now=datetime.now(UTC)), desk.settings)
     tables = {name: exposures_from_table(frame) for name, frame in (features or {}).items()}  # type: ignore[arg-type]
     if exposures is not None:
-        tables["exposure"] = exposures_from_table(exposures)  # type: ignore[arg-type]
+        tables[EXPOSURES_NAME] = exposures_from_table(exposures)  # type: ignore[arg-type]
     try:
         return Run(run_backtest(loaded.config, desk, features=tables))
     except TradewindError as error:

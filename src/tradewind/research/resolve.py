@@ -10,7 +10,7 @@ from tradewind.market import Instrument, Store, resolve_instrument
 from tradewind.strategies.load import CompiledStrategy
 from tradewind.strategies.registry import load_named
 
-__all__ = ["Part", "Resolved", "resolve"]
+__all__ = ["Part", "Resolved", "resolve", "resolve_symbol"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +68,27 @@ def resolve(
     """Return what a configuration names, checked against each other.
 
     load: how a strategy is found by name; by default in the workspace, then among the shipped ones. Raises
-    StrategyError, ConfigError (from `check_feasible`, and CONFIG_UNKNOWN_KEY … for parameters), DATA_*.
+    StrategyError, ConfigError (CONFIG_CHOICE for a strategy that is not there, from `check_feasible`, and
+    CONFIG_UNKNOWN_KEY … for parameters), DATA_*.
     """
     find = load or (lambda name: load_named(name, workspace.strategies))
     parts = tuple(_part(config, place, use, find) for place, use in enumerate(config.uses))
     store = Store(workspace.data)
     labels = config.market.symbols
     instruments = tuple(
-        _with_fees(resolve_instrument(store, venue, symbol), config, workspace)
-        for venue, symbol in config.market.instruments
+        _with_fees(resolve_symbol(store, config, place), config, workspace) for place in range(len(labels))
     )
     check_feasible(config, dict(zip(labels, (_with_life(store, each) for each in instruments), strict=True)))
     return Resolved(_with_params(config, parts), parts, labels, instruments)
+
+
+def resolve_symbol(store: Store, config: BacktestConfig, place: int) -> Instrument:
+    """Return the rules of one symbol of the file. Raises SYMBOL_UNKNOWN with its key."""
+    try:
+        return resolve_instrument(store, *config.market.instruments[place])
+    except ConfigError as error:
+        error.key = error.key or f"market.symbols.{place}"
+        raise
 
 
 def _with_life(store: Store, instrument: Instrument) -> Instrument:
@@ -102,6 +111,10 @@ def _part(
         warmup_bars = code.warmup_bars(use.params)
         code.resolve(use.params)
     except StrategyError as error:
+        if error.code == "STRATEGY_UNKNOWN":
+            key = f"strategies.{place}.strategy" if config.strategies else "strategy"
+            # A file that names what is not there is a wrong configuration; a command that does has found nothing.
+            raise ConfigError("CONFIG_CHOICE", error.message, key=key, known=error.known) from None
         raise _in_list(error, place) if config.strategies else error from None
     symbols = use.symbols or config.market.symbols
     columns = tuple(config.market.symbols.index(symbol) for symbol in symbols)

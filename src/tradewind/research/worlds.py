@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tradewind.config import BacktestConfig
+from tradewind.config.timeframe import parse_timeframe
 from tradewind.engine.setup import (
     AccountLimits,
     InstrumentSetup,
@@ -19,7 +20,6 @@ from tradewind.research.history import Histories, History
 from tradewind.research.resolve import Part, Resolved
 from tradewind.units.enums import LiquidationRule
 from tradewind.units.records import GROUPS
-from tradewind.units.time import parse_interval
 
 __all__ = ["build_world", "hedges_left_out", "leg_groups", "wallet_of"]
 
@@ -158,7 +158,7 @@ def _frames(resolved: Resolved, column: int) -> tuple[int, ...]:
                     hint="run them in two runs",
                 )
             found = longer
-    return tuple(parse_interval(word) for word in found)
+    return tuple(parse_timeframe(word) for word in found)
 
 
 def _groups(named: Mapping[str, tuple[str, ...]], key: str) -> dict[str, int]:

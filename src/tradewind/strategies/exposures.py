@@ -16,7 +16,10 @@ import numpy.typing as npt
 from tradewind.errors import DataUnfit
 from tradewind.units.time import format_utc
 
-__all__ = ["ExposureTable", "Hindsight", "exposures_from_table", "stamped_too_early"]
+__all__ = ["EXPOSURES_NAME", "ExposureTable", "Hindsight", "exposures_from_table", "stamped_too_early"]
+
+EXPOSURES_NAME = "exposure"
+"""The name under which `tradewind.backtest(file, exposures=table)` hands a table over."""
 
 _TIMES = ("known_at", "known_ns", "ts_ns")
 _YEAR_2000_NS, _YEAR_2200_NS = 946_684_800_000_000_000, 7_258_118_400_000_000_000

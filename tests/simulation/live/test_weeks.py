@@ -16,7 +16,7 @@ SPEC = MarketSpec(
 )
 
 
-@pytest.mark.parametrize("decide_on", ["1w", "1d"])
+@pytest.mark.parametrize("decide_on", ["1w", "1d", "20h"])
 def test_paper_decides_on_longer_bars_as_the_backtest_does(tmp_path, decide_on):
     desk = make_desk(tmp_path / "desk", SPEC)
     config = backtest_of(

@@ -136,6 +136,24 @@ def test_a_variable_that_nothing_knows_is_an_error(first):
 
 
 @pytest.mark.parametrize(
+    ("variable", "key", "hint"),
+    [
+        ("COSTS__SLIPAGE_BPS", "costs.slipage_bps", "Did you mean 'slippage_bps'?"),
+        ("MARKET__BRAS", "market.bras", "Did you mean 'bars'?"),
+        ("PATHS__DAT", "paths.dat", "Did you mean 'data'?"),
+        ("ACCOUNT__LEVERAG", "account.leverag", "Did you mean 'leverage'?"),
+    ],
+)
+def test_a_misspelt_variable_is_looked_for_in_the_kind_of_file_it_belongs_to(first, variable, key, hint):
+    env = {f"TRADEWIND__{variable}": "2"}
+    for load in (lambda: load_backtest([first], env), lambda: load_settings(None, env)):
+        with pytest.raises(ConfigError) as caught:
+            load()
+        error = caught.value
+        assert (error.code, error.key, error.hint) == ("CONFIG_UNKNOWN_KEY", key, hint)
+
+
+@pytest.mark.parametrize(
     "key", ["", ".", "costs.", ".costs", "costs", "costs.fil", "costs.fill.x", "nothing"]
 )
 def test_a_flag_that_names_no_value_is_an_error(first, key):

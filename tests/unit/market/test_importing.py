@@ -356,3 +356,48 @@ def test_progress_counts_records_month_by_month(store, tmp_path, bars):
         lambda done, total: told.append((done, total)),
     )
     assert told == [(0, 200), (120, 200), (200, 200)]
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "BTC-USDT-SWAP",
+        "BTCUSD_PERP",
+        "BTC/USD:BTC",
+        "币安人生USDT",
+        "@107",
+        "BTCUSDT_250926",
+        "1000PEPEUSDT",
+        "BTC.P",
+    ],
+)
+def test_a_symbol_as_venues_write_them_is_taken(store, tmp_path, bars, symbol):
+    path = written(tmp_path / "candles.csv", text_of(bars))
+    (found,) = import_file(store, path, ImportRequest(STATED.now_ns, "okx_swap", symbol)).series
+    assert found.key.symbol == symbol
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "../../x",
+        "a/../b",
+        "/etc",
+        "..",
+        ".x",
+        "a b",
+        "BTC USDT",
+        "BTC/",
+        "-",
+        "%2e",
+        "a\nb",
+        "x" * 65,
+        "BTC;rm",
+        "BTC\\x",
+    ],
+)
+def test_a_symbol_that_no_venue_could_have_is_refused(store, tmp_path, bars, symbol):
+    path = written(tmp_path / "candles.csv", text_of(bars))
+    error = refused(store, path, ImportRequest(STATED.now_ns, "okx_swap", symbol))
+    assert (error.code, error.key, error.where) == ("SYMBOL_UNKNOWN", "symbol", str(path))
+    assert store.list() == ()

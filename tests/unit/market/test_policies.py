@@ -173,6 +173,12 @@ def test_a_missing_mark_is_an_error_or_a_declared_fallback(bars):
         with pytest.raises(TradewindError) as raised:
             prepare_mark(given, bars, DataPolicy(), where="x")
         assert raised.value.code == "MARK_MISSING"
+    for given, need, said in (
+        (mark, "bars", "1 of 200 bars have no mark price, first at "),
+        (None, "settlements", "there are no mark prices, and 200 settlements need one, first at "),
+    ):
+        with pytest.raises(TradewindError, match=said):
+            prepare_mark(given, bars, DataPolicy(), where="x", need=need)
     found, applied = prepare_mark(mark, bars, DataPolicy(mark_missing="fill"), where="x")
     assert found.close[7] == bars.close[7]
     assert found.close[8] == bars.close[8] + 1

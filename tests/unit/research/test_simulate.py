@@ -319,3 +319,52 @@ def test_an_exposure_is_traded_from_when_it_was_known(desk):
     # Known a moment after the open of bar 100: acted upon at its close, filled at the open of bar 101.
     assert fills["ts_ns"].tolist() == [START_NS + 101 * MINUTE_NS]
     assert fills["notional"][0] == pytest.approx(0.5 * 10_000 * 1e8, rel=0.01)
+
+
+def exposures(symbol):
+    return exposures_from_table({"known_ns": [START_NS + HOUR_NS], "symbol": [symbol], "exposure": [0.5]})
+
+
+def test_a_table_for_a_symbol_that_is_not_traded_is_refused(desk):
+    error = refused(config_of("target_table"), desk, features={"exposure": exposures("BTCUSDTX")})
+    assert (error.code, error.key, error.where) == ("SYMBOL_UNKNOWN", "symbol", "exposures=table")
+    assert error.message == "the table has values for 'BTCUSDTX', which the file does not trade."
+    assert (error.hint, error.known) == ("Did you mean 'BTCUSDT'?", ("BTCUSDT",))
+
+
+def test_a_table_that_no_strategy_reads_is_refused(desk):
+    error = refused(config_of(), desk, features={"exposure": exposures("BTCUSDT")})
+    assert (error.code, error.where) == ("CONFIG_CONFLICT", "exposures=table")
+    error = refused(config_of(), desk, features={"score": exposures("BTCUSDT")})
+    assert (error.code, error.where) == ("CONFIG_CONFLICT", "features={'score': table}")
+
+
+def test_a_table_that_is_missing_is_asked_for_as_the_pages_teach_it(desk):
+    error = refused(config_of("target_table"), desk)
+    assert (error.code, error.hint) == (
+        "DATA_MISSING",
+        "hand them over in Python: tradewind.backtest(file, exposures=table)",
+    )
+
+
+def test_every_defect_of_every_symbol_is_told_at_once(tmp_path):
+    spec = replace(HOURS, bars=24 * 3)
+    market = generate_market(spec)
+    desk = make_desk(tmp_path / "desk")
+    source = SourceEntry(name="holed", sha256="", imported_ns=0, notes=())
+    parts = []
+    for symbol, bars in market.bars.items():
+        volume = bars.volume.copy()
+        volume[7] = 0.0
+        parts.append((SeriesKey("generated", "bars", symbol, HOUR_NS), replace(bars, volume=volume)))
+        bare = replace(market.funding[symbol], mark_price=np.full(len(market.funding[symbol]), np.nan))
+        parts.append((SeriesKey("generated", "funding", symbol), bare))
+    Store(desk.data).merge_all(parts, source)
+    error = refused(backtest_of(spec, "buy_and_hold"), desk)
+    assert [(each.where, each.key) for each in (error, *error.also)] == [
+        ("generated BTCUSDT", "data.zero_volume"),
+        ("generated BTCUSDT mark", "data.mark_missing"),
+        ("generated ETHUSDT", "data.zero_volume"),
+        ("generated ETHUSDT mark", "data.mark_missing"),
+    ]
+    assert error.also[0].message.startswith("there are no mark prices, and 8 settlements need one, first at ")

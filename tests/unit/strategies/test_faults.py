@@ -46,7 +46,8 @@ def decide(view, account, working, params, memory, intents):
             "a strategy wants more than its slots hold",
         ),
         (
-            "    if memory.place != view.bars:\n        memory.place = view.bars\n        y = 1 // view.trades\n    return SET",
+            "    if memory.place != view.bars:\n        memory.place = view.bars\n"
+            "        y = 1 // view.trades\n    return SET",
             3,
             "a division by zero",
         ),
