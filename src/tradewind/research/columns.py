@@ -15,7 +15,7 @@ from tradewind.research.history import Histories
 from tradewind.research.resolve import Resolved
 from tradewind.units.enums import BUY, IntentKind, LogKind, OrderState, Role, Rule, names_of
 from tradewind.units.ids import wire_id
-from tradewind.units.layout import Layout, dtype_of
+from tradewind.units.layout import Layout, dtype_of, joined
 from tradewind.units.wire import CashRow, FillRow, OrderRow, RefusalRow
 
 __all__ = ["Columns", "Translator"]
@@ -204,7 +204,7 @@ def _settled_prices(histories: Histories) -> Mapping[tuple[int, int], float]:
 
 
 def _joined(parts: Sequence[Records], layout: type[Layout]) -> Records:
-    return np.concatenate(parts) if parts else np.empty(0, dtype_of(layout))
+    return joined(parts) if parts else np.empty(0, dtype_of(layout))
 
 
 def _word(which: npt.NDArray[np.bool_], yes: str, no: str) -> npt.NDArray[np.generic]:

@@ -11,6 +11,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterable
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
@@ -57,6 +58,8 @@ SLOTS = int(os.environ.get("TRADEWIND_SLOTS", "64"))
 _ROOMS = ("units", "engine", "signals", "strategies")
 _SWITCHES = ("TRADEWIND_SLOTS", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_OPT")
 _KEPT_CACHES = 4
+_PAGED = 1 << 20
+"""Bytes from which records are fresh pages instead of memory that must be cleared first."""
 
 
 def _sources() -> Iterable[Path]:
@@ -216,9 +219,15 @@ def _compiled_call(sig: Signature) -> Callable[..., int]:
 
 
 def allocate(layout: type[Layout], rows: int = 1) -> np.ndarray:
-    """Return `rows` zeroed records of a layout, readable by attribute when nothing is compiled."""
-    dtype = dtype_of(layout)
-    return np.zeros(rows, named(dtype) if PLAIN else dtype)
+    """Return `rows` zeroed records of a layout, readable by attribute when nothing is compiled.
+
+    Large ones are fresh pages, which cost nothing until they are touched: most logs and rings stay short.
+    """
+    dtype = named(dtype_of(layout)) if PLAIN else dtype_of(layout)
+    size = rows * dtype.itemsize
+    if size < _PAGED:
+        return np.zeros(rows, dtype)
+    return np.frombuffer(mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS), dtype, rows)
 
 
 def overlay(layout: type[_L], cells: int) -> Callable[[Layout], _L]:

@@ -6,17 +6,20 @@ a nested record, and `Annotated[Rows[X], n]` a nested array of n. All integers a
 make Numba compile the same kernel once per width.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints, overload
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Layout", "Mask", "Rows", "dtype_of", "named"]
+__all__ = ["Layout", "Mask", "Rows", "dtype_of", "joined", "named", "overwrite"]
 
 Mask = np.uint64
 _T = TypeVar("_T")
 _CELLS = {int: "i8", float: "f8", Mask: "u8"}
+
+
+_DTYPES: dict[type["Layout"], np.dtype[np.void]] = {}
 
 
 class Layout:
@@ -37,8 +40,10 @@ class Rows(Protocol, Generic[_T]):
 
 def dtype_of(layout: type[Layout]) -> np.dtype[np.void]:
     """Return the aligned NumPy dtype of a layout class."""
-    hints = get_type_hints(layout, include_extras=True)
-    return np.dtype([_field(name, hint) for name, hint in hints.items()], align=True)
+    if layout not in _DTYPES:
+        hints = get_type_hints(layout, include_extras=True)
+        _DTYPES[layout] = np.dtype([_field(name, hint) for name, hint in hints.items()], align=True)
+    return _DTYPES[layout]
 
 
 def _field(name: str, hint: object) -> tuple[object, ...]:
@@ -72,3 +77,17 @@ def named(dtype: npt.DTypeLike) -> np.dtype[np.void]:
         {"names": list(plain.names), "formats": formats, "offsets": offsets, "itemsize": plain.itemsize}
     )
     return np.dtype((np.record, described))
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return a copy of rows of one layout, one part after the other: as bytes, where NumPy would go field by field."""
+    return np.concatenate([_as_bytes(part) for part in parts]).view(parts[0].dtype)
+
+
+def overwrite(target: np.ndarray, source: np.ndarray) -> None:
+    """Put as many rows of the same layout in place of the target's."""
+    _as_bytes(target)[:] = _as_bytes(source)
+
+
+def _as_bytes(rows: np.ndarray) -> np.ndarray:
+    return rows.view(np.dtype((np.void, rows.dtype.itemsize)))

@@ -11,13 +11,16 @@ This leans on Numba's internals, as the exact pin of its version allows; tests/u
 guards the behaviour.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from llvmlite.binding import ValueRef
+from llvmlite.binding import ModuleRef, ValueRef
 from numba import njit, types
+from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
@@ -29,6 +32,9 @@ __all__ = ["compile_driver", "declare_leaf"]
 
 _SMALL = 60
 """Instructions up to which the optimiser is left to decide."""
+_NAME = re.compile(r'@"?([\w.$]+)')
+"""A name of something global in the text of a module."""
+_DEFINED_AND_CALLED_ONCE = 2
 
 
 class _Mute:
@@ -53,9 +59,6 @@ class _LeafLibrary(JITCodeLibrary):
 
     def finalize(self) -> None:
         self._raise_if_finalized()
-        for function in self._final_module.functions:
-            if not function.is_declaration and not _wants_inlining(function):
-                function.add_function_attribute("noinline")
         for library in self._linking_libraries:
             self._reload_init.update(library._reload_init)
         self._finalized = True
@@ -66,24 +69,38 @@ class _LeafLibrary(JITCodeLibrary):
 
 
 def _wants_inlining(function: ValueRef) -> bool:
-    """Tell whether a function is Numba's own, marked hot, or small.
-
-    Others stay out of line, or O3 copies them everywhere.
-    """
+    """Tell whether a function is Numba's own, marked hot, or small."""
     if function.name.startswith("_ZN5numba") or any(b"alwaysinline" in a for a in function.attributes):
         return True
     return sum(1 for block in function.blocks for _ in block.instructions) <= _SMALL
+
+
+def _close(module: ModuleRef, entries: set[str]) -> None:
+    """Let nothing but the entries be seen from outside, so that arguments nobody needs are dropped.
+
+    What is called from one place may be merged into it; anything larger that is called from several stays out of
+    line, or O3 copies it everywhere.
+    """
+    mentions = Counter(_NAME.findall(str(module)))
+    for function in module.functions:
+        if function.is_declaration or function.name in entries:
+            continue
+        function.linkage = "internal"
+        if mentions[function.name] > _DEFINED_AND_CALLED_ONCE and not _wants_inlining(function):
+            function.add_function_attribute("noinline")
 
 
 class _DriverLibrary(JITCodeLibrary):
     """A library that links everything its leaves reach before it is optimised."""
 
     def finalize(self) -> None:
+        self._entries = {f.name for f in self._final_module.functions if not f.is_declaration}
         self._linking_libraries = _reached(self._linking_libraries)
         super().finalize()
 
     def _optimize_final_module(self) -> None:
         """Optimise once, without vectorising: loops here run over one account or ten instruments, not over arrays."""
+        _close(self._final_module, self._entries)
         passes, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False)
         with self._recorded_timings.record("Module passes", builder):
             passes.run(self._final_module, builder)
@@ -145,8 +162,19 @@ class _Leaf(CPUDispatcher):
         return alone
 
 
+class _Shelf(FunctionCache):
+    """A disk cache that hands out machine code without first loading what only a compilation needs."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+
 class _Driver(CPUDispatcher):
     """A function that Python, or a first-class call, enters."""
+
+    def enable_caching(self) -> None:
+        self._cache = _Shelf(self.py_func)
 
     def compile(self, sig: Any) -> Any:
         with _libraries_are(_DriverLibrary):
