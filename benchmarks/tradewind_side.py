@@ -23,6 +23,7 @@ from tradewind.engine.world import ROWS, World
 from tradewind.market import Instrument
 from tradewind.strategies.load import load_strategy
 from tradewind.units.jit import allocate
+from tradewind.units.layout import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +89,7 @@ class Run:
         while at < len(self.ts):
             at = world.advance(self.bars, self.ts, self.events, equity, at, len(self.ts))
             fills.append(world.drain().fills)
-        return self.result(world, np.concatenate(fills), equity)
+        return self.result(world, joined(fills), equity)
 
     def result(self, world: World, rows: np.ndarray, equity: np.ndarray) -> dict[str, np.ndarray]:
         """Return the fills in the units of the market, ordered by bar and symbol."""

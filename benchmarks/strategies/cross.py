@@ -25,10 +25,9 @@ def decide(view, account, working, params, memory, intents):
         memory.slow = ema(memory.slow, price, params.slow_period, view.bars)
     if view.bars <= params.slow_period or memory.fast == memory.slow:
         return HOLD
-    held = working.holding[LONG].pos_lot
-    if memory.fast < memory.slow:
-        held = 0
-    elif held == 0:
-        held = lots_worth(view, params.stake) if params.stake > 0.0 else int(params.quantity / view.lot + 0.5)
-    target(intents, LONG, held)
+    above = memory.fast > memory.slow
+    if above == (working.holding[LONG].pos_lot > 0):
+        return HOLD
+    lots = lots_worth(view, params.stake) if params.stake > 0.0 else int(params.quantity / view.lot + 0.5)
+    target(intents, LONG, lots if above else 0)
     return SET
