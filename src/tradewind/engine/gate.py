@@ -10,10 +10,9 @@ from tradewind.engine.accounting import closing_lots, money, worth
 from tradewind.engine.registers import forbid, refuse
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule
 from tradewind.units.jit import kernel
-from tradewind.units.layout import Rows
 from tradewind.units.records import Account, Context, Core, Order, View
 
-__all__ = ["breach_of", "gate", "judge_limits", "reference_tick"]
+__all__ = ["breach_of", "gate", "reference_tick"]
 
 _STOP = IntentKind.STOP
 _SPOT = Payoff.SPOT
@@ -136,7 +135,8 @@ def _exposure_allows(
     if context.leg_group and not _legs_allow(core, context, view, side, notional):
         return False
     account.gross[side] += max(added, 0)
-    account.group_gross[view.group] += max(added, 0)
+    if core.group_limits:
+        account.group_gross[view.group] += max(added, 0)
     return True
 
 
@@ -144,10 +144,11 @@ def _exposure_allows(
 def _sums_allow(core: Core, account: Account, view: View, side: int, added: int) -> bool:
     """Check group, side, total and leverage, each as notional over equity."""
     equity = float(max(account.equity, 1))
-    group = (account.group_gross[view.group] + added) / equity
-    limit = core.group[view.group].exposure_limit
-    if limit > 0.0 and group > limit:
-        return forbid(core, Rule.EXPOSURE_GROUP, limit, group)
+    if core.group_limits:
+        group = (account.group_gross[view.group] + added) / equity
+        limit = core.group[view.group].exposure_limit
+        if limit > 0.0 and group > limit:
+            return forbid(core, Rule.EXPOSURE_GROUP, limit, group)
     on_side = (account.gross[side] + added) / equity
     limit = core.side_limit[side]
     if limit > 0.0 and on_side > limit:
@@ -187,18 +188,6 @@ def _traffic_allows(core: Core, view: View, order: Order) -> bool:
     if core.now_ns - core.rate_start_ns < core.rate_window_ns and core.rate_count >= core.rate_limit:
         return forbid(core, Rule.ORDER_RATE, float(core.rate_limit), float(core.rate_count))
     return True
-
-
-@kernel
-def judge_limits(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
-    """Look for what stands above a limit although nothing was sent: a mark moved, a limit was lowered."""
-    core.breached = 0
-    for k in range(len(contexts)):
-        context = contexts[k]
-        for side in range(2):
-            if breach_of(core, accounts[context.wallet], views[context.instrument], context, side):
-                core.breached = 1
-    core.recheck = core.breached
 
 
 @kernel

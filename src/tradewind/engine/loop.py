@@ -1,8 +1,9 @@
 """The backtest's driver: columns of bars in, facts applied, everyone decides, requests answered.
 
-It is the only loop over time; below it the same leaves that `step` uses. A bar's work is three comparisons
-and one early exit as long as nothing happens: the band in which no order can act, the band in which no margin
-can fail, and "every intent already works".
+It is the only loop over time; below it the same leaves that `step` uses. As long as nothing happens a bar's
+work is to show it, to mark, and to decide: one band says that no order can act and no margin fail, one
+comparison that no event is due, and "every intent already works" that there is nothing to ask. Everything else is
+out of line, and whatever it changed is surveyed afterwards.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ from tradewind.engine.matching import match, match_closers, trigger_on_mark
 from tradewind.engine.step import STATE, apply_fact
 from tradewind.engine.venue import accept
 from tradewind.engine.venue_records import Venue, VenueContext, VenueInstrument, VenueWallet
-from tradewind.engine.wake import act, decide_again, forget_sleep, mark, settle_marks, think
+from tradewind.engine.wake import act, decide_again, forget_sleep, mark, think, watch_exposure
 from tradewind.units.enums import BIG, FactKind
 from tradewind.units.jit import array_of, kernel, signature
 from tradewind.units.layout import Rows
@@ -111,7 +112,6 @@ def _apply_events(
             elif fact.kind == FactKind.LISTED:
                 instruments[j].closed = 0
         _apply_answers(core, accounts, views, contexts, strategies, box, venue)
-    venue.next_event_ns = events[venue.event_at].recv_ts_ns if venue.event_at < len(events) else BIG
 
 
 @kernel
@@ -254,65 +254,142 @@ def run_bars(
     core = cores[0]
     box = boxes[0]
     venue = venues[0]
+    lagged, feed_ns = venue.lagged != 0, venue.feed_ns
+    wake_every_ns, wake_from_ns = venue.wake_every_ns, venue.wake_from_ns
+    scans = _is_scanning(strategies)
+    busy = _survey(core, views, strategies, venue, instruments, tables, events)
+    stirred = True
     for i in range(start, stop):
-        open_ns = ts[i]
+        open_ns = ts[place(i)]
         close_ns = open_ns + interval_ns
-        if venue.lagged and in_flight(venue):
+        news = False
+        if lagged and in_flight(venue):
             pump(
                 codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
                 open_ns + venue.grace_ns, open_ns + venue.grace_ns, True,
             )  # fmt: skip
+            busy = _survey(core, views, strategies, venue, instruments, tables, events)
         core.now_ns = max(core.now_ns, close_ns)
-        _apply_bars(views, venue, instruments, bars, i, open_ns)
-        _match_bars(
-            core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, bars, i, open_ns
-        )  # fmt: skip
-        _finish_matching(
-            core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, open_ns
-        )  # fmt: skip
-        if close_ns + venue.feed_ns >= venue.next_event_ns:
-            _apply_events(
-                core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, events,
-                close_ns + venue.feed_ns,
+        if _apply_bars(views, instruments, bars, i, open_ns):
+            news = True
+            _match_bars(
+                core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, bars, i, open_ns
             )  # fmt: skip
-        if venue.lagged and in_flight(venue):
-            pump(
-                codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
-                close_ns, close_ns + venue.feed_ns, False,
+        if lagged or close_ns + feed_ns >= venue.next_event_ns:
+            news = True
+            _hear(
+                codes, core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, events,
+                close_ns, close_ns + feed_ns,
             )  # fmt: skip
-        if venue.lagged:
-            core.now_ns = max(core.now_ns, close_ns + venue.feed_ns)
-        mark(accounts, views, contexts)
-        settle_marks(core, accounts, views, contexts)
-        _write_equity(accounts, equity, i)
-        if venue.wake_every_ns == 0 or close_ns % venue.wake_every_ns == 0:
+        _value(core, accounts, views, contexts, equity, i, stirred or news)
+        stirred = False
+        if wake_every_ns == 0 or place(close_ns - wake_from_ns) % place(wake_every_ns) == place(0):
             core.seq += 1
-            _decide(codes, core, accounts, views, contexts, strategies, box)
-            if box.requests:
-                _ask(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
-            if core.warming == 0 and _is_scanning(strategies):
+            wants = _think(codes, core, accounts, views, contexts, strategies)
+            if wants or busy or core.halts | core.breached:
+                news = stirred = True
+                _act(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
+            if scans and core.warming == 0:
                 _scan_ahead(codes, views, contexts, strategies, bars, ts, i, stop)
-        if venue.bankrupt or _is_log_half_full(box):
-            return i + 1
+        if news:
+            busy = _survey(core, views, strategies, venue, instruments, tables, events)
+            if venue.bankrupt or _is_log_half_full(box):
+                stop = i + 1
+                break
+    _forget_bands(instruments)
     return stop
+
+
+@kernel
+def _hear(
+    codes: Codes,
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+    venue: Venue,
+    instruments: Rows[VenueInstrument],
+    wallets: Rows[VenueWallet],
+    tables: Rows[VenueContext],
+    events: Rows[Fact],
+    close_ns: int,
+    until_ns: int,
+) -> None:
+    """Let the core know everything due by `until_ns`; requests that arrive until the close are taken."""
+    _apply_events(
+        core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, events, until_ns
+    )  # fmt: skip
+    if venue.lagged:
+        pump(
+            codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
+            close_ns, until_ns, False,
+        )  # fmt: skip
+        core.now_ns = max(core.now_ns, until_ns)
 
 
 @kernel(hot=True)
 def _apply_bars(
-    views: Rows[View], venue: Venue, instruments: Rows[VenueInstrument], bars: Ints, at: int, open_ns: int
-) -> None:
-    """Show every instrument its bar, and ask for a judgement of margin where one leaves its safe band."""
+    views: Rows[View], instruments: Rows[VenueInstrument], bars: Ints, at: int, open_ns: int
+) -> bool:
+    """Show every instrument its bar; tell whether any leaves the band in which nothing can happen at the venue."""
+    loud = False
     for j in range(len(views)):
-        close = bars[at, j, 3]
+        row, column = place(at), place(j)
+        close = bars[row, column, 3]
         if close:
-            low = bars[at, j, 2]
-            high = bars[at, j, 1]
-            apply_bar(views[j], bars[at, j, 0], high, low, close, max(bars[at, j, 4], 0), open_ns)
-            if low < instruments[j].safe_low or high > instruments[j].safe_high:
-                venue.judge = 1
+            low = bars[row, column, 2]
+            high = bars[row, column, 1]
+            instrument = instruments[column]
+            apply_bar(
+                views[column], bars[row, column, 0], high, low, close, max(bars[row, column, 4], 0), open_ns
+            )
+            loud = loud | (low <= instrument.quiet_low) | (high >= instrument.quiet_high)
+    return loud
 
 
-@kernel(hot=True)
+@kernel
+def _survey(
+    core: Core,
+    views: Rows[View],
+    strategies: Rows[Strategy],
+    venue: Venue,
+    instruments: Rows[VenueInstrument],
+    tables: Rows[VenueContext],
+    events: Rows[Fact],
+) -> bool:
+    """After anything happened, draw each instrument's quiet band afresh, and look up when the next event is due.
+
+    Returns whether every batch must be acted on, whatever is wanted: in warm-up, and where something is held or
+    closed.
+    """
+    busy = core.warming
+    for j in range(len(views)):
+        instrument = instruments[j]
+        instrument.quiet_low = BIG if venue.judge else max(instrument.safe_low, views[j].calm_low) - 1
+        instrument.quiet_high = min(instrument.safe_high, views[j].calm_high) + 1
+        busy = busy | views[j].closed
+    for k in range(len(tables)):
+        table = tables[k]
+        instrument = instruments[table.instrument]
+        instrument.quiet_low = BIG if table.at_open else max(instrument.quiet_low, table.low_wake)
+        instrument.quiet_high = min(instrument.quiet_high, table.high_wake)
+    for g in range(len(strategies)):
+        busy = busy | strategies[g].held
+    venue.next_event_ns = events[venue.event_at].recv_ts_ns if venue.event_at < len(events) else BIG
+    return busy != 0
+
+
+@kernel
+def _forget_bands(instruments: Rows[VenueInstrument]) -> None:
+    """Leave no note of the driver's in the venue's records."""
+    for j in range(len(instruments)):
+        instruments[j].quiet_low = 0
+        instruments[j].quiet_high = 0
+
+
+@kernel
 def _match_bars(
     core: Core,
     accounts: Rows[Account],
@@ -328,57 +405,72 @@ def _match_bars(
     at: int,
     open_ns: int,
 ) -> None:
-    """Match the orders of every context whose waking band the bar touches; nothing trades in a made bar."""
+    """Match the orders of every context whose waking band the bar touches, then judge margin at its extremes.
+
+    Nothing trades in a made bar. Limits that close wait until margin is judged.
+    """
     for k in range(len(tables)):
         table = tables[k]
-        view = views[place(table.instrument)]
+        view = views[table.instrument]
         touched = view.low <= table.low_wake or view.high >= table.high_wake or table.at_open != 0
         if touched and view.ts_ns == open_ns and bars[at, table.instrument, 4] >= 0:
             instrument = instruments[table.instrument]
             match(venue, view, instrument, wallets[view.wallet], table, box, open_ns)
             _apply_answers(core, accounts, views, contexts, strategies, box, venue)
+    for j in range(len(views)):
+        outside = views[j].low < instruments[j].safe_low or views[j].high > instruments[j].safe_high
+        if outside and views[j].ts_ns == open_ns:
+            venue.judge = 1
+    if venue.judge:
+        judge_margin(venue, accounts, views, instruments, wallets, tables, box, open_ns)
+        _apply_answers(core, accounts, views, contexts, strategies, box, venue)
+    if venue.later:
+        _match_late(
+            core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, open_ns
+        )
 
 
 @kernel(hot=True)
-def _write_equity(accounts: Rows[Account], equity: Ints, at: int) -> None:
-    """Write each wallet's row of the curve: balance, equity, margin used."""
+def _value(
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    equity: Ints,
+    at: int,
+    stirred: bool,
+) -> None:
+    """Mark everything, judge exposure where it may matter, and write each wallet's row of the curve."""
+    mark(core, accounts, views, contexts)
+    if stirred or core.leg_groups | core.recheck:
+        watch_exposure(core, accounts, views, contexts)
     for w in range(len(accounts)):
-        equity[at, w, 0] = accounts[w].balance
-        equity[at, w, 1] = accounts[w].equity
-        equity[at, w, 2] = accounts[w].used
+        row, column = place(at), place(w)
+        equity[row, column, 0] = accounts[column].balance
+        equity[row, column, 1] = accounts[column].equity
+        equity[row, column, 2] = accounts[column].used
 
 
 @kernel(hot=True)
-def _decide(
+def _think(
     codes: Codes,
     core: Core,
     accounts: Rows[Account],
     views: Rows[View],
     contexts: Rows[Context],
     strategies: Rows[Strategy],
-    box: Mailbox,
-) -> None:
-    """Let everyone decide with the same knowledge, then act; what is decided on history is thrown away."""
+) -> bool:
+    """Let everyone decide with the same knowledge; tell whether anybody wants what does not work already."""
+    wants = False
     for g in range(len(strategies)):
-        think(codes, core, accounts, views, contexts, strategies[g], False)
-    if core.warming:
-        forget_sleep(contexts, strategies)
-        return
-    for g in range(len(strategies)):
-        act(core, accounts, views, contexts, box, strategies[g])
+        if think(codes, core, accounts, views, contexts, strategies[place(g)], False):
+            wants = True
+    return wants
 
 
-@kernel(hot=True)
-def _is_log_half_full(box: Mailbox) -> bool:
-    """Tell whether the log wants draining before the next bar."""
-    log = box.log
-    if log.fills > FILL_ROWS // 2 or log.orders > ORDER_ROWS // 2:
-        return True
-    return log.refusals > REFUSAL_ROWS // 2 or log.cash > CASH_ROWS // 2
-
-
-@kernel(hot=True)
-def _finish_matching(
+@kernel
+def _act(
+    codes: Codes,
     core: Core,
     accounts: Rows[Account],
     views: Rows[View],
@@ -387,15 +479,22 @@ def _finish_matching(
     box: Mailbox,
     venue: Venue,
     instruments: Rows[VenueInstrument],
-    wallets: Rows[VenueWallet],
     tables: Rows[VenueContext],
-    open_ns: int,
 ) -> None:
-    """Judge margin at this bar's extremes, then match the limits that waited for it."""
-    if venue.judge:
-        judge_margin(venue, accounts, views, instruments, wallets, tables, box, open_ns)
-        _apply_answers(core, accounts, views, contexts, strategies, box, venue)
-    if venue.later:
-        _match_late(
-            core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, open_ns
-        )
+    """Act on what everyone decided; what is decided on history is thrown away."""
+    if core.warming:
+        forget_sleep(contexts, strategies)
+        return
+    for g in range(len(strategies)):
+        act(core, accounts, views, contexts, box, strategies[g])
+    if box.requests:
+        _ask(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
+
+
+@kernel
+def _is_log_half_full(box: Mailbox) -> bool:
+    """Tell whether the log wants draining before the next bar."""
+    log = box.log
+    if log.fills > FILL_ROWS // 2 or log.orders > ORDER_ROWS // 2:
+        return True
+    return log.refusals > REFUSAL_ROWS // 2 or log.cash > CASH_ROWS // 2

@@ -9,7 +9,7 @@ from tradewind.units.jit import kernel
 from tradewind.units.layout import Mask, Rows
 from tradewind.units.records import WORDS
 
-__all__ = ["clear_all", "drop_bit", "has_bit", "low_bit", "place", "set_bit"]
+__all__ = ["clear_all", "drop_bit", "has_bit", "low_bit", "pick", "place", "set_bit"]
 
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
@@ -29,6 +29,12 @@ def low_bit(word: Mask) -> int:
 def place(index: int) -> int:
     """Return an index as unsigned, which spares the test for counting from the end on the per-bar path."""
     return np.uint64(index)  # type: ignore[return-value]
+
+
+@kernel(hot=True)
+def pick(index: int, count: int) -> int:
+    """Return an index into `count` rows as unsigned: 0 where there is one, so that the compiler need not look."""
+    return np.uint64(0) if count == 1 else np.uint64(index)  # type: ignore[return-value]
 
 
 @kernel(hot=True)

@@ -43,6 +43,7 @@ def run_single(
         or len(accounts) != 1
         or len(strategies) != 1
         or len(tables) != 1
+        or len(codes) != 1
     ):
         return -1
     return run_bars(

@@ -79,6 +79,9 @@ class VenueContext(Layout):
 class VenueInstrument(Layout):
     """Positions, fees, fill rules and margin tiers of one instrument, as the venue knows them."""
 
+    quiet_low: int
+    """The driver's note: a bar strictly between these can fill nothing and calls for no judgement."""
+    quiet_high: int
     safe_low: int
     """Between these prices no judgement of margin is needed."""
     safe_high: int
@@ -131,6 +134,8 @@ class Venue(Layout):
     feed_ns: int
     grace_ns: int
     wake_every_ns: int
+    wake_from_ns: int
+    """A time at which strategies are asked: those that decide on weeks count from a Monday."""
     event_at: int
     next_event_ns: int
     bankrupt: int

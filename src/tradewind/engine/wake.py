@@ -4,20 +4,20 @@ Thinking makes no request, so no strategy sees another's reserve; acting asks. A
 strategies concerned think again in the same batch, with the same clock.
 """
 
-from tradewind.engine.accounting import mark_context, money, worth
-from tradewind.engine.breakers import check_breakers, watch_legs
+from tradewind.engine.accounting import mark_context
+from tradewind.engine.breakers import check_breakers
 from tradewind.engine.contract import Codes, call_decide, call_plan
-from tradewind.engine.diff import CORE_SLOTS, bring_about, pull, react, trim
-from tradewind.engine.gate import judge_limits
+from tradewind.engine.diff import CORE_SLOTS, bring_about, is_met, pull, react, trim
+from tradewind.engine.exposure import is_stirred, judge_exposure, sum_exposure, weigh_legs
 from tradewind.engine.market_facts import swap_wide
-from tradewind.engine.masks import place
+from tradewind.engine.masks import pick, place
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule, Verdict, WakeCode
 from tradewind.units.jit import SLOTS, kernel
 from tradewind.units.layout import Rows
-from tradewind.units.records import GROUPS, Account, Context, Core, Intent, Strategy, View
+from tradewind.units.records import Account, Context, Core, Intent, Strategy, View
 from tradewind.units.wire import Mailbox
 
-__all__ = ["act", "decide_again", "forget_sleep", "mark", "settle_marks", "think", "wake"]
+__all__ = ["act", "decide_again", "forget_sleep", "mark", "think", "wake", "watch_exposure"]
 
 _SET = Verdict.SET
 _HOLD = Verdict.HOLD
@@ -26,70 +26,34 @@ _SPOT = Payoff.SPOT
 
 
 @kernel(hot=True)
-def mark(accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
-    """Value every holding at its instrument's last close, into its wallet."""
+def mark(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
+    """Value every holding at its instrument's last close: each wallet's equity, and the breakers that watch it."""
     for w in range(len(accounts)):
-        accounts[w].unrealised = 0
-        accounts[w].margined = 0
-    for k in range(len(contexts)):
-        context = contexts[k]
-        view = views[place(context.instrument)]
-        value = mark_context(view, context.working)
-        context.value = value
-        if value:
-            account = accounts[context.wallet]
-            account.unrealised += value
-            if view.payoff != _SPOT:
-                account.margined += value
+        account = accounts[place(w)]
+        unrealised = 0
+        margined = 0
+        for k in range(len(contexts)):
+            context = contexts[place(k)]
+            if len(accounts) == 1 or context.wallet == w:
+                view = views[pick(context.instrument, len(views))]
+                value = mark_context(view, context.working)
+                unrealised += value
+                if view.payoff != _SPOT:
+                    margined += value
+        account.ts_ns = core.now_ns
+        account.unrealised = unrealised
+        account.margined = margined
+        account.equity = account.balance + unrealised
+        check_breakers(core, account)
 
 
 @kernel(hot=True)
-def settle_marks(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
-    """Turn marks into equity, breakers and, where limits ask for them, exposure sums."""
-    for w in range(len(accounts)):
-        account = accounts[w]
-        account.ts_ns = core.now_ns
-        account.equity = account.balance + account.unrealised
-        check_breakers(core, account)
-    if core.exposure_limits:
-        _sum_exposure(core, accounts, views, contexts)
-        core.recheck = 1
-    if core.recheck:
-        judge_limits(core, accounts, views, contexts)
-
-
-@kernel
-def _sum_exposure(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
-    """Sum what is held or may open per side and group, and what each leg group leaves unhedged."""
-    for w in range(len(accounts)):
-        for side in range(2):
-            accounts[w].gross[side] = 0
-        for g in range(GROUPS):
-            accounts[w].group_gross[g] = 0
-    for j in range(len(views)):
-        view = views[j]
-        if view.close > 0:
-            for side in range(2):
-                notional = money(worth(view, view.side_lot[side] + view.external_lot[side], view.close))
-                accounts[view.wallet].gross[side] += notional
-                accounts[view.wallet].group_gross[view.group] += notional
+def watch_exposure(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
+    """Judge exposure again where a verdict could have changed."""
     if core.leg_groups:
-        _sum_legs(core, views, contexts)
-        watch_legs(core)
-
-
-@kernel
-def _sum_legs(core: Core, views: Rows[View], contexts: Rows[Context]) -> None:
-    """Sum the unhedged part of each leg group: longs less shorts over its legs."""
-    for g in range(GROUPS):
-        core.group[g].unhedged = 0
-    for k in range(len(contexts)):
-        context = contexts[k]
-        view = views[context.instrument]
-        if context.leg_group and view.close > 0:
-            net = context.working.holding[0].pos_lot - context.working.holding[1].pos_lot
-            sign = 1 if net >= 0 else -1
-            core.group[context.leg_group].unhedged += sign * money(worth(view, abs(net), view.close))
+        weigh_legs(core, views, contexts)
+    if core.recheck or (core.exposure_limits and is_stirred(core, views)):
+        judge_exposure(core, accounts, views, contexts)
 
 
 @kernel(hot=True)
@@ -101,30 +65,46 @@ def think(
     contexts: Rows[Context],
     strategy: Strategy,
     again: bool,
-) -> None:
+) -> bool:
     """Let all contexts of one strategy say what they want, then its plan may edit it. No request is made in here.
 
-    `again`: after an answered cancel only the contexts concerned decide.
+    `again`: after an answered cancel only the contexts concerned decide. Returns whether there is anything to act
+    on that does not already work; halts and breaches are not looked at.
     """
     if core.wide:
         swap_wide(views)
     news = False
+    wants = False
     for k in range(strategy.lo, strategy.hi):
-        context = contexts[place(k)]
-        view = views[place(context.instrument)]
+        context = contexts[pick(k, len(contexts))]
+        view = views[pick(context.instrument, len(views))]
         context.asleep = 1 if _is_asleep(core, context, again) else 0
-        if context.spoke:
+        if strategy.has_plan and context.spoke:
             news = True
             context.spoke = 0
         context.dirty = 0
         ready = context.asleep == 0 and view.bars > 0
-        if ready and _decide(codes, accounts[place(context.wallet)], view, context, strategy):
+        if ready and _decide(codes, accounts[pick(context.wallet, len(accounts))], view, context, strategy):
             news = True
-    strategy.ran = 0
-    if strategy.has_plan and (news or strategy.sleep == 0 or core.now_ns >= strategy.wake_ns):
-        _plan(codes, accounts, views, contexts, strategy)
+            context.wanting = 1 if _is_wanting(context) else 0
+            if context.wanting:
+                wants = True
+    if strategy.has_plan:
+        strategy.ran = 0
+        if news or strategy.sleep == 0 or core.now_ns >= strategy.wake_ns:
+            _plan(codes, accounts, views, contexts, strategy)
+        wants = strategy.ran != 0
     if core.wide:
         swap_wide(views)
+    return wants
+
+
+@kernel(hot=True)
+def _is_wanting(context: Context) -> bool:
+    """Tell whether what a context said differs from what works."""
+    if context.said == _SET:
+        return not is_met(context.working, context.intents)
+    return context.working.live_count != 0
 
 
 @kernel(hot=True)
@@ -145,7 +125,13 @@ def _decide(codes: Codes, account: Account, view: View, context: Context, strate
     intents.n = 0
     intents.sleep = 0
     verdict = call_decide(
-        codes[place(strategy.fn), 0], view, account, context.working, context.params, context.memory, intents
+        codes[pick(strategy.fn, len(codes)), 0],
+        view,
+        account,
+        context.working,
+        context.params,
+        context.memory,
+        intents,
     )
     if verdict == _HOLD and intents.n == 0:
         intents.n = stated
@@ -182,7 +168,7 @@ def _plan(
     strategy.verdict = verdict
 
 
-@kernel(hot=True)
+@kernel
 def act(
     core: Core,
     accounts: Rows[Account],
@@ -192,24 +178,36 @@ def act(
     strategy: Strategy,
 ) -> None:
     """Gate and diff of one strategy: requests."""
+    if core.exposure_limits and core.summed_ns != core.now_ns:
+        sum_exposure(core, accounts, views)
     if core.halts & (Halt.FLATTEN | Halt.LOCK) or strategy.held:
         _act_forced(core, accounts, views, contexts, box, strategy)
     elif strategy.has_plan:
         _act_planned(core, accounts, views, contexts, box, strategy)
     else:
         for k in range(strategy.lo, strategy.hi):
-            context = contexts[place(k)]
-            view = views[place(context.instrument)]
-            if context.asleep == 0 or core.halts | core.breached:
-                if view.closed:
-                    _flatten(core, accounts[context.wallet], view, context, box)
-                elif context.said == _SET:
-                    if not react(core, accounts[context.wallet], view, context, box, context.intents):
-                        strategy.held = Rule.BAD_OUTPUT
-                elif context.said == _PULL:
-                    pull(core, accounts[context.wallet], view, context, box)
-                elif core.halts | core.breached:
-                    trim(core, accounts[context.wallet], view, context, box)
+            if not _act_on(core, accounts, views, contexts[k], box):
+                strategy.held = Rule.BAD_OUTPUT
+
+
+@kernel
+def _act_on(core: Core, accounts: Rows[Account], views: Rows[View], context: Context, box: Mailbox) -> bool:
+    """Bring about what one context said last; False if that is nonsense."""
+    account = accounts[context.wallet]
+    view = views[context.instrument]
+    strained = core.halts | core.breached != 0
+    if context.asleep and not strained:
+        return True
+    if view.closed:
+        _flatten(core, account, view, context, box)
+    elif context.said == _SET:
+        if context.wanting or strained:
+            return bring_about(core, account, view, context, box, context.intents, SLOTS - CORE_SLOTS, False)
+    elif context.said == _PULL:
+        pull(core, account, view, context, box)
+    elif strained:
+        trim(core, account, view, context, box)
+    return True
 
 
 @kernel
@@ -328,8 +326,8 @@ def wake(
     if code == WakeCode.AGAIN:
         decide_again(codes, core, accounts, views, contexts, strategies, box)
         return
-    mark(accounts, views, contexts)
-    settle_marks(core, accounts, views, contexts)
+    mark(core, accounts, views, contexts)
+    watch_exposure(core, accounts, views, contexts)
     if code == WakeCode.MARK:
         return
     core.seq += 1

@@ -18,9 +18,11 @@ from tradewind.engine.setup import AccountLimits, InstrumentSetup, StrategySetup
 from tradewind.engine.venue_records import TIERS, Venue, VenueContext, VenueInstrument, VenueWallet
 from tradewind.errors import ConfigError
 from tradewind.market import Instrument
+from tradewind.market.grid import grid_offset_ns
 from tradewind.units.enums import BIG, NEVER_HIGH, NEVER_LOW, Payoff
 from tradewind.units.ids import CONTEXTS_MAX
 from tradewind.units.jit import allocate
+from tradewind.units.layout import joined, overwrite
 from tradewind.units.records import FRAMES, GROUPS, Account, Context, Core, Strategy, View
 from tradewind.units.wire import CashRow, Fact, FillRow, Mailbox, OrderRow, RefusalRow
 
@@ -150,7 +152,7 @@ class World:
         log = self.box["log"][0]
         counts = [int(log[name]) for name in ("fills", "orders", "refusals", "cash")]
         rows = ("fill_row", "order_row", "refusal_row", "cash_row")
-        drained = Drained(*(log[name][:count].copy() for name, count in zip(rows, counts, strict=True)))
+        drained = Drained(*(joined([log[name][:count]]) for name, count in zip(rows, counts, strict=True)))
         for name in ("fills", "orders", "refusals", "cash"):
             self.box["log"][name] = 0
         return drained
@@ -168,12 +170,12 @@ class World:
 
     def snapshot(self) -> list[Records]:
         """Return a copy of every array but the mailbox."""
-        return [part.copy() for part in (*self.state[:-1], *self.venue)]
+        return [joined([part]) for part in (*self.state[:-1], *self.venue)]
 
     def restore(self, parts: Sequence[Records]) -> None:
         """Put back a snapshot."""
         for target, part in zip((*self.state[:-1], *self.venue), parts, strict=True):
-            target[:] = part
+            overwrite(target, part)
 
     def _codes(self) -> list[tuple[Kernel, Kernel | None, Kernel | None]]:
         """Return (decide, plan, scan) of each different strategy code, in the order of first use."""
@@ -187,7 +189,7 @@ class World:
         core["open_orders_limit"] = limits.open_orders or BIG
         core["rate_limit"] = limits.order_rate or BIG
         core["rate_window_ns"] = limits.rate_window_ns
-        core["rate_start_ns"] = -BIG
+        core["rate_start_ns"] = core["summed_ns"] = -BIG
         core["leverage_limit"], core["total_limit"] = limits.leverage, limits.total
         core["side_limit"] = limits.long or limits.side, limits.short or limits.side
         core["retry_ns"] = limits.retry_ns
@@ -198,7 +200,7 @@ class World:
                 legs.unhedged_notional * self.wallet_setups[0].scale
             )
             core["group"]["unhedged_limit_ns"][_group(g)] = legs.unhedged_ns
-        core["leg_groups"] = len(limits.leg_groups)
+        core["group_limits"], core["leg_groups"] = int(bool(limits.groups)), len(limits.leg_groups)
         symbol_limits = any(s.symbol_limit or s.position_limit_notional for s in self.instrument_setups)
         any_ratio = (
             limits.leverage
@@ -216,11 +218,10 @@ class World:
         venue = self.venues[0]
         venue["liquidation_rule"], venue["lagged"] = setup.liquidation_rule, int(setup.lagged)
         venue["request_ns"], venue["answer_ns"] = setup.request_ns, setup.answer_ns
-        venue["feed_ns"], venue["grace_ns"], venue["wake_every_ns"] = (
-            setup.feed_ns,
-            setup.grace_ns,
-            setup.wake_every_ns,
-        )
+        venue["feed_ns"], venue["grace_ns"] = setup.feed_ns, setup.grace_ns
+        if setup.wake_every_ns:
+            venue["wake_every_ns"] = setup.wake_every_ns
+            venue["wake_from_ns"] = grid_offset_ns(setup.wake_every_ns)
 
     def _bind_wallet(self, w: int, setup: WalletSetup) -> None:
         balance = int(round(setup.balance * setup.scale))
@@ -281,6 +282,7 @@ class World:
         )
         view["side_limit_lot"] = limit
         view["funding_paid_ns"] = -BIG
+        view["calm_low"], view["calm_high"] = NEVER_LOW, NEVER_HIGH
         self._bind_frames(j, setup)
         self._bind_venue_instrument(j, setup)
 

@@ -14,11 +14,8 @@ import numpy.typing as npt
 from tradewind.engine.world import Drained, World, lot_of
 from tradewind.errors import InvariantBroken
 from tradewind.market import to_steps
-from tradewind.market.grid import grid_offset_ns
 from tradewind.research.facts import Facts
 from tradewind.research.history import Histories, History
-from tradewind.units.enums import BIG
-from tradewind.units.time import DAY_NS
 
 __all__ = ["CHUNK_BARS", "Driven", "Ints", "Records", "drive", "integers_of"]
 
@@ -67,13 +64,11 @@ def drive(
     """
     bars = histories.bars
     driven = Driven(np.zeros((bars, len(world.accounts), 3), np.int64))
-    clock = _Clock(world, histories)
-    wanted = {0, bars, histories.warm_stop, *stops, *clock.edges}
+    wanted = {0, bars, histories.warm_stop, *stops}
     edges = sorted(wanted | (set() if cut else set(range(0, bars, CHUNK_BARS))))
     feed = _Feed(world, histories, facts)
     for start, stop in _spans(edges):
         world.core["warming"] = int(stop <= histories.warm_stop)
-        clock.set(start)
         chunk, ts_ns = feed.bars(start, stop)
         events = feed.facts(stop)
         at = 0
@@ -121,34 +116,6 @@ def _check(world: World) -> None:
             "INVARIANT_BROKEN",
             f"{int(world.core['errors'][0])} rows of the log and {int(world.venues['overflow'][0])} messages were lost",
         )
-
-
-class _Clock:
-    """When strategies that decide on weeks are asked: at the bar that ends on Monday, a chunk of its own.
-
-    The driver asks at multiples of an interval since 1970-01-01, a Thursday; all shorter intervals divide a day.
-    """
-
-    def __init__(self, world: World, histories: Histories) -> None:
-        self._venue = world.venues[0]
-        every_ns = int(self._venue["wake_every_ns"])
-        offset_ns = grid_offset_ns(every_ns) if every_ns else 0
-        closes_ns = histories.aligned.ts_ns + int(world.views["interval_ns"][0])
-        places = (
-            np.flatnonzero((closes_ns - offset_ns) % every_ns == 0) if offset_ns else np.empty(0, np.int64)
-        )
-        self._asked = frozenset(places.tolist())
-        self._is_weekly = offset_ns > 0
-
-    @property
-    def edges(self) -> set[int]:
-        """Return where chunks begin and end because of it."""
-        return {edge for place in self._asked for edge in (place, place + 1)}
-
-    def set(self, start: int) -> None:
-        """Tell the driver whether the chunk from `start` is one that asks."""
-        if self._is_weekly:
-            self._venue["wake_every_ns"] = DAY_NS if start in self._asked else BIG
 
 
 class _Feed:

@@ -87,7 +87,7 @@ class SteppedSession:
             self._pump(close_ns, known_ns, deciding=False)
         every_ns = int(venue["wake_every_ns"])
         now_ns = known_ns if venue["lagged"] else close_ns
-        if every_ns == 0 or close_ns % every_ns == 0:
+        if every_ns == 0 or (close_ns - int(venue["wake_from_ns"])) % every_ns == 0:
             self._end_batch(now_ns, warming=i < self._warm_steps)
         else:
             self._wake(WakeCode.MARK, now_ns)

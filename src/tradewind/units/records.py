@@ -64,30 +64,42 @@ class Frame(Layout):
     """One coarser bar: the last complete one, and the one being built."""
 
     open: int
+    """Ticks."""
     high: int
+    """Ticks."""
     low: int
+    """Ticks."""
     close: int
+    """Ticks."""
     volume_lot: int
+    """Lots traded."""
     ts_ns: int
+    """Open time of the last complete one."""
     bars: int
+    """Complete ones seen."""
     interval_ns: int
+    """Its length."""
     next_open: int
+    """Of the one being built, as all that begin with `next`."""
     next_high: int
     next_low: int
     next_close: int
     next_volume_lot: int
     next_ts_ns: int
     pieces: int
+    """Fine bars in the one being built."""
 
 
 class View(Layout):
     """What is known of one instrument: its last complete bar, its streams, its rules; nothing of the future."""
 
     open: int
+    """Ticks; so are high, low and close."""
     high: int
     low: int
     close: int
     volume_lot: int
+    """Lots traded in the bar."""
     ts_ns: int
     """Open time of the last complete bar."""
     bars: int
@@ -101,16 +113,25 @@ class View(Layout):
     sense: int
     """+1 where value rises with the price of a lot in money (linear, spot), -1 for inverse contracts."""
     payoff: int
+    """Linear, inverse or spot (`Payoff`)."""
     wallet: int
+    """Index of the wallet that holds its margin, or pays for it."""
     leverage: float
+    """Notional over initial margin; 1 for spot."""
     maker: float
+    """Fee of what rests, as a ratio of notional; a rebate is negative."""
     taker: float
+    """Fee of what takes."""
     interval_ns: int
+    """Length of a bar."""
     tick_step: int
     """Order prices are multiples of this many ticks."""
     lot_step: int
+    """Order quantities are multiples of this many lots."""
     min_lot: int
+    """Smallest order."""
     max_lot: int
+    """Largest order."""
     min_notional: int
     """Money."""
     hedge: int
@@ -118,96 +139,148 @@ class View(Layout):
     shared: int
     """1: the venue's position is not exactly one holding, so nothing is reduce-only on the wire."""
     amends: int
+    """1: the venue can change price and quantity of a working order."""
     closed: int
     """1: delisted or not listed yet."""
+    calm_low: int
+    """Between these closes nothing that stands can break a limit of exposure (engine.exposure)."""
+    calm_high: int
     stale: int
+    """1: a stream is down or behind."""
     venue_down: int
+    """Not 0: the venue says that it does not trade."""
     group: int
+    """Exposure group, 0: none."""
     open_orders: int
+    """Orders of ours, over all strategies."""
     open_orders_limit: int
+    """The most there may be."""
     last_tick: int
+    """Price of the last trade seen."""
     last_lot: int
+    """Its size."""
     bid_tick: int
+    """Best bid, 0 where none is known; likewise the three below."""
     bid_lot: int
     ask_tick: int
     ask_lot: int
     mark: float
     """Mark price in ticks, 0 where none is known."""
     funding_rate: float
+    """Last settled rate."""
     funding_ns: int
+    """When it was settled."""
     funding_paid_ns: Annotated[Rows[int], 2]
     """Last settlement booked, per side."""
     open_interest: float
+    """Last value told."""
     liquidated_buy: float
+    """Liquidation prints seen so far, in the unit told; likewise sells."""
     liquidated_sell: float
     trades: int
+    """Trades seen so far."""
     side_lot: Annotated[Rows[int], 2]
     """Held plus everything that may still open, over all strategies, per side."""
     side_limit_lot: Annotated[Rows[int], 2]
+    """The most of it."""
     external_lot: Annotated[Rows[int], 2]
+    """Position that is none of ours, per side."""
     external_open_lot: Annotated[Rows[int], 2]
+    """Orders that are none of ours, per side."""
     order_limit_notional: int
+    """Money; the largest order."""
     position_limit_notional: int
+    """Money; the largest position."""
     symbol_limit: float
     """Largest notional of this instrument over equity, 0: none."""
     price_band: float
     """Largest distance of an order's price from the mark, as a ratio; 0: none."""
     frames: int
+    """Coarser bars that are kept."""
     frame: Annotated[Rows[Frame], FRAMES]
+    """They, in the order of the strategy's FRAMES."""
     folds: int
     """1: coarser bars are built."""
     wide: Frame
     """The longer bar, shown to strategies in place of the bar where they decide on longer ones than fill."""
     feature: Annotated[Rows[float], FEATURES]
+    """Values from outside, in the order of NEEDS."""
     feature_ns: Annotated[Rows[int], FEATURES]
+    """When each became known."""
     fee_id: Annotated[Rows[int], FEE_MEMORY]
+    """Trades whose fee was charged."""
     fee_next: int
+    """Where the next one is noted."""
 
 
 class Account(Layout):
     """A wallet: one currency at one venue. Money in whole units, `scale` of them to one."""
 
     ts_ns: int
+    """Time of the last mark."""
     balance: int
     """Cash: start + realised - fees - funding + transfers + adjustments."""
     equity: int
+    """Balance plus what is unrealised."""
     unrealised: int
+    """Value less cost of everything held."""
     used: int
     """Initial margin of what is held plus reserves of what may open."""
     realised: int
+    """Made or lost by closing, before fees."""
     fees: int
+    """Paid so far."""
     funding: int
+    """Paid so far, received is negative."""
     transferred: int
+    """In less out."""
     adjusted: int
+    """What the venue corrected."""
     start: int
+    """Balance at the start, transfers included."""
     peak: int
+    """Highest equity."""
     day_start: int
+    """Equity when the UTC day began."""
     day_end_ns: int
+    """When it ends."""
     floor: int
     """Equity below which a breaker trips."""
     loss_day: float
+    """Ratio lost in a day at which openers stop, 0: none."""
     loss_session: float
+    """The same since the start."""
     drawdown: float
+    """The same from the peak."""
     scale: float
+    """Money units in one of the currency."""
     haircut: float
+    """Part of unrealised gain that does not count."""
     margined: int
     """Unrealised value of margined instruments only; a loss here is not free."""
     gross: Annotated[Rows[int], 2]
     """Money held or opening per side, over all instruments; kept only where a limit asks for it."""
     group_gross: Annotated[Rows[int], GROUPS]
+    """The same per exposure group."""
 
 
 class Holding(Layout):
     """What a strategy has of an instrument on one side."""
 
     pos_lot: int
+    """Lots held."""
     cost: int
+    """Money for which they were entered."""
     open_lot: int
+    """Lots of orders that may still open."""
     close_lot: int
+    """Lots of limits and targets that close."""
     stop_lot: int
+    """Lots of stops that close."""
     plain_lot: int
     """Closing lots at the venue that are not reduce-only there."""
     limit_lot: int
+    """The most that may be held."""
     last_tick: int
     """Price of the last opening fill."""
     entries: int
@@ -215,41 +288,60 @@ class Holding(Layout):
     trips: int
     """How often this holding has returned to nothing: a natural epoch."""
     realised: int
+    """Made or lost on this side, before fees."""
     opened_ns: int
+    """When it last left nothing."""
 
 
 class Order(Layout):
     """What the core believes of the order in one slot."""
 
     price_tick: int
+    """Where it works."""
     qty_lot: int
     """Total quantity: filled plus leaves."""
     filled_lot: int
+    """Filled so far."""
     held_lot: int
     """Lots that count against limits; while amending the larger of old and new."""
     state: int
+    """`OrderState`."""
     kind: int
+    """`IntentKind`."""
     side: int
+    """+1 buys, -1 sells."""
     position_side: int
+    """0 long, 1 short."""
     reduce: int
+    """1: it closes."""
     cid: int
+    """Client order id."""
     reserve: int
+    """Margin set aside."""
     notional: int
     """Money filled, cumulative."""
     epoch: int
+    """Of the intent."""
     done_lot: int
     """Filled in this (slot, epoch) by earlier orders."""
     asked_lot: int
     """Total quantity asked for by an amend that is not answered yet, 0: none."""
     sent_ns: int
+    """When it was first asked for."""
     asked_ns: int
     """When the last request about it was made: new, amend or cancel."""
     retry_ns: int
+    """Nothing is asked for this slot before."""
     reason: int
+    """Last `Rule` said about it."""
     trail_tick: int
+    """Distance of a trailing stop, 0: fixed."""
     trigger: int
+    """`TriggerKind`."""
     tag: int
+    """Of the intent."""
     post_only: int
+    """1: it must not take."""
     plain: int
     """1: a closer that is not reduce-only at the venue."""
     wanted_tick: int
@@ -265,9 +357,13 @@ class Working(Layout):
     """Holdings and orders of one strategy in one instrument."""
 
     live: Annotated[Rows[Mask], WORDS]
+    """Set of slots with an order."""
     live_count: int
+    """How many."""
     holding: Annotated[Rows[Holding], 2]
+    """Long and short."""
     order: Annotated[Rows[Order], SLOTS]
+    """By slot."""
 
 
 class Params(Layout):
@@ -286,8 +382,11 @@ class Intent(Layout):
     """Something wanted. Unset fields are zero."""
 
     kind: int
+    """REST, TARGET or STOP."""
     slot: int
+    """Which of the context's places."""
     position_side: int
+    """0 long, 1 short."""
     reduce: int
     """0 opens, 1 closes."""
     price_tick: int
@@ -295,16 +394,27 @@ class Intent(Layout):
     qty_lot: int
     """REST, STOP: total for (slot, epoch), or ALL. TARGET: the position wanted."""
     tolerance_lot: int
+    """Difference in quantity that is let be."""
     tolerance_tick: int
+    """Difference in price that is let be."""
     post_only: int
+    """1: it must not take."""
     deadline_ns: int
+    """Not wanted after; 0: none."""
     epoch: int
+    """Fills count per slot and epoch."""
     trail_tick: int
+    """STOP: distance behind the best price, 0: fixed."""
     trigger: int
+    """STOP: by the last price or the mark."""
     show_lot: int
+    """Lots shown of an iceberg, 0: all."""
     group: int
+    """Joins a bracket."""
     tag: int
+    """Follows it to order and fill; 0: none."""
     exact_price: float
+    """Unrounded, for strategies with a float lane; likewise exact_qty."""
     exact_qty: float
 
 
@@ -312,10 +422,15 @@ class Intents(Layout):
     """The set that `decide` states: count, sleep, recorded signal values, rows."""
 
     n: int
+    """Rows that count."""
     sleep: int
+    """1: no wish to be asked before wake_ns, unless an order speaks."""
     wake_ns: int
+    """When to ask again."""
     signal: Annotated[Rows[float], SIGNALS]
+    """Values recorded with the decision."""
     row: Annotated[Rows[Intent], SLOTS]
+    """The set."""
 
 
 class Context(Layout):
@@ -331,7 +446,8 @@ class Context(Layout):
     spoke: int
     edited: int
     dirty: int
-    value: int
+    wanting: int
+    """1: what was said last is not what works."""
     leg_group: int
     ask_ns: int
     """Where a scan looked ahead: nothing to decide before this time."""
@@ -400,6 +516,10 @@ class Core(Layout):
     """1: something stands above a limit, so working openers are judged again."""
     recheck: int
     """1: limits, or what counts against them, may have changed from outside."""
+    judged: int
+    """Facts and requests so far when exposure was last judged."""
+    summed_ns: int
+    """When exposure was last summed."""
     warming: int
     fills: int
     requests: int
@@ -418,6 +538,8 @@ class Core(Layout):
     """1 where strategies decide on longer bars than those on which orders fill."""
     exposure_limits: int
     """1 where any limit needs the sum over instruments."""
+    group_limits: int
+    """1 where any group of instruments has a limit."""
     leg_groups: int
     retry_ns: int
     """How long a slot waits after a venue's reject."""

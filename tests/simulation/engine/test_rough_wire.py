@@ -87,7 +87,9 @@ def test_misfortunes_break_no_promise(first: int):
 
 @pytest.mark.parametrize(
     "seed",
-    [1427],  # A closer that is not reduce-only is still on its way when a liquidation takes what it was to close.
+    [
+        1427
+    ],  # A closer that is not reduce-only is still on its way when a liquidation takes what it was to close.
 )
 def test_sessions_that_once_broke_a_promise(seed: int):
     rough_session(seed)

@@ -14,7 +14,6 @@ import numpy as np
 
 from tradewind.engine.latency import in_flight, post_facts, post_requests
 from tradewind.engine.world import World
-from tradewind.market.grid import grid_offset_ns
 from tradewind.units.enums import FactKind, Rule, WakeCode
 from tradewind.units.jit import allocate
 from tradewind.units.wire import Request
@@ -159,8 +158,9 @@ class SimulatedExchange:
         return self._say(np.concatenate(parts), wake, again=False)
 
     def _wake_at(self, close_ns: int) -> int:
-        every_ns = int(self._world.venues["wake_every_ns"][0])
-        if every_ns and (close_ns - grid_offset_ns(every_ns)) % every_ns:
+        venue = self._world.venues[0]
+        every_ns = int(venue["wake_every_ns"])
+        if every_ns and (close_ns - int(venue["wake_from_ns"])) % every_ns:
             return WakeCode.MARK
         return WakeCode.WARM if self._at.step < self._feed.warm_steps else WakeCode.BATCH
 
