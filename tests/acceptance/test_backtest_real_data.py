@@ -191,15 +191,40 @@ def test_a_stored_run_on_real_candles_verifies(desk):
     assert verify_run(run.run_dir, desk.workspace).is_same
 
 
+def assert_runs_and_verifies(desk, path):
+    """Run a file twice and audit it: the books add up, both decide the same, and the stored one verifies."""
+    run, config = simulate_accepted(desk, path)
+    check_books(run)
+    stored = run_backtest(config, desk.workspace)
+    assert stored.hashes["decisions"] == run.hashes["decisions"]
+    assert verify_run(stored.run_dir, desk.workspace).is_same
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("strategy", ALONE)
 @pytest.mark.parametrize("symbol", MAJORS)
 @pytest.mark.parametrize("venue", ["binance_usdm", "binance_spot"])
 def test_shipped_strategies_run_and_verify_on_all_majors(desk, strategy, symbol, venue):
     for interval_ns in desk.store.intervals(venue, symbol):
-        path = desk.file(strategy, [(venue, symbol)], interval_ns)
-        run, config = simulate_accepted(desk, path)
-        check_books(run)
-        stored = run_backtest(config, desk.workspace)
-        assert stored.hashes["decisions"] == run.hashes["decisions"]
-        assert verify_run(stored.run_dir, desk.workspace).is_same
+        assert_runs_and_verifies(desk, desk.file(strategy, [(venue, symbol)], interval_ns))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("venue", ["binance_usdm", "binance_spot"])
+def test_momentum_runs_and_verifies_over_all_majors(desk, venue):
+    common = set.intersection(*(set(desk.store.intervals(venue, symbol)) for symbol in MAJORS))
+    assert common
+    for interval_ns in sorted(common):
+        legs = [(venue, symbol) for symbol in MAJORS]
+        path = desk.file("xs_momentum", legs, interval_ns, params={"holdings": 1})
+        assert_runs_and_verifies(desk, path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("symbol", MAJORS)
+def test_carry_runs_and_verifies_on_all_majors(desk, symbol):
+    legs = [("binance_usdm", symbol), ("binance_spot", symbol)]
+    common = set.intersection(*(set(desk.store.intervals(*leg)) for leg in legs))
+    assert common
+    for interval_ns in sorted(common):
+        assert_runs_and_verifies(desk, desk.file("funding_carry", legs, interval_ns))

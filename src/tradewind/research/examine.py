@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tradewind.config import Workspace, config_hash, stored_runs
+from tradewind.config import BacktestConfig, Workspace, config_hash, stored_runs
 from tradewind.engine.world import World
 from tradewind.errors import TradewindError
 from tradewind.report.checks import Check, CostsDoubled
@@ -162,13 +162,28 @@ def check_account(run: Examined) -> Check:
         return Check("account", "warn", f"liquidated; nothing was opened afterwards ({', '.join(names)})")
     if names:
         return Check("account", "warn", f"halted at the end: {', '.join(names)}")
+    if not any(len(rows) for rows in driven.fills):
+        return Check("account", "warn", f"nothing was traded: {_why_idle(world)}")
     return Check("account", "pass", "never liquidated, never halted")
+
+
+def _why_idle(world: World) -> str:
+    """Say what stood between what was wanted and a trade: most often which rule, if any."""
+    counts = world.core["refusals"][0]
+    refused = {name.lower(): int(counts[rule]) for rule, name in names_of(Rule).items() if counts[rule]}
+    if refused:
+        rule = max(refused, key=lambda name: refused[name])
+        total = plural(sum(refused.values()), "want")
+        return f"{total} refused, most by the rule {rule} (refusals.parquet has each)"
+    if world.core["requests"][0]:
+        return "no order filled"
+    return "no strategy wanted anything"
 
 
 def count_trials(run: Examined, workspace: Workspace) -> int:
     """Return how many different settings of these strategies were run on this data, this run included."""
     mine = _what_and_where(run.resolved)
-    seen = {config_hash(run.resolved.config)}
+    seen = {_setting(run.resolved.config)}
     for run_id in stored_runs(workspace):
         try:
             stored = read_config(workspace.run_dir(run_id))
@@ -180,8 +195,14 @@ def count_trials(run: Examined, workspace: Workspace) -> int:
             period.start < run.resolved.config.period.end and run.resolved.config.period.start < period.end
         )
         if overlaps and (uses, stored.market.bars, frozenset(stored.market.instruments)) == mine:
-            seen.add(config_hash(stored))
+            seen.add(_setting(stored))
     return len(seen)
+
+
+def _setting(config: BacktestConfig) -> str:
+    """Return a hash of what moves the result: how it is examined and shown does not."""
+    plain = {name: BacktestConfig.model_fields[name].default for name in ("checks", "report")}
+    return config_hash(config.model_copy(update=plain))
 
 
 def _what_and_where(resolved: Resolved) -> tuple[object, ...]:
@@ -193,7 +214,7 @@ def _what_and_where(resolved: Resolved) -> tuple[object, ...]:
 def check_trials(trials: int) -> Check:
     """Say how often this was tried: the best of many tries looks good by chance."""
     if trials == 1:
-        return Check("trials", "pass", "the first run of this strategy on this data")
+        return Check("trials", "pass", "no other setting of this strategy was tried on this data")
     said = (
         f"{trials} settings of this strategy were tried on this data; the best of many looks good by chance"
     )

@@ -110,3 +110,46 @@ def test_funding_and_rebates_are_not_doubled_as_the_definition_says(desk):
     said = next(metric for metric in METRICS if metric.name == "costs_doubled_return")
     assert "Funding and rebates stay as they are" in said.convention
     assert "fees, slippage and spread doubled" in said.formula
+
+
+TOO_MUCH = '''"""Want more than any account can pay for."""
+
+from tradewind.strategies import LONG, SET, target
+
+
+def decide(view, account, working, params, memory, intents):
+    target(intents, LONG, 10**9)
+    return SET
+'''
+NOTHING = '''"""Want nothing."""
+
+from tradewind.strategies import HOLD
+
+
+def decide(view, account, working, params, memory, intents):
+    return HOLD
+'''
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [("greedy", TOO_MUCH, "refused, most by the rule"), ("idle", NOTHING, "no strategy wanted anything")],
+)
+def test_a_run_without_a_trade_is_doubted_and_says_why(desk, name, text, said):
+    (desk.strategies / f"{name}.py").write_text(text)
+    run = run_backtest(backtest_of(SPEC, name), desk)
+    (account,) = (check for check in run.checks if check.name == "account")
+    assert account.verdict == "warn"
+    assert account.detail.startswith("nothing was traded: ")
+    assert said in account.detail
+
+
+def test_only_what_moves_the_result_counts_as_another_setting(desk):
+    def trials(**tables):
+        run = run_backtest(backtest_of(SPEC, "donchian_breakout", **tables), desk)
+        return read_stored(run.run_dir).checks.trials
+
+    assert trials() == 1
+    assert trials() == 1, "the same again"
+    assert trials(report={"title": "another"}, checks={"lookahead_cuts": 2}) == 1, "only shown otherwise"
+    assert trials(params={"size_pct": 3.0}) == 2
