@@ -136,6 +136,9 @@ def generate(
         int, typer.Option("--seed", metavar="N", help="The same seed makes the same market.")
     ] = SEED,
     regimes: Annotated[bool, typer.Option("--regimes", help="With bull, bear and quiet stretches.")] = False,
+    spot: Annotated[
+        bool, typer.Option("--spot", help="The spot market of each coin too, at venue 'generated_spot'.")
+    ] = False,
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -148,10 +151,10 @@ def generate(
     say = Output(as_json)
     store = Store(open_workspace(workspace).data)
     names = [symbol.strip() for symbol in symbols.split(",") if symbol.strip()]
-    spec = market_spec(names, start, end, interval_ns(bars), seed, regimes=regimes)
+    spec = market_spec(names, start, end, interval_ns(bars), seed, regimes=regimes, spot=spot)
     with say.steps("generating") as steps:
         rows = generate_into(store, spec, steps)
     say.line(f"generated {rows:,} records of {', '.join(coin.symbol for coin in spec.coins)}, seed {seed}")
-    found = [info for info in store.list() if info.key.venue == spec.venue]
+    found = [info for info in store.list() if info.key.venue in (spec.venue, spec.spot_venue)]
     result = {"seed": seed, "rows": rows, "series": [_info_fields(info) for info in found]}
     say.done(result, "tradewind data list --venue generated")

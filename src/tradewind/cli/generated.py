@@ -20,7 +20,14 @@ _BARS_MAX = 20_000_000
 
 
 def market_spec(
-    symbols: "Sequence[str]", start: str, end: str, interval_ns: int, seed: int, *, regimes: bool = False
+    symbols: "Sequence[str]",
+    start: str,
+    end: str,
+    interval_ns: int,
+    seed: int,
+    *,
+    regimes: bool = False,
+    spot: bool = False,
 ) -> "MarketSpec":
     """Return what to generate, from the texts of flags. Raises DATE_INVALID, DATE_RANGE, CONFIG_RANGE, ID_INVALID."""
     from tradewind.config import read_instant, to_ns
@@ -38,7 +45,13 @@ def market_spec(
         )
     coins = tuple(_coin(symbol) for symbol in symbols)
     return MarketSpec(
-        seed=seed, start_ns=start_ns, bars=count, interval_ns=interval_ns, coins=coins, regimes=regimes
+        seed=seed,
+        start_ns=start_ns,
+        bars=count,
+        interval_ns=interval_ns,
+        coins=coins,
+        regimes=regimes,
+        spot=spot,
     )
 
 
@@ -73,24 +86,29 @@ def generate_into(store: "Store", spec: "MarketSpec", progress: "Callable[[float
 
     progress(0, 2, "generating the market")
     market = generate_market(spec)
-    parts = _parts(spec, market.bars, market.mark, market.funding, market.open_interest)
+    parts = _parts(spec.venue, spec, market.bars, market.mark, market.funding, market.open_interest)
+    parts += _parts(spec.spot_venue, spec, market.spot_bars)
     progress(1, 2, "storing the market")
     now_ns = time.time_ns()
     source = SourceEntry(name=f"generated, seed {spec.seed}", sha256="", imported_ns=now_ns, notes=())
     store.merge_all(parts, source)
     book = RuleBook.load(store.root)
     book.add(RuleSet(spec.venue, market.instruments), now_ns)
+    if market.spot_instruments:
+        book.add(RuleSet(spec.spot_venue, market.spot_instruments), now_ns)
     book.save()
     progress(2, 2, "storing the market")
     return sum(len(series) for _, series in parts)
 
 
-def _parts(spec: "MarketSpec", *tables: "Mapping[str, Series]") -> "list[tuple[SeriesKey, Series]]":
+def _parts(
+    venue: str, spec: "MarketSpec", *tables: "Mapping[str, Series]"
+) -> "list[tuple[SeriesKey, Series]]":
     from tradewind.market import SeriesKey
 
     kinds = ("bars", "mark", "funding", "open_interest")
     return [
-        (SeriesKey(spec.venue, kind, symbol, spec.interval_ns if kind in ("bars", "mark") else 0), series)
-        for kind, table in zip(kinds, tables, strict=True)
+        (SeriesKey(venue, kind, symbol, spec.interval_ns if kind in ("bars", "mark") else 0), series)
+        for kind, table in zip(kinds, tables, strict=False)
         for symbol, series in table.items()
     ]
