@@ -1,4 +1,4 @@
-"""tradewind: one crypto trading platform, the same strategy code in research, backtest, on paper and live.
+"""tradewind: one crypto trading platform, the same strategy code in research, in backtests and on paper.
 
 The names below are the public door for notebooks and scripts. They are looked up on first use, so that
 ``import tradewind`` (and with it the command line's help) loads neither Numba nor DuckDB.

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from tradewind.cli.failures import report_failure
+from tradewind.cli.failures import Leave, report_failure
 from tradewind.errors import Exit, UsageError
 
 __all__ = ["main", "run_command"]
@@ -24,6 +24,9 @@ def _guarded(action: Callable[[], int], as_json: bool) -> int:
     """Run a command; whatever it raises becomes an exit status and a message in the one form there is."""
     try:
         return action()
+    except Leave as leaving:
+        sys.stdout.flush()
+        return leaving.status
     except BrokenPipeError:
         return _close_pipe()
     except SystemExit as leaving:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from tradewind.errors import Exit, TradewindError
 
-__all__ = ["report_failure"]
+__all__ = ["Leave", "report_failure"]
+
+
+class Leave(Exception):
+    """A command has told its end itself and leaves with a status that is not 0."""
+
+    def __init__(self, status: Exit) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 def report_failure(failure: BaseException, as_json: bool) -> int:

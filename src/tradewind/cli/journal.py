@@ -11,7 +11,7 @@ import typer
 
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag, plain
 from tradewind.cli.workspace import open_workspace
-from tradewind.errors import JournalError, NotFound
+from tradewind.errors import JournalError, NotFound, PathError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +138,9 @@ def explain(
     story = explain_order(folder, order)
     say.line(f"order {story.cid} of {story.strategy} in {story.symbol}, session {folder.name}")
     for step in story.steps:
-        say.line(f"  {step.line()}")
+        # A strategy that names no signals has recorded none.
+        if step.stage != "signals" or step.detail:
+            say.line(f"  {step.line()}")
     say.done({"session": folder.name} | asdict(story), f"tradewind journal export {folder.name}")
 
 
@@ -160,6 +162,10 @@ def export(
 
     say = Output(as_json)
     folder = session_path(open_workspace(workspace), session)
+    if output is not None and not Path(output).absolute().parent.is_dir():
+        raise PathError(
+            "PATH_INVALID", "there is no folder for this file.", where=output, hint="make it first"
+        )
     lines = _lines(JournalReader(FileDisk(), folder))
     if output is None:
         target = sys.stderr if as_json else sys.stdout

@@ -3,11 +3,14 @@
 import json
 import math
 import os
+import re
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-__all__ = ["JsonFlag", "Output", "Steps", "WorkspaceFlag", "table"]
+__all__ = ["JsonFlag", "Output", "Steps", "WorkspaceFlag", "table", "typed"]
 
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print one JSON object; everything else goes to stderr.")
@@ -66,7 +69,7 @@ class Output:
         """End the command: its result for a script, the next useful command for a person."""
         if self.as_json:
             sys.stdout.write(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) + "\n")
-        for place, command in enumerate(following):
+        for place, command in enumerate(typed(following)):
             self.line(("next: " if place == 0 else "      ") + command)
 
     @contextmanager
@@ -131,6 +134,24 @@ class Steps:
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task(self.title, total=None)
         self._bar.start()
+
+
+def typed(commands: Sequence[str]) -> list[str]:
+    """Return commands as they can be typed here: ``tradewind`` by the path it was started with, if it is not on PATH.
+
+    A relative path would not survive a change of the folder, so it becomes a whole one where one is among them.
+    """
+    started = sys.argv[0]
+    if Path(started).stem != "tradewind" or _is_on_path(started):
+        return list(commands)
+    moves = any(command.startswith("cd ") or " cd " in command for command in commands)
+    word = str(Path(started).parent.resolve() / Path(started).name) if moves else started
+    return [re.sub(r"(?<!\S)tradewind(?= )", lambda _: word, command) for command in commands]
+
+
+def _is_on_path(started: str) -> bool:
+    found = shutil.which("tradewind")
+    return found is not None and Path(found).exists() and Path(found).samefile(started)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -10,6 +10,7 @@ import typer
 
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
+from tradewind.errors import UsageError
 
 __all__ = ["app", "has_browser"]
 
@@ -113,7 +114,15 @@ def compare(
 
     say = Output(as_json)
     desk = open_workspace(workspace)
-    comparison = compare_runs([find_run(desk, name) for name in runs])
+    folders = list(dict.fromkeys(find_run(desk, name) for name in runs))
+    if len(folders) < 2:
+        raise UsageError(
+            "USAGE",
+            f"one run alone cannot be compared: {folders[0].name}.",
+            where="tradewind run compare",
+            hint="name two or more; 'tradewind run list' shows them",
+        )
+    comparison = compare_runs(folders)
     if not as_json:
         say.show(render_comparison(comparison))
     say.done(comparison.to_json(), f"tradewind run open {comparison.run_ids[0]}")

@@ -96,9 +96,13 @@ def _brief(folder: Path) -> dict[str, object]:
 
 
 def _recorded(reader: "JournalReader") -> dict[str, object]:
-    """Return what the records say: how often it was started, whether it ended, how many there are."""
+    """Return what the records say: how often it was started, whether it ended, how many there are.
+
+    batches, decisions_hash and state_hash are those of the last state that was written down, None before the first.
+    """
     records = 0
-    fields: dict[str, object] = {"starts": 0, "finished": False}
+    hashes = dict.fromkeys(("batches", "decisions_hash", "state_hash"))
+    fields: dict[str, object] = {"starts": 0, "finished": False, **hashes}
     for record in reader.records():
         records += record.count
         fields |= _milestone(record)
@@ -118,10 +122,10 @@ def _milestone(record: "Record") -> dict[str, object]:
             strategies = ", ".join(label for label, *_ in boot.strategies)
             symbols = ", ".join(instrument.symbol for instrument in boot.instruments)
             return {"starts": boot.process, "finished": False, "strategies": strategies, "symbols": symbols}
-        if record.kind == RecordKind.CLOSE:
+        if record.kind in (RecordKind.STATE, RecordKind.CLOSE):
             closing = decode_closing(record)
             return {
-                "finished": True,
+                "finished": record.kind == RecordKind.CLOSE,
                 "batches": closing.batches,
                 "decisions_hash": closing.decisions,
                 "state_hash": closing.state,

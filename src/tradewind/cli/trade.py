@@ -1,4 +1,4 @@
-"""``tradewind trade``: the same strategy in the live loop, on paper."""
+"""``tradewind trade``: the same strategy on paper."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from tradewind.cli.backtest import load_file
 from tradewind.cli.config import SetFlag
+from tradewind.cli.failures import Leave
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
 from tradewind.errors import Exit, TradewindError, UsageError
@@ -40,7 +41,7 @@ def trade(
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Run a strategy in the live loop, on paper, over a replayed feed; everything is journaled before it is acted on.
+    """Trade a strategy on paper, over a replayed feed; everything is journaled before it is acted on.
 
     Stopped at any moment, the same command goes on where it was.
 
@@ -73,7 +74,7 @@ def trade(
         f"tradewind journal explain last --session {name}",
     )
     if not result.finished:
-        raise typer.Exit(Exit.INTERRUPTED)
+        raise Leave(Exit.INTERRUPTED)
 
 
 def _pace(speed: str) -> Literal["max", "1x"]:

@@ -34,7 +34,7 @@ NOUNS: dict[str, Noun] = {
     "strategy": Noun("strategy", "Strategies: list, new, show, check."),
     "backtest": Noun("backtest", "Run a backtest, store the run with its report, and show what came out."),
     "run": Noun("run", "Stored runs: list, show, compare, open, verify."),
-    "trade": Noun("trade", "The same strategy in the live loop, on paper."),
+    "trade": Noun("trade", "The same strategy on paper, over a replayed feed."),
     "session": Noun("session", "Sessions: list, status."),
     "journal": Noun("journal", "Records of sessions: verify, replay, explain, export."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
@@ -88,7 +88,7 @@ def _root(
         False, "--version", help="Print the version and leave.", is_eager=True, callback=_print_version
     ),
 ) -> None:
-    """Trade crypto with the same strategy code in research, in a backtest, on paper and live.
+    """Trade crypto with the same strategy code in research, in a backtest and on paper.
 
     First steps: tradewind demo, then tradewind new desk.
     """

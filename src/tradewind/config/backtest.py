@@ -92,9 +92,9 @@ class Market(Model):
     symbols: SymbolList
     """The venue's own symbols; one of another venue is written ``venue:SYMBOL``."""
     bars: Timeframe
-    """What the engine steps on."""
+    """What the engine steps on: any multiple of the bars that are stored, put together from them."""
     decide_on: Timeframe | None = None
-    """Longer bars at whose close the strategy decides while fills happen on `bars`; as `bars` unless given."""
+    """Any multiple of `bars`: the strategy decides at its close, fills happen on `bars`; as `bars` unless given."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

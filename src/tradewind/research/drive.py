@@ -4,6 +4,7 @@ A chunk is converted to integers just before it is run, so that memory beyond th
 length of a run; what is kept of a run is bounded by its result: fills, changes of orders, refusals, money, equity.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,6 +21,8 @@ from tradewind.research.history import Histories, History
 __all__ = ["CHUNK_BARS", "Driven", "Ints", "Records", "drive", "integers_of"]
 
 CHUNK_BARS = 65_536
+_FIRST_PIECE = 16
+_PIECE_S = 0.25
 Ints = npt.NDArray[np.int64]
 Records = np.ndarray
 Progress = Callable[[int], None]
@@ -66,22 +69,23 @@ def drive(
     driven = Driven(np.zeros((bars, len(world.accounts), 3), np.int64))
     wanted = {0, bars, histories.warm_stop, *stops}
     edges = sorted(wanted | (set() if cut else set(range(0, bars, CHUNK_BARS))))
-    feed = _Feed(world, histories, facts)
+    feed, pace = _Feed(world, histories, facts), _Pace()
     for start, stop in _spans(edges):
         world.core["warming"] = int(stop <= histories.warm_stop)
         chunk, ts_ns = feed.bars(start, stop)
         events = feed.facts(stop)
         at = 0
         while at < len(ts_ns) and not driven.bankrupt:
-            at = world.advance(chunk, ts_ns, events, driven.equity[start:stop], at, len(ts_ns))
+            piece = pace.next_stop(at, len(ts_ns))
+            at = world.advance(chunk, ts_ns, events, driven.equity[start:stop], at, piece)
             drained = world.drain()
             if keep:
                 _keep(driven, drained, chunk, ts_ns)
             driven.bankrupt = bool(world.venues["bankrupt"][0])
-        driven.bars_run = start + at
+            driven.bars_run = start + at
+            if progress is not None:
+                progress(driven.bars_run)
         driven.hashes[stop] = world.decisions_hash()
-        if progress is not None:
-            progress(driven.bars_run)
         if driven.bankrupt:
             break
     _check(world)
@@ -116,6 +120,26 @@ def _check(world: World) -> None:
             "INVARIANT_BROKEN",
             f"{int(world.core['errors'][0])} rows of the log and {int(world.venues['overflow'][0])} messages were lost",
         )
+
+
+class _Pace:
+    """Pieces short enough that an interruption is heard between them, however long a decision takes.
+
+    Machine code hears no signal. Where a chunk is divided changes nothing in what comes of it.
+    """
+
+    def __init__(self) -> None:
+        self._bars = _FIRST_PIECE
+        self._began_s = 0.0
+
+    def next_stop(self, at: int, end: int) -> int:
+        """Return where the next piece ends, longer or shorter than the last by how long that one took."""
+        now_s = time.monotonic()
+        if self._began_s:
+            passed_s = max(now_s - self._began_s, 1e-6)
+            self._bars = max(1, min(CHUNK_BARS, int(self._bars * min(4.0, _PIECE_S / passed_s))))
+        self._began_s = time.monotonic()
+        return min(end, at + self._bars)
 
 
 class _Feed:

@@ -129,7 +129,9 @@ class Warmup:
             return f"{self.declared} bars declared; too little data to measure"
         if self.measured is None:
             return f"{self.declared} bars declared; it did not settle within the data"
-        return f"{self.declared} bars declared; from {self.measured} on it wanted the same in {self.starts} beginnings"
+        more = f"; let warmup() return {self.measured}" if self.measured > self.declared else ""
+        same = f"from {self.measured} on it wanted the same in {self.starts} beginnings"
+        return f"{self.declared} bars declared; {same}{more}"
 
 
 def measure_warmup(
