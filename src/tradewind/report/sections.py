@@ -110,7 +110,7 @@ def verdict(basis: Basis, metrics: Metrics) -> Markup:
         kind, text = "pass", f"All {plural(len(checks.checks), 'check')} passed."
     order = {"fail": 0, "warn": 1, "skipped": 2, "pass": 3}
     rows = [_check(check) for check in sorted(checks.checks, key=lambda check: order[check.verdict])]
-    notes = [element("li", element("span", SIGNS["warn"], class_="sign", aria_hidden="true"), element("span", note),
+    notes = [element("li", element("span", SIGNS["warn"], class_="sign", aria_hidden="true"), element("span", note, class_="note"),
                      class_="warn") for note in (*checks.warnings, *metrics.notes)]  # fmt: skip
     banner = element(
         "p", element("span", SIGNS[kind], class_="sign", aria_hidden="true"), text, class_="banner"

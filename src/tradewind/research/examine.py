@@ -174,7 +174,7 @@ def _why_idle(world: World) -> str:
     if refused:
         rule = max(refused, key=lambda name: refused[name])
         total = plural(sum(refused.values()), "want")
-        return f"{total} refused, most by the rule {rule} (refusals.parquet has each)"
+        return f"{total} refused, most by the rule {rule} (refused.parquet has each)"
     if world.core["requests"][0]:
         return "no order filled"
     return "no strategy wanted anything"
