@@ -153,7 +153,7 @@ FILES = [
     ("B21 no symbol", HEAD.replace('"BTCUSDT"', ""), "CONFIG_EMPTY_LIST", "6", "market.symbols"),
     *[
         (f"B22 bars {bars!r}", HEAD.replace('"1h"', f'"{bars}"'), "TIMEFRAME_INVALID", "7", "market.bars")
-        for bars in ("0m", "7m", "1M", "60", "", "1 h", "-1m", "1H")
+        for bars in ("0m", "7x", "1M", "60", "", "1 h", "-1m", "1H")
     ],
     ("B22 bars 60", HEAD.replace('"1h"', "60"), "CONFIG_TYPE", "7", "market.bars"),
     ("B23 end before start", HEAD.replace("2024-02-01", "2023-02-01"), "DATE_RANGE", "2", "period.end"),
