@@ -67,10 +67,12 @@ def sum_exposure(core: Core, accounts: Rows[Account], views: Rows[View]) -> None
         view = views[j]
         if view.close > 0:
             for side in range(2):
-                notional = money(worth(view, view.side_lot[side] + view.external_lot[side], view.close))
-                accounts[view.wallet].gross[side] += notional
-                if core.group_limits:
-                    accounts[view.wallet].group_gross[view.group] += notional
+                lots = view.side_lot[side] + view.external_lot[side]
+                if lots:
+                    notional = money(worth(view, lots, view.close))
+                    accounts[view.wallet].gross[side] += notional
+                    if core.group_limits:
+                        accounts[view.wallet].group_gross[view.group] += notional
 
 
 @kernel

@@ -190,7 +190,7 @@ def _traffic_allows(core: Core, view: View, order: Order) -> bool:
     return True
 
 
-@kernel
+@kernel(hot=True)
 def breach_of(core: Core, account: Account, view: View, context: Context, side: int) -> int:
     """Return the rule that one side of a context breaks as it stands, 0 for none: its openers must go."""
     holding = context.working.holding[side]

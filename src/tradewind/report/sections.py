@@ -110,13 +110,17 @@ def verdict(basis: Basis, metrics: Metrics) -> Markup:
         kind, text = "pass", f"All {plural(len(checks.checks), 'check')} passed."
     order = {"fail": 0, "warn": 1, "skipped": 2, "pass": 3}
     rows = [_check(check) for check in sorted(checks.checks, key=lambda check: order[check.verdict])]
-    notes = [element("li", element("span", SIGNS["warn"], class_="sign", aria_hidden="true"), element("span", note, class_="note"),
-                     class_="warn") for note in (*checks.warnings, *metrics.notes)]  # fmt: skip
+    notes = [_note(note) for note in (*checks.warnings, *metrics.notes)]
     banner = element(
         "p", element("span", SIGNS[kind], class_="sign", aria_hidden="true"), text, class_="banner"
     )
     listed = element("ul", *rows, *notes, class_="checks") if rows or notes else Markup("")
     return element("section", banner, listed, class_=f"verdict {kind}", aria_label="Verdict of the checks")
+
+
+def _note(note: str) -> Markup:
+    sign = element("span", SIGNS["warn"], class_="sign", aria_hidden="true")
+    return element("li", sign, element("span", note, class_="note"), class_="warn")
 
 
 def _check(check: Check) -> Markup:

@@ -19,7 +19,7 @@ def ema(previous: float, value: float, period: float, count: int) -> float:
     """
     if count <= 1:
         return value
-    return previous + 2.0 / (period + 1.0) * (value - previous)
+    return previous + 2.0 / max(period + 1.0, 1.0) * (value - previous)
 
 
 class Macd(Layout):

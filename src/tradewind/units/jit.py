@@ -11,6 +11,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterable
+from functools import cache
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast, overload
@@ -182,7 +183,12 @@ def address_of(function: Callable[..., int] | None) -> int:
         if function not in _CALLABLES:
             _CALLABLES.append(function)
         return _CALLABLES.index(function) + 1
-    (compiled,) = function.overloads.values()  # type: ignore[attr-defined]
+    return _machine_address(function)
+
+
+@cache
+def _machine_address(driver: Callable[..., int]) -> int:
+    (compiled,) = driver.overloads.values()  # type: ignore[attr-defined]
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 

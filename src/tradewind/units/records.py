@@ -356,14 +356,14 @@ class Order(Layout):
 class Working(Layout):
     """Holdings and orders of one strategy in one instrument."""
 
+    order: Annotated[Rows[Order], SLOTS]
+    """By slot."""
     live: Annotated[Rows[Mask], WORDS]
     """Set of slots with an order."""
     live_count: int
     """How many."""
     holding: Annotated[Rows[Holding], 2]
     """Long and short."""
-    order: Annotated[Rows[Order], SLOTS]
-    """By slot."""
 
 
 class Params(Layout):
@@ -434,8 +434,13 @@ class Intents(Layout):
 
 
 class Context(Layout):
-    """One strategy in one instrument."""
+    """One strategy in one instrument.
 
+    What every bar needs lies together, between the orders and the rows of intents, on as few pages as can be.
+    """
+
+    planned: Intents
+    working: Working
     index: int
     """Its place among all contexts, as client order ids carry it."""
     instrument: int
@@ -452,11 +457,9 @@ class Context(Layout):
     ask_ns: int
     """Where a scan looked ahead: nothing to decide before this time."""
     want: Annotated[Rows[Mask], WORDS]
-    working: Working
     params: Params
-    memory: Memory
     intents: Intents
-    planned: Intents
+    memory: Memory
 
 
 class Strategy(Layout):
