@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +21,8 @@ TITLES = {
     "W3 asleep": "W3 the same, asleep between its fills",
     "W4": "W4 200 parameter sets, two processes, wall",
 }
+GOALS = {"W1": 2.5, "W2": 6, "W3": 14, "W3 asleep": 14, "W4": 7}
+"""Ratios that were aimed at; the page says where one is missed, and what bounds it."""
 ENGINES = ("rust", "numba")
 
 
@@ -39,12 +40,12 @@ def compare(work: str, ours: Path, theirs: Path) -> str:
         return f"same {len(a['bar']):,} fills, final equity {a['final'][0]:,.2f}"
 
 
-def faster_engine(peers: dict[str, Side], work: str, folder: Path) -> str:
-    """Return the peer's engine that takes less for this work; the first run of each only compiles."""
+def faster_engine(peers: dict[str, Side], work: str, clock: str, folder: Path) -> str:
+    """Return the peer's engine that takes less for this work, by the best of three runs after one that compiles."""
     costs = {}
     for engine, side in peers.items():
-        side.run(work)
-        costs[engine] = side.run(work, folder / f"{engine}.npz")["wall"]
+        side.run(work, folder / f"{engine}.npz")
+        costs[engine] = min(side.run(work)[clock] for _ in range(3))
     return min(costs, key=lambda engine: costs[engine])
 
 
@@ -53,13 +54,20 @@ def measure(work: str, ours: Side, peers: dict[str, Side], rounds: int, folder: 
     theirs_work = work.split()[0]
     ours.run(work)
     ours.run(work, folder / "ours.npz")
-    engine = faster_engine(peers, theirs_work, folder)
-    said = compare(work, folder / "ours.npz", folder / f"{engine}.npz")
     clock = "wall" if work == "W4" else "cpu"
+    engine = faster_engine(peers, theirs_work, clock, folder)
+    said = compare(work, folder / "ours.npz", folder / f"{engine}.npz")
     pairs = [(ours.run(work)[clock], peers[engine].run(theirs_work)[clock]) for _ in range(rounds)]
-    own, other = (statistics.median(column) * 1e9 / BARS[work] for column in zip(*pairs, strict=True))
+    own, other = (min(column) * 1e9 / BARS[work] for column in zip(*pairs, strict=True))
     unit = f"ns a {'symbol-bar' if work == 'W2' else 'bar'}, {'wall' if clock == 'wall' else 'CPU'}"
-    return Row.of(TITLES[work], f"vectorbt 1.2.0 ({engine})", own, other, unit, f"{said}; {rounds} rounds")
+    return Row.of(
+        TITLES[work],
+        f"vectorbt 1.2.0 ({engine})",
+        own,
+        other,
+        unit,
+        f"goal {GOALS[work]}; {said}; {rounds} rounds",
+    )
 
 
 def rows(data: Path, peer_python: Path, quick: bool) -> list[Row]:
@@ -70,7 +78,7 @@ def rows(data: Path, peer_python: Path, quick: bool) -> list[Row]:
     try:
         with tempfile.TemporaryDirectory() as folder:
             for work in TITLES:
-                rounds = 3 if quick or work in ("W2", "W4") else 9
+                rounds = 3 if quick or work == "W4" else 9
                 found.append(measure(work, ours, peers, rounds, Path(folder)))
                 print(f"{found[-1].work}: {found[-1].ratio} x  ({found[-1].note})", flush=True)
     finally:
