@@ -129,6 +129,8 @@ def test_linear_and_inverse_stand_side_by_side_in_wallets_of_their_own(desk):
     run = run_backtest(config, desk)
     by_currency = {fill["currency"] for fill in table(run, "fills")}
     assert by_currency == {"USDT", "BTC"}
+    paid = math.fsum(fill["fee"] for fill in table(run, "fills") if fill["currency"] == "USDT")
+    assert run.metrics["fees_paid"] == pytest.approx(paid), "coins are no dollars"
     assert abs(table(run, "equity_BTC")[-1]["equity"] - 1.0) > 1e-4
     assert any("BTC is not converted" in said for said in run.warnings)
 

@@ -59,9 +59,21 @@ def check(
     say.line(f"{len(reports)} series, {sound} without a defect")
     if refused:
         say.line("what a backtest may accept is written under [data] in its file")
+    if file and not refused:
+        _read_as_a_run_would(file, workspace)
     say.done({"series": reports, "refused": refused}, _following(len(reports), file))
     if file and refused:
         raise typer.Exit(Exit.DATA)
+
+
+def _read_as_a_run_would(file: str, workspace: str | None) -> None:
+    """Read the history of a file, which refuses what no list of defects shows: funding, marks, a period too long."""
+    from tradewind.config import load_backtest
+    from tradewind.research.history import read_histories
+    from tradewind.research.resolve import resolve
+
+    desk = open_workspace(workspace)
+    read_histories(resolve(load_backtest([Path(file)]).config, desk), desk)
 
 
 def _policy(file: str | None) -> "DataPolicy":

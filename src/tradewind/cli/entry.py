@@ -1,5 +1,6 @@
 """The one door: arguments in, exit status out, and never a traceback on the terminal."""
 
+import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
@@ -16,8 +17,16 @@ def main() -> None:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status."""
+    _let_every_letter_out()
     as_json = "--json" in arguments
     return _guarded(lambda: _dispatch(arguments), as_json)
+
+
+def _let_every_letter_out() -> None:
+    """Where the terminal's encoding lacks a letter, print a question mark for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _guarded(action: Callable[[], int], as_json: bool) -> int:

@@ -1,5 +1,6 @@
 """The single place that turns what was raised into what a person or a script reads."""
 
+import errno
 import json
 import os
 import sys
@@ -8,9 +9,12 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tradewind.errors import Exit, TradewindError
+from tradewind.errors import DataUnavailable, Exit, PathError, TradewindError
 
 __all__ = ["Leave", "report_failure"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DENIED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)
 
 
 class Leave(Exception):
@@ -26,7 +30,7 @@ def report_failure(failure: BaseException, as_json: bool) -> int:
     if isinstance(failure, KeyboardInterrupt):
         _print_interrupted(as_json)
         return Exit.INTERRUPTED
-    error = failure if isinstance(failure, TradewindError) else _own_fault(failure)
+    error = _coded(failure)
     if as_json:
         sys.stdout.write(json.dumps(error.to_json(), ensure_ascii=False) + "\n")
     else:
@@ -41,6 +45,29 @@ def _print_interrupted(as_json: bool) -> None:
         sys.stdout.write(json.dumps(fields) + "\n")
     else:
         sys.stderr.write(f"\n{message}\n")
+
+
+def _coded(failure: BaseException) -> TradewindError:
+    if isinstance(failure, TradewindError):
+        return failure
+    if isinstance(failure, OSError) and failure.errno in _FULL:
+        return DataUnavailable("DISK_FULL", _said_of(failure), where=_place_of(failure))
+    if isinstance(failure, OSError) and failure.filename and failure.errno in _DENIED:
+        return PathError(
+            "PATH_DENIED",
+            _said_of(failure),
+            where=_place_of(failure),
+            hint="make it writable, or name other folders: TRADEWIND_CACHE for machine code, HOME for the rest",
+        )
+    return _own_fault(failure)
+
+
+def _said_of(failure: OSError) -> str:
+    return f"the system says: {failure.strerror}"
+
+
+def _place_of(failure: OSError) -> str:
+    return str(failure.filename or "the output")
 
 
 def _own_fault(failure: BaseException) -> TradewindError:

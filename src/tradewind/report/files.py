@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,11 +145,13 @@ def load_run(run_dir: Path | str) -> RunFiles:
     if not folder.is_dir():
         raise NotFound("RUN_UNKNOWN", f"there is no run folder '{folder.name}'", where=str(folder))
     with _connect() as database:
+        settings = read_settings(folder / "run.toml")
+        own = text_setting(settings, "capital", "currency")
         return RunFiles(
             run_dir=folder,
-            settings=read_settings(folder / "run.toml"),
-            fills=_read_fills(_Table(database, folder / "fills.parquet")),
-            funding=_read_funding(_Table(database, folder / "funding.parquet")),
+            settings=settings,
+            fills=_read_fills(_Table(database, folder / "fills.parquet").of_currency(own)),
+            funding=_read_funding(_Table(database, folder / "funding.parquet").of_currency(own)),
             equity=_read_equity(_Table(database, folder / "equity.parquet")),
             order_counts=_Table(database, folder / "orders.parquet").count_by("state", "reason"),
             refused_counts=_Table(database, folder / "refused.parquet").count_by("rule", "symbol"),
@@ -234,6 +236,13 @@ class _Table:
             self._rows = database.read_parquet(str(path))
         except duckdb.Error as trouble:
             raise _damaged(path, str(trouble).splitlines()[0]) from trouble
+
+    def of_currency(self, currency: str) -> Self:
+        """Keep the rows whose money is of one currency: another wallet's cannot be added to it."""
+        if currency and "currency" in self._rows.columns:
+            own = currency.replace("'", "''")
+            self._rows = self._rows.filter(f"currency IS NULL OR currency = '{own}'")
+        return self
 
     def numbers(self, column: str) -> FloatColumn:
         """Return a column as doubles; every value must be a finite number."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 ABSENT = "—"
 MINUS = "−"
+_SPACES = "\u00a0\u202f"
+"""Spaces at which no line may break."""
 
 
 def number(value: float, decimals: int) -> str:
@@ -96,7 +98,7 @@ def day(ts_ns: int) -> str:
 
 def printable(text: str) -> str:
     """Return text without control characters: a name must not be able to steer a terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return "".join(letter if letter.isprintable() or letter in _SPACES else "�" for letter in text)
 
 
 def plural(count: int, one: str, many: str = "") -> str:

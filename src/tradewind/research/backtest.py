@@ -208,8 +208,11 @@ def _warnings(run: Simulated) -> tuple[str, ...]:
     if len(config.wallets):
         others = ", ".join(wallet.currency for wallet in config.wallets)
         found.append(
-            f"equity and metrics are those of the {config.capital.currency} wallet; {others} is not converted"
+            f"equity, trades and figures are those of the {config.capital.currency} wallet; {others} is not converted"
         )
+    refused = examine.refusals_of(run.world)
+    if refused and any(len(rows) for rows in run.driven.fills):
+        found.append(refused)
     if hedges_left_out(run.resolved):
         coins = ", ".join(hedges_left_out(run.resolved))
         found.append(f"there is room for no more leg groups: spot and perpetual are no pair of {coins}")

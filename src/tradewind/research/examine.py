@@ -33,6 +33,7 @@ __all__ = [
     "check_warmup",
     "count_trials",
     "double_costs",
+    "refusals_of",
 ]
 
 _MANY_TRIALS = 20
@@ -164,17 +165,27 @@ def check_account(run: Examined) -> Check:
         return Check("account", "warn", f"halted at the end: {', '.join(names)}")
     if not any(len(rows) for rows in driven.fills):
         return Check("account", "warn", f"nothing was traded: {_why_idle(world)}")
+    if stopped := int(world.core["refusals"][0][Rule.HALTED]):
+        said = f"{plural(stopped, 'want')} refused while trading was halted"
+        return Check("account", "warn", said)
     return Check("account", "pass", "never liquidated, never halted")
+
+
+def refusals_of(world: World) -> str:
+    """Say how many wants were refused and by which rule most; nothing where none was."""
+    counts = world.core["refusals"][0]
+    refused = {name.lower(): int(counts[rule]) for rule, name in names_of(Rule).items() if counts[rule]}
+    if not refused:
+        return ""
+    rule = max(refused, key=lambda name: refused[name])
+    total = plural(sum(refused.values()), "want")
+    return f"{total} refused, most by the rule {rule} (refused.parquet has each)"
 
 
 def _why_idle(world: World) -> str:
     """Say what stood between what was wanted and a trade: most often which rule, if any."""
-    counts = world.core["refusals"][0]
-    refused = {name.lower(): int(counts[rule]) for rule, name in names_of(Rule).items() if counts[rule]}
-    if refused:
-        rule = max(refused, key=lambda name: refused[name])
-        total = plural(sum(refused.values()), "want")
-        return f"{total} refused, most by the rule {rule} (refused.parquet has each)"
+    if refused := refusals_of(world):
+        return refused
     if world.core["requests"][0]:
         return "no order filled"
     return "no strategy wanted anything"

@@ -11,6 +11,7 @@ import tomlkit
 from tradewind.config import BacktestConfig, atomic_folder, backtest_from, to_toml, write_atomic
 from tradewind.errors import DataUnfit
 from tradewind.market import Bars
+from tradewind.market.grid import grid_offset_ns
 from tradewind.market.tables import write_parquet
 from tradewind.report import write_report
 from tradewind.report.checks import Checks
@@ -83,7 +84,9 @@ def thinned(ts_ns: npt.NDArray[np.int64], bar_ns: int, most: int) -> tuple[npt.N
     step = next(
         n for n in (1, 2, 3, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, count) if -(-count // n) <= most
     )
-    ends = (ts_ns + bar_ns) % (step * bar_ns) == 0
+    if step == 1:
+        return np.arange(count), bar_ns
+    ends = (ts_ns + bar_ns - grid_offset_ns(step * bar_ns)) % (step * bar_ns) == 0
     if count:
         ends[-1] = True
     return np.flatnonzero(ends), step * bar_ns

@@ -71,7 +71,9 @@ class Run:
 
     def __repr__(self) -> str:
         failed = [check.name for check in self.checks if check.verdict == "fail"]
-        verdict = f"FAILED: {', '.join(failed)}" if failed else "checks passed"
+        doubtful = [check.name for check in self.checks if check.verdict == "warn"]
+        verdict = f"doubtful: {', '.join(doubtful)}" if doubtful else "checks passed"
+        verdict = f"FAILED: {', '.join(failed)}" if failed else verdict
         return f"<Run {self.run_id}: {verdict}>"
 
 

@@ -190,6 +190,14 @@ def test_a_strategy_is_checked_on_the_data_of_a_file(answer):
     assert re.fullmatch(r"none found in \d+ cuts", found["lookahead"])
 
 
+def test_a_check_of_the_history_foresees_what_a_run_would_refuse(answer, capsys):
+    assert answer("data", "check", "--for", "backtests/short.toml")["refused"] == 0
+    text = Path("backtests/short.toml").read_text()
+    Path("backtests/longer.toml").write_text(re.sub(r'end = "[^"]+"', 'end = "2025-06-01"', text))
+    error = answer("data", "check", "--for", "backtests/longer.toml", status=3)
+    assert error["code"] == "DATA_MISSING"
+
+
 def test_a_check_without_data_says_how_to_come_by_some(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "bare"
     assert run_command(["new", str(folder)]) == 0

@@ -1,6 +1,8 @@
 """What holds for every command: help with an example, JSON, exit status, no traceback, nothing heavy for help."""
 
+import errno
 import inspect
+import io
 import json
 import os
 import pty
@@ -172,6 +174,26 @@ def test_our_own_fault_leaves_a_traceback_in_a_file_and_none_on_the_terminal(mon
     assert "ZeroDivisionError" in report.read_text()
     assert run_command(["config", "show", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["code"] == "INTERNAL"
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "status"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "DISK_FULL", 3),
+        (OSError(errno.EROFS, "Read-only file system", "/home/x/.cache"), "PATH_DENIED", 2),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/none"), "PATH_DENIED", 2),
+    ],
+)
+def test_what_the_system_refuses_is_no_fault_of_ours(failure, code, status, capsys):
+    assert failures.report_failure(failure, as_json=False) == status
+    assert capsys.readouterr().err.startswith(code)
+
+
+def test_a_letter_that_the_terminal_lacks_does_no_harm(monkeypatch):
+    poor = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr("sys.stdout", poor)
+    assert run_command(["--help"]) == 0
+    print("→", file=poor)
 
 
 def test_a_traceback_finds_another_place_where_the_first_cannot_be_written(monkeypatch, tmp_path, capsys):

@@ -153,3 +153,24 @@ def test_only_what_moves_the_result_counts_as_another_setting(desk):
     assert trials() == 1, "the same again"
     assert trials(report={"title": "another"}, checks={"lookahead_cuts": 2}) == 1, "only shown otherwise"
     assert trials(params={"size_pct": 3.0}) == 2
+
+
+def test_a_halt_that_has_passed_is_still_told(desk):
+    quick = {"params": {"fast_period": 3, "slow_period": 9}, "limits": {"loss_day_pct": 0.05}}
+    run = run_backtest(backtest_of(SPEC, "ema_cross", **quick), desk)
+    (account,) = (check for check in run.checks if check.name == "account")
+    assert account.verdict == "warn"
+    assert "refused while trading was halted" in account.detail
+    assert any("most by the rule halted" in said for said in read_stored(run.run_dir).checks.warnings)
+
+
+@pytest.mark.parametrize(("bars", "step"), [("1w", 1), ("7m", 1)])
+def test_every_bar_has_its_row_of_equity_whatever_its_length(bars, step):
+    from tradewind.research.folder import thinned
+    from tradewind.units.time import parse_interval
+
+    bar_ns = parse_interval("1w") if bars == "1w" else 7 * parse_interval("1m")
+    ts_ns = parse_utc("2024-01-01") + bar_ns * np.arange(20)
+    rows, interval_ns = thinned(ts_ns, bar_ns, 100)
+    assert rows.tolist() == list(range(20))
+    assert interval_ns == step * bar_ns
