@@ -53,7 +53,7 @@ class Output:
         from rich.console import Console
 
         width = None if self.is_terminal else 100
-        Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False).print(drawn)
+        Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False).print(drawn, crop=False)
 
     def note(self, text: str) -> None:
         """Print something beside the result: to stderr, in both forms."""

@@ -143,5 +143,5 @@ def _notes(run: StoredRun) -> list[Text]:
 def _where(run: StoredRun) -> Text:
     report = run.run_dir / "report.html"
     shown = report if report.is_file() else run.run_dir
-    # Folded and never cut: half a path leads nowhere.
-    return Text.assemble(("report  ", "dim"), (str(shown), "underline"), overflow="fold")
+    # Neither cut nor folded by us: half a path leads nowhere, and one with a line end in it cannot be copied.
+    return Text.assemble(("report  ", "dim"), (str(shown), "underline"), no_wrap=True, overflow="ignore")

@@ -13,7 +13,7 @@ from tradewind.report.rules import RULES_IN_LOTS, RULES_IN_MONEY
 from tradewind.research.drive import Driven, Ints, Records
 from tradewind.research.history import Histories
 from tradewind.research.resolve import Resolved
-from tradewind.units.enums import BUY, IntentKind, LogKind, OrderState, Role, Rule, names_of
+from tradewind.units.enums import BUY, Halt, IntentKind, LogKind, OrderState, Role, Rule, names_of
 from tradewind.units.ids import wire_id
 from tradewind.units.layout import Layout, dtype_of, joined
 from tradewind.units.wire import CashRow, FillRow, OrderRow, RefusalRow
@@ -125,7 +125,7 @@ class Translator:
             "symbol": self._labels[column],
             "strategy": self._strategies[np.concatenate([gate["context"], told["context"]])],
             "by": _word(np.arange(len(rule)) < len(gate), "gate", "venue"),
-            "rule": _words(rule, Rule),
+            "rule": _rules(rule, value),
             "limit": self._in_units(rule, limit, column),
             "value": self._in_units(rule, value, column),
             "side": _word(np.concatenate([gate["side"], told["side"]]) == BUY, "buy", "sell"),
@@ -210,6 +210,15 @@ def _joined(parts: Sequence[Records], layout: type[Layout]) -> Records:
 def _word(which: npt.NDArray[np.bool_], yes: str, no: str) -> npt.NDArray[np.generic]:
     found: npt.NDArray[np.generic] = np.where(which, np.array(yes, dtype=object), np.array(no, dtype=object))
     return found
+
+
+def _rules(rule: Ints, value: npt.NDArray[np.float64]) -> npt.NDArray[np.generic]:
+    """Return the name of each rule; of a halt also what had halted trading."""
+    named = _words(rule, Rule)
+    for at in np.flatnonzero(rule == Rule.HALTED):
+        causes = [name.lower() for bit, name in names_of(Halt).items() if int(value[at]) & bit]
+        named[at] = f"halted: {', '.join(causes)}" if causes else "halted"
+    return named
 
 
 def _words(codes: Ints, names: tuple[int, ...]) -> npt.NDArray[np.generic]:

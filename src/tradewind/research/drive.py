@@ -21,7 +21,7 @@ from tradewind.research.history import Histories, History
 __all__ = ["CHUNK_BARS", "Driven", "Ints", "Records", "drive", "integers_of"]
 
 CHUNK_BARS = 65_536
-_FIRST_PIECE = 16
+_FIRST_PIECE = 1
 _PIECE_S = 0.25
 Ints = npt.NDArray[np.int64]
 Records = np.ndarray

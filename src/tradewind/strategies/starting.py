@@ -31,8 +31,8 @@ class Memory:               # what is kept from bar to bar; everything begins at
     wanted_lot: int
 
 
-def warmup(params):         # bars to see before the first order
-    return params.slow_period
+def warmup(params):         # bars to see before the first order: by then the slower average has forgotten its beginning
+    return 3 * params.slow_period
 
 
 def decide(view, account, working, params, memory, intents):

@@ -43,6 +43,12 @@ def desk(tmp_path_factory):
     return made
 
 
+def rules_of(run):
+    from tradewind.report.files import load_run
+
+    return [count.what for count in load_run(run.run_dir).refused_counts]
+
+
 def verdicts(run):
     return {check.name: check.verdict for check in run.checks}
 
@@ -161,6 +167,7 @@ def test_a_halt_that_has_passed_is_still_told(desk):
     (account,) = (check for check in run.checks if check.name == "account")
     assert account.verdict == "warn"
     assert "refused while trading was halted" in account.detail
+    assert set(rules_of(run)) == {"halted: loss_day"}
     assert any("most by the rule halted" in said for said in read_stored(run.run_dir).checks.warnings)
 
 
