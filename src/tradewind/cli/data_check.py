@@ -1,17 +1,17 @@
 """``tradewind data check``: every defect of the history with its place, and what a backtest does about it."""
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tradewind.cli.backtest import load_file
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
-from tradewind.errors import Exit
+from tradewind.errors import Exit, TradewindError
 
 if TYPE_CHECKING:
-    from tradewind.config import DataPolicy
+    from tradewind.config import BacktestConfig, DataPolicy, Loaded, Workspace
     from tradewind.market import Defect, SeriesInfo, SeriesKey
 
 __all__ = ["check"]
@@ -39,11 +39,13 @@ def check(
 
     Example: tradewind data check --symbol BTCUSDT --for backtests/first.toml
     """
+    from tradewind.config import DataPolicy
     from tradewind.market import Store
 
     say = Output(as_json)
-    store = Store(open_workspace(workspace).data)
-    policy = _policy(file)
+    desk = open_workspace(workspace)
+    store, loaded = Store(desk.data), load_file(desk, [file], None) if file else None
+    policy = loaded.config.data if loaded else DataPolicy()
     chosen = [
         info for info in store.list() if venue in (None, info.key.venue) and symbol in (None, info.key.symbol)
     ]
@@ -59,27 +61,22 @@ def check(
     say.line(f"{len(reports)} series, {sound} without a defect")
     if refused:
         say.line("what a backtest may accept is written under [data] in its file")
-    if file and not refused:
-        _read_as_a_run_would(file, workspace)
+    if loaded and not refused:
+        _read_as_a_run_would(desk, loaded)
     say.done({"series": reports, "refused": refused}, _following(len(reports), file))
     if file and refused:
         raise typer.Exit(Exit.DATA)
 
 
-def _read_as_a_run_would(file: str, workspace: str | None) -> None:
+def _read_as_a_run_would(desk: "Workspace", loaded: "Loaded[BacktestConfig]") -> None:
     """Read the history of a file, which refuses what no list of defects shows: funding, marks, a period too long."""
-    from tradewind.config import load_backtest
     from tradewind.research.history import read_histories
     from tradewind.research.resolve import resolve
 
-    desk = open_workspace(workspace)
-    read_histories(resolve(load_backtest([Path(file)]).config, desk), desk)
-
-
-def _policy(file: str | None) -> "DataPolicy":
-    from tradewind.config import DataPolicy, load_backtest
-
-    return load_backtest([Path(file)]).config.data if file else DataPolicy()
+    try:
+        read_histories(resolve(loaded.config, desk), desk)
+    except TradewindError as error:
+        raise loaded.placed(error) from error
 
 
 def _defects(series: object) -> "tuple[Defect, ...]":

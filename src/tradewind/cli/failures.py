@@ -14,7 +14,7 @@ from tradewind.errors import DataUnavailable, Exit, PathError, TradewindError
 __all__ = ["Leave", "report_failure"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_DENIED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)
+_DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Leave(Exception):

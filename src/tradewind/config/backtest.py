@@ -27,8 +27,8 @@ from tradewind.config.fields import (
     to_ns,
 )
 from tradewind.config.limits import Limits
-from tradewind.config.timeframe import parse_timeframe
 from tradewind.config.venue_defaults import VENUES, VenueDefaults
+from tradewind.units.time import parse_timeframe
 
 __all__ = [
     "SCHEMA_VERSION",

@@ -21,8 +21,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from tradewind.config.timeframe import TIMEFRAME, parse_timeframe
 from tradewind.errors import ConfigError
+from tradewind.units.time import TIMEFRAME, parse_timeframe
 
 __all__ = [
     "Bps",

@@ -16,7 +16,7 @@ from tradewind.units.jit import kernel
 from tradewind.units.layout import Rows
 from tradewind.units.records import GROUPS, Account, Context, Core, View
 
-__all__ = ["is_stirred", "judge_exposure", "sum_exposure", "weigh_legs"]
+__all__ = ["judge_exposure", "sum_exposure", "watch_exposure"]
 
 _WIDEST = 0.25
 """Largest relative move that a calm band allows; up to here an inverse contract's worth moves by less than twice it."""
@@ -25,7 +25,16 @@ _DUST = 64.0
 
 
 @kernel(hot=True)
-def is_stirred(core: Core, views: Rows[View]) -> bool:
+def watch_exposure(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
+    """Judge exposure again where a verdict could have changed."""
+    if core.leg_groups:
+        _weigh_legs(core, views, contexts)
+    if core.recheck or (core.exposure_limits and _is_stirred(core, views)):
+        judge_exposure(core, accounts, views, contexts)
+
+
+@kernel(hot=True)
+def _is_stirred(core: Core, views: Rows[View]) -> bool:
     """Tell whether the last judgement may not hold any more."""
     if core.facts + core.requests != core.judged:
         return True
@@ -76,7 +85,7 @@ def sum_exposure(core: Core, accounts: Rows[Account], views: Rows[View]) -> None
 
 
 @kernel
-def weigh_legs(core: Core, views: Rows[View], contexts: Rows[Context]) -> None:
+def _weigh_legs(core: Core, views: Rows[View], contexts: Rows[Context]) -> None:
     """Sum the unhedged part of each leg group, longs less shorts over its legs, and watch how long it stands."""
     for g in range(GROUPS):
         core.group[g].unhedged = 0

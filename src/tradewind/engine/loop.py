@@ -1,15 +1,16 @@
 """The backtest's driver: columns of bars in, facts applied, everyone decides, requests answered.
 
 It is the only loop over time; below it the same leaves that `step` uses. As long as nothing happens a bar's
-work is to show it, to mark, and to decide: one band says that no order can act and no margin fail, one
-comparison that no event is due, and "every intent already works" that there is nothing to ask. Everything else is
-out of line, and whatever it changed is surveyed afterwards.
+work is to show it, to mark, and to decide: one band says that no order can act, no margin fail and no exposure
+reach a limit, one comparison that no event is due, and "every intent already works" that there is nothing to
+ask. Everything else is out of line, and whatever it changed is surveyed afterwards.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from tradewind.engine.contract import CODES, Codes, call_scan
+from tradewind.engine.exposure import watch_exposure
 from tradewind.engine.latency import in_flight, post_facts, post_requests, pump
 from tradewind.engine.margin import close_instrument, judge_margin, pay_funding
 from tradewind.engine.market_facts import apply_bar
@@ -18,7 +19,7 @@ from tradewind.engine.matching import match, match_closers, trigger_on_mark
 from tradewind.engine.step import STATE, apply_fact
 from tradewind.engine.venue import accept
 from tradewind.engine.venue_records import Venue, VenueContext, VenueInstrument, VenueWallet
-from tradewind.engine.wake import act, decide_again, forget_sleep, mark, think, watch_exposure
+from tradewind.engine.wake import act, decide_again, forget_sleep, mark, think
 from tradewind.units.enums import BIG, FactKind
 from tradewind.units.jit import array_of, kernel, signature
 from tradewind.units.layout import Rows
@@ -166,9 +167,7 @@ def _ask(
             j = table.instrument
             accept(views[j], instruments[j], table, box, request, core.now_ns)
         box.requests = 0
-        for q in range(box.facts):
-            apply_fact(core, accounts, views, contexts, strategies, box, box.fact[q])
-        box.facts = 0
+        _apply_answers(core, accounts, views, contexts, strategies, box, venue)
         turn += 1
         if turn < _TURNS:
             decide_again(codes, core, accounts, views, contexts, strategies, box)

@@ -4,6 +4,7 @@ from tradewind.units.enums import BUY, FactKind, StreamCode
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Rows
 from tradewind.units.records import FEATURES, Frame, View
+from tradewind.units.time import MONDAY_NS, WEEK_NS
 from tradewind.units.wire import Fact
 
 __all__ = ["apply_bar", "apply_market_fact", "build_frames", "swap_wide"]
@@ -74,8 +75,8 @@ def swap_wide(views: Rows[View]) -> None:
 
 @kernel
 def _anchor(interval_ns: int) -> int:
-    """Return a start of some bar: weeks begin on Monday, and 1970-01-05 was one; everything else divides a day."""
-    return 345_600_000_000_000 if interval_ns % 604_800_000_000_000 == 0 else 0
+    """Return a start of some bar, as `market.grid.grid_offset_ns` does where nothing is compiled."""
+    return MONDAY_NS if interval_ns % WEEK_NS == 0 else 0
 
 
 @kernel

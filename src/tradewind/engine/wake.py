@@ -8,7 +8,7 @@ from tradewind.engine.accounting import mark_context
 from tradewind.engine.breakers import check_breakers
 from tradewind.engine.contract import Codes, call_decide, call_plan
 from tradewind.engine.diff import CORE_SLOTS, bring_about, is_met, pull, react, trim
-from tradewind.engine.exposure import is_stirred, judge_exposure, sum_exposure, weigh_legs
+from tradewind.engine.exposure import sum_exposure, watch_exposure
 from tradewind.engine.market_facts import swap_wide
 from tradewind.engine.masks import pick, place
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule, Verdict, WakeCode
@@ -17,7 +17,7 @@ from tradewind.units.layout import Rows
 from tradewind.units.records import Account, Context, Core, Intent, Strategy, View
 from tradewind.units.wire import Mailbox
 
-__all__ = ["act", "decide_again", "forget_sleep", "mark", "think", "wake", "watch_exposure"]
+__all__ = ["act", "decide_again", "forget_sleep", "mark", "think", "wake"]
 
 _SET = Verdict.SET
 _HOLD = Verdict.HOLD
@@ -45,15 +45,6 @@ def mark(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[
         account.margined = margined
         account.equity = account.balance + unrealised
         check_breakers(core, account)
-
-
-@kernel(hot=True)
-def watch_exposure(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
-    """Judge exposure again where a verdict could have changed."""
-    if core.leg_groups:
-        weigh_legs(core, views, contexts)
-    if core.recheck or (core.exposure_limits and is_stirred(core, views)):
-        judge_exposure(core, accounts, views, contexts)
 
 
 @kernel(hot=True)

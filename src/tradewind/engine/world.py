@@ -136,10 +136,16 @@ class World:
             drive(self.codes, *self.state, *self.venue, bars, ts, events, equity, start, stop, interval_ns)
         )
 
+    @property
+    def driver_name(self) -> str:
+        """Return which driver runs a world of this shape."""
+        shape = (self.views, self.contexts, self.accounts, self.strategies)
+        return "run_single" if all(len(rows) == 1 for rows in shape) else "run"
+
     @cached_property
     def _driver(self) -> Kernel:
         """Return the driver for this world's shape; each is compiled when it is first wanted."""
-        if all(len(rows) == 1 for rows in (self.views, self.contexts, self.accounts, self.strategies)):
+        if self.driver_name == "run_single":
             from tradewind.engine.run_single import run_single
 
             return run_single

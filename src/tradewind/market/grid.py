@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.errors import DataUnfit
-from tradewind.units.time import DAY_NS, INTERVALS, SECOND_NS, WEEK_NS, format_interval, parse_interval
+from tradewind.units.time import (
+    INTERVALS,
+    MONDAY_NS,
+    SECOND_NS,
+    WEEK_NS,
+    format_interval,
+    parse_interval,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +30,6 @@ LATEST_NS = 4_102_444_800 * SECOND_NS
 
 _UNITS = {"s": SECOND_NS, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _KNOWN_NS = {parse_interval(word): word for word in INTERVALS}
-_MONDAY_NS = 4 * DAY_NS
 """The first Monday after the epoch, which was a Thursday."""
 
 
@@ -96,7 +102,7 @@ def confirm_interval(ts_ns: Instants, interval_ns: int, where: str) -> None:
 
 def grid_offset_ns(interval_ns: int) -> int:
     """Return where the grid of an interval begins: midnight 1970-01-01, for weeks the Monday after it."""
-    return _MONDAY_NS if interval_ns % WEEK_NS == 0 else 0
+    return MONDAY_NS if interval_ns % WEEK_NS == 0 else 0
 
 
 def floor_to_grid(ts_ns: Instants, interval_ns: int) -> Instants:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tradewind.config import BacktestConfig
-from tradewind.config.timeframe import parse_timeframe
 from tradewind.engine.setup import (
     AccountLimits,
     InstrumentSetup,
@@ -20,6 +19,7 @@ from tradewind.research.history import Histories, History
 from tradewind.research.resolve import Part, Resolved
 from tradewind.units.enums import LiquidationRule
 from tradewind.units.records import GROUPS
+from tradewind.units.time import parse_timeframe
 
 __all__ = ["build_world", "hedges_left_out", "leg_groups", "wallet_of"]
 

@@ -15,7 +15,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tradewind.config.timeframe import parse_timeframe
 from tradewind.errors import StrategyError
 from tradewind.strategies.declare import Param, pack_params, resolve_params
 from tradewind.strategies.grammar import did_you_mean, doors
@@ -23,6 +22,7 @@ from tradewind.strategies.layouts import FieldError, memory_layout, params_layou
 from tradewind.strategies.source import Source, defined_names, definition_line, read_source, run_source
 from tradewind.units.layout import Layout
 from tradewind.units.records import FEATURES, FRAMES, PARAMS, SIGNALS
+from tradewind.units.time import parse_timeframe
 
 __all__ = [
     "STAGES",

@@ -6,6 +6,7 @@ reach a kernel, the versions of the compiler and the switches that change its ou
 (docs/concepts/engine.md).
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -100,7 +101,11 @@ def _open_cache() -> Path:
     root = _cache_root()
     current = root / _cache_key()
     if not current.is_dir():
-        current.mkdir(parents=True, exist_ok=True)
+        try:
+            current.mkdir(parents=True, exist_ok=True)
+        except OSError as refused:
+            # Whatever stands in the way, it is a place that we may not use; a missing file elsewhere is another matter.
+            raise PermissionError(errno.EACCES, refused.strerror, str(current)) from refused
         _forget_old_caches(root, current)
     config.CACHE_DIR = str(current)  # type: ignore[attr-defined]
     return current

@@ -8,11 +8,14 @@ __all__ = [
     "HOUR_NS",
     "INTERVALS",
     "MINUTE_NS",
+    "MONDAY_NS",
     "SECOND_NS",
+    "TIMEFRAME",
     "WEEK_NS",
     "format_interval",
     "format_utc",
     "parse_interval",
+    "parse_timeframe",
     "parse_utc",
 ]
 
@@ -21,13 +24,18 @@ MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 WEEK_NS = 7 * DAY_NS
+MONDAY_NS = 4 * DAY_NS
+"""The first Monday after 1970-01-01, where weeks begin; everything shorter is counted from that day."""
 
 _UNITS = {"s": SECOND_NS, "m": MINUTE_NS, "h": HOUR_NS, "d": DAY_NS, "w": WEEK_NS}
 INTERVALS = (
     *("1s", "1m", "2m", "3m", "4m", "5m", "6m", "10m", "12m", "15m", "20m", "30m"),
     *("1h", "2h", "3h", "4h", "6h", "8h", "12h", "1d", "1w"),
 )
-"""Every bar interval, each a divisor of a day or whole days."""
+"""Every interval in which bars are stored, each a divisor of a day or whole days."""
+TIMEFRAME = r"[1-9][0-9]{0,6}[smhdw]"
+"""The form of a length of bars, as a regular expression."""
+_LONGEST_NS = 52 * WEEK_NS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,7 +43,20 @@ def parse_interval(text: str) -> int:
     """Return the nanoseconds of "1m", "4h", "1d", ...; ValueError if it is not one of INTERVALS."""
     if text not in INTERVALS:
         raise ValueError(f"{text!r} is not a bar interval; known: {', '.join(INTERVALS)}")
-    return int(text[:-1]) * _UNITS[text[-1]]
+    return parse_timeframe(text)
+
+
+def parse_timeframe(text: str) -> int:
+    """Return the nanoseconds of any whole number of a unit; ValueError for what is none, or longer than 52 weeks.
+
+    Bars can be put together to any length; which ones can be had follows from the bars that are stored.
+    """
+    length_ns = int(text[:-1]) * _UNITS[text[-1]] if re.fullmatch(TIMEFRAME, text) else 0
+    if not 0 < length_ns <= _LONGEST_NS:
+        raise ValueError(
+            f"{text[:40]!r} is no length of a bar; write a whole number and s, m, h, d or w, such as 45m"
+        )
+    return length_ns
 
 
 def format_interval(interval_ns: int) -> str:

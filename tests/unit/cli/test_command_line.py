@@ -181,10 +181,11 @@ def test_our_own_fault_leaves_a_traceback_in_a_file_and_none_on_the_terminal(mon
     [
         (OSError(errno.ENOSPC, "No space left on device"), "DISK_FULL", 3),
         (OSError(errno.EROFS, "Read-only file system", "/home/x/.cache"), "PATH_DENIED", 2),
-        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/none"), "PATH_DENIED", 2),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "ours.json"), "INTERNAL", 1),
     ],
 )
-def test_what_the_system_refuses_is_no_fault_of_ours(failure, code, status, capsys):
+def test_what_the_system_refuses_is_no_fault_of_ours(failure, code, status, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(failures, "_log_folder", lambda: tmp_path)
     assert failures.report_failure(failure, as_json=False) == status
     assert capsys.readouterr().err.startswith(code)
 

@@ -3,9 +3,8 @@
 import pytest
 
 from tradewind.config import backtest_from
-from tradewind.config.timeframe import parse_timeframe
 from tradewind.errors import ConfigError
-from tradewind.units.time import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, WEEK_NS
+from tradewind.units.time import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS, WEEK_NS, parse_timeframe
 
 LENGTHS = {
     "1s": SECOND_NS,
