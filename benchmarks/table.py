@@ -57,14 +57,13 @@ Both sides make all their objects, run all bars and take their fills out; readin
 count. Ours does so with the risk gate, leverage and exposure limits, fees, margin and the equity curve on; the peer
 has neither gate nor margin, and works out its curve when somebody asks for it.
 
-W1, W2 and W4 are bounded by a bar on which nothing happens: about 8 ns for the strategy, which is called by
-address, and 9 ns to show the bar, mark what is held, look at the breakers and write the curve; making and emptying a
-world adds 2 ns a bar to a year of minutes. The peer walks whole columns and calls nobody.
+W1, W2 and W4 are bounded by a bar on which nothing happens: the strategy is called by its address, the bar shown, what
+is held marked, the breakers looked at, the curve written. The peer walks whole columns and calls nobody.
 
-W3 is bounded by its requests. It asks for another price in 29 % of its bars, 153,595 times a year. Each time that is
-decided, gated, compared, sent, taken by the venue, answered and booked, where the peer's order function writes two
-numbers into an array; and prices are rounded by a rule that is exact for every tick, the peer's by `floor`. The goal
-was set on a processor on which the peer needed 2.6 times as long for this work.
+W3 is bounded by its requests. It asks for another price in many of its bars, and each time that is decided, gated,
+compared, sent, taken by the venue, answered and booked, where the peer's order function writes two numbers into an
+array; and prices are rounded by a rule that is exact for every tick, the peer's by `floor`. The goals were set on
+another processor.
 """,
     "growth": """
 Making a world is not counted here; that its pages are touched for the first time is, and shows at 10,000 bars. One
