@@ -120,7 +120,7 @@ def verdict(basis: Basis, metrics: Metrics) -> Markup:
 
 def _note(note: str) -> Markup:
     sign = element("span", SIGNS["warn"], class_="sign", aria_hidden="true")
-    return element("li", sign, element("span", note, class_="note"), class_="warn")
+    return element("li", sign, element("span", note, class_="doubt"), class_="warn")
 
 
 def _check(check: Check) -> Markup:
