@@ -70,15 +70,16 @@ def test_every_trade_opens_the_chart_at_its_place(browser, pages):
     opened(browser, pages("small"))
     whole = browser.evaluate("document.querySelector('#price-plot .readout').textContent")
     browser.evaluate("document.querySelector('#trade-list tbody tr:nth-child(3) button').click()")
-    browser.evaluate("new Promise((done) => setTimeout(done, 200))")
+    seen = browser.evaluate(
+        "new Promise((done) => { const until = performance.now() + 10_000; const look = () => {"
+        " const box = document.querySelector('#price-plot canvas').getBoundingClientRect();"
+        " const seen = box.top >= 0 && box.top < innerHeight;"
+        " if (seen || performance.now() > until) done(seen); else setTimeout(look, 50); }; look(); })"
+    )
     entry = browser.evaluate("document.querySelector('#trade-list tr.chosen td:nth-child(2)').textContent")
     assert browser.evaluate("document.querySelector('#price-plot .readout').textContent") != whole
     assert browser.evaluate("document.activeElement.closest('figure').id") == "price-plot"
-    seen = browser.evaluate(
-        "(() => { const box = document.querySelector('#price-plot canvas').getBoundingClientRect();"
-        " return box.top >= 0 && box.top < innerHeight; })()"
-    )
-    assert seen
+    assert seen, "the chart did not come into view"
     assert entry.startswith("2024-01-")
     assert browser.complaints == []
 
