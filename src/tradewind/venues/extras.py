@@ -1,4 +1,4 @@
-"""What going live needs beside the core install: asked for when it is needed, and told how to get where it is missing."""
+"""What going live needs beside the core install: looked for when it is needed, and how to get it."""
 
 from importlib.util import find_spec
 
