@@ -12,11 +12,13 @@ from tradewind.units.layout import Layout, Mask, Rows
 
 __all__ = [
     "ATTEMPTS",
+    "BREAKERS",
     "FEATURES",
     "FEE_MEMORY",
     "FRAMES",
     "GROUPS",
     "MEMORY",
+    "OWNERS",
     "PARAMS",
     "RULES",
     "SIGNALS",
@@ -25,6 +27,7 @@ __all__ = [
     "Attempt",
     "Context",
     "Core",
+    "Exits",
     "Frame",
     "Group",
     "Holding",
@@ -33,6 +36,7 @@ __all__ = [
     "Memory",
     "Order",
     "Params",
+    "Sector",
     "Strategy",
     "View",
     "Working",
@@ -51,7 +55,11 @@ FEATURES = 16
 SIGNALS = 8
 """Named values that a strategy may record with each decision."""
 GROUPS = 16
-"""Exposure groups and leg groups."""
+"""Exposure groups, leg groups, and sectors."""
+OWNERS = 16
+"""Accounts that may share a core."""
+BREAKERS = 5
+"""Breakers of an account (`units.enums.Breaker`)."""
 ATTEMPTS = 16
 """On-chain attempts in flight."""
 FEE_MEMORY = 64
@@ -136,6 +144,12 @@ class View(Layout):
     """Money."""
     hedge: int
     """1: the venue keeps long and short apart."""
+    hedge_wanted: int
+    """What the configuration says of it."""
+    isolated_wanted: int
+    """1: the configuration says that each position has a margin of its own."""
+    modes_wrong: int
+    """Bits of settings at the venue that contradict the configuration: 1 position mode, 2 margin mode."""
     shared: int
     """1: the venue's position is not exactly one holding, so nothing is reduce-only on the wire."""
     amends: int
@@ -148,9 +162,13 @@ class View(Layout):
     stale: int
     """1: a stream is down or behind."""
     venue_down: int
-    """Not 0: the venue says that it does not trade."""
+    """Not 0: the venue says that it does not trade, or takes reductions only (`VenueCode`)."""
+    halts: int
+    """Bits of `Halt` of this instrument alone."""
     group: int
     """Exposure group, 0: none."""
+    sector: int
+    """Sector, 0: none."""
     open_orders: int
     """Orders of ours, over all strategies."""
     open_orders_limit: int
@@ -159,6 +177,8 @@ class View(Layout):
     """Price of the last trade seen."""
     last_lot: int
     """Its size."""
+    last_ns: int
+    """When it happened."""
     bid_tick: int
     """Best bid, 0 where none is known; likewise the three below."""
     bid_lot: int
@@ -238,12 +258,26 @@ class Account(Layout):
     """What the venue corrected."""
     start: int
     """Balance at the start, transfers included."""
+    owner: int
+    """Number of the account that it belongs to; wallets of one account halt together."""
+    halts: int
+    """Bits of `Halt` of its account."""
+    told: int
+    """Those of them that facts set."""
+    tripped: int
+    """Those of them that breakers of this wallet set."""
     peak: int
-    """Highest equity."""
+    """Highest equity, since an emergency exit was let go."""
+    fall_from: int
+    """Highest equity since the breaker of drawdowns was let go."""
+    session_start: int
+    """Equity from which losses of the session count: the start, or when that breaker was let go."""
     day_start: int
-    """Equity when the UTC day began."""
+    """Equity when the UTC day began, or when its breaker was let go."""
     day_end_ns: int
     """When it ends."""
+    turn_ns: int
+    """When the day ends or a cool-down is over, whichever comes first."""
     floor: int
     """Equity below which a breaker trips."""
     loss_day: float
@@ -251,7 +285,24 @@ class Account(Layout):
     loss_session: float
     """The same since the start."""
     drawdown: float
-    """The same from the peak."""
+    """The same from the highest equity."""
+    emergency: float
+    """The same at which everything is closed."""
+    position_loss: float
+    """Loss of one holding over equity at which it is closed, 0: none."""
+    streak: int
+    """Round trips lost in a row."""
+    streak_limit: int
+    """So many halt openers, 0: none."""
+    cool_ns: Annotated[Rows[int], BREAKERS]
+    """How long each breaker stays tripped, 0: until an operator resumes."""
+    until_ns: Annotated[Rows[int], BREAKERS]
+    """When each clears by itself, 0: not."""
+    cause: int
+    """Bit of the breaker that tripped last, with its limit, what it saw, and when."""
+    cause_limit: float
+    cause_value: float
+    cause_ns: int
     scale: float
     """Money units in one of the currency."""
     haircut: float
@@ -262,6 +313,8 @@ class Account(Layout):
     """Money held or opening per side, over all instruments; kept only where a limit asks for it."""
     group_gross: Annotated[Rows[int], GROUPS]
     """The same per exposure group."""
+    sector_gross: Annotated[Rows[int], GROUPS]
+    """The same per sector."""
 
 
 class Holding(Layout):
@@ -291,6 +344,20 @@ class Holding(Layout):
     """Made or lost on this side, before fees."""
     opened_ns: int
     """When it last left nothing."""
+    opened_realised: int
+    """What `realised` was then."""
+    outcome: int
+    """How the round trip that has just ended went: 1 no loss, -1 a loss, 0 none has ended or it was noted."""
+    best_tick: int
+    """Best price since it was opened, 0: none seen yet."""
+    stop_tick: int
+    """Price at which the core protects it, 0: none."""
+    exit: int
+    """Rule for which the core closes it, or closed it and lets nothing open yet; 0: none."""
+    exit_ns: int
+    """When that began."""
+    yields: int
+    """Where closers compete for the venue's position: 1 closers that rest give way to the core's stop, 2 it to them."""
 
 
 class Order(Layout):
@@ -433,6 +500,29 @@ class Intents(Layout):
     """The set."""
 
 
+class Exits(Layout):
+    """How the core protects what a strategy holds; ratios of the entry price, 0: off."""
+
+    protection: int
+    """`Protection`."""
+    stop_loss: float
+    """Loss at which a holding is closed."""
+    take_profit: float
+    """Gain at which it is closed."""
+    trailing: float
+    """Fall from the best price at which it is closed."""
+    lock_from: float
+    """Gain from which a profit is locked in,"""
+    lock_back: float
+    """and how much of it may be given back."""
+    max_age_ns: int
+    """Longest time that it is held."""
+    trigger: int
+    """`TriggerKind`: the price that is watched."""
+    reopen_ns: int
+    """How long nothing opens after an exit; 0: until the strategy has wanted nothing on that side."""
+
+
 class Context(Layout):
     """One strategy in one instrument.
 
@@ -440,6 +530,8 @@ class Context(Layout):
     """
 
     planned: Intents
+    guards: Annotated[Rows[Intent], 4]
+    """What the core itself wants in its slots."""
     working: Working
     index: int
     """Its place among all contexts, as client order ids carry it."""
@@ -453,6 +545,8 @@ class Context(Layout):
     dirty: int
     wanting: int
     """1: what was said last is not what works."""
+    guarded: int
+    """1: the core protects what it holds."""
     leg_group: int
     ask_ns: int
     """Where a scan looked ahead: nothing to decide before this time."""
@@ -476,9 +570,32 @@ class Strategy(Layout):
     again: int
     verdict: int
     calls: int
+    index: int
+    """Its place among all strategies."""
     held: int
     """Rule for which the core holds this strategy: its openers are pulled, its protectors stay."""
+    leaving: int
+    """1: held, and what it holds is closed."""
+    held_limit: float
+    """What the rule allowed."""
+    held_value: float
+    """What it saw."""
+    held_ns: int
+    """Since when it is held."""
+    until_ns: int
+    """When it is let go by itself, 0: by an operator."""
+    cool_ns: int
+    """How long losses in a row hold it, 0: until an operator resumes."""
+    streak: int
+    """Round trips lost in a row."""
+    streak_limit: int
+    """So many hold it, 0: none."""
+    bad: int
+    """Sets that were nonsense, since it was last let go."""
+    bad_limit: int
+    """So many hold it; 0 counts as one."""
     every_ns: int
+    exits: Exits
     params: Params
     memory: Memory
 
@@ -493,6 +610,15 @@ class Group(Layout):
     unhedged_limit_ns: int
     unhedged: int
     since_ns: int
+
+
+class Sector(Layout):
+    """Limits of one sector, in each account."""
+
+    exposure_limit: float
+    """Largest gross notional over equity, 0: none."""
+    positions_limit: int
+    """Most instruments held or opening at once, 0: none."""
 
 
 class Attempt(Layout):
@@ -515,6 +641,26 @@ class Core(Layout):
     counter: int
     """Of client order ids."""
     halts: int
+    """Every bit of `Halt` that is set anywhere: nothing is halted while it is 0."""
+    own_halts: int
+    """Those of the whole core: the operator's and the process's."""
+    cause: int
+    """Bit that a fact set last, with the limit and the value that it told, and when."""
+    cause_limit: float
+    cause_value: float
+    cause_ns: int
+    deciding: int
+    """1 + the strategy that is thinking, 0: none. What raises or never returns leaves it."""
+    deciding_context: int
+    """1 + the context that it decides for, 0: its plan."""
+    swapped: int
+    """1 while longer bars stand in the place of bars."""
+    batch: int
+    """1 + code of the WAKE whose strategies are thinking, 0: none. What raises leaves it, and the next goes on."""
+    thought: int
+    """Strategies that have thought in that batch."""
+    watches: int
+    """1 where the core protects anything."""
     breached: int
     """1: something stands above a limit, so working openers are judged again."""
     recheck: int
@@ -543,6 +689,14 @@ class Core(Layout):
     """1 where any limit needs the sum over instruments."""
     group_limits: int
     """1 where any group of instruments has a limit."""
+    sector_limits: int
+    """1 where any sector has a limit."""
+    positions_limit: int
+    """Most instruments that an account may hold or open at once, 0: none."""
+    positions: Annotated[Rows[int], OWNERS]
+    """How many it does, per account."""
+    sector_positions: Annotated[Rows[int], OWNERS * GROUPS]
+    """The same per account and sector."""
     leg_groups: int
     retry_ns: int
     """How long a slot waits after a venue's reject."""
@@ -559,4 +713,5 @@ class Core(Layout):
     rule_value: float
     refusals: Annotated[Rows[int], RULES]
     group: Annotated[Rows[Group], GROUPS]
+    sector: Annotated[Rows[Sector], GROUPS]
     attempt: Annotated[Rows[Attempt], ATTEMPTS]
