@@ -248,7 +248,7 @@ def guard(core: Core, account: Account, view: View, context: Context, exits: Exi
             diff_one(core, account, view, context, box, intent)
         else:
             send_cancel(core, context, view, box, _EXIT + side, Rule.UNWANTED)
-        if stands:
+        if stands and holding.exit == 0:
             intent = context.guards[2 + side]
             _describe_stop(view, holding, exits, intent, side)
             diff_one(core, account, view, context, box, intent)

@@ -68,6 +68,7 @@ def think(
     on that does not already work; halts and breaches are not looked at.
     """
     if strategy.held == _RAISED or strategy.held == _HUNG:
+        core.deciding = 0
         _pass_over(contexts, strategy)
         return False
     core.deciding = strategy.index + 1

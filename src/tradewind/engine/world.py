@@ -196,10 +196,7 @@ class World:
 
     def _codes(self) -> list[tuple[Kernel, Kernel | None, Kernel | None]]:
         """Return (decide, plan, scan) of each different strategy code, in the order of first use."""
-        first = {
-            setup.decide: (setup.decide, setup.plan, setup.scan) for setup in reversed(self.strategy_setups)
-        }
-        return [first[decide] for decide in dict.fromkeys(setup.decide for setup in self.strategy_setups)]
+        return list(dict.fromkeys((setup.decide, setup.plan, setup.scan) for setup in self.strategy_setups))
 
     def _bind_core(self, limits: AccountLimits) -> None:
         core = self.core[0]
@@ -344,12 +341,16 @@ class World:
             held["rate"][i], held["deduct"][i] = float(tier.maintenance_rate), int(tier.deduction * scale)
 
     def _bind_strategies(self, contexts: Sequence[tuple[int, int]]) -> None:
-        codes = list(dict.fromkeys(s.decide for s in self.strategy_setups))
+        codes = self._codes()
         at = 0
         for g, setup in enumerate(self.strategy_setups):
             row = self.strategies[g]
             row["index"] = g
-            row["fn"], row["lo"], row["hi"] = codes.index(setup.decide), at, at + len(setup.instruments)
+            row["fn"], row["lo"], row["hi"] = (
+                codes.index((setup.decide, setup.plan, setup.scan)),
+                at,
+                at + len(setup.instruments),
+            )
             row["has_plan"], row["has_scan"] = int(setup.plan is not None), int(setup.scan is not None)
             row["exits"] = astuple(setup.exits)
             row["streak_limit"], row["cool_ns"], row["bad_limit"] = (

@@ -1,4 +1,4 @@
-"""States of trading: set and cleared by facts, on the whole core, on one account, on one instrument, on one strategy."""
+"""States of trading, set and cleared by facts: on the core, on one account, one instrument, one strategy."""
 
 import numpy as np
 import pytest
