@@ -15,6 +15,7 @@
     ├─ VenueError            retry after ``retry_after_ns``, or never where it is None    exit 4
     │   ├─ VenueDown
     │   ├─ RateLimited
+    │   ├─ VenueRefused          the account or its key may not do this
     │   └─ AuthFailed
     ├─ DeadlineExceeded      the answer is unknown: ask again what became of it           exit 7
     ├─ SafetyRefusal         a risk or safety rule said no: change the wish, not the rule exit 5
@@ -57,6 +58,7 @@ __all__ = [
     "UsageError",
     "VenueDown",
     "VenueError",
+    "VenueRefused",
 ]
 
 
@@ -229,6 +231,10 @@ class VenueDown(VenueError):
 
 class RateLimited(VenueError):
     """The venue asks for fewer requests."""
+
+
+class VenueRefused(VenueError):
+    """The account may not do this, or its key may do too much; retrying cannot help."""
 
 
 class AuthFailed(VenueError):
@@ -462,6 +468,20 @@ _OTHER = {
         Exit.VENUE,
         {
             "VENUE_DOWN": ("The venue does not answer.", "try again later"),
+            "VENUE_REFUSED": ("The venue does not let this account trade.", "see what the venue said"),
+            "KEY_REJECTED": (
+                "The venue does not accept the key.",
+                "check the key, its passphrase and its list of addresses; 'tradewind keys test' explains",
+            ),
+            "KEY_PERMISSION": ("The key may not trade.", "allow trading of futures for it at the venue"),
+            "KEY_MODE_MISMATCH": (
+                "A key of practice money meets real markets, or the other way round.",
+                "add the key again with or without --demo",
+            ),
+            "CLOCK_OFFSET": (
+                "This machine's clock is too far from the venue's to sign a request.",
+                "let the system keep its clock by NTP",
+            ),
         },
     ),
     **_codes(
@@ -472,6 +492,10 @@ _OTHER = {
                 "start a session of a new name",
             ),
             "LOCKED": ("Another process works here.", "wait for it or stop it"),
+            "KEY_TOO_POWERFUL": (
+                "The key may withdraw money; nothing here ever needs that.",
+                "make a key at the venue that may read and trade only",
+            ),
         },
     ),
     **_codes(
