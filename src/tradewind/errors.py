@@ -370,6 +370,12 @@ _CONFIG = _codes(
             "use a-z, 0-9, _ and - and a free name",
         ),
         "EXTRA_MISSING": ("An optional part is not installed.", "install the extra that is named"),
+        "LIVE_REQUIRES_LIMITS": ("A session with real money states no limits.", "write them under [limits]"),
+        "URL_REFUSED": ("An address is none that may be called.", "write a plain https:// address"),
+        "KEY_FORMAT": ("A key has not the form its venue gives out.", "copy it again, whole, without blanks"),
+        "KEYSTORE_DENIED": ("Others than you can read the key store.", "chmod 600 the file that is named"),
+        "KEYSTORE_CORRUPT": ("The key store is damaged.", "restore it from a copy, or add the keys again"),
+        "KEYSTORE_PASSPHRASE": ("The passphrase does not open the key store.", "type it again"),
     },
 )
 
@@ -391,6 +397,26 @@ _STRATEGY = _codes(
             "use only what is known by then",
         ),
         "PARAM_RANGE": ("A parameter lies outside its declared range.", "write a value within the range"),
+    },
+)
+
+_ORDER = _codes(
+    Exit.USAGE,
+    {
+        "ORDER_AMOUNT": ("The amount of an order is no positive number.", "write a number above zero"),
+        "ORDER_MIN_QTY": ("The amount is below the smallest order.", "raise it to the minimum"),
+        "ORDER_MAX_QTY": ("The amount is above the largest order.", "split the order"),
+        "ORDER_MIN_NOTIONAL": ("The order is worth less than the venue takes.", "raise amount or price"),
+        "ORDER_PRICE": ("The price is no positive number on the grid.", "write a multiple of the tick"),
+        "ORDER_PRICE_BAND": ("The price lies too far from the mark price.", "write a nearer price"),
+        "ORDER_SHAPE": ("The parts of the order contradict each other.", "leave out the part that is named"),
+        "ORDER_REDUCE_FLAT": (
+            "There is no position to reduce.",
+            "leave out reduce-only, or see the position",
+        ),
+        "ORDER_CLIENT_ID": ("The order's own id cannot be used.", "choose a new one in the venue's alphabet"),
+        "ORDER_ENUM": ("A word of the order is none of the known ones.", "write one of the known words"),
+        "ORDER_STOP_SIDE": ("A stop would be triggered at once.", "put it on the other side of the price"),
     },
 )
 
@@ -501,6 +527,7 @@ _OTHER = {
     **_codes(
         Exit.NOT_FOUND,
         {
+            "KEY_UNKNOWN": ("The key store has no key of this name.", "see 'tradewind keys list'"),
             "RUN_UNKNOWN": ("No run has this id.", "see 'tradewind run list'"),
             "SESSION_UNKNOWN": ("No session has this name.", "see 'tradewind session list'"),
             "STRATEGY_UNKNOWN": ("No strategy has this name.", "see 'tradewind strategy list'"),
@@ -512,5 +539,5 @@ _OTHER = {
     ),
 }
 
-ERROR_CODES: dict[str, ErrorCode] = {**_OWN, **_CONFIG, **_STRATEGY, **_DATA, **_OTHER}
+ERROR_CODES: dict[str, ErrorCode] = {**_OWN, **_CONFIG, **_STRATEGY, **_ORDER, **_DATA, **_OTHER}
 """Every code tradewind can show, in the order of the reference docs."""
