@@ -518,6 +518,14 @@ _OTHER = {
                 "start a session of a new name",
             ),
             "LOCKED": ("Another process works here.", "wait for it or stop it"),
+            "CONTROL_DENIED": (
+                "The session does not take this command from you.",
+                "run it as the user who owns the session's folder",
+            ),
+            "CRASH_LOOP": (
+                "The trading process dies again and again; it is not started any more.",
+                "read its log, then start the session again",
+            ),
             "KEY_TOO_POWERFUL": (
                 "The key may withdraw money; nothing here ever needs that.",
                 "make a key at the venue that may read and trade only",
@@ -530,12 +538,20 @@ _OTHER = {
             "KEY_UNKNOWN": ("The key store has no key of this name.", "see 'tradewind keys list'"),
             "RUN_UNKNOWN": ("No run has this id.", "see 'tradewind run list'"),
             "SESSION_UNKNOWN": ("No session has this name.", "see 'tradewind session list'"),
+            "SESSION_NOT_RUNNING": ("The session does not run.", "see 'tradewind session status'"),
             "STRATEGY_UNKNOWN": ("No strategy has this name.", "see 'tradewind strategy list'"),
             "ORDER_UNKNOWN": ("The journal knows no order of this id.", "see 'tradewind journal export'"),
         },
     ),
     **_codes(
-        Exit.TIMEOUT, {"TIMEOUT": ("No answer came in time.", "ask what became of it before repeating")}
+        Exit.TIMEOUT,
+        {
+            "TIMEOUT": ("No answer came in time.", "ask what became of it before repeating"),
+            "CONTROL_TIMEOUT": (
+                "The session's loop does not answer.",
+                "'tradewind session flatten --takeover' ends it and closes what is open",
+            ),
+        },
     ),
 }
 
