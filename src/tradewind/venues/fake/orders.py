@@ -123,6 +123,8 @@ class Placement:
         Distance of a trailing stop from the best price: as a ratio (0.01 is 1 %), or as a price difference.
     expires_ns
         The exchange lets the order expire then; 0: never.
+    tag
+        What a protocol notes about the order for its lists; the exchange does not look at it.
     """
 
     symbol: str
@@ -140,6 +142,7 @@ class Placement:
     callback_ratio: Decimal | None = None
     callback: Decimal | None = None
     expires_ns: int = 0
+    tag: str = ""
 
 
 @dataclass(slots=True)
