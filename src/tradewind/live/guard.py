@@ -18,6 +18,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tradewind.errors import SafetyRefusal
 from tradewind.live.pulse import ENDED, PULSE, RUNNING, STARTING, Pulse
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Guard:
         self._stopping.set()
 
     def run(self) -> int:
-        """Return the exit status of the child that ended in order, 5 after a crash loop."""
+        """Return the exit status of the child that ended in order. Raises SafetyRefusal (CRASH_LOOP)."""
         pulse = Pulse(self.folder / PULSE)
         try:
             while True:
@@ -102,10 +103,9 @@ class Guard:
                 if status is not None:
                     return status
                 if self._is_crash_loop():
-                    self.tell(
-                        Incident("crash loop", "the trading process dies again and again; it stays dead")
-                    )
-                    return 5
+                    times = f"{len(self._starts)} starts within a minute"
+                    self.tell(Incident("crash loop", f"the trading process stays dead: {times}"))
+                    raise SafetyRefusal("CRASH_LOOP", times, where=str(self.folder))
         finally:
             pulse.close()
 

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tradewind.errors import SafetyRefusal
 from tradewind.live.guard import Guard, GuardPolicy
 from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
 
@@ -78,10 +79,10 @@ def test_a_start_may_take_longer_than_a_beat(tmp_path):
 
 def test_a_crash_loop_ends(tmp_path):
     body = "os.kill(os.getpid(), signal.SIGKILL)"
-    status, told, lives = guarded(tmp_path, body, GuardPolicy(restarts_per_minute=3))
-    assert status == 5
-    assert lives == 4
-    assert told[-1].kind == "crash loop"
+    with pytest.raises(SafetyRefusal) as caught:
+        guarded(tmp_path, body, GuardPolicy(restarts_per_minute=3))
+    assert caught.value.code == "CRASH_LOOP"
+    assert (tmp_path / "lives").read_text() == "4"
 
 
 def test_a_guard_that_is_stopped_ends_its_child_in_order(tmp_path):
