@@ -5,8 +5,6 @@ by the wire before it, when a plan of `Misfortunes` says so. Those of "process",
 the harness that runs the session; they stand here so that the catalogue is whole.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -144,30 +142,28 @@ _KEYS_AND_CLOCKS = (
     _wire("F74", "a nonce or time stamp is refused", "request"),
 )
 
-_PROCESS = tuple(
-    Fault(name, title, place)
-    for name, title, place in (
-        ("F75", "killed at any await", "process"),
-        ("F76", "killed while recovering", "process"),
-        ("F77", "a loop of crashes", "process"),
-        ("F78", "told to end while submitting", "process"),
-        ("F79", "the disk is full", "disk"),
-        ("F80", "a sync fails", "disk"),
-        ("F81", "the disk stalls for 10 s", "disk"),
-        ("F82", "a torn or zeroed tail", "disk"),
-        ("F83", "a flipped bit in the journal", "disk"),
-        ("F84", "the journal is gone or another's", "disk"),
-        ("F85", "the read model is locked or corrupt", "disk"),
-        ("F86", "memory runs out", "process"),
-        ("F87", "a strategy blocks the loop for 5 s", "strategy"),
-        ("F88", "a strategy raises, returns nonsense, or never returns", "strategy"),
-        ("F89", "a notifier hangs", "process"),
-        ("F90", "invalid settings are loaded while running", "process"),
-        ("F91", "an upgrade with open orders", "process"),
-        ("F92", "the machine sleeps for 2 h", "process"),
-        ("F93", "a runaway loop of orders", "strategy"),
-    )
+_ELSEWHERE: tuple[tuple[str, str, Place], ...] = (
+    ("F75", "killed at any await", "process"),
+    ("F76", "killed while recovering", "process"),
+    ("F77", "a loop of crashes", "process"),
+    ("F78", "told to end while submitting", "process"),
+    ("F79", "the disk is full", "disk"),
+    ("F80", "a sync fails", "disk"),
+    ("F81", "the disk stalls for 10 s", "disk"),
+    ("F82", "a torn or zeroed tail", "disk"),
+    ("F83", "a flipped bit in the journal", "disk"),
+    ("F84", "the journal is gone or another's", "disk"),
+    ("F85", "the read model is locked or corrupt", "disk"),
+    ("F86", "memory runs out", "process"),
+    ("F87", "a strategy blocks the loop for 5 s", "strategy"),
+    ("F88", "a strategy raises, returns nonsense, or never returns", "strategy"),
+    ("F89", "a notifier hangs", "process"),
+    ("F90", "invalid settings are loaded while running", "process"),
+    ("F91", "an upgrade with open orders", "process"),
+    ("F92", "the machine sleeps for 2 h", "process"),
+    ("F93", "a runaway loop of orders", "strategy"),
 )
+_PROCESS = tuple(Fault(name, title, place) for name, title, place in _ELSEWHERE)
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault for fault in (*_TRANSPORT, *_STATES, *_RULES, *_KEYS_AND_CLOCKS, *_PROCESS)

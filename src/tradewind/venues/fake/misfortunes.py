@@ -4,13 +4,12 @@ A plan is a list of strikes, written by hand or drawn from a seed. It has no clo
 made: the same plan asked the same questions gives the same answers.
 """
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Self
 
 from tradewind.units.time import MINUTE_NS, SECOND_NS
 from tradewind.venues.fake.faults import FAULTS, Fault
@@ -103,7 +102,7 @@ class Misfortunes:
         start_ns: int = 0,
         faults: Sequence[str] = (),
         accounts: Sequence[str] = ("*",),
-    ) -> Misfortunes:
+    ) -> Self:
         """Draw a plan: a random part of the faults, each some times, each with an end within the given minutes.
 
         faults: those to choose from; by default every one that a fake exchange or its wire carries out.
