@@ -36,23 +36,26 @@ from tradewind.config.load import (
 from tradewind.config.problems import did_you_mean, nearest
 from tradewind.config.runs import find_run, new_run_id, stored_runs
 from tradewind.config.schema import json_schema, schema_text
-from tradewind.config.settings import AccountEntry, Paths, Settings, VenueEntry
+from tradewind.config.settings import AccountEntry, AlertEntry, Caps, Paths, Settings, VenueEntry
 from tradewind.config.stored import config_hash, to_toml
 from tradewind.config.venue_defaults import VENUES, VenueDefaults
-from tradewind.config.workspace import ENV_WORKSPACE, SETTINGS_NAME, Workspace
+from tradewind.config.workspace import ENV_WORKSPACE, KEYS_FOLDER, SETTINGS_NAME, Workspace
 
 __all__ = [
     "DEFECTS",
     "ENV_WORKSPACE",
+    "KEYS_FOLDER",
     "PARTIAL_PREFIX",
     "SCHEMA_VERSION",
     "SETTINGS_NAME",
     "VENUES",
     "Account",
     "AccountEntry",
+    "AlertEntry",
     "Assumption",
     "BacktestConfig",
     "Capital",
+    "Caps",
     "Checks",
     "Costs",
     "DataPolicy",
