@@ -78,6 +78,8 @@ class Reason(Enum):
     LIQUIDATING = "the account is being liquidated"
     PERMISSION = "the key lacks the permission"
     KEY_INVALID = "the key is not valid"
+    ADDRESS = "the key is not valid from this address"
+    SELF_TRADE = "the order would trade with one of its own account"
     FOK = "the order cannot be filled whole at once"
     IOC = "nothing was there to take within the limit"
     NO_CHANGE = "it is so already"
