@@ -369,6 +369,11 @@ _CONFIG = _codes(
             "A name is taken or cannot be used as a name.",
             "use a-z, 0-9, _ and - and a free name",
         ),
+        "FAKE_VENUE_UNREADABLE": (
+            "The file does not say where a fake venue is found.",
+            "name the file that tradewind venue fake wrote",
+        ),
+        "PORT_TAKEN": ("A port cannot be opened.", "name another port"),
         "EXTRA_MISSING": ("An optional part is not installed.", "install the extra that is named"),
         "LIVE_REQUIRES_LIMITS": ("A session with real money states no limits.", "write them under [limits]"),
         "URL_REFUSED": ("An address is none that may be called.", "write a plain https:// address"),
