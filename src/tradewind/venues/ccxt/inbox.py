@@ -95,8 +95,14 @@ class Inbox:
                 raise self._failure
             self._arrived.clear()
             await self._arrived.wait()
+        return self.take_now()
+
+    def take_now(self) -> list[Event]:
+        """Return everything that waits, which may be nothing."""
         parts = [part for part in (self._sure, self._prints, self._states) if part]
-        found = sorted(entry for part in parts for entry in part) if len(parts) > 1 else list(parts[0])
+        found = [entry for part in parts for entry in part]
+        if len(parts) > 1:
+            found.sort(key=_number_of)
         for part in parts:
             part.clear()
         return [event for _, event in found]
@@ -128,6 +134,10 @@ class Inbox:
                 self._number += 1
                 seen = StreamSeen(kind, instrument, code, said, self._now_ns())
                 self._sure.append((self._number, seen))
+
+
+def _number_of(entry: Numbered) -> int:
+    return entry[0]
 
 
 def _instrument_of(event: Event) -> int:
