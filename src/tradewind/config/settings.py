@@ -144,7 +144,7 @@ def _check_quiet(text: str) -> str:
 class AlertEntry(Model):
     """Somebody who is told. The address is a secret: 'tradewind keys add NAME --text' keeps it under this name."""
 
-    level: Literal["info", "warning", "critical"] = "warning"
+    level: Literal["info", "warning", "error", "critical"] = "warning"
     """The least that is told."""
     quiet: Annotated[str, AfterValidator(_check_quiet)] | None = None
     """Hours in UTC, such as "22:00..07:00", in which only what is critical is told."""
