@@ -500,6 +500,10 @@ _OTHER = {
         {
             "VENUE_DOWN": ("The venue does not answer.", "try again later"),
             "VENUE_REFUSED": ("The venue does not let this account trade.", "see what the venue said"),
+            "RECONCILE_FAILED": (
+                "An account cannot be compared with what the venue says, so nothing may be sent for it.",
+                "see what the venue said; start again when it answers",
+            ),
             "KEY_REJECTED": (
                 "The venue does not accept the key.",
                 "check the key, its passphrase and its list of addresses; 'tradewind keys test' explains",
