@@ -194,6 +194,8 @@ class Rest:
         What makes `fetch_ohlcv` give mark prices; None: the venue has no history of them.
     funding_rows, interest_rows
         Most records in one answer; 0: no such history.
+    interest_days
+        How many days back open interest is kept; 0: since it was listed.
     requests_per_s
         Pace of history requests: a quarter of the venue's public limit for one address, so that trading beside it
         is not slowed.
@@ -207,6 +209,7 @@ class Rest:
     interest_rows: int
     requests_per_s: float
     provenance: str
+    interest_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +292,15 @@ def _binance(*, spot: bool) -> VenueStreams:
         Rest(1000, True, None, 0, 0, 0, 25.0, "documentation: weight 2 of 6,000 a minute")
         if spot
         else Rest(
-            1000, True, {"price": "mark"}, 1000, 1000, 500, 2.0, "documentation: weight 5 of 2,400 a minute"
+            1000,
+            True,
+            {"price": "mark"},
+            1000,
+            1000,
+            500,
+            2.0,
+            "documentation: weight 5 of 2,400 a minute; open interest of 30 days",
+            interest_days=29,
         )
     )
     return VenueStreams("e", streams, polls, rest)
