@@ -118,7 +118,7 @@ _RULES = (
     _once(_venue("F53", "funding jumps and settles each hour", "step", rate=0.01, interval_s=3600.0)),
     _once(_venue("F54", "the symbol settles, then is closed", "step", after_s=300.0)),
     _once(_venue("F55", "the symbol is renamed and redenominated", "step", ratio=1000.0)),
-    _once(_venue("F56", "the contract size changes", "step", ratio=10.0)),
+    _once(_venue("F56", "the contract size changes", "step", ratio=0.1)),
     _venue("F57", "mark and last price diverge", "mark", ratio=0.05),
     _wire("F58", "a price that cannot be", "stream.public", "read.answer", form=0),
     Fault("F59", "candles with a gap, twice, open as closed, revised", "market", ("candles",), {"form": 0}),

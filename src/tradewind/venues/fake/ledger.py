@@ -229,6 +229,10 @@ class Ledger:
         self._world.views["close"][j] = price_tick
         self._happen(FactKind.DELISTED, instrument=j, venue_ts_ns=ts_ns)
 
+    def relist(self, j: int) -> None:
+        """Let a delisted instrument trade again."""
+        self._happen(FactKind.LISTED, instrument=j)
+
     def transfer(self, asset: str, amount: int) -> None:
         """Move money in or out."""
         self._happen(FactKind.TRANSFER, wallet=self.assets.index(asset), amount=amount)

@@ -172,6 +172,18 @@ class FakeMarket:
         rows = np.concatenate(parts)
         return rows[(rows[:, 0] >= start_ns) & (rows[:, 0] < end_ns)]
 
+    def growing(self, j: int, open_ns: int) -> list[int]:
+        """Return the bar that opened then as it stands: open time, open, high, low, close, lots."""
+        rows = self._fine(j, MINUTE_NS, open_ns, self.now_ns + 1)
+        return [
+            open_ns,
+            int(rows[0, 1]),
+            int(rows[:, 2].max()),
+            int(rows[:, 3].min()),
+            int(rows[-1, 4]),
+            int(rows[:, 5].sum()),
+        ]
+
     def ticker(self, j: int) -> Ticker:
         """Return the last 24 hours."""
         rows = self._fine(j, MINUTE_NS, self.now_ns - DAY_NS, self.now_ns + 1)

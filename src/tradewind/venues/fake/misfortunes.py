@@ -129,7 +129,14 @@ class Misfortunes:
         self._file(strike)
 
     def strikes(
-        self, point: str, *, now_ns: int, symbol: str = "", account: str = "", detail: str = ""
+        self,
+        point: str,
+        *,
+        now_ns: int,
+        symbol: str = "",
+        account: str = "",
+        detail: str = "",
+        fault: str = "",
     ) -> Strike | None:
         """Return the fault that strikes here and now, and use up one of its times; None if none does.
 
@@ -141,8 +148,12 @@ class Misfortunes:
             What the strike's pattern is compared with: the symbol, or an endpoint or kind of frame.
         account
             Name of the account.
+        fault
+            Only this one; "": any that has this point.
         """
         for strike in self.all_at(point, now_ns=now_ns, symbol=symbol, account=account, detail=detail):
+            if fault not in ("", strike.fault):
+                continue
             self.use(strike, point, now_ns=now_ns, symbol=symbol, account=account)
             return strike
         return None
