@@ -24,6 +24,8 @@ __all__ = ["Book", "BookBroken", "BookReader", "BookUpdate", "Levels", "Top"]
 _WAITING_MAX = 1_000
 """Messages kept while a snapshot is fetched: more than that, and the snapshot comes too late."""
 
+_NO_END = 1 << 62
+
 Levels = tuple[tuple[int, int], ...]
 Top = tuple[int, int, int, int]
 """Bid tick, bid lot, ask tick, ask lot."""
@@ -138,7 +140,7 @@ class Book:
         self._last: int | None = None
         self._valid = False
         self._waiting: list[BookUpdate] = []
-        self._reach: tuple[int, int] | None = None
+        self._reach = (0, _NO_END)
 
     @property
     def valid(self) -> bool:
@@ -160,7 +162,7 @@ class Book:
         self._valid = False
         self._last = None
         self._waiting.clear()
-        self._reach = None
+        self._reach = (0, _NO_END)
 
     def apply(self, update: BookUpdate) -> Top | None:
         """Take a message; return the top of the book, or None where it is not known yet.
@@ -180,10 +182,11 @@ class Book:
             )
         return self._change(update)
 
-    def begin(self, snapshot_id: int, bids: Levels, asks: Levels) -> Top | None:
+    def begin(self, snapshot_id: int, bids: Levels, asks: Levels, cut_at: int = 0) -> Top | None:
         """Begin at a fetched snapshot and take what waited. Returns None where the snapshot is too old or too new.
 
-        Raises BookBroken where what waited does not join.
+        cut_at: how many levels of a side were asked for. Where so many came there are more beyond them that nobody
+        told, so that the book ends when the price gets there. Raises BookBroken where what waited does not join.
         """
         waiting = [update for update in self._waiting if update.last is None or update.last >= snapshot_id]
         if waiting and not self._bridges(waiting[0], snapshot_id):
@@ -191,7 +194,10 @@ class Book:
         self._waiting = []
         self._bids.replace(bids)
         self._asks.replace(asks)
-        self._reach = (self._bids.ticks[0], self._asks.ticks[-1]) if bids and asks else None
+        self._reach = (
+            self._bids.ticks[0] if 0 < cut_at <= len(bids) else 0,
+            self._asks.ticks[-1] if 0 < cut_at <= len(asks) else _NO_END,
+        )
         self._last, self._valid = snapshot_id, True
         top = self._top()
         for place_of, update in enumerate(waiting):
@@ -241,7 +247,7 @@ class Book:
         bid, ask = self._bids.ticks[-1], self._asks.ticks[0]
         if bid >= ask:
             raise self._broken(f"the book is crossed: {bid} bid, {ask} asked")
-        if self._reach is not None and (bid < self._reach[0] or ask > self._reach[1]):
+        if bid < self._reach[0] or ask > self._reach[1]:
             raise self._broken("the price left what the snapshot reached")
         return bid, self._bids.lots[bid], ask, self._asks.lots[ask]
 

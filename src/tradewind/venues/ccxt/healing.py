@@ -82,7 +82,8 @@ class Healer:
         if snapshot_id is None or not book.wants_snapshot:
             return
         try:
-            top = book.begin(snapshot_id, _levels(found["bids"], one.grid), _levels(found["asks"], one.grid))
+            sides = [_levels(found[side], one.grid) for side in ("bids", "asks")]
+            top = book.begin(snapshot_id, sides[0], sides[1], _SNAPSHOT_LEVELS)
         except BookBroken:
             return
         now_ns = self._hearing.now_ns()
