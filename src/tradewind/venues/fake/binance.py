@@ -1,7 +1,8 @@
 """Binance USD-M futures as a fake: its hosts, its paths, and what joins them.
 
-The rows are in `binance_rows`, public answers in `binance_market`, signed ones in `binance_trade`, sockets in
-`binance_stream`, limits and signatures in `binance_access`, codes and texts in `binance_words`.
+The rows are in `binance_rows`, public answers in `binance_market`, orders in `binance_trade`, the account in
+`binance_account`, sockets in `binance_stream`, limits and signatures in `binance_access`, codes and texts in
+`binance_words`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tradewind.venues.fake.binance_access import BinanceAccess, trouble
+from tradewind.venues.fake.binance_account import BinanceAccount
 from tradewind.venues.fake.binance_market import BinanceMarket
 from tradewind.venues.fake.binance_stream import AccountSession, ListenKeys, MarketSession
 from tradewind.venues.fake.binance_trade import BinanceTrading
@@ -48,6 +50,7 @@ class BinanceProtocol(VenueProtocol):
         return {
             **BinanceMarket(self.exchange).routes(),
             **BinanceTrading(self.exchange, self._access).routes(),
+            **BinanceAccount(self.exchange, self._access).routes(),
             ("POST", "/fapi/v1/listenKey"): self._open_key,
             ("PUT", "/fapi/v1/listenKey"): self._extend_key,
             ("DELETE", "/fapi/v1/listenKey"): self._drop_key,
@@ -105,10 +108,18 @@ class BinanceProtocol(VenueProtocol):
         reply.headers.update(self._access.headers(call))
         return reply
 
+    def aged(self, call: Call, reply: Reply, age_s: float) -> Reply:
+        """Return a book whose last update is older than the first change that was streamed."""
+        if call.path == "/fapi/v1/depth" and isinstance(reply.data, dict):
+            reply.data["lastUpdateId"] -= int(1_000 * age_s)
+        return reply
+
     # ------------------------------------------------------------------ keys of streams, and of the account
 
     def _open_key(self, call: Call) -> Reply:
-        return Reply({"listenKey": self._keys.open(self._access.holder(call))})
+        account = self._access.holder(call)
+        self.exchange.check(account, "read", call.peer)
+        return Reply({"listenKey": self._keys.open(account)})
 
     def _extend_key(self, call: Call) -> Reply:
         key = self._keys.extend(self._access.holder(call))

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from tradewind.venues.fake.binance_market import LIMITS
-from tradewind.venues.fake.envelopes import Objection, hex_hmac, matches
+from tradewind.venues.fake.envelopes import Objection, hex_hmac, matches, whole_in
 from tradewind.venues.fake.protocol import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tradewind.venues.fake.account import FakeAccount
     from tradewind.venues.fake.exchange import FakeExchange
     from tradewind.venues.fake.protocol import Call
 
-__all__ = ["BinanceAccess", "parameters_of", "trouble"]
+__all__ = ["BinanceAccess", "parameters_of", "signed", "trouble", "week"]
 
 _MINUTE_MS = 60_000
 _TEN_SECONDS_MS = 10_000
@@ -31,6 +31,8 @@ _BAN_MS = 120_000
 _WINDOW_MS = 5_000
 _WINDOW_MAX_MS = 60_000
 _AHEAD_MS = 1_000
+_NS = 1_000_000
+_WEEK_NS = 7 * 86_400 * 1_000_000_000
 _NUMBER = re.compile(r"-?\d+")
 
 # Weight of a request by path; those with a symbol and those whose weight grows with `limit` are told apart below.
@@ -197,10 +199,6 @@ class BinanceAccess:
         account = self._exchange.account(call.headers.get("x-mbx-apikey", ""))
         if account is None or not account.key_valid:
             raise Objection("-2015", "Invalid API-key, IP, or permissions for action.", 401)
-        if account.ips and call.peer not in account.ips:
-            raise Objection(
-                "-2015", f"Invalid API-key, IP, or permissions for action, request ip: {call.peer}", 401
-            )
         return account
 
     def signer(self, call: Call) -> tuple[FakeAccount, dict[str, str]]:
@@ -216,6 +214,9 @@ class BinanceAccess:
             raise Objection("-1102", "Mandatory parameter 'signature' was not sent, was empty/null.", 400)
         if not matches(signature, hex_hmac(account.secret, signed)):
             raise Objection("-1022", "Signature for this request is not valid.", 400)
+        self._exchange.check(account, "read" if call.method == "GET" else "trade", call.peer)
+        told = {name: value for name, value in said.items() if name != "signature"}
+        self._exchange.record.request(account.name, f"{call.method} {call.path}", told, call.now_ns)
         return account, said
 
 
@@ -256,3 +257,25 @@ def _by_limit(call: Call, default: int, table: tuple[tuple[int, int], ...]) -> i
     text = call.query.get("limit", str(default))
     limit = int(text) if _NUMBER.fullmatch(text) else default
     return next((weight for most, weight in table if limit <= most), table[-1][1])
+
+
+def signed(access: BinanceAccess, handler: Any) -> Callable[[Call], Reply]:  # noqa: ANN401 - takes (call, account, said)
+    """Return a handler of calls that checks who signed before it asks `handler`."""
+
+    def answer(call: Call) -> Reply:
+        account, said = access.signer(call)
+        return Reply(handler(call, account, said))
+
+    return answer
+
+
+def week(call: Call, said: Mapping[str, str], default: int, most: int) -> tuple[int, int, int]:
+    """Return start, end and rows of a history that is told for seven days at a time."""
+    limit = max(1, min(whole_in(said, "limit", default), most))
+    start_ns, end_ns = whole_in(said, "startTime") * _NS, whole_in(said, "endTime") * _NS
+    if start_ns and end_ns and end_ns - start_ns > _WEEK_NS:
+        raise Objection("-4165", "Maximum time interval is 7 days.", 400)
+    if start_ns:
+        return start_ns, end_ns or start_ns + _WEEK_NS, limit
+    end_ns = end_ns or call.now_ns + _NS
+    return end_ns - _WEEK_NS, end_ns, limit

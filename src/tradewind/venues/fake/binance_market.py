@@ -267,15 +267,15 @@ class BinanceMarket:
     def _funding(self, call: Call) -> Reply:
         start_ns, end_ns, limit = _window(call, 100, 1000)
         chosen = [symbol_in(self._exchange, call.query)] if "symbol" in call.query else self._symbols()
-        rows = [
+        rows: list[Row] = [
             {
                 "symbol": symbol,
-                "fundingTime": milli(row.ts_ns),
-                "fundingRate": canonical(row.rate),
-                "markPrice": canonical(row.mark),
+                "fundingTime": milli(ts_ns),
+                "fundingRate": canonical(rate),
+                "markPrice": canonical(self._exchange.mark(symbol)),
             }
             for symbol in chosen
-            for row in self._exchange.funding_history(symbol, start_ns, end_ns, limit)
+            for ts_ns, rate in self._exchange.funding_history(symbol, start_ns, end_ns, limit)
         ]
         rows.sort(key=lambda row: row["fundingTime"])
         return Reply(rows)
@@ -317,11 +317,11 @@ class BinanceMarket:
             [
                 {
                     "symbol": symbol,
-                    "sumOpenInterest": canonical(row.open_interest),
-                    "sumOpenInterestValue": canonical(row.open_interest * self._exchange.mark(symbol)),
-                    "timestamp": milli(row.ts_ns),
+                    "sumOpenInterest": canonical(interest),
+                    "sumOpenInterestValue": canonical(interest * self._exchange.mark(symbol)),
+                    "timestamp": milli(ts_ns),
                 }
-                for row in rows
+                for ts_ns, interest in rows
             ]
         )
 

@@ -24,6 +24,7 @@ from tradewind.venues.fake.events import (
     BalanceChanged,
     BookChanged,
     CandleChanged,
+    Channel,
     LiquidationPrinted,
     MarkChanged,
     OrderChanged,
@@ -49,7 +50,7 @@ _KEY_LIFE_NS = HOUR_NS
 _PING_NS = 3 * MINUTE_NS
 _DAY_NS = 24 * HOUR_NS
 _STREAMS_MAX = 200
-_CHANNELS = {
+_CHANNELS: dict[str, Channel] = {
     "trade": "trades",
     "aggTrade": "trades",
     "depth": "book",
@@ -206,6 +207,8 @@ class MarketSession:
         symbol, _, kind = stream.partition("@")
         name = kind.split("@")[0].split("_")[0]
         name = "depth" if name.startswith("depth") else name
+        if name == "kline" and kind.split("_")[-1] not in INTERVALS_MS:
+            return False
         everything = stream in ("!markPrice@arr", "!markPrice@arr@1s", "!forceOrder@arr")
         return everything or (name in _CHANNELS and symbol.upper() in self._exchange.instruments)
 
@@ -214,10 +217,16 @@ class MarketSession:
             return
         symbol, _, kind = stream.partition("@")
         name = symbol[1:] if symbol.startswith("!") else kind.split("@")[0].split("_")[0]
-        channel = "book" if name.startswith("depth") else _CHANNELS[name]
+        channel: Channel = "book" if name.startswith("depth") else _CHANNELS[name]
         symbols = list(self._exchange.instruments) if symbol.startswith("!") else [symbol.upper()]
-        unwatches = [self._exchange.watch(one, channel) for one in symbols]
-        self._streams[stream] = lambda: [unwatch() for unwatch in unwatches] and None
+        interval_ns = INTERVALS_MS[kind.split("_")[1]] * 1_000_000 if name == "kline" else 0
+        unwatches = [self._exchange.watch(channel, one, interval_ns) for one in symbols]
+
+        def unwatch_all() -> None:
+            for unwatch in unwatches:
+                unwatch()
+
+        self._streams[stream] = unwatch_all
 
     def _unsubscribe(self, stream: str) -> None:
         unwatch = self._streams.pop(stream, None)

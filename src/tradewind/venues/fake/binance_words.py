@@ -61,6 +61,7 @@ _CODES: dict[Reason, tuple[int, str, int]] = {
     Reason.LIQUIDATING: (-2023, "User in liquidation mode now.", 400),
     Reason.PERMISSION: (-2015, "Invalid API-key, IP, or permissions for action.", 401),
     Reason.KEY_INVALID: (-2015, "Invalid API-key, IP, or permissions for action.", 401),
+    Reason.ADDRESS: (-2015, "Invalid API-key, IP, or permissions for action.", 401),
     Reason.NO_CHANGE: (-5027, "No need to modify the order.", 400),
     Reason.LEVERAGE: (-4028, "Leverage is not valid", 400),
     Reason.AMEND_QTY: (-4003, "Quantity less than or equal to zero.", 400),

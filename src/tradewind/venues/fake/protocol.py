@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tradewind.venues.fake.orders import Refused
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tradewind.venues.fake.exchange import FakeExchange
 
-__all__ = ["Call", "Failure", "Reply", "Session", "Socket", "VenueProtocol", "plain"]
+__all__ = ["Call", "Failure", "Purpose", "Reply", "Session", "Socket", "VenueProtocol", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,11 @@ class Reply:
     data: object
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+
+
+Purpose = Literal["read", "submit", "cancel", "amend", "other"]
+
+_KEY_HEADERS = ("x-mbx-apikey", "x-bapi-api-key", "ok-access-key", "access-key")
 
 
 class Failure(Enum):
@@ -150,6 +155,27 @@ class VenueProtocol(ABC):
     @abstractmethod
     def unknown(self, call: Call) -> Reply:
         """Return what this venue says of a path that it does not have."""
+
+    def purpose(self, call: Call) -> Purpose:
+        """Return what a call is for, as plans of misfortune tell calls apart."""
+        if call.method == "GET":
+            return "read"
+        path = call.path.lower()
+        if call.method == "DELETE" or "cancel" in path:
+            return "cancel"
+        if call.method == "PUT" or "amend" in path:
+            return "amend"
+        return "submit" if "order" in path else "other"
+
+    def holder_name(self, call: Call) -> str:
+        """Return the name of the account whose key a call shows, "" for none."""
+        key = next((call.headers[name] for name in _KEY_HEADERS if name in call.headers), "")
+        account = self.exchange.account(key) if key else None
+        return account.name if account is not None else ""
+
+    def aged(self, call: Call, reply: Reply, age_s: float) -> Reply:
+        """Return a reply as it would have been some seconds ago, where a venue has that fault (F18)."""
+        return reply
 
     def admit(self, call: Call) -> Reply | None:
         """Return a reply that ends the call before it is handled (limits, bans), or None."""

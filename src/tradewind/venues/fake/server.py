@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 from multidict import CIMultiDict
 
 from tradewind.venues.fake.protocol import Call, Reply
+from tradewind.venues.fake.troubles import CallTroubles, FrameTroubles, refuses_dial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,18 +38,31 @@ class Frames:
     A client that does not read is cut off when the queue is full, as venues do.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, request: web.BaseRequest) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        request: web.BaseRequest,
+        observe: Callable[[str], None] | None = None,
+    ) -> None:
+        self._observe = observe
         self._socket = socket
         self._request = request
         self._queue: deque[tuple[WSMsgType, bytes]] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._closing: tuple[int, str] | None = None
         self.pongs = True
+        self.troubles: FrameTroubles | None = None
 
     def send(self, message: object) -> None:
-        """Queue a frame: text as it is, anything else as JSON."""
-        data = message.encode() if isinstance(message, str) else _ENCODE(message)
-        self._put(WSMsgType.TEXT, data)
+        """Queue a frame: text as it is, anything else as JSON; or what the plan of misfortune makes of it."""
+        if self.troubles is None:
+            data = message.encode() if isinstance(message, str) else _ENCODE(message)
+            self._put(WSMsgType.TEXT, data)
+            return
+        for data in self.troubles.lead(message):
+            self._put(WSMsgType.TEXT, data)
+        if self.troubles.close_code:
+            self.close(self.troubles.close_code)
 
     def ping(self) -> None:
         """Queue a ping frame."""
@@ -89,6 +103,8 @@ class Frames:
         while True:
             while self._queue:
                 kind, data = self._queue.popleft()
+                if self._observe is not None:
+                    self._observe(f"frame {self._request.path} {data!r}")
                 await self._socket.send_frame(data, kind)
             if self._closing is not None:
                 break
@@ -110,9 +126,14 @@ class FakeServer:
     ----------
     protocols
         Each answers at hosts of its own. A host that none has gets the status 421.
+    observe
+        Is told a line for each call, reply and frame.
     """
 
-    def __init__(self, protocols: Sequence[VenueProtocol]) -> None:
+    def __init__(
+        self, protocols: Sequence[VenueProtocol], observe: Callable[[str], None] | None = None
+    ) -> None:
+        self._observe = observe
         self._by_host = {host: protocol for protocol in protocols for host in protocol.hosts()}
         self._exchanges: list[FakeExchange] = list(
             {id(protocol.exchange): protocol.exchange for protocol in protocols}.values()
@@ -169,18 +190,35 @@ class FakeServer:
         call = await _read_call(request, protocol)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._serve_socket(request, protocol, call)
-        return _written(protocol.answer(call))
+        course = CallTroubles(protocol, call).lead()
+        if course.delay_s > 0:
+            await asyncio.sleep(course.delay_s)
+        if self._observe is not None:
+            body = call.body.decode(errors="replace")
+            told = "nothing" if course.reply is None else _body(course.reply).decode(errors="replace")
+            self._observe(f"{call.method} {call.host}{call.path}?{call.raw_query} {body} -> {told}")
+        if course.reply is None:
+            cut(request)
+            return web.Response(status=500)
+        response = _written(course.reply)
+        if course.close:
+            response.force_close()
+        return response
 
     async def _serve_socket(
         self, request: web.BaseRequest, protocol: VenueProtocol, call: Call
     ) -> web.StreamResponse:
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 20)
-        frames = Frames(socket, request)
+        frames = Frames(socket, request, self._observe)
+        if refuses_dial(protocol, call.path, stream=True, now_ns=call.now_ns) is not None:
+            return web.Response(status=503)
         session = protocol.connect(call, frames)
         if session is None:
             return _written(protocol.unknown(call))
         await socket.prepare(request)
         self._sessions[session] = protocol
+        if protocol.exchange.misfortunes is not None:
+            frames.troubles = FrameTroubles(protocol, session)
         pump = asyncio.get_running_loop().create_task(frames.pump())
         try:
             await _listen(socket, frames, session)
@@ -217,17 +255,17 @@ async def _read_call(request: web.BaseRequest, protocol: VenueProtocol) -> Call:
         body=body,
         headers={name.lower(): value for name, value in request.headers.items()},
         peer=request.remote or "",
-        now_ns=protocol.exchange.now_ns(),
+        now_ns=protocol.exchange.told_ns(),
     )
 
 
 def _written(reply: Reply) -> web.Response:
     headers: CIMultiDict[str] = CIMultiDict(reply.headers)
-    if isinstance(reply.data, bytes):
-        body = reply.data
-    elif isinstance(reply.data, str):
-        body = reply.data.encode()
-    else:
-        body = _ENCODE(reply.data)
     headers.setdefault("Content-Type", _JSON)
-    return web.Response(status=reply.status, body=body, headers=headers)
+    return web.Response(status=reply.status, body=_body(reply), headers=headers)
+
+
+def _body(reply: Reply) -> bytes:
+    if isinstance(reply.data, bytes):
+        return reply.data
+    return reply.data.encode() if isinstance(reply.data, str) else _ENCODE(reply.data)
