@@ -100,6 +100,8 @@ _REST_ORDER = OrderShape(
     average="avgPrice",
     ts="updateTime",
     ts_other="time",
+    reason="timeInForce",
+    reasons={"EXPIRED/GTX": "VENUE_POST_ONLY"},
 )
 _REST_ALGO = OrderShape(
     symbol="symbol",
@@ -133,6 +135,8 @@ _STREAM_ORDER = OrderShape(
     filled="z",
     average="ap",
     ts="T",
+    reason="f",
+    reasons={"EXPIRED/GTX": "VENUE_POST_ONLY"},
 )
 _STREAM_ALGO = OrderShape(
     symbol="s",
@@ -213,6 +217,8 @@ BINANCE_USDM = Dialect(
         isolated="ISOLATED",
         last="CONTRACT_PRICE",
         mark="MARK_PRICE",
+        hedged="true",
+        one_way="false",
     ),
     create={
         "limit": _order(**_LIMIT, timeInForce="GTC"),
@@ -422,8 +428,8 @@ BINANCE_USDM = Dialect(
     streams=(Stream("watch_orders"),),
     topic_at=(("e",),),
     topics=(
-        Topic("ORDER_TRADE_UPDATE", ("o",), _STREAM_ORDER),
         Topic("ORDER_TRADE_UPDATE", ("o",), _STREAM_FILL),
+        Topic("ORDER_TRADE_UPDATE", ("o",), _STREAM_ORDER),
         Topic("ALGO_UPDATE", ("o",), _STREAM_ALGO),
         Topic("ACCOUNT_UPDATE", ("a", "P", "*"), PositionShape("s", "ps", "pa", "ep", "", "")),
         Topic("ACCOUNT_UPDATE", ("a", "B", "*"), BalanceShape("a", "wb")),

@@ -117,7 +117,6 @@ _POSITION_SHAPE = PositionShape(
     mark="markPrice",
     ts="updatedTime",
     signed=False,
-    leverage="leverage",
     side="side",
 )
 
@@ -164,6 +163,8 @@ BYBIT_LINEAR = Dialect(
         isolated="ISOLATED_MARGIN",
         last="LastPrice",
         mark="MarkPrice",
+        hedged=3,
+        one_way=0,
     ),
     create={
         "limit": _order(orderType="Limit", price="$price", timeInForce="GTC"),
@@ -187,6 +188,7 @@ BYBIT_LINEAR = Dialect(
         outer=_CATEGORY,
         group="order",
         batch=10,
+        codes=("retExtInfo", "list", "*"),
     ),
     batch_styles=frozenset({"limit", "post_only", "ioc", "market"}),
     amend=Call(

@@ -42,6 +42,7 @@ __all__ = [
     "Window",
     "Words",
     "fill_template",
+    "value_at",
 ]
 
 Path = tuple[str, ...]
@@ -68,6 +69,8 @@ class Call:
         What it costs, in which budget.
     batch, alike
         How many rows one request may hold, and whether they must be of one instrument.
+    codes
+        Where the codes of the rows stand, where they are not in the rows.
     """
 
     api: str
@@ -81,6 +84,7 @@ class Call:
     weight: int = 1
     batch: int = 1
     alike: bool = False
+    codes: Path = ()
 
 
 def fill_template(fields: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
@@ -91,6 +95,18 @@ def fill_template(fields: Mapping[str, object], values: Mapping[str, object]) ->
         if value is not None:
             made[name] = value
     return made
+
+
+def value_at(body: object, path: Path) -> object:
+    """Return what stands at a place of an answer (no ``*``), None where nothing does."""
+    for key in path:
+        if isinstance(body, dict):
+            body = body.get(key)
+        elif isinstance(body, list) and key.isdigit() and int(key) < len(body):
+            body = body[int(key)]
+        else:
+            return None
+    return body
 
 
 # ---------------------------------------------------------------------- what rows say
@@ -111,9 +127,7 @@ class OrderShape:
     parent_client_id
         On that order: our id of the stop.
     reason, reasons
-        Why it ended, and the words for it as names of `units.enums.Rule`.
-    only
-        A field that must not be empty for the row to count.
+        Why it ended, and the words for it as names of `units.enums.Rule`; ``STATE/word`` counts in that state only.
     """
 
     symbol: str
@@ -141,7 +155,17 @@ class OrderShape:
 
 @dataclass(frozen=True, slots=True)
 class FillShape:
-    """Which field says what about a trade of ours; `when`: (field, words) that a row must show to be one."""
+    """Which field says what about a trade of ours.
+
+    Parameters
+    ----------
+    fee_sign
+        -1 where the venue writes what it takes as a negative number.
+    when
+        (field, words) that a row must show to be a trade.
+    taken_by, taken
+        The field that says that the venue closed the position itself, and how its words begin for each kind.
+    """
 
     symbol: str
     client_id: str
@@ -162,7 +186,6 @@ class FillShape:
     taken: Mapping[str, str] = field(default_factory=dict)
     taken_by: str = ""
     reduce: str = ""
-    """`taken_by`: the field whose words in `taken` say that the venue closed the position itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +199,6 @@ class PositionShape:
     mark: str
     ts: str
     signed: bool = True
-    leverage: str = ""
     side: str = ""
 
 
@@ -366,7 +388,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How sides and switches are spelled: (buy, sell), (net, long, short), (cross, isolated), true; per `Window`."""
+    """How sides, modes and switches are spelled; None: left out. `hedged`, `one_way`: position modes."""
 
     buy: str
     sell: str
@@ -378,7 +400,8 @@ class Words:
     isolated: str = "isolated"
     last: object = "last"
     mark: object = "mark"
-    opposite: Mapping[str, object] = field(default_factory=dict)
+    hedged: object = "long_short_mode"
+    one_way: object = "net_mode"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ stay the venue's own, because ccxt picks Binance's table of errors by the prefix
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -23,15 +22,17 @@ from ccxt.base.errors import NetworkError
 
 from tradewind.errors import UsageError
 from tradewind.venues.gateway import AccountMode
+from tradewind.venues.keys.redact import clean
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Mapping
 
+    from tradewind.venues.keys.entries import AccountKeys
+
 __all__ = [
     "CLIENTS",
     "ClientSpec",
-    "Credentials",
     "EgressResolver",
     "StreamGuard",
     "build_exchange",
@@ -125,15 +126,6 @@ CLIENTS: dict[str, ClientSpec] = {
 """The venues that can be traded, by our names for them. Hosts and switches as ccxt 4.5.90 writes them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What signs requests. It shows nothing of itself."""
-
-    api_key: str = field(repr=False)
-    secret: str = field(repr=False)
-    passphrase: str = field(default="", repr=False)
-
-
 # ---------------------------------------------------------------------- the way out
 
 
@@ -203,13 +195,13 @@ def build_exchange(
     spec: ClientSpec,
     session: aiohttp.ClientSession,
     *,
-    credentials: Credentials | None = None,
+    keys: AccountKeys | None = None,
     mode: AccountMode = AccountMode.LIVE,
     options: Mapping[str, object] | None = None,
 ) -> Any:  # noqa: ANN401 - ccxt ships no types
     """Return a ccxt.pro object that speaks through `session`; close it, then the session.
 
-    Without credentials it cannot sign. Raises UsageError (KEY_MODE_MISMATCH) where practice money is asked of a
+    Without keys it cannot sign. Raises UsageError (KEY_MODE_MISMATCH) where practice money is asked of a
     venue that has none.
     """
     settings: dict[str, object] = {
@@ -219,11 +211,11 @@ def build_exchange(
         "timeout": REQUEST_TIMEOUT_MS,
         "options": {**spec.options, **(options or {}), "maxRetriesOnFailure": 0},
     }
-    if credentials is not None:
+    if keys is not None:
         settings |= {
-            "apiKey": credentials.api_key,
-            "secret": credentials.secret,
-            "password": credentials.passphrase,
+            "apiKey": keys.api_key.reveal(),
+            "secret": keys.secret.reveal(),
+            "password": keys.passphrase.reveal(),
         }
     exchange = getattr(ccxt.pro, spec.ccxt_id)(settings)
     exchange.streaming = {**exchange.streaming, "keepAlive": KEEP_ALIVE_MS}
@@ -312,21 +304,10 @@ def _client_of(error: Exception) -> Client | None:
     return None
 
 
-# ---------------------------------------------------------------------- what may be said of a request
-
-_SIGNED = re.compile(
-    r"(?i)(signature|sign|apikey|api[-_]key|listenkey|passphrase|secret|access-key|ok-access-\w+|x-mbx-apikey)"
-    r"(['\"]?\s*[=:]\s*['\"]?)[^&\s'\",}]+"
-)
 _TEXT_MAX = 400
 
 
-def redact(text: object, credentials: Credentials | None = None) -> str:
-    """Return what an exception says on one line, without keys, signatures and listen keys, cut at 400 signs."""
-    said = " ".join(str(text).split())
-    if credentials is not None:
-        for secret in (credentials.api_key, credentials.secret, credentials.passphrase):
-            if secret:
-                said = said.replace(secret, "***")
-    said = _SIGNED.sub(r"\1\2***", said)
-    return said if len(said) <= _TEXT_MAX else said[: _TEXT_MAX - 1] + "…"
+def redact(said: object) -> str:
+    """Return what an exception says on one line, without secrets, cut at 400 signs."""
+    text = " ".join(clean(str(said)).split())
+    return text if len(text) <= _TEXT_MAX else text[: _TEXT_MAX - 1] + "…"

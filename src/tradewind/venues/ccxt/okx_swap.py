@@ -390,8 +390,8 @@ OKX_SWAP = Dialect(
     ),
     topic_at=(("arg", "channel"),),
     topics=(
-        Topic("orders", _ROWS, _ORDER_SHAPE),
         Topic("orders", _ROWS, _STREAM_FILL),
+        Topic("orders", _ROWS, _ORDER_SHAPE),
         Topic("orders-algo", _ROWS, _ALGO_SHAPE),
         Topic("positions", _ROWS, _POSITION),
         Topic("account", ("data", "*", "details", "*"), BalanceShape("ccy", "cashBal", "uTime")),
