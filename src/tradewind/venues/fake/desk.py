@@ -412,7 +412,7 @@ class Desk(Portfolio):
         lots, notional = int(row["qty_lot"]) - resting.filled, int(row["amount"]) - resting.notional
         resting.filled, resting.notional = int(row["qty_lot"]), int(row["amount"])
         touched, gain = self._move(j, int(row["side"]), int(row["position_side"]), lots, notional)
-        trade = self._trade(order, j, row, lots, notional, fee, gain, "trade")
+        trade = self._trade(order, row, lots=lots, notional=notional, fee=fee, gain=gain)
         order.filled += trade.qty
         order.quote += trade.quote
         order.fee += trade.fee
@@ -454,7 +454,7 @@ class Desk(Portfolio):
             client_id=f"{prefix}{order_id}",
         )
         order = FakeOrder(order_id, placement, "filled", now_ns, now_ns, reason=kind)
-        trade = self._trade(order, j, row, lots, int(row["amount"]), fee, gain, kind)
+        trade = self._trade(order, row, lots=lots, notional=int(row["amount"]), fee=fee, gain=gain, kind=kind)
         order.filled, order.quote, order.fee = trade.qty, trade.quote, trade.fee
         self.statement.add(order)
         self.statement.end(order)
@@ -464,13 +464,13 @@ class Desk(Portfolio):
         return touched
 
     def _book_funding(self, row: np.void) -> list[tuple[int, int]]:
-        j = int(row["instrument"])
+        """Book funding on one side of a position."""
+        j, side = int(row["instrument"]), int(row["position_side"])
         rules = self.exchange.market.rules[j]
         amount, rate = decimal_money(-int(row["amount"])), Decimal(str(float(row["value"])))
-        side = self._side_word(int(row["position_side"]))
-        self._tell(
-            FundingSettled(self, self._earn("funding", rules.settle, amount, rules.symbol, side, rate))
-        )
+        income = self._earn("funding", rules.settle, amount, rules.symbol, self._side_word(side), rate)
+        self._tell(FundingSettled(self, income))  # type: ignore[arg-type]
+        return [(j, side)]
 
     def _move(
         self, j: int, side: int, position_side: int, lots: int, notional: int
@@ -512,14 +512,16 @@ class Desk(Portfolio):
     def _trade(
         self,
         order: FakeOrder,
-        j: int,
         row: np.void,
+        *,
         lots: int,
         notional: int,
         fee: int,
         gain: int,
-        kind: TradeKind,
+        kind: TradeKind = "trade",
     ) -> FakeTrade:
+        """Make a trade of a fact, with what of it is new, in lots and money."""
+        j = int(row["instrument"])
         p, market = order.placement, self.exchange.market
         trade = FakeTrade(
             self.exchange.next_id(),

@@ -165,7 +165,7 @@ def _trade_by_hand(exchange: FakeExchange, account: FakeAccount, symbol: str, st
     closes = bool(lots) and chance < 0.4
     qty = exchange.market.qty(j, lots) if closes else _qty_of(exchange, symbol, strike.arg("notional"))
     buys = (side == SHORT) if closes else (side == LONG if lots else chance < 0.5)
-    return _by_hand(account, symbol, "buy" if buys else "sell", qty, None, closes, side)
+    return _by_hand(account, symbol, "buy" if buys else "sell", qty, None, closes=closes, held=side)
 
 
 def _order_by_hand(exchange: FakeExchange, account: FakeAccount, symbol: str, strike: Strike) -> bool:
@@ -188,8 +188,16 @@ def _qty_of(exchange: FakeExchange, symbol: str, notional: float) -> Decimal:
 
 
 def _by_hand(
-    account: FakeAccount, symbol: str, side: str, qty: Decimal, price: Decimal | None, closes: bool, held: int
+    account: FakeAccount,
+    symbol: str,
+    side: str,
+    qty: Decimal,
+    price: Decimal | None,
+    *,
+    closes: bool,
+    held: int,
 ) -> bool:
+    """Place an order as the owner would at the venue's own page; return whether it was taken."""
     position_side = "both" if not account.hedge else "long" if held == LONG else "short"
     if account.hedge and not closes:
         position_side = "long" if side == "buy" else "short"

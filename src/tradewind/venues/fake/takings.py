@@ -7,7 +7,7 @@ from tradewind.engine.matching import execute
 from tradewind.engine.venue_facts import say, say_fee
 from tradewind.engine.venue_records import Venue, VenueContext, VenueInstrument, VenueWallet
 from tradewind.units.enums import BUY, LONG, SELL, FactKind
-from tradewind.units.jit import array_of, kernel, signature
+from tradewind.units.jit import SLOTS, array_of, kernel, signature
 from tradewind.units.layout import Rows
 from tradewind.units.records import View
 from tradewind.units.wire import Mailbox
@@ -17,7 +17,7 @@ __all__ = ["fill_now", "take_away"]
 _TABLES = (*VENUE, array_of(View), array_of(Mailbox))
 
 
-@kernel(sig=signature(*_TABLES, "i8", "i8", "i8", "i8", "i8", "i8"))
+@kernel(sig=signature(*_TABLES, "i8", "i8", "i8", "i8", "i8"))
 def fill_now(
     venues: Rows[Venue],
     instruments: Rows[VenueInstrument],
@@ -25,15 +25,14 @@ def fill_now(
     tables: Rows[VenueContext],
     views: Rows[View],
     boxes: Rows[Mailbox],
-    context: int,
-    slot: int,
+    place: int,
     price_tick: int,
     lots: int,
     maker: int,
     ts_ns: int,
 ) -> int:
-    """Fill up to so many lots of one order at a price; return how many facts wait."""
-    table = tables[context]
+    """Fill up to so many lots of the order at a place (context * SLOTS + slot) at a price."""
+    table, slot = tables[place // SLOTS], place % SLOTS
     index = table.instrument
     view, instrument = views[index], instruments[index]
     instrument.left_bar = view.bars
@@ -45,7 +44,7 @@ def fill_now(
     return boxes[0].facts
 
 
-@kernel(sig=signature(*_TABLES, "i8", "i8", "i8", "i8", "i8", "i8"))
+@kernel(sig=signature(*_TABLES, "i8", "i8", "i8", "i8", "i8"))
 def take_away(
     venues: Rows[Venue],
     instruments: Rows[VenueInstrument],
@@ -54,13 +53,13 @@ def take_away(
     views: Rows[View],
     boxes: Rows[Mailbox],
     kind: int,
-    index: int,
-    position_side: int,
+    holding: int,
     lots: int,
     price_tick: int,
     ts_ns: int,
 ) -> int:
-    """Close part of a position without its owner: deleveraging, or a liquidation with its fee."""
+    """Close part of a holding (2 * instrument + side) without its owner; a liquidation pays its fee."""
+    index, position_side = holding // 2, holding % 2
     venue, view, instrument, box = venues[0], views[index], instruments[index], boxes[0]
     wallet = wallets[view.wallet]
     lots = min(lots, instrument.pos_lot[position_side])
