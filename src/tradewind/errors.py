@@ -15,6 +15,7 @@
     ├─ VenueError            retry after ``retry_after_ns``, or never where it is None    exit 4
     │   ├─ VenueDown
     │   ├─ RateLimited
+    │   ├─ VenueRefused          the account or its key may not do this
     │   └─ AuthFailed
     ├─ DeadlineExceeded      the answer is unknown: ask again what became of it           exit 7
     ├─ SafetyRefusal         a risk or safety rule said no: change the wish, not the rule exit 5
@@ -57,6 +58,7 @@ __all__ = [
     "UsageError",
     "VenueDown",
     "VenueError",
+    "VenueRefused",
 ]
 
 
@@ -231,6 +233,10 @@ class RateLimited(VenueError):
     """The venue asks for fewer requests."""
 
 
+class VenueRefused(VenueError):
+    """The account may not do this, or its key may do too much; retrying cannot help."""
+
+
 class AuthFailed(VenueError):
     """The venue does not accept the key; retrying cannot help."""
 
@@ -363,7 +369,19 @@ _CONFIG = _codes(
             "A name is taken or cannot be used as a name.",
             "use a-z, 0-9, _ and - and a free name",
         ),
+        "FAKE_VENUE_UNREADABLE": (
+            "The file does not say where a fake venue is found.",
+            "name the file that tradewind venue fake wrote",
+        ),
+        "PORT_INVALID": ("This is no port.", "write a number from 1 to 65535"),
+        "PORT_BUSY": ("A port cannot be opened.", "name another port"),
         "EXTRA_MISSING": ("An optional part is not installed.", "install the extra that is named"),
+        "LIVE_REQUIRES_LIMITS": ("A session with real money states no limits.", "write them under [limits]"),
+        "URL_REFUSED": ("An address is none that may be called.", "write a plain https:// address"),
+        "KEY_FORMAT": ("A key has not the form its venue gives out.", "copy it again, whole, without blanks"),
+        "KEYSTORE_DENIED": ("Others than you can read the key store.", "chmod 600 the file that is named"),
+        "KEYSTORE_CORRUPT": ("The key store is damaged.", "restore it from a copy, or add the keys again"),
+        "KEYSTORE_PASSPHRASE": ("The passphrase does not open the key store.", "type it again"),
     },
 )
 
@@ -385,6 +403,26 @@ _STRATEGY = _codes(
             "use only what is known by then",
         ),
         "PARAM_RANGE": ("A parameter lies outside its declared range.", "write a value within the range"),
+    },
+)
+
+_ORDER = _codes(
+    Exit.USAGE,
+    {
+        "ORDER_AMOUNT": ("The amount of an order is no positive number.", "write a number above zero"),
+        "ORDER_MIN_QTY": ("The amount is below the smallest order.", "raise it to the minimum"),
+        "ORDER_MAX_QTY": ("The amount is above the largest order.", "split the order"),
+        "ORDER_MIN_NOTIONAL": ("The order is worth less than the venue takes.", "raise amount or price"),
+        "ORDER_PRICE": ("The price is no positive number on the grid.", "write a multiple of the tick"),
+        "ORDER_PRICE_BAND": ("The price lies too far from the mark price.", "write a nearer price"),
+        "ORDER_SHAPE": ("The parts of the order contradict each other.", "leave out the part that is named"),
+        "ORDER_REDUCE_FLAT": (
+            "There is no position to reduce.",
+            "leave out reduce-only, or see the position",
+        ),
+        "ORDER_CLIENT_ID": ("The order's own id cannot be used.", "choose a new one in the venue's alphabet"),
+        "ORDER_ENUM": ("A word of the order is none of the known ones.", "write one of the known words"),
+        "ORDER_STOP_SIDE": ("A stop would be triggered at once.", "put it on the other side of the price"),
     },
 )
 
@@ -462,6 +500,24 @@ _OTHER = {
         Exit.VENUE,
         {
             "VENUE_DOWN": ("The venue does not answer.", "try again later"),
+            "VENUE_REFUSED": ("The venue does not let this account trade.", "see what the venue said"),
+            "RECONCILE_FAILED": (
+                "An account cannot be compared with what the venue says, so nothing may be sent for it.",
+                "see what the venue said; start again when it answers",
+            ),
+            "KEY_REJECTED": (
+                "The venue does not accept the key.",
+                "check the key, its passphrase and its list of addresses; 'tradewind keys test' explains",
+            ),
+            "KEY_PERMISSION": ("The key may not trade.", "allow trading of futures for it at the venue"),
+            "KEY_MODE_MISMATCH": (
+                "A key of practice money meets real markets, or the other way round.",
+                "add the key again with or without --demo",
+            ),
+            "CLOCK_OFFSET": (
+                "This machine's clock is too far from the venue's to sign a request.",
+                "let the system keep its clock by NTP",
+            ),
         },
     ),
     **_codes(
@@ -472,21 +528,42 @@ _OTHER = {
                 "start a session of a new name",
             ),
             "LOCKED": ("Another process works here.", "wait for it or stop it"),
+            "CONTROL_DENIED": (
+                "The session does not take this command from you.",
+                "run it as the user who owns the session's folder",
+            ),
+            "CRASH_LOOP": (
+                "The trading process dies again and again; it is not started any more.",
+                "read its log, then start the session again",
+            ),
+            "KEY_TOO_POWERFUL": (
+                "The key may withdraw money; nothing here ever needs that.",
+                "make a key at the venue that may read and trade only",
+            ),
         },
     ),
     **_codes(
         Exit.NOT_FOUND,
         {
+            "KEY_UNKNOWN": ("The key store has no key of this name.", "see 'tradewind keys list'"),
             "RUN_UNKNOWN": ("No run has this id.", "see 'tradewind run list'"),
             "SESSION_UNKNOWN": ("No session has this name.", "see 'tradewind session list'"),
+            "SESSION_NOT_RUNNING": ("The session does not run.", "see 'tradewind session status'"),
             "STRATEGY_UNKNOWN": ("No strategy has this name.", "see 'tradewind strategy list'"),
             "ORDER_UNKNOWN": ("The journal knows no order of this id.", "see 'tradewind journal export'"),
         },
     ),
     **_codes(
-        Exit.TIMEOUT, {"TIMEOUT": ("No answer came in time.", "ask what became of it before repeating")}
+        Exit.TIMEOUT,
+        {
+            "TIMEOUT": ("No answer came in time.", "ask what became of it before repeating"),
+            "CONTROL_TIMEOUT": (
+                "The session's loop does not answer.",
+                "'tradewind session flatten --takeover' ends it and closes what is open",
+            ),
+        },
     ),
 }
 
-ERROR_CODES: dict[str, ErrorCode] = {**_OWN, **_CONFIG, **_STRATEGY, **_DATA, **_OTHER}
+ERROR_CODES: dict[str, ErrorCode] = {**_OWN, **_CONFIG, **_STRATEGY, **_ORDER, **_DATA, **_OTHER}
 """Every code tradewind can show, in the order of the reference docs."""

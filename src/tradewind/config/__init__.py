@@ -30,33 +30,41 @@ from tradewind.config.load import (
     OriginOf,
     backtest_from,
     load_backtest,
+    load_session,
     load_settings,
     with_house_limits,
 )
 from tradewind.config.problems import did_you_mean, nearest
 from tradewind.config.runs import find_run, new_run_id, stored_runs
 from tradewind.config.schema import json_schema, schema_text
-from tradewind.config.settings import AccountEntry, Paths, Settings, VenueEntry
+from tradewind.config.session import DeadMachine, Feed, Protection, SessionConfig, SessionUse
+from tradewind.config.session_rules import accounts_by_venue, check_live
+from tradewind.config.settings import AccountEntry, AlertEntry, Caps, Paths, Settings, VenueEntry
 from tradewind.config.stored import config_hash, to_toml
 from tradewind.config.venue_defaults import VENUES, VenueDefaults
-from tradewind.config.workspace import ENV_WORKSPACE, SETTINGS_NAME, Workspace
+from tradewind.config.workspace import ENV_WORKSPACE, KEYS_FOLDER, SETTINGS_NAME, Workspace
 
 __all__ = [
     "DEFECTS",
     "ENV_WORKSPACE",
+    "KEYS_FOLDER",
     "PARTIAL_PREFIX",
     "SCHEMA_VERSION",
     "SETTINGS_NAME",
     "VENUES",
     "Account",
     "AccountEntry",
+    "AlertEntry",
     "Assumption",
     "BacktestConfig",
     "Capital",
+    "Caps",
     "Checks",
     "Costs",
     "DataPolicy",
+    "DeadMachine",
     "Defect",
+    "Feed",
     "GroupLimits",
     "LegLimits",
     "Limits",
@@ -65,7 +73,10 @@ __all__ = [
     "OriginOf",
     "Paths",
     "Period",
+    "Protection",
     "Report",
+    "SessionConfig",
+    "SessionUse",
     "Settings",
     "StrategyUse",
     "SymbolLimits",
@@ -73,15 +84,18 @@ __all__ = [
     "VenueEntry",
     "Warmup",
     "Workspace",
+    "accounts_by_venue",
     "assumptions",
     "atomic_folder",
     "backtest_from",
     "check_feasible",
+    "check_live",
     "config_hash",
     "did_you_mean",
     "find_run",
     "json_schema",
     "load_backtest",
+    "load_session",
     "load_settings",
     "lock",
     "lock_holder",

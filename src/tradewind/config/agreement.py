@@ -1,28 +1,36 @@
-"""The rules between tables of a backtest file: what contradicts itself, and what could never trade."""
+"""The rules between tables of a backtest or a session file: what contradicts itself, and what could never trade."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tradewind.config.fields import refusal
 
 if TYPE_CHECKING:
     from tradewind.config.backtest import BacktestConfig
     from tradewind.config.limits import Limits
+    from tradewind.config.session import SessionConfig
 
-__all__ = ["check_agreement"]
+    Terms: TypeAlias = BacktestConfig | SessionConfig
+
+__all__ = ["check_agreement", "check_terms"]
 
 
 def check_agreement(config: "BacktestConfig") -> None:
     """Refuse a configuration whose tables contradict each other."""
+    check_terms(config)
+    _check_times(config)
+
+
+def check_terms(config: "Terms") -> None:
+    """Refuse terms of trading, of a backtest or a session, that contradict each other."""
     _check_strategies(config)
     _check_wallets(config)
     _check_account(config)
     _check_limited_symbols(config)
     _check_exposures(config)
-    _check_times(config)
 
 
-def _check_strategies(config: "BacktestConfig") -> None:
+def _check_strategies(config: "Terms") -> None:
     if config.strategy is not None and config.strategies:
         raise refusal(
             "CONFIG_CONFLICT",
@@ -46,7 +54,7 @@ def _check_strategies(config: "BacktestConfig") -> None:
         _check_use(config, place, labels.index(use.label) != place)
 
 
-def _check_use(config: "BacktestConfig", place: int, is_twin: bool) -> None:
+def _check_use(config: "Terms", place: int, is_twin: bool) -> None:
     use = config.strategies[place]
     if is_twin:
         raise refusal(
@@ -65,7 +73,11 @@ def _check_use(config: "BacktestConfig", place: int, is_twin: bool) -> None:
         )
 
 
-def _check_wallets(config: "BacktestConfig") -> None:
+def _check_wallets(config: "Terms") -> None:
+    if config.capital is None:
+        if config.wallets:
+            raise refusal("CONFIG_CONFLICT", "further wallets stand beside no capital", key="wallets")
+        return
     currencies = [config.capital.currency, *(wallet.currency for wallet in config.wallets)]
     for place, currency in enumerate(currencies):
         if currency in currencies[:place]:
@@ -77,7 +89,7 @@ def _check_wallets(config: "BacktestConfig") -> None:
             )
 
 
-def _check_account(config: "BacktestConfig") -> None:
+def _check_account(config: "Terms") -> None:
     account, venue = config.account, config.market.defaults
     if account.leverage > venue.leverage_max:
         raise refusal(
@@ -102,7 +114,7 @@ def _check_account(config: "BacktestConfig") -> None:
         )
 
 
-def _check_limited_symbols(config: "BacktestConfig") -> None:
+def _check_limited_symbols(config: "Terms") -> None:
     limits = config.limits
     named = [(f"limits.symbols.{symbol}", symbol) for symbol in limits.symbols]
     named += [
@@ -119,7 +131,7 @@ def _check_limited_symbols(config: "BacktestConfig") -> None:
             )
 
 
-def _check_exposures(config: "BacktestConfig") -> None:
+def _check_exposures(config: "Terms") -> None:
     for key, exposure_x in _exposures(config.limits):
         if exposure_x > config.account.leverage:
             raise refusal(

@@ -26,11 +26,14 @@ _ENOSPC = 28
 _EDQUOT = 122
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write a file so that it appears complete or not at all; the folder is made where it is missing."""
+def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> None:
+    """Write a file so that it appears complete or not at all; the folder is made where it is missing.
+
+    What is ``private`` is readable by its owner alone, whatever the umask says, and so is a folder made for it.
+    """
     data = content.encode() if isinstance(content, str) else content
     with _told(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent, private=private)
         handle, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
         partial = Path(name)
         try:
@@ -38,12 +41,19 @@ def write_atomic(path: Path, content: bytes | str) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            partial.chmod(0o666 & ~_umask())
+            partial.chmod(0o600 if private else 0o666 & ~_umask())
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path, *, private: bool) -> None:
+    if private and not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager

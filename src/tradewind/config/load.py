@@ -13,6 +13,7 @@ from tradewind.config.fields import Model
 from tradewind.config.problems import did_you_mean, translate, value_at
 from tradewind.config.schema import describe_keys, parse_text, schema_at
 from tradewind.config.secrets import is_secret_name, looks_secret
+from tradewind.config.session import SessionConfig
 from tradewind.config.settings import Settings
 from tradewind.config.toml_lines import KeyPath
 from tradewind.config.toml_source import Source, read_source
@@ -24,6 +25,7 @@ __all__ = [
     "OriginOf",
     "backtest_from",
     "load_backtest",
+    "load_session",
     "load_settings",
     "with_house_limits",
 ]
@@ -108,6 +110,20 @@ def load_backtest(
     return loaded
 
 
+def load_session(
+    files: Sequence[Path], env: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None
+) -> Loaded[SessionConfig]:
+    """Return the session that the files describe; a file with a period is a backtest, whose terms are then traded.
+
+    Raises `ConfigError` or `PathError`.
+    """
+    layers = [read_source(path) for path in files]
+    if any("period" in layer.values for layer in layers):
+        tested = _from_layers(BacktestConfig, layers, env or {}, flags or {})
+        return Loaded(SessionConfig.from_backtest(tested.config), tested.layers)
+    return _from_layers(SessionConfig, layers, env or {}, flags or {})
+
+
 def load_settings(
     file: Path | None, env: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None
 ) -> Loaded[Settings]:
@@ -115,11 +131,17 @@ def load_settings(
     return _load(Settings, [file] if file else [], env or {}, flags or {})
 
 
-def with_house_limits(loaded: Loaded[BacktestConfig], settings: Settings) -> Loaded[BacktestConfig]:
-    """Return a backtest whose limits are not looser than those of the workspace, as far as they concern it."""
+T = TypeVar("T", BacktestConfig, SessionConfig)
+
+
+def with_house_limits(loaded: Loaded[T], settings: Settings) -> Loaded[T]:
+    """Return a backtest or a session whose limits are not looser than those of the workspace and of its accounts."""
     config = loaded.config
-    limits = config.limits.tightened(settings.limits).fitting(config.market.symbols, config.account.leverage)
-    return replace(loaded, config=config.model_copy(update={"limits": limits}))
+    limits = config.limits.tightened(settings.limits)
+    for name in getattr(config, "accounts", ()):
+        limits = limits.tightened(settings.accounts[name].limits) if name in settings.accounts else limits
+    fitting = limits.fitting(config.market.symbols, config.account.leverage)
+    return replace(loaded, config=config.model_copy(update={"limits": fitting}))
 
 
 def backtest_from(
@@ -212,12 +234,14 @@ def _env_paths(model: type[Model], env: Mapping[str, str]) -> Iterator[tuple[str
         if not name.startswith(ENV_PREFIX):
             continue
         parts = tuple(name.removeprefix(ENV_PREFIX).split("__"))
-        own, other = _spelled(model, parts), _spelled(_OTHER[model], parts)
+        own = _spelled(model, parts)
         if schema_at(model, own) is not None:
             yield name, own, env[name]
-        elif schema_at(_OTHER[model], other) is None:
+            continue
+        kinds = [(kind, _spelled(kind, parts)) for kind in (model, *(k for k in _KINDS if k is not model))]
+        if not any(schema_at(*kind) is not None for kind in kinds):
             # The kind of file that knows more of the path is the one that was meant.
-            meant, path = max(((model, own), (_OTHER[model], other)), key=lambda each: _known_parts(*each))
+            meant, path = max(kinds, key=lambda each: _known_parts(*each))
             raise _unknown(meant, name, path)
 
 
@@ -307,4 +331,4 @@ def leaves(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object
         yield path, values
 
 
-_OTHER: dict[type[Model], type[Model]] = {BacktestConfig: Settings, Settings: BacktestConfig}
+_KINDS: tuple[type[Model], ...] = (BacktestConfig, Settings, SessionConfig)

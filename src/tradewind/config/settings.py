@@ -1,15 +1,19 @@
 """The model of ``tradewind.toml``: what holds for everything in a workspace. It never holds a secret."""
 
+import re
+from datetime import time
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from tradewind.config.fields import FeeRate, Model, Name, Rate, refusal
+from tradewind.config.fields import FeeRate, Model, Money, Name, Rate, SymbolList, refusal
 from tradewind.config.limits import Limits
+from tradewind.config.urls import HereUrl, HttpsUrl
 from tradewind.config.venue_defaults import VENUES
 
-__all__ = ["AccountEntry", "Paths", "Settings", "VenueEntry"]
+__all__ = ["AccountEntry", "AlertEntry", "Caps", "Paths", "Settings", "VenueEntry"]
 
 
 def _check_inside(text: str) -> str:
@@ -26,6 +30,15 @@ def _check_inside(text: str) -> str:
 
 
 _Inside = Annotated[str, AfterValidator(_check_inside)]
+
+
+def _check_file(text: str) -> str:
+    if not text or not text.isprintable() or len(text) > 1_024:
+        raise refusal("PATH_INVALID", f"{text[:40]!r} names no file", "write the path of a file")
+    return text
+
+
+_File = Annotated[str, AfterValidator(_check_file)]
 
 
 class Paths(Model):
@@ -60,6 +73,39 @@ class VenueEntry(Model):
     """Your fee for resting orders, where it differs from the lowest tier."""
     taker_rate: FeeRate | None = None
     """Your fee for orders that take."""
+    fake: HereUrl | None = None
+    """Address of a fake exchange on this machine that is spoken to instead ('tradewind venue fake'): for practice."""
+    fake_ca: _File | None = None
+    """File with the certificate authority of the fake exchange."""
+
+    @model_validator(mode="after")
+    def _check_fake(self) -> Self:
+        if self.fake_ca is not None and self.fake is None:
+            raise refusal("CONFIG_CONFLICT", "fake_ca has no meaning without fake", key="fake_ca")
+        return self
+
+    @property
+    def fake_place(self) -> tuple[str, int] | None:
+        """Return host and port of the fake exchange, or None."""
+        if self.fake is None:
+            return None
+        parts = urlsplit(self.fake)
+        return parts.hostname or "127.0.0.1", parts.port or 443
+
+
+class Caps(Model):
+    """What no request of an account may exceed, whoever asks for it; checked last, beside what signs.
+
+    A strategy cannot see or move these, a session file cannot either. Reductions and cancels are not counted in
+    the rate.
+    """
+
+    symbols: SymbolList | None = None
+    """The only symbols that may be traded; all unless given."""
+    max_notional_per_order: Money | None = None
+    """Largest order, in the account's currency."""
+    max_orders_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Most new orders within a minute."""
 
 
 class AccountEntry(Model):
@@ -71,12 +117,45 @@ class AccountEntry(Model):
     """Whether its money is real."""
     limits: Limits = Limits()
     """Limits that hold for this account beside those of what runs on it."""
+    caps: Caps = Caps()
+    """Hard caps of single requests."""
 
     @model_validator(mode="after")
     def _check_venue(self) -> Self:
         if self.venue not in VENUES:
             raise refusal("EXCHANGE_UNKNOWN", f"no venue is called {self.venue[:40]!r}", key="venue")
         return self
+
+
+_QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\.\.([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+
+
+def _check_quiet(text: str) -> str:
+    found = _QUIET.fullmatch(text)
+    if not found or text[:5] == text[7:]:
+        raise refusal(
+            "CONFIG_CHOICE",
+            f"{text[:20]!r} are no hours of a day",
+            'write two times in UTC, such as "22:00..07:00"',
+        )
+    return text
+
+
+class AlertEntry(Model):
+    """Somebody who is told. The address is a secret: 'tradewind keys add NAME --text' keeps it under this name."""
+
+    level: Literal["info", "warning", "error", "critical"] = "warning"
+    """The least that is told."""
+    quiet: Annotated[str, AfterValidator(_check_quiet)] | None = None
+    """Hours in UTC, such as "22:00..07:00", in which only what is critical is told."""
+
+    def tells_at(self, moment: time) -> bool:
+        """Return whether what is not critical is told at this time of the day in UTC."""
+        if self.quiet is None:
+            return True
+        start, end = time.fromisoformat(self.quiet[:5]), time.fromisoformat(self.quiet[7:])
+        inside = start <= moment < end if start < end else moment >= start or moment < end
+        return not inside
 
 
 class Settings(Model):
@@ -92,6 +171,10 @@ class Settings(Model):
     """Accounts by name."""
     limits: Limits = Limits()
     """Limits that nothing in this workspace may loosen."""
+    heartbeat_url: HttpsUrl | None = None
+    """Address that a live session calls as long as it is well, so that somebody outside notices its silence."""
+    alerts: dict[Name, AlertEntry] = {}
+    """Who is told what, by the name under which the key store keeps the address."""
 
     @model_validator(mode="after")
     def _check_venues(self) -> Self:

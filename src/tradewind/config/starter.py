@@ -98,6 +98,7 @@ data/
 runs/
 journal/
 .locks/
+.keys/
 """
 
 _WRITTEN = {

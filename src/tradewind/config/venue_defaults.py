@@ -7,7 +7,7 @@ default may not be optimistic. A backtest prints the rates it used.
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["VENUES", "Payoff", "VenueDefaults"]
+__all__ = ["DEAD_MAN_TIMERS", "VENUES", "Payoff", "VenueDefaults"]
 
 Payoff = Literal["linear", "inverse", "spot"]
 
@@ -83,3 +83,6 @@ VENUES: dict[str, VenueDefaults] = {
     "generated_spot": _spot("generated spot", 0.001, 0.001),
 }
 """Every venue a file may name."""
+
+DEAD_MAN_TIMERS = frozenset({"binance_usdm", "bybit_linear", "okx_swap"})
+"""Venues that cancel the orders of an account which has fallen silent."""

@@ -12,10 +12,12 @@ from tradewind.config.settings import Settings
 from tradewind.config.starter import starter_files
 from tradewind.errors import PathError
 
-__all__ = ["ENV_WORKSPACE", "RUN_ID", "SETTINGS_NAME", "Workspace"]
+__all__ = ["ENV_WORKSPACE", "KEYS_FOLDER", "RUN_ID", "SETTINGS_NAME", "Workspace"]
 
 SETTINGS_NAME = "tradewind.toml"
 """The file that makes a folder a workspace."""
+KEYS_FOLDER = ".keys"
+"""Folder of the key store in a workspace."""
 ENV_WORKSPACE = "TRADEWIND_WORKSPACE"
 """Variable that names a workspace where no flag does."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tradewind.engine.world import World
 
 PATIENCE_NS = 10_000_000_000
+APART_NS = 60_000_000_000
 _IN_FLIGHT = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 
 
@@ -94,3 +95,50 @@ class Resolver:
         rows["venue_ts_ns"] = rows["recv_ts_ns"] = self._now_ns
         rows["seq"] = 0
         return Batch(LOCAL, rows, None, again, self._now_ns)
+
+
+class Absences:
+    """Proofs that an order is nowhere, which take more than one look.
+
+    Where the venue has a fence, two looks that find nothing, the last of them begun after the fence: what has
+    not arrived by then is refused for its age. Where it has none, nothing in the lists of what works, of what
+    ended and of the trades, twice, `apart_ns` apart, while the position is explained by what is known.
+
+    Parameters
+    ----------
+    apart_ns
+        Time between the first and the last look where there is no fence.
+    """
+
+    def __init__(self, apart_ns: int = APART_NS) -> None:
+        self._apart_ns = apart_ns
+        self._looks: dict[int, tuple[int, int, int]] = {}
+
+    def note_found(self, cid: int) -> None:
+        """Forget what was not found before."""
+        self._looks.pop(cid, None)
+
+    def note_absent(
+        self, cid: int, asked_ns: int, looked_ns: int, fence_ns: int, *, explained_ns: int = 0
+    ) -> bool:
+        """Note that a look found nothing; say whether that proves it.
+
+        Parameters
+        ----------
+        asked_ns
+            When the last request about the order was made; a later one begins the count anew.
+        looked_ns
+            When the look began.
+        fence_ns
+            Length of the fence, 0 for none.
+        explained_ns
+            When the venue was last asked for a position that what is known explains.
+        """
+        about_ns, first_ns, looks = self._looks.get(cid, (asked_ns, looked_ns, 0))
+        if about_ns != asked_ns:
+            first_ns, looks = looked_ns, 0
+        looks += 1
+        self._looks[cid] = (asked_ns, first_ns, looks)
+        if fence_ns:
+            return looks >= 2 and looked_ns > asked_ns + fence_ns
+        return looks >= 2 and looked_ns >= first_ns + self._apart_ns and explained_ns > first_ns

@@ -8,20 +8,25 @@ simply running.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from tradewind.live.bodies import LOCAL
 from tradewind.live.tape import is_local
+from tradewind.venues.port import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from tradewind.live.resolver import Resolver
     from tradewind.live.sequencer import Sequencer
     from tradewind.live.tape import Recorded, Tape
-    from tradewind.venues.port import Batch, Taken, VenuePort
+    from tradewind.venues.port import Taken, VenuePort
 
 SNAPSHOT_EVERY = 4096
 
@@ -55,6 +60,21 @@ class Keeper(Protocol):
         """Go on from a saved state."""
 
 
+class Memory(Protocol):
+    """What must remember each batch that was taken and the requests it led to, on the tape as beyond it."""
+
+    def note(self, facts: NDArray[Any], requests: NDArray[Any] | None) -> None:
+        """Take rows of `FACT` and of `REQUEST`; the same ones twice change nothing."""
+
+
+@dataclass(slots=True)
+class _Posted:
+    """Facts of ours that wait for their turn."""
+
+    batch: Batch
+    taken: asyncio.Future[None]
+
+
 @dataclass(slots=True)
 class Session:
     """A sequencer between a tape and a venue.
@@ -80,6 +100,11 @@ class Session:
     disk
         Where the journal is synced: here, or in a thread that lets the loop go on meanwhile. Nothing else is
         appended until it is done.
+    memory
+        Is told of every batch taken; None for venues that need none.
+    waits
+        The venue may take its time to tell the next batch: an end that is asked for, and facts of ours, do not
+        wait for it.
     sync_each
         Whether every WAKE is synced, also one that leads to no request. Else those without are durable with the
         next that has one, or after some hundred: a venue tells them again.
@@ -96,7 +121,12 @@ class Session:
     progress: Callable[[Batch], None] | None = None
     disk: DiskPort = at_once
     sync_each: bool = False
+    memory: Memory | None = None
+    waits: bool = False
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _nudged: asyncio.Event = field(default_factory=asyncio.Event)
+    _posted: deque[_Posted] = field(default_factory=deque)
+    _asked: asyncio.Task[Batch | None] | None = None
 
     async def run(self) -> bool:
         """Live until the venue has no more to tell, or until `stop`; say whether it was the former."""
@@ -105,15 +135,27 @@ class Session:
         while not self._stopping.is_set():
             batch = await self._next_batch(taken)
             if batch is None:
-                ended = True
+                ended = not self._stopping.is_set()
                 break
             await self._live_through(batch)
+            await self._take_posted()
+        if self._asked is not None:
+            self._asked.cancel()
         await self.disk(self.sequencer.sync)
         return ended
 
     def stop(self) -> None:
         """Ask for an end after the batch in work, or before one that is still waited for; orders stay as they are."""
         self._stopping.set()
+        self._nudged.set()
+
+    async def post(self, facts: NDArray[Any]) -> None:
+        """Bring in facts of ours, such as an operator's word, rows of `FACT`; return once they are durable."""
+        now_ns = int(facts["recv_ts_ns"].max())
+        posted = _Posted(Batch(LOCAL, facts, None, again=True, now_ns=now_ns), asyncio.Future())
+        self._posted.append(posted)
+        self._nudged.set()
+        await posted.taken
 
     async def _next_batch(self, taken: Taken) -> Batch | None:
         """Return what the tape says next, or else the venue."""
@@ -121,7 +163,37 @@ class Session:
         recorded = self.recorded.next_batch() if self.recorded is not None else None
         if recorded is not None and (is_local(recorded) or recorded.number < taken.batch):
             return recorded
-        return await self.venue.next_batch(standing.batch, self.sequencer.durable)
+        if not self.waits:
+            return await self.venue.next_batch(standing.batch, self.sequencer.durable)
+        return await self._wait_for_venue()
+
+    async def _wait_for_venue(self) -> Batch | None:
+        """Return the venue's next batch, or None when an end is asked for; facts of ours are taken meanwhile."""
+        await self._take_posted()
+        if self._asked is None:
+            standing = self.sequencer.standing
+            self._asked = asyncio.ensure_future(self.venue.next_batch(standing.batch, self.sequencer.durable))
+        nudged = asyncio.ensure_future(self._nudged.wait())
+        while not (self._asked.done() or self._stopping.is_set()):
+            await asyncio.wait((self._asked, nudged), return_when=asyncio.FIRST_COMPLETED)
+            if nudged.done() and not self._stopping.is_set():
+                await self._take_posted()
+                nudged = asyncio.ensure_future(self._nudged.wait())
+        nudged.cancel()
+        if not self._asked.done():
+            return None
+        asked, self._asked = self._asked, None
+        return asked.result()
+
+    async def _take_posted(self) -> None:
+        """Take what we ourselves have to say, and tell whoever said it; on a tape it waits."""
+        self._nudged.clear()
+        while self._posted and not self._on_tape:
+            posted = self._posted.popleft()
+            await self._take(posted.batch)
+            await self.disk(self.sequencer.sync)
+            if not posted.taken.done():
+                posted.taken.set_result(None)
 
     async def _live_through(self, batch: Batch) -> None:
         await self._wait_for(batch)
@@ -151,6 +223,8 @@ class Session:
     async def _take(self, batch: Batch) -> None:
         """Live through a batch: what led to requests is durable before any of them leaves."""
         sent = self.sequencer.take(batch)
+        if self.memory is not None:
+            self.memory.note(batch.facts, None if sent is None else sent[1])
         if sent is not None or self.sequencer.sync_due or (self.sync_each and batch.wake is not None):
             await self.disk(self.sequencer.sync)
         if sent is not None:

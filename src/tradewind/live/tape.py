@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from tradewind.journal import JournalWriter, Record, SegmentHeader
 
-_INPUT = (RecordKind.MARKET, RecordKind.FACTS)
+INPUT = (RecordKind.MARKET, RecordKind.FACTS)
+"""Kinds of records that hold facts."""
 _NOT_COMPARED = (RecordKind.BOOT, RecordKind.CLOSE)
 
 
@@ -56,7 +57,7 @@ class Recorded:
         """Return the next batch that was recorded whole, or None; it stays until its records are taken by `expect`."""
         parts = []
         for record in self._look_ahead():
-            if record.kind not in _INPUT:
+            if record.kind not in INPUT:
                 return None
             head, rows = decode_facts(record, layouts_at(self._headers, record.seq))
             if head.part == 0:

@@ -67,6 +67,11 @@ class Process:
 _PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
+def current_process() -> Process | None:
+    """Return the process that the running code is a part of; None: the world."""
+    return _PROCESS.get()
+
+
 class _JumpingSelector(selectors.SelectSelector):
     """A selector to which waiting is a jump of the clock."""
 

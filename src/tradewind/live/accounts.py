@@ -1,0 +1,202 @@
+"""One account of a live session: requests out, searches and snapshots out, everything that comes back into the inbox.
+
+Nothing here waits for a venue. What is asked goes on beside the session, and whatever goes wrong with an
+answer, that nothing is known is what it says: only what a gateway has proven is more than UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tradewind.errors import TradewindError
+from tradewind.live.inbox import Answered, Looked, Seen
+from tradewind.units.enums import IntentKind, RequestKind
+from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from tradewind.live.inbox import Inbox
+    from tradewind.venues.gateway import OrderSeen, TradingGateway
+
+__all__ = ["AccountTerms", "TradingAccount"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTerms:
+    """What a session must know of an account that its gateway does not say.
+
+    Parameters
+    ----------
+    name
+        What people call it.
+    instruments
+        Indices of what it trades.
+    wallets
+        Index of the wallet of each of its currencies.
+    fence_ns
+        So long after a request was made it may still arrive at the venue, clocks and all; 0: the venue has no
+        such bound.
+    opener_life_ns
+        Resting openers end by themselves after so long, for a machine that dies at a venue whose dead-man timer
+        would take protectors too; 0: they stay.
+    dead_man_s
+        The venue cancels everything when it is not told for so long; 0: it is not asked to.
+    """
+
+    name: str
+    instruments: frozenset[int]
+    wallets: Mapping[str, int]
+    fence_ns: int = 0
+    opener_life_ns: int = 0
+    dead_man_s: float = 0.0
+
+
+@dataclass(slots=True)
+class TradingAccount:
+    """A gateway, and what it is asked.
+
+    Parameters
+    ----------
+    number
+        Its place in the session.
+    terms
+        What the session knows of it.
+    gateway
+        The way to the venue.
+    inbox
+        Where answers go.
+    clock
+        Our time, nanoseconds UTC.
+    """
+
+    number: int
+    terms: AccountTerms
+    gateway: TradingGateway
+    inbox: Inbox
+    clock: Callable[[], int]
+    _places: dict[int, OrderRef] = field(default_factory=dict)
+    _asking: bool = False
+
+    def send(self, rows: NDArray[Any]) -> None:
+        """Hand requests to the gateway, cancels first: they make room for what is new."""
+        new = []
+        for row in rows:
+            if row["kind"] == RequestKind.NEW:
+                new.append(row)
+            else:
+                self.inbox.start(self._change(row))
+        if new:
+            self.inbox.start(self._create(new))
+
+    def note_place(self, seen: OrderSeen) -> None:
+        """Remember by which id the venue knows an order, and in which of its lists it is."""
+        if seen.cid and seen.venue_id:
+            algo = self._ref(seen.instrument, seen.cid).algo
+            self._places[seen.cid] = OrderRef(seen.instrument, seen.cid, seen.venue_id, algo)
+
+    def forget(self, cid: int) -> None:
+        """Forget where an order was that has ended."""
+        self._places.pop(cid, None)
+
+    def look_for(self, instrument: int, cid: int, sent_ns: int) -> None:
+        """Search for an order."""
+        self.inbox.start(self._look_for(self._ref(instrument, cid), sent_ns))
+
+    def cancel_late(self, instrument: int, cid: int) -> None:
+        """Cancel an order that appeared after it was given up; its answer is the order's own end."""
+        self.inbox.start(_safely(lambda: self.gateway.cancel(self._ref(instrument, cid))))
+
+    def ask_snapshot(self, since_ns: int) -> None:
+        """Ask for the whole account, unless that is being asked already."""
+        if not self._asking:
+            self._asking = True
+            self.inbox.start(self._ask_snapshot(since_ns))
+
+    async def _ask_snapshot(self, since_ns: int) -> None:
+        try:
+            self.inbox.put(Seen(self.number, await self.gateway.snapshot(since_ns)))
+        except TradewindError as error:
+            self.inbox.put(Seen(self.number, None, error.message))
+        finally:
+            self._asking = False
+
+    async def _look_for(self, order: OrderRef, sent_ns: int) -> None:
+        asked_ns = self.clock()
+        try:
+            found = await self.gateway.find(order, sent_ns)
+        except TradewindError as error:
+            found = Found(None, text=error.message)
+        self.inbox.put(Looked(self.number, order.cid, asked_ns, found))
+
+    async def _create(self, rows: list[Any]) -> None:
+        orders = [self._new_order(row) for row in rows]
+        for order in orders:
+            if order.kind == IntentKind.STOP:
+                self._places[order.cid] = OrderRef(order.instrument, order.cid, algo=True)
+        try:
+            outcomes = await self.gateway.create(orders)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows what became of them
+            outcomes = [_unknown(error)] * len(rows)
+        unanswered = Outcome(OutcomeKind.UNKNOWN, text="the gateway gave fewer answers than it was asked")
+        for at, row in enumerate(rows):
+            self._answer(row, outcomes[at] if at < len(outcomes) else unanswered)
+
+    def _new_order(self, row: Any) -> NewOrder:  # noqa: ANN401 - a row of `REQUEST`
+        rests = row["order_kind"] == IntentKind.REST and not row["reduce"]
+        life_ns = self.terms.opener_life_ns
+        return NewOrder(
+            instrument=int(row["instrument"]),
+            cid=int(row["cid"]),
+            kind=int(row["order_kind"]),
+            side=int(row["side"]),
+            position_side=int(row["position_side"]),
+            reduce=bool(row["reduce"]),
+            post_only=bool(row["post_only"]),
+            price_tick=int(row["price_tick"]),
+            qty_lot=int(row["qty_lot"]),
+            trail_tick=int(row["trail_tick"]),
+            trigger=int(row["trigger"]),
+            expires_ns=self.clock() + life_ns if rests and life_ns else 0,
+        )
+
+    async def _change(self, row: Any) -> None:  # noqa: ANN401 - a row of `REQUEST`
+        order = self._ref(int(row["instrument"]), int(row["cid"]))
+        if row["kind"] == RequestKind.CANCEL:
+            outcome = await _safely(lambda: self.gateway.cancel(order))
+        else:
+            price_tick, qty_lot = int(row["price_tick"]), int(row["qty_lot"])
+            outcome = await _safely(lambda: self.gateway.amend(order, price_tick, qty_lot))
+        self._answer(row, outcome)
+
+    def _answer(self, row: Any, outcome: Outcome) -> None:  # noqa: ANN401 - a row of `REQUEST`
+        self.inbox.put(
+            Answered(
+                self.number,
+                int(row["kind"]),
+                int(row["instrument"]),
+                int(row["cid"]),
+                int(row["price_tick"]),
+                int(row["qty_lot"]),
+                outcome,
+            )
+        )
+
+    def _ref(self, instrument: int, cid: int) -> OrderRef:
+        return self._places.get(cid) or OrderRef(instrument, cid)
+
+
+async def _safely(ask: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    """Return what a gateway answers, or that nothing is known."""
+    try:
+        return await ask()
+    except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows what became of it
+        return _unknown(error)
+
+
+def _unknown(error: Exception) -> Outcome:
+    text = error.message if isinstance(error, TradewindError) else type(error).__name__
+    return Outcome(OutcomeKind.UNKNOWN, text=text)

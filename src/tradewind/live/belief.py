@@ -1,0 +1,98 @@
+"""What a world believes, as it is compared with a venue; and what lots are worth in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tradewind.live.reconcile import Belief
+from tradewind.units.enums import LONG, SHORT, OrderState, Payoff, SettingCode
+from tradewind.units.ids import context_of, slot_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from tradewind.engine.world import World
+
+__all__ = ["asked_ns_of", "belief_of", "is_unknown", "worth_in"]
+
+_UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
+_NOW = 1 << 62
+
+
+def worth_in(world: World) -> Callable[[int, int, int], int]:
+    """Return what tells the money that (instrument, lots, price in ticks) are worth, as the core counts it."""
+    units = world.views["unit"].tolist()
+    inverse = (world.views["payoff"] == Payoff.INVERSE).tolist()
+
+    def worth(instrument: int, lots: int, price_tick: int) -> int:
+        unit = units[instrument]
+        if inverse[instrument]:
+            return int(lots * unit / price_tick) if price_tick else 0
+        return int(lots * price_tick * unit)
+
+    return worth
+
+
+def asked_ns_of(world: World, cid: int) -> int:
+    """Return when the last request about an order was made, 0 for one that the core does not have any more."""
+    order = world.contexts[context_of(cid)]["working"]["order"][slot_of(cid)]
+    return int(order["asked_ns"]) if order["cid"] == cid and order["state"] != OrderState.FREE else 0
+
+
+def is_unknown(world: World, cid: int) -> bool:
+    """Say whether the core does not know what became of an order's last request."""
+    order = world.contexts[context_of(cid)]["working"]["order"][slot_of(cid)]
+    return bool(order["cid"] == cid and order["state"] == OrderState.UNKNOWN)
+
+
+def _in_flight(world: World) -> set[int]:
+    """Return the instruments of which an order is under way."""
+    states = world.contexts["working"]["order"]["state"]
+    busy = np.isin(states, _UNDER_WAY).any(axis=1)
+    return set(world.contexts["instrument"][busy].tolist())
+
+
+def belief_of(
+    world: World, instruments: Collection[int], wallets: Collection[int], moved_ns: Mapping[int, int]
+) -> Belief:
+    """Return what is believed of an account.
+
+    Parameters
+    ----------
+    instruments, wallets
+        Those of the account.
+    moved_ns
+        When each instrument last traded; one with an order under way counts as moving.
+    """
+    views, contexts = world.views, world.contexts
+    held: dict[tuple[int, int], int] = {}
+    external, external_open = dict(held), dict(held)
+    for instrument in instruments:
+        mine = contexts["working"]["holding"]["pos_lot"][contexts["instrument"] == instrument]
+        for side in (LONG, SHORT):
+            held[instrument, side] = int(mine[:, side].sum())
+            external[instrument, side] = int(views["external_lot"][instrument, side])
+            external_open[instrument, side] = int(views["external_open_lot"][instrument, side])
+    return Belief(
+        held,
+        external,
+        external_open,
+        {wallet: int(world.accounts["balance"][wallet]) for wallet in wallets},
+        _settings(world, instruments),
+        frozenset(j for j in instruments if views["hedge"][j]),
+        {**moved_ns, **dict.fromkeys(_in_flight(world), _NOW)},
+        {j: int(views["close"][j]) for j in instruments},
+    )
+
+
+def _settings(world: World, instruments: Collection[int]) -> dict[tuple[int, int], float]:
+    """Return the settings that a venue states and the core keeps; for spot there is none."""
+    views = world.views
+    settings = {}
+    for j in instruments:
+        if views["payoff"][j] != Payoff.SPOT:
+            settings[j, SettingCode.LEVERAGE] = float(views["leverage"][j])
+            settings[j, SettingCode.POSITION_MODE] = float(views["hedge"][j])
+    return settings

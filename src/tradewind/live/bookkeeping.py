@@ -1,0 +1,347 @@
+"""What the accounts of a session say, as facts: orders, money, positions, settings, and the comparison with all of it.
+
+Its memory (the order ledger, transfers and takings that were told, when each instrument last traded) follows
+from the batches taken and the requests handed out; it is kept in the session's snapshots.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tradewind.live.answers import answer_facts, asks_at_once
+from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, worth_in
+from tradewind.live.facts import Told
+from tradewind.live.hearing import funding_fact, setting_fact, status_fact, taken_fact, transfer_fact
+from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
+from tradewind.live.orders import OrderLedger
+from tradewind.live.reconcile import Compared, Policy, compare
+from tradewind.live.resolver import Absences
+from tradewind.ops.alerts import Alert
+from tradewind.units.enums import FactKind, OperatorCode
+from tradewind.venues import gateway as port
+from tradewind.venues.gateway import OrderStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from tradewind.engine.world import World
+    from tradewind.live.accounts import TradingAccount
+    from tradewind.venues.gateway import Event, OrderSeen, Snapshot
+
+__all__ = ["Books", "ended_contexts"]
+
+_KEYS_KEPT = 4096
+_TAKEN = (FactKind.ACCOUNT_LIQUIDATED, FactKind.ADL, FactKind.DELISTED)
+_MOVES = (FactKind.FILL, *_TAKEN)
+_ENDS = (FactKind.CANCELLED, FactKind.EXPIRED)
+_PATIENT_NS = 5_000_000_000
+
+
+class Books:
+    """Memory of the accounts of a session, and the way from their events to facts.
+
+    Parameters
+    ----------
+    world
+        What the core believes; only read.
+    accounts
+        In the order of their numbers.
+    policy
+        What to do about differences.
+    notify
+        Is told of what a person should know.
+
+    Attributes
+    ----------
+    compare_at_ns
+        When each account is to be compared with its venue next, by number; 0: at once.
+    agreed_ns
+        When the venue was last asked for a position that agreed, by instrument.
+    user_streams
+        What is heard of each account's own stream: (number, `StreamCode`), for whoever marks data as stale.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        accounts: Sequence[TradingAccount],
+        policy: Policy,
+        notify: Callable[[Alert], None],
+    ) -> None:
+        self.compare_at_ns: dict[int, int] = {account.number: 0 for account in accounts}
+        self.agreed_ns: dict[int, int] = {}
+        self.user_streams: list[tuple[int, int]] = []
+        self._world, self._accounts, self._policy, self._notify = world, accounts, policy, notify
+        self._worth = worth_in(world)
+        self._ledger = OrderLedger(self._worth, self._wallet_of)
+        self._absences = Absences()
+        self._fences: dict[int, int] = {}
+        self._keys: dict[int, None] = {}
+        self._moved_ns: dict[int, int] = {}
+        self._account_of = {j: a.number for a in accounts for j in a.terms.instruments}
+
+    # ------------------------------------------------------------------ memory
+
+    def note(self, facts: NDArray[Any], requests: NDArray[Any] | None) -> None:
+        """Remember a batch that was taken, and what it led to; from a tape as from a venue, once or twice."""
+        self._ledger.note_facts(facts)
+        if requests is not None:
+            self._ledger.note_requests(requests)
+        for kind, key, instrument, at_ns in facts[["kind", "trade_id", "instrument", "recv_ts_ns"]].tolist():
+            if kind == FactKind.TRANSFER or kind in _TAKEN:
+                self._note_key(key)
+            if kind in _MOVES:
+                self._moved_ns[instrument] = max(at_ns, self._moved_ns.get(instrument, 0))
+
+    def save(self, after: int) -> bytes:
+        """Return the memory as it is after batch `after`, the last that was taken."""
+        return msgspec.msgpack.encode((self._ledger.save(), list(self._keys), self._moved_ns))
+
+    def restore(self, saved: bytes) -> None:
+        """Go on from a saved memory."""
+        orders, keys, moved = msgspec.msgpack.decode(saved, type=tuple[bytes, list[int], dict[int, int]])
+        self._ledger.restore(orders)
+        self._keys, self._moved_ns = dict.fromkeys(keys), moved
+
+    def _note_key(self, key: int) -> bool:
+        """Note the number of something that counts once; say whether it is new. 0 is nobody's."""
+        if key in self._keys:
+            return False
+        if key:
+            self._keys[key] = None
+            if len(self._keys) > _KEYS_KEPT:
+                del self._keys[next(iter(self._keys))]
+        return True
+
+    # ------------------------------------------------------------------ what was said
+
+    def account_of(self, instrument: int) -> int:
+        """Return the number of the account that trades an instrument."""
+        return self._account_of[instrument]
+
+    def facts_of(self, item: Item, now_ns: int) -> list[Told]:
+        """Return what the core is to know of something that arrived."""
+        if isinstance(item, Heard):
+            return self._heard(item.account, item.event, now_ns)
+        if isinstance(item, Answered):
+            return self._answered(item, now_ns)
+        if isinstance(item, Looked):
+            return self._looked(item, now_ns)
+        if isinstance(item, Seen):
+            return self._read(item.account, item.snapshot, now_ns) if item.snapshot is not None else []
+        raise item.error
+
+    def _heard(self, number: int, event: Event, now_ns: int) -> list[Told]:
+        facts: list[Told] = []
+        if isinstance(event, port.OrderSeen):
+            facts = self._order(number, event)
+        elif isinstance(event, port.FillSeen):
+            facts = self._ledger.tell_fill(event)
+        elif isinstance(event, port.PositionSeen):
+            self._doubt_position(number, event, now_ns)
+        elif isinstance(event, port.StatusSeen):
+            facts = self._status(number, event, now_ns)
+        elif isinstance(event, port.StreamSeen):
+            self.user_streams.append((number, event.code))
+        else:
+            facts = self._money(number, event)
+        if self._ledger.suspects:
+            self._compare_soon(number, now_ns)
+            self._ledger.suspects.clear()
+        return facts
+
+    def _order(self, number: int, event: OrderSeen) -> list[Told]:
+        """Tell a state. One that works after it had ended is looked for: it may be old news, or it must go."""
+        account, known = self._accounts[number], self._ledger.known(event.cid)
+        account.note_place(event)
+        if known is not None and known.ended and _works(event):
+            account.look_for(event.instrument, event.cid, event.ts_ns)
+        return self._ledger.tell_order(event)
+
+    def _money(self, number: int, event: Event) -> list[Told]:
+        """Tell what moved money or position without an order, once; balances are compared, not told."""
+        wallets = self._accounts[number].terms.wallets
+        if isinstance(event, port.FundingPaidSeen):
+            return [funding_fact(event, self._wallet_of(event.instrument, event.currency) or 0)]
+        if isinstance(event, port.TransferSeen):
+            key = _key_of(event.transfer_id)
+            wallet = wallets.get(event.currency)
+            fresh = wallet is not None and self._note_key(key)
+            return [transfer_fact(event, wallet, key)] if fresh and wallet is not None else []
+        if isinstance(event, port.TakenSeen):
+            wallet = int(self._world.views["wallet"][event.instrument])
+            self._alert("LIQUIDATED", f"the venue closed {event.qty_lot} lots ({event.kind})", event.recv_ns)
+            return [taken_fact(event, wallet)] if self._note_key(event.trade_key) else []
+        if isinstance(event, port.SettingSeen):
+            return [setting_fact(event)]
+        return []
+
+    def _status(self, number: int, event: port.StatusSeen, now_ns: int) -> list[Told]:
+        mine = self._accounts[number].terms.instruments
+        places = sorted(mine) if event.instrument < 0 else [event.instrument]
+        facts = [status_fact(event, place) for place in places if place in mine]
+        if event.permanent:
+            self._alert("VENUE_REFUSES", event.text, now_ns)
+            facts.append(_pause(now_ns))
+        return facts
+
+    def _doubt_position(self, number: int, event: port.PositionSeen, now_ns: int) -> None:
+        """Compare soon where the stream's word of a position is not what is known."""
+        held = self._world.contexts["working"]["holding"]["pos_lot"]
+        mine = held[self._world.contexts["instrument"] == event.instrument]
+        known = int(mine[:, event.position_side].sum())
+        known += int(self._world.views["external_lot"][event.instrument, event.position_side])
+        if known != event.qty_lot:
+            self._compare_soon(number, now_ns)
+
+    def _compare_soon(self, number: int, now_ns: int) -> None:
+        due_ns = now_ns + self._policy.protect_ns
+        self.compare_at_ns[number] = min(self.compare_at_ns[number], due_ns)
+
+    # ------------------------------------------------------------------ answers and searches
+
+    def _answered(self, item: Answered, now_ns: int) -> list[Told]:
+        account, outcome = self._accounts[item.account], item.outcome
+        if outcome.order is not None:
+            account.note_place(outcome.order)
+        if outcome.kind is port.OutcomeKind.UNKNOWN:
+            self._fences[item.cid] = outcome.fence_ns
+            self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
+        facts = answer_facts(self._ledger, item, now_ns, int(self._world.core["retry_ns"][0]))
+        if asks_at_once(item):
+            account.look_for(item.instrument, item.cid, now_ns)
+        return facts
+
+    def look_for(self, cid: int) -> None:
+        """Ask what became of an order."""
+        known = self._ledger.known(cid)
+        if known is not None:
+            account = self._accounts[self._account_of[known.instrument]]
+            account.look_for(known.instrument, cid, asked_ns_of(self._world, cid))
+
+    def _looked(self, item: Looked, now_ns: int) -> list[Told]:
+        """Tell what a search found: fills first, for they are exact; then the state."""
+        account, found = self._accounts[item.account], item.found
+        known = self._ledger.known(item.cid)
+        if known is None:
+            return []
+        facts = [fact for fill in found.fills for fact in self._ledger.tell_fill(fill)]
+        if found.order is not None:
+            self._absences.note_found(item.cid)
+            account.note_place(found.order)
+            if known.ended and _works(found.order):
+                self._alert(
+                    "ORDER_ABANDONED", "an order appeared after it had ended; it is cancelled", now_ns
+                )
+                account.cancel_late(known.instrument, item.cid)
+            facts += self._ledger.find(found.order)
+            if known.ended and asked_ns_of(self._world, item.cid):
+                facts += self._ledger.give_up(item.cid, now_ns)
+        elif found.absent and self._is_proven_absent(item, known.instrument):
+            self._alert("ORDER_ABANDONED", "an order is in none of the venue's lists; it is given up", now_ns)
+            facts += self._ledger.give_up(item.cid, now_ns)
+        return facts
+
+    def _is_proven_absent(self, item: Looked, instrument: int) -> bool:
+        asked_ns = asked_ns_of(self._world, item.cid)
+        fence_ns = self._accounts[item.account].terms.fence_ns
+        fence_ns = max(fence_ns, self._fences.get(item.cid, 0) - asked_ns)
+        explained_ns = self.agreed_ns.get(instrument, 0)
+        if not fence_ns:
+            self.compare_at_ns[item.account] = 0  # Whether the position is explained is part of the proof.
+        return self._absences.note_absent(
+            item.cid, asked_ns, item.asked_ns, fence_ns, explained_ns=explained_ns
+        )
+
+    # ------------------------------------------------------------------ the whole account
+
+    def fills_since_ns(self) -> int:
+        """Return from when on trades must be asked for again: what was heard last, and what may be late."""
+        return max([0, *self._moved_ns.values()])
+
+    def _read(self, number: int, snapshot: Snapshot, now_ns: int) -> list[Told]:
+        """Tell what a snapshot knows more of orders, fills and money; the comparison comes after it is applied."""
+        account = self._accounts[number]
+        facts = [f for fill in sorted(snapshot.fills, key=_by_time) for f in self._ledger.tell_fill(fill)]
+        for seen in snapshot.orders:
+            account.note_place(seen)
+            facts += self._ledger.find(seen) if self._is_in_question(seen) else self._ledger.tell_order(seen)
+        money: tuple[Event, ...] = (*snapshot.funding, *snapshot.transfers)
+        for event in money:
+            facts += self._money(number, event)
+        self._ledger.suspects.clear()
+        self._look_for_missing(account, snapshot)
+        return facts
+
+    def _is_in_question(self, seen: OrderSeen) -> bool:
+        """Say whether nobody knows what became of the last request about an order, made long enough ago."""
+        known = self._ledger.known(seen.cid)
+        if known is None or known.ended or not is_unknown(self._world, seen.cid):
+            return False
+        return asked_ns_of(self._world, seen.cid) < seen.recv_ns - _PATIENT_NS
+
+    def _look_for_missing(self, account: TradingAccount, snapshot: Snapshot) -> None:
+        """Ask about every order that works here and not there: absence from a list is no end (F61)."""
+        there = {seen.cid for seen in snapshot.orders}
+        for cid, known in self._ledger.working().items():
+            asked_ns = asked_ns_of(self._world, cid)
+            old = asked_ns < snapshot.asked_ns - _PATIENT_NS
+            if known.instrument in account.terms.instruments and cid not in there and old:
+                account.look_for(known.instrument, cid, asked_ns)
+        for cid in self._ledger.unexplained():
+            self.look_for(cid)
+
+    def compare(self, number: int, snapshot: Snapshot, now_ns: int) -> list[Told]:
+        """Compare an account with a snapshot whose orders and money have been applied; return what follows."""
+        account = self._accounts[number]
+        terms = account.terms
+        belief = belief_of(self._world, terms.instruments, set(terms.wallets.values()), self._moved_ns)
+        first = not self._world.core["requests"][0]
+        compared = compare(belief, snapshot, self._policy, terms.wallets, self._worth, first=first)
+        self.agreed_ns.update(dict.fromkeys(compared.agreed, snapshot.asked_ns))
+        if compared.deferred:
+            self._compare_soon(number, now_ns)
+        self._report(compared, account, now_ns)
+        return [*compared.facts, *([_pause(now_ns)] if compared.halts else [])]
+
+    def _report(self, compared: Compared, account: TradingAccount, now_ns: int) -> None:
+        for difference in compared.differences:
+            code = "UNEXPLAINED" if difference.halts else "RECONCILED"
+            self._alert(code, f"{account.terms.name}: {difference.text}", now_ns)
+
+    def _alert(self, code: str, text: str, now_ns: int) -> None:
+        self._notify(Alert(code, text, now_ns))
+
+    def _wallet_of(self, instrument: int, currency: str) -> int | None:
+        """Return the wallet of a currency in the account of an instrument; "": the instrument's own."""
+        if not currency:
+            return int(self._world.views["wallet"][instrument])
+        return self._accounts[self._account_of[instrument]].terms.wallets.get(currency)
+
+
+def ended_contexts(facts: Sequence[Told]) -> set[int]:
+    """Return the contexts in which an order ended by these facts, which lets them decide again."""
+    return {fact.cid >> 8 & 0xFFF for fact in facts if fact.kind in _ENDS}
+
+
+def _works(seen: OrderSeen) -> bool:
+    return seen.status in (OrderStatus.WORKING, OrderStatus.TRIGGERED)
+
+
+def _by_time(fill: port.FillSeen) -> tuple[int, int]:
+    return fill.ts_ns, fill.trade_key
+
+
+def _key_of(text: str) -> int:
+    """Return a venue's id as a positive 62-bit number."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 2
+
+
+def _pause(now_ns: int) -> Told:
+    """Return what stops openers until an operator resumes."""
+    return Told(FactKind.OPERATOR, now_ns, now_ns, code=OperatorCode.PAUSE)

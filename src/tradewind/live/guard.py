@@ -1,0 +1,175 @@
+"""The guard: a small process that owns an account's lease and the heartbeat, and ends a trading process that hangs.
+
+It runs the trading process as its child and looks at its pulse. A child that dies is started again; one whose
+pulse stops is killed and started again, and if a strategy was deciding then, that strategy begins held. A child
+that dies again and again is left dead. Recovery is the child's own start: there is no other path.
+
+The guard does nothing that can hang: it never imports the compiled core, never talks to an exchange, and waits
+for nobody but its child.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tradewind.errors import SafetyRefusal
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, STARTING, Pulse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+__all__ = ["Guard", "GuardPolicy", "Incident"]
+
+_LOOK_S = 0.25
+_NO_STRATEGY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class GuardPolicy:
+    """When a trading process is ended, and when it is left dead.
+
+    Parameters
+    ----------
+    hung_s
+        A running loop that says nothing for so long hangs. Compiled code is entered after a first run of
+        everything, so no compilation falls into this time.
+    starting_s
+        A start, compilation and recovery included, may take so long.
+    restarts_per_minute
+        More than so many within a minute is a crash loop (F77).
+    stop_s
+        So long a child may take to end in order.
+    """
+
+    hung_s: float = 10.0
+    starting_s: float = 900.0
+    restarts_per_minute: int = 10
+    stop_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What the guard did: `kind` is "hung", "died", "crash loop" or "stopped"; `strategy` was deciding, -1: none."""
+
+    kind: str
+    text: str
+    strategy: int = _NO_STRATEGY
+
+
+@dataclass(slots=True)
+class Guard:
+    """Runs a trading process until it ends in order.
+
+    Parameters
+    ----------
+    command
+        How the trading process is started; it opens the pulse in the session's folder.
+    folder
+        The session's folder.
+    policy
+        When to end it.
+    tell
+        Is told of every incident; must return soon.
+    heartbeat
+        Called about every half minute while the pulse beats: who watches from outside misses it when we are silent.
+    """
+
+    command: Sequence[str]
+    folder: Path
+    policy: GuardPolicy = field(default_factory=GuardPolicy)
+    tell: Callable[[Incident], None] = lambda _: None
+    heartbeat: Callable[[], None] | None = None
+    heartbeat_s: float = 30.0
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _starts: deque[float] = field(default_factory=deque)
+
+    def stop(self) -> None:
+        """Ask the child to end in order, and the guard with it."""
+        self._stopping.set()
+
+    def run(self) -> int:
+        """Return the exit status of the child that ended in order. Raises SafetyRefusal (CRASH_LOOP)."""
+        pulse = Pulse(self.folder / PULSE)
+        try:
+            while True:
+                status = self._live(pulse)
+                if status is not None:
+                    return status
+                if self._is_crash_loop():
+                    times = f"{len(self._starts)} starts within a minute"
+                    self.tell(Incident("crash loop", f"the trading process stays dead: {times}"))
+                    raise SafetyRefusal("CRASH_LOOP", times, where=str(self.folder))
+        finally:
+            pulse.close()
+
+    def _live(self, pulse: Pulse) -> int | None:
+        """Run one child; return its exit status if nothing is left to do, None to start another."""
+        pulse.state, pulse.deciding = STARTING, _NO_STRATEGY
+        self._starts.append(time.monotonic())
+        child = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603
+        try:
+            ended = self._watch(child, pulse)
+        finally:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        if not ended:
+            return None
+        status = child.returncode
+        if pulse.state == ENDED or self._stopping.is_set() or 0 <= status < 128:
+            return status
+        self.tell(Incident("died", f"the trading process died by signal {-status}", pulse.deciding))
+        return None
+
+    def _watch(self, child: subprocess.Popen[bytes], pulse: Pulse) -> bool:
+        """Return True when the child ended by itself, False when it hung: then it is killed."""
+        beats, since, told = pulse.beats, time.monotonic(), 0.0
+        while child.poll() is None:
+            if self._stopping.wait(_LOOK_S):
+                self._end(child)
+                return True
+            now = time.monotonic()
+            if pulse.beats != beats:
+                beats, since = pulse.beats, now
+                told = self._say_alive(now, told)
+            limit = self.policy.hung_s if pulse.state == RUNNING else self.policy.starting_s
+            if now - since > limit:
+                self._put_down(child, pulse, now - since)
+                return False
+        return True
+
+    def _say_alive(self, now: float, told: float) -> float:
+        if self.heartbeat is None or now - told < self.heartbeat_s:
+            return told
+        self.heartbeat()
+        return now
+
+    def _put_down(self, child: subprocess.Popen[bytes], pulse: Pulse, silent_s: float) -> None:
+        """Kill a hung child; a strategy that was deciding begins held."""
+        strategy = pulse.deciding
+        child.send_signal(signal.SIGKILL)
+        blamed = "no strategy was deciding"
+        if strategy != _NO_STRATEGY:
+            pulse.hold(strategy)
+            blamed = f"strategy {strategy} was deciding and begins held"
+        self.tell(Incident("hung", f"the loop said nothing for {silent_s:.1f} s; {blamed}", strategy))
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        child.terminate()
+        try:
+            child.wait(self.policy.stop_s)
+        except subprocess.TimeoutExpired:
+            self.tell(Incident("stopped", f"it did not end within {self.policy.stop_s:g} s and was killed"))
+
+    def _is_crash_loop(self) -> bool:
+        now = time.monotonic()
+        while self._starts and now - self._starts[0] > 60.0:
+            self._starts.popleft()
+        return len(self._starts) > self.policy.restarts_per_minute

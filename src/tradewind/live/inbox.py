@@ -1,0 +1,169 @@
+"""Where everything arrives that a live session did not ask its tape for: in order of receipt.
+
+What concerns an account is kept whatever happens. Of the market, marks, best prices and open interest
+are conflated to the last of each; prints are kept up to a bound, the oldest are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tradewind.live.hearing import is_market
+from tradewind.venues.gateway import BarSeen, Found, MarkSeen, OpenInterestSeen, Outcome, Snapshot, TopSeen
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from tradewind.venues.gateway import Event
+
+__all__ = ["Answered", "Failed", "Heard", "Inbox", "Item", "Looked", "Seen"]
+
+_LAST_ONLY = (MarkSeen, TopSeen, OpenInterestSeen)
+_PRINTS_MAX = 10_000
+
+
+class _Source(Protocol):
+    async def next_events(self) -> list[Event]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event of account number `account`; of a feed it is -1."""
+
+    account: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a request: `kind` is a `RequestKind`, the terms are those that were asked for."""
+
+    account: int
+    kind: int
+    instrument: int
+    cid: int
+    price_tick: int
+    qty_lot: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a search for an order, begun at `asked_ns`, found."""
+
+    account: int
+    cid: int
+    asked_ns: int
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An account by the venue's word, or None where it could not be read, and why."""
+
+    account: int
+    snapshot: Snapshot | None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A part of the session died of an error that nobody expected; the session goes down with it and starts again."""
+
+    error: BaseException
+
+
+Item = Heard | Answered | Looked | Seen | Failed
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What has arrived and is not told yet.
+
+    Attributes
+    ----------
+    items
+        Of the accounts, in order.
+    bars, prints
+        Of the market, in order.
+    last
+        The last mark, best price and open interest, by instrument and kind.
+    dropped
+        Prints that were not kept.
+    """
+
+    items: deque[Item] = field(default_factory=deque)
+    bars: deque[BarSeen] = field(default_factory=deque)
+    prints: deque[Event] = field(default_factory=deque)
+    last: dict[tuple[int, type], Event] = field(default_factory=dict)
+    dropped: int = 0
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def put(self, item: Item) -> None:
+        """Take an item and wake whoever waits."""
+        if isinstance(item, Heard) and is_market(item.event):
+            self._put_market(item.event)
+        else:
+            self.items.append(item)
+        self._news.set()
+
+    def _put_market(self, event: Any) -> None:  # noqa: ANN401 - any market event
+        if isinstance(event, BarSeen):
+            self.bars.append(event)
+        elif isinstance(event, _LAST_ONLY):
+            self.last[event.instrument, type(event)] = event
+        else:
+            self.prints.append(event)
+            if len(self.prints) > _PRINTS_MAX:
+                self.prints.popleft()
+                self.dropped += 1
+
+    def take_market(self) -> list[Event]:
+        """Return what the market said beside bars since it was taken last, in order of receipt."""
+        events: list[Any] = [*self.prints, *self.last.values()]
+        self.prints.clear()
+        self.last.clear()
+        events.sort(key=lambda event: event.recv_ns)
+        return events
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when something has arrived, or after the time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
+        except TimeoutError:
+            return
+        self._news.clear()
+
+    def listen(self, account: int, source: _Source) -> None:
+        """Take everything that a gateway or a feed says from now on."""
+        self.start(self._pump(account, source))
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Let something go on beside the session; what it raises unexpectedly ends the session."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._note_end)
+
+    async def close(self) -> None:
+        """End everything that was started."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pump(self, account: int, source: _Source) -> None:
+        while True:
+            for event in await source.next_events():
+                self.put(Heard(account, event))
+
+    def _note_end(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.items.appendleft(Failed(error))
+            self._news.set()

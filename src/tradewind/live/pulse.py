@@ -1,0 +1,108 @@
+"""The pulse of a trading process: a page of shared memory that a guard can read while the process hangs.
+
+The process says that it lives each time its loop comes round, and which strategy is deciding before it enters
+compiled code. A hung loop says nothing, but what it said last can still be read.
+
+::
+
+    offset  cell (int64)
+    0       magic
+    8       beats                 rises each time the loop comes round
+    16      deciding              strategy that decides now, -1: none
+    24      held                  bit mask of strategies that begin held after a restart
+    32      state                 0 starting, 1 running, 2 ended in order
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["ENDED", "PULSE", "RUNNING", "STARTING", "Pulse"]
+
+PULSE = "pulse"
+"""Its file in the session's folder."""
+STARTING, RUNNING, ENDED = 0, 1, 2
+
+_MAGIC = 0x7477_7075_6C73_6531
+_CELLS = 8
+_MAGIC_AT, _BEATS, _DECIDING, _HELD, _STATE = range(5)
+
+
+class Pulse:
+    """The shared page, mapped.
+
+    Parameters
+    ----------
+    path
+        Its file; made where it is absent or of another form.
+    """
+
+    def __init__(self, path: Path) -> None:
+        size = _CELLS * 8
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(descriptor).st_size != size:
+                os.ftruncate(descriptor, size)
+            self._map = mmap.mmap(descriptor, size)
+        finally:
+            os.close(descriptor)
+        self.cells = np.frombuffer(self._map, np.int64)
+        if self.cells[_MAGIC_AT] != _MAGIC:
+            self.cells[:] = 0
+            self.cells[_DECIDING] = -1
+            self.cells[_MAGIC_AT] = _MAGIC
+
+    def beat(self) -> None:
+        """Say that the loop came round."""
+        self.cells[_BEATS] += 1
+
+    @property
+    def beats(self) -> int:
+        """Return how often the loop came round."""
+        return int(self.cells[_BEATS])
+
+    @property
+    def deciding(self) -> int:
+        """Return the strategy that decides now, -1 for none."""
+        return int(self.cells[_DECIDING])
+
+    @deciding.setter
+    def deciding(self, strategy: int) -> None:
+        self.cells[_DECIDING] = strategy
+
+    @property
+    def held(self) -> list[int]:
+        """Return the strategies that begin held."""
+        mask = int(self.cells[_HELD])
+        return [g for g in range(63) if mask >> g & 1]
+
+    def hold(self, strategy: int) -> None:
+        """Let a strategy begin held from the next start on."""
+        self.cells[_HELD] |= 1 << strategy
+
+    def release(self) -> None:
+        """Let every strategy begin free again: an operator has resumed them."""
+        self.cells[_HELD] = 0
+
+    @property
+    def state(self) -> int:
+        """Return STARTING, RUNNING or ENDED."""
+        return int(self.cells[_STATE])
+
+    @state.setter
+    def state(self, state: int) -> None:
+        self.cells[_STATE] = state
+
+    def close(self) -> None:
+        """Unmap the page; the file stays."""
+        self.cells = np.zeros(_CELLS, np.int64)
+        with suppress(BufferError):
+            self._map.close()

@@ -1,0 +1,341 @@
+"""What is believed against what the venue says: every difference is named, and becomes facts by a stated policy.
+
+Pure: a belief and a snapshot go in; facts and a report come out. After the facts are applied the belief agrees with the
+snapshot, a second look finds nothing, and the order of the snapshot's lists does not matter.
+
+Positions. What the venue has more of than we know is external: told as such, it counts against every limit. Where it
+has less than our holdings, position was taken from us: it is shared out over the holdings as the core shares
+out what the venue closes, and openers halt. In a netted account only the sum of both sides can be compared;
+what is external grows or shrinks first.
+
+Money. What remains between the balances after transfers, funding and fees were told is stated as an
+adjustment; above a tolerance openers halt. At the first start the venue's balance is what the session begins with.
+
+Nothing of an instrument is compared that traded, or had an order under way, shortly before the snapshot was
+asked for: a venue's positions may lag behind its trades by seconds (F60). It is compared again later.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from tradewind.live.facts import Told
+from tradewind.live.hearing import setting_fact
+from tradewind.units.enums import BUY, LONG, SHORT, FactKind, SettingCode, names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tradewind.venues.gateway import OrderSeen, PositionSeen, Snapshot
+
+__all__ = ["PROTECT_NS", "Belief", "Compared", "Difference", "External", "Policy", "compare"]
+
+PROTECT_NS = 5_000_000_000
+_BALANCE_TOLERANCE = 0.001
+_SETTINGS = names_of(SettingCode)
+
+External = Literal["ignore", "halt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What to do about what is not ours.
+
+    Parameters
+    ----------
+    external
+        Orders and positions of others, in our symbols or in symbols that the session does not trade. They
+        always count against the limits; ``ignore`` trades on beside them, ``halt`` stops openers until an
+        operator resumes.
+    balance_tolerance
+        Share of the balance that may be unexplained without a halt.
+    protect_ns
+        So long before the question nothing of an instrument may have moved for its position to be compared.
+    """
+
+    external: External = "halt"
+    balance_tolerance: float = _BALANCE_TOLERANCE
+    protect_ns: int = PROTECT_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What the core believes of one account, as far as a venue can contradict it.
+
+    Parameters
+    ----------
+    held, external, external_open
+        Lots by (instrument, position side): of our holdings, of others' positions, of others' orders.
+    balances
+        Money by wallet.
+    settings
+        Values by (instrument, `SettingCode`), as `SettingSeen` states them.
+    hedged
+        Instruments of which the venue keeps long and short apart.
+    moved_ns
+        When each instrument last traded or had a request under way.
+    close_tick
+        Price at which lots are valued that were taken from us, by instrument.
+    """
+
+    held: Mapping[tuple[int, int], int]
+    external: Mapping[tuple[int, int], int]
+    external_open: Mapping[tuple[int, int], int]
+    balances: Mapping[int, int]
+    settings: Mapping[tuple[int, int], float]
+    hedged: frozenset[int]
+    moved_ns: Mapping[int, int]
+    close_tick: Mapping[int, int]
+
+    @property
+    def instruments(self) -> list[int]:
+        """Return the instruments of the account."""
+        return sorted({instrument for instrument, _ in self.held})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that was otherwise.
+
+    Parameters
+    ----------
+    what
+        ``position``, ``taken``, ``order``, ``balance``, ``setting`` or ``stranger``.
+    place
+        Instrument or wallet, -1 for a symbol that is none of ours.
+    believed, found
+        Lots, money or the setting's value.
+    text
+        A sentence.
+    halts
+        Whether it stops openers.
+    """
+
+    what: str
+    place: int
+    believed: float
+    found: float
+    text: str
+    halts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison led to.
+
+    Parameters
+    ----------
+    facts
+        To be applied in this order.
+    differences
+        What they are for.
+    deferred
+        Instruments to look at again: they moved too recently.
+    agreed
+        Instruments whose position is just what is known, also of those that moved.
+    """
+
+    facts: tuple[Told, ...]
+    differences: tuple[Difference, ...]
+    deferred: frozenset[int]
+    agreed: frozenset[int]
+
+    @property
+    def halts(self) -> bool:
+        """Say whether openers must stop."""
+        return any(difference.halts for difference in self.differences)
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """The lists that grow while one account is compared."""
+
+    belief: Belief
+    snapshot: Snapshot
+    policy: Policy
+    worth: Callable[[int, int, int], int]
+    facts: list[Told] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+
+    def tell(self, fact: Told) -> None:
+        now_ns = self.snapshot.told_ns
+        self.facts.append(fact._replace(venue_ts_ns=now_ns, recv_ts_ns=now_ns))
+
+    def note(self, what: str, place: int, believed: float, found: float, text: str, *, halts: bool) -> None:
+        self.differences.append(Difference(what, place, believed, found, text, halts))
+
+    @property
+    def halts_external(self) -> bool:
+        return self.policy.external == "halt"
+
+
+def compare(
+    belief: Belief,
+    snapshot: Snapshot,
+    policy: Policy,
+    wallets: Mapping[str, int],
+    worth: Callable[[int, int, int], int],
+    *,
+    first: bool = False,
+) -> Compared:
+    """Compare an account with the venue's word.
+
+    Parameters
+    ----------
+    belief, snapshot, policy
+        Both sides, and what to do. Orders of ours, their fills, funding and transfers in the snapshot must have been
+        told before: they explain the rest.
+    wallets
+        Index of the wallet of each currency.
+    worth
+        Returns the money that (instrument, lots, price in ticks) are worth.
+    first
+        Nothing was traded yet: the balance found is what the session begins with.
+    """
+    at = _Comparison(belief, snapshot, policy, worth)
+    before_ns = snapshot.asked_ns - policy.protect_ns
+    deferred = frozenset(j for j in belief.instruments if belief.moved_ns.get(j, 0) > before_ns)
+    _compare_settings(at)
+    agreed = _compare_positions(at, deferred)
+    _compare_orders(at)
+    for symbol in sorted(snapshot.strangers):
+        text = f"{symbol} has a position or orders, and the session does not trade it"
+        at.note("stranger", -1, 0, 1, text, halts=at.halts_external)
+    if not deferred:
+        _compare_balances(at, wallets, first=first)
+    return Compared(tuple(at.facts), tuple(at.differences), deferred, agreed)
+
+
+def _compare_settings(at: _Comparison) -> None:
+    found = {(seen.instrument, seen.code): seen for seen in at.snapshot.settings}
+    for (instrument, code), believed in sorted(at.belief.settings.items()):
+        seen = found.get((instrument, code))
+        if seen is None or abs(seen.value - believed) <= 1e-9 * max(1.0, abs(believed)):
+            continue
+        text = f"{_SETTINGS[code].lower().replace('_', ' ')} is {seen.value:g}, not {believed:g}"
+        modes = code in (SettingCode.POSITION_MODE, SettingCode.MARGIN_MODE)
+        at.note("setting", instrument, believed, seen.value, text, halts=modes)
+        at.tell(setting_fact(seen))
+
+
+def _compare_positions(at: _Comparison, deferred: frozenset[int]) -> frozenset[int]:
+    """State what differs, and return the instruments in which nothing does."""
+    found: dict[int, dict[int, PositionSeen]] = defaultdict(dict)
+    for seen in at.snapshot.positions:
+        found[seen.instrument][seen.position_side] = seen
+    agreed = set()
+    for instrument in at.belief.instruments:
+        lots = [_lots(found[instrument].get(side)) for side in (LONG, SHORT)]
+        if _agrees(at.belief, instrument, lots):
+            agreed.add(instrument)
+        elif instrument in deferred:
+            continue
+        elif instrument in at.belief.hedged:
+            for side in (LONG, SHORT):
+                _compare_side(at, instrument, side, lots[side])
+        else:
+            _compare_net(at, instrument, lots[LONG] - lots[SHORT])
+    return frozenset(agreed)
+
+
+def _agrees(belief: Belief, instrument: int, found: list[int]) -> bool:
+    known = [belief.held[instrument, side] + belief.external[instrument, side] for side in (LONG, SHORT)]
+    if instrument in belief.hedged:
+        return known == found
+    return known[LONG] - known[SHORT] == found[LONG] - found[SHORT]
+
+
+def _lots(seen: PositionSeen | None) -> int:
+    return 0 if seen is None else seen.qty_lot
+
+
+def _compare_side(at: _Comparison, instrument: int, side: int, found: int) -> None:
+    """Compare one side of an account that keeps both apart."""
+    held, external = at.belief.held[instrument, side], at.belief.external[instrument, side]
+    surplus = found - held - external
+    _set_external(at, instrument, side, max(0, external + surplus), found)
+    if external + surplus < 0:
+        _take(at, instrument, side, -(external + surplus), found)
+
+
+def _compare_net(at: _Comparison, instrument: int, found: int) -> None:
+    """Compare the sum of an account that nets: what is external moves first, then what was taken from us."""
+    held = [at.belief.held[instrument, side] for side in (LONG, SHORT)]
+    external = [at.belief.external[instrument, side] for side in (LONG, SHORT)]
+    surplus = found - (held[LONG] - held[SHORT]) - (external[LONG] - external[SHORT])
+    grows, shrinks = (LONG, SHORT) if surplus > 0 else (SHORT, LONG)
+    left = abs(surplus)
+    back = min(left, external[shrinks])
+    left -= back
+    taken = 0 if external[grows] else min(left, held[shrinks])
+    for side, lots in ((shrinks, external[shrinks] - back), (grows, external[grows] + left - taken)):
+        if lots != external[side]:
+            _set_external(at, instrument, side, lots, found)
+    if taken:
+        _take(at, instrument, shrinks, taken, found)
+
+
+def _set_external(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
+    """State how much of a side is none of ours."""
+    believed = at.belief.external[instrument, side]
+    if lots == believed:
+        return
+    text = f"{lots} lots on the {('long', 'short')[side]} side are none of ours, {believed} were known"
+    at.note("position", instrument, believed, found, text, halts=at.halts_external and lots > believed)
+    at.tell(
+        Told(FactKind.EXTERNAL_POSITION, instrument=instrument, position_side=side, qty_lot=lots)
+    )  # fmt: skip
+
+
+def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
+    """Shrink our holdings to what the venue has left of them."""
+    held = at.belief.held[instrument, side]
+    price_tick = at.belief.close_tick.get(instrument, 0)
+    text = f"{lots} of {held} lots of ours on the {('long', 'short')[side]} side are gone"
+    at.note("taken", instrument, held, found, text, halts=True)
+    at.tell(
+        Told(
+            FactKind.ADL, instrument=instrument, position_side=side, price_tick=price_tick, qty_lot=lots,
+            amount=at.worth(instrument, lots, price_tick),
+        )
+    )  # fmt: skip
+
+
+def _compare_orders(at: _Comparison) -> None:
+    """State what others' orders may still open, per side."""
+    found: dict[tuple[int, int], int] = defaultdict(int)
+    for seen in at.snapshot.orders:
+        if seen.cid == 0 and not seen.reduce:
+            found[seen.instrument, opens_side(seen)] += seen.qty_lot - seen.filled_lot
+    for place in sorted(at.belief.external_open.keys()):
+        believed, lots = at.belief.external_open[place], found.get(place, 0)
+        if lots != believed:
+            instrument, side = place
+            text = f"orders that are none of ours may open {lots} lots on the {('long', 'short')[side]} side"
+            at.note("order", instrument, believed, lots, text, halts=at.halts_external and lots > believed)
+            at.tell(
+                Told(FactKind.EXTERNAL_ORDER, instrument=instrument, position_side=side, qty_lot=lots)
+            )  # fmt: skip
+
+
+def opens_side(seen: OrderSeen) -> int:
+    """Return the side on which an order that is no reduction adds."""
+    return LONG if seen.side == BUY else SHORT
+
+
+def _compare_balances(at: _Comparison, wallets: Mapping[str, int], *, first: bool) -> None:
+    for seen in sorted(at.snapshot.balances, key=lambda seen: seen.currency):
+        wallet = wallets.get(seen.currency)
+        if wallet is None or seen.balance == at.belief.balances[wallet]:
+            continue
+        believed = at.belief.balances[wallet]
+        missing = seen.balance - believed
+        large = abs(missing) > at.policy.balance_tolerance * max(abs(believed), 1)
+        text = f"the balance of {seen.currency} is off by {missing} units of money"
+        at.note("balance", wallet, believed, seen.balance, text, halts=large and not first)
+        if first:
+            at.tell(Told(FactKind.TRANSFER, wallet=wallet, amount=missing))
+        else:
+            at.tell(Told(FactKind.ACCOUNT, wallet=wallet, amount=seen.balance))

@@ -1,0 +1,439 @@
+"""Exchanges as one venue: what gateways and feeds say becomes batches, what the core asks for becomes requests.
+
+The tape is the only memory of an earlier life: every request on it was or may have been sent, so none of them is
+ever sent again, and no batch can be told twice. What was under way is found out by asking. Each batch is one record
+of the journal, so a crash leaves all of it or nothing.
+
+It begins in the safe order: listen to the account, take up the bars that were missed, read the whole
+account, compare; then trade. The same happens after the machine slept. While an account's own stream is down
+its instruments are stale: nothing new is opened, what protects and reduces goes on, and the account is read
+again and again until the stream is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tradewind.errors import TradewindError, VenueDown
+from tradewind.live.accounts import AccountTerms, TradingAccount
+from tradewind.live.bodies import LOCAL
+from tradewind.live.bookkeeping import Books, ended_contexts
+from tradewind.live.facts import Told, numbered, rows_of
+from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
+from tradewind.live.hearing import market_fact
+from tradewind.live.history import HistoryStep, steps_of
+from tradewind.live.inbox import Heard, Inbox, Seen
+from tradewind.live.reconcile import Policy
+from tradewind.live.resolver import PATIENCE_NS, Resolver
+from tradewind.live.staleness import Staleness
+from tradewind.ops.alerts import Alert
+from tradewind.units.enums import StreamCode, WakeCode
+from tradewind.venues.gateway import StreamKind, StreamSeen
+from tradewind.venues.port import Batch, Taken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from tradewind.engine.world import World
+    from tradewind.venues.gateway import MarketFeed, Snapshot, TradingGateway
+
+__all__ = ["LiveRules", "LiveVenue"]
+
+_S = 1_000_000_000
+_LATEST = 1 << 62
+_FACTS_MAX = 2048
+_TURNS = 4
+"""How often the orders of one context may end and let it decide again between two WAKEs."""
+_START_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRules:
+    """Times and policies of a live session, nanoseconds.
+
+    Parameters
+    ----------
+    warm_bars
+        Bars of history that strategies learn from before they may act.
+    grace_ns
+        So long after its end the bars of an interval are waited for.
+    wake_age_ns
+        Later than this after the grace nobody decides on an interval any more: decisions are skipped, never delayed.
+    watch_ns
+        Marks, best prices and prints are told together this often.
+    patience_ns
+        So long an order may be under way before it is asked about.
+    reconcile_ns
+        So often every account is compared with its venue.
+    poll_ns
+        The same while an account's own stream is down.
+    jump_ns
+        A clock that moved this far between two looks means that the machine slept.
+    overlap_ns
+        Trades are asked for again from this long before the last that was heard of.
+    policy
+        What to do about differences.
+    """
+
+    warm_bars: int = 0
+    grace_ns: int = GRACE_NS
+    wake_age_ns: int = 10 * _S
+    watch_ns: int = _S
+    patience_ns: int = PATIENCE_NS
+    reconcile_ns: int = 300 * _S
+    poll_ns: int = 5 * _S
+    jump_ns: int = 60 * _S
+    overlap_ns: int = 600 * _S
+    policy: Policy = field(default_factory=Policy)
+
+
+class LiveVenue:
+    """A `VenuePort` over trading gateways and market feeds.
+
+    Parameters
+    ----------
+    world
+        What the core believes; only read.
+    accounts
+        What is traded where.
+    feeds
+        Who tells the market of each instrument.
+    rules
+        Times and policies.
+    clock
+        Our time, nanoseconds UTC.
+    notify
+        Is told of what a person should know.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        accounts: Sequence[tuple[AccountTerms, TradingGateway]],
+        feeds: dict[int, MarketFeed],
+        rules: LiveRules,
+        clock: Callable[[], int],
+        *,
+        notify: Callable[[Alert], None],
+    ) -> None:
+        self.inbox = Inbox()
+        self._world, self._feeds, self._rules, self._clock = world, feeds, rules, clock
+        self._accounts = [
+            TradingAccount(number, terms, gateway, self.inbox, clock)
+            for number, (terms, gateway) in enumerate(accounts)
+        ]
+        self.books = Books(world, self._accounts, rules.policy, notify)
+        self._notify = notify
+        self._interval_ns = int(world.views["interval_ns"][0])
+        self._gathering = Gathering(frozenset(feeds), self._interval_ns, rules.grace_ns)
+        self._resolver = Resolver(world, rules.patience_ns)
+        self._stale = Staleness()
+        self._open = self._catching_up = False
+        self._now_ns = 0
+        self._history: deque[HistoryStep] = deque()
+        self._read: deque[tuple[int, Snapshot]] = deque()
+        self._gathered: Gathered | None = None
+        self._unread: set[int] = set(range(len(accounts)))
+        self._down: set[int] = set()
+        self._turns: Counter[int] = Counter()
+        self._watched_ns = self._resolved_ns = 0
+
+    # ------------------------------------------------------------------ the port
+
+    async def connect(self) -> Taken:
+        """Say that everything on the tape was sent and can be told by nobody else."""
+        return Taken(_LATEST, _LATEST)
+
+    async def next_batch(self, after: int, durable: int) -> Batch | None:
+        """Return what became known next, as soon as something did.
+
+        Raises
+        ------
+        VenueDown, VenueRefused
+            At the first call, where an account or a feed cannot be opened or read.
+        """
+        if not self._open:
+            await self._begin()
+        while True:
+            self._look_at_clock()
+            batch = self._known(after + 1)
+            if batch is not None:
+                return batch
+            self._ask_what_is_due()
+            await self.inbox.wait(self._wait_s())
+
+    async def submit(self, first: int, requests: NDArray[Any]) -> None:
+        """Hand requests to their gateways. What comes before the first batch was decided in an earlier life.
+
+        Whether that left nobody knows, and it is too old in any case: it is not sent, it is asked about.
+        """
+        if not self._open:
+            return
+        for account in self._accounts:
+            mine = requests[np.isin(requests["instrument"], list(account.terms.instruments))]
+            if len(mine):
+                account.send(mine)
+
+    async def query(self, cids: Sequence[int]) -> NDArray[Any]:
+        """Return nothing: orders are searched for beside the session, and what is found comes in batches."""
+        return rows_of(())
+
+    async def close(self) -> None:
+        """Let go of gateways and feeds; orders stay as they are."""
+        await self.inbox.close()
+        closing = [account.gateway.close() for account in self._accounts]
+        closing += [feed.close() for feed in self._all_feeds()]
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    def _all_feeds(self) -> list[MarketFeed]:
+        return list({id(feed): feed for feed in self._feeds.values()}.values())
+
+    # ------------------------------------------------------------------ beginning
+
+    async def _begin(self) -> None:
+        """Listen, take up the bars that are missing, read every account; only then is anything told."""
+        await asyncio.gather(*(account.gateway.open() for account in self._accounts))
+        await asyncio.gather(*(feed.open() for feed in self._all_feeds()))
+        for account in self._accounts:
+            self.inbox.listen(account.number, account.gateway)
+            if account.terms.dead_man_s:
+                self.inbox.start(_keep_armed(account))
+        for feed in self._all_feeds():
+            self.inbox.listen(-1, feed)
+        self._now_ns = self._clock()
+        self._stale.note(np.flatnonzero(self._world.views["stale"]).tolist(), "start", StreamCode.STALE, 0)
+        await self._catch_up()
+        for account in self._accounts:
+            self.inbox.put(Seen(account.number, await self._first_snapshot(account)))
+        self._open = True
+
+    async def _first_snapshot(self, account: TradingAccount) -> Snapshot:
+        """Read an account, some times over. Raises VenueDown (RECONCILE_FAILED) where it cannot be read."""
+        for attempt in range(_START_TRIES):
+            try:
+                return await account.gateway.snapshot(self._fills_since_ns())
+            except TradewindError as error:
+                reason = error.message
+            await asyncio.sleep(2.0**attempt)
+        raise VenueDown("RECONCILE_FAILED", f"the account cannot be read: {reason}", where=account.terms.name)
+
+    def _fills_since_ns(self) -> int:
+        """Return from when on trades are asked for; an account that never traded has none of ours."""
+        heard_ns = self.books.fills_since_ns() or int(self._world.core["now_ns"][0])
+        return heard_ns - self._rules.overlap_ns if self._world.core["requests"][0] else self._clock()
+
+    async def _catch_up(self) -> None:
+        """Fetch what is missing before the interval in work, and go on gathering there. No bar is told meanwhile."""
+        self._catching_up = True
+        interval_ns, views = self._interval_ns, self._world.views
+        next_ns = self._clock() // interval_ns * interval_ns
+        first_ns = next_ns - self._rules.warm_bars * interval_ns
+        known = {j: int(views["ts_ns"][j]) for j in self._feeds if views["bars"][j]}
+        since = {j: known[j] + interval_ns if j in known else first_ns for j in self._feeds}
+        self._history.extend(await steps_of(self._feeds, interval_ns, since, next_ns))
+        last = {j: ts_ns for j, ts_ns in known.items() if ts_ns < next_ns}
+        for step in self._history:
+            last.update((fact.instrument, fact.venue_ts_ns) for fact in step.facts)
+        self._gathering.begin(next_ns, last.items())
+        self._catching_up = False
+
+    # ------------------------------------------------------------------ what is known
+
+    def _known(self, number: int) -> Batch | None:
+        """Return the next batch, oldest knowledge first: history, accounts, comparisons, bars, the rest, doubts."""
+        return (
+            self._tell_history(number)
+            or self._tell_accounts(number)
+            or self._tell_comparison()
+            or self._tell_bars(number)
+            or self._tell_market(number)
+            or self._tell_doubts()
+        )
+
+    def _tell_history(self, number: int) -> Batch | None:
+        if not self._history:
+            return None
+        step = self._history.popleft()
+        return Batch(number, numbered(number, step.facts), WakeCode.WARM, again=False, now_ns=step.close_ns)
+
+    def _tell_accounts(self, number: int) -> Batch | None:
+        """Tell what arrived from accounts, up to a snapshot: it is compared with what is known by then."""
+        facts: list[Told] = []
+        items = self.inbox.items
+        while items and not self._read and len(facts) < _FACTS_MAX:
+            item = items.popleft()
+            if isinstance(item, Heard) and item.account < 0:
+                facts += self._feed_state(item)
+                continue
+            facts += self.books.facts_of(item, self._now_ns)
+            facts += self._own_streams()
+            if isinstance(item, Seen):
+                self._note_read(item)
+        if not facts:
+            return None
+        rows = numbered(number, facts)
+        return Batch(number, rows, None, again=self._may_decide_again(facts), now_ns=self._now_ns)
+
+    def _feed_state(self, item: Heard) -> list[Told]:
+        """Mark the instruments of a feed's stream as stale, or as trusted again."""
+        event = item.event
+        if not isinstance(event, StreamSeen) or event.stream not in (StreamKind.BARS, StreamKind.MARK):
+            return []
+        places = sorted(self._feeds) if event.instrument < 0 else [event.instrument]
+        if event.code != StreamCode.UP:
+            self._alert("STREAM_DOWN", event.text or f"{event.stream.value} of a feed")
+        return self._stale.note(places, event.stream.value, event.code, self._now_ns)
+
+    def _own_streams(self) -> list[Told]:
+        """Read an account whose own stream is down again and again; once more when it is up, then it is trusted."""
+        facts: list[Told] = []
+        for number, code in self.books.user_streams:
+            if code == StreamCode.UP:
+                self._down.discard(number)
+            else:
+                self._down.add(number)
+                self._alert("STREAM_DOWN", f"the own stream of {self._accounts[number].terms.name}")
+                facts += self._distrust(number)
+            self.books.compare_at_ns[number] = 0
+        self.books.user_streams.clear()
+        return facts
+
+    def _distrust(self, number: int) -> list[Told]:
+        """Let nothing be opened on an account until it was read again."""
+        self._unread.add(number)
+        places = sorted(self._accounts[number].terms.instruments)
+        return self._stale.note(places, "account", StreamCode.DOWN, self._now_ns)
+
+    def _note_read(self, item: Seen) -> None:
+        if item.snapshot is not None:
+            self._read.append((item.account, item.snapshot))
+        else:
+            self._alert(
+                "STREAM_DOWN", f"{self._accounts[item.account].terms.name} cannot be read: {item.text}"
+            )
+
+    def _may_decide_again(self, facts: Sequence[Told]) -> bool:
+        """Let contexts decide whose orders ended, but not without end before the next WAKE."""
+        contexts = ended_contexts(facts)
+        self._turns.update(contexts)
+        return any(self._turns[context] <= _TURNS for context in contexts)
+
+    def _tell_comparison(self) -> Batch | None:
+        if not self._read:
+            return None
+        number, snapshot = self._read.popleft()
+        facts = self.books.compare(number, snapshot, self._now_ns)
+        if number not in self._down:
+            self._unread.discard(number)
+            places = sorted(self._accounts[number].terms.instruments)
+            for reason in ("account", "start"):
+                facts += self._stale.note(places, reason, StreamCode.UP, self._now_ns)
+        return self._own(facts)
+
+    def _own(self, facts: Sequence[Told]) -> Batch | None:
+        """Return facts of ours, which no venue said, as a batch; None for none."""
+        return Batch(LOCAL, rows_of(facts), None, again=False, now_ns=self._now_ns) if facts else None
+
+    def _tell_bars(self, number: int) -> Batch | None:
+        """Tell which instruments are late, then the bars; everybody decides where an interval is over."""
+        while self.inbox.bars:
+            self._gathering.take(self.inbox.bars.popleft())
+        if self._catching_up:
+            return None
+        if self._gathered is None:
+            self._gathered = self._gathering.ready(self._now_ns)
+            if self._gathered is None:
+                return None
+            streams = [
+                fact
+                for instrument, code in self._gathered.streams
+                for fact in self._stale.note([instrument], "late", code, self._now_ns)
+            ]
+            if streams:
+                return self._own(streams)
+        gathered, self._gathered = self._gathered, None
+        facts = [market_fact(event) for event in (*self.inbox.take_market(), *gathered.bars)]
+        wake = self._wake_after(gathered)
+        if not facts and wake is None:
+            return None
+        return Batch(number, numbered(number, facts), wake, again=False, now_ns=self._now_ns)
+
+    def _wake_after(self, gathered: Gathered) -> int | None:
+        """Return who decides: everybody, or nobody where it is too late or an account is not known."""
+        if gathered.close_ns is None:
+            return None
+        age_ns = self._now_ns - gathered.close_ns - self._rules.grace_ns
+        if age_ns > self._rules.wake_age_ns:
+            self._alert("LOOP_STALLED", f"decisions {age_ns / _S:.1f} s too late are skipped")
+            return WakeCode.MARK
+        venue = self._world.venues[0]
+        every_ns = int(venue["wake_every_ns"])
+        if self._unread - self._down or (
+            every_ns and (gathered.close_ns - int(venue["wake_from_ns"])) % every_ns
+        ):
+            return WakeCode.MARK
+        self._turns.clear()
+        return WakeCode.BATCH
+
+    def _tell_market(self, number: int) -> Batch | None:
+        """Tell marks, best prices and prints between the bars, together."""
+        if self._now_ns < self._watched_ns + self._rules.watch_ns:
+            return None
+        self._watched_ns = self._now_ns
+        facts = [market_fact(event) for event in self.inbox.take_market()]
+        if not facts:
+            return None
+        return Batch(number, numbered(number, facts), None, again=False, now_ns=self._now_ns)
+
+    def _tell_doubts(self) -> Batch | None:
+        """Once a second: say of orders under way for too long that they are unknown, and search for them."""
+        if self._now_ns < self._resolved_ns + _S:
+            return None
+        self._resolved_ns = self._now_ns
+        cids = self._resolver.overdue(self._now_ns)
+        for cid in cids:
+            self.books.look_for(cid)
+        return self._resolver.doubt(cids) if cids else None
+
+    # ------------------------------------------------------------------ time
+
+    def _look_at_clock(self) -> None:
+        """Take the time, which never goes back here; after a jump nothing known is trusted until it was read again."""
+        now_ns = max(self._now_ns, self._clock())
+        slept = self._open and now_ns - self._now_ns > self._rules.jump_ns
+        self._now_ns = now_ns
+        if slept:
+            self._alert("LOOP_STALLED", "the machine slept: everything is read again before anything is done")
+            for account in self._accounts:
+                self.books.compare_at_ns[account.number] = 0
+                self._unread.add(account.number)
+            self.inbox.start(self._catch_up())
+
+    def _ask_what_is_due(self) -> None:
+        for account in self._accounts:
+            if self._now_ns >= self.books.compare_at_ns[account.number]:
+                every_ns = self._rules.poll_ns if account.number in self._unread else self._rules.reconcile_ns
+                self.books.compare_at_ns[account.number] = self._now_ns + every_ns
+                account.ask_snapshot(self._fills_since_ns())
+
+    def _wait_s(self) -> float:
+        """Return how long nothing is to be done unless something arrives."""
+        due_ns = self._now_ns + _S if self._catching_up else self._gathering.due_ns
+        return max(0, min(_S, due_ns - self._clock())) / _S
+
+    def _alert(self, code: str, text: str) -> None:
+        self._notify(Alert(code, text, self._now_ns))
+
+
+async def _keep_armed(account: TradingAccount) -> None:
+    """Tell the venue again and again that we live, three times within the time it waits."""
+    while True:
+        await account.gateway.arm_dead_man(account.terms.dead_man_s)
+        await asyncio.sleep(account.terms.dead_man_s / 3)

@@ -1,0 +1,312 @@
+"""Downloading history: what is stored is not fetched again, a missing page is an error, what was complete stays.
+
+The pages come through a `PageSource`, which lives with whoever speaks to the venue. Each series is fetched in
+order of time; what has come without a hole is stored when it is much, at the end, and when the work is interrupted
+or fails, so that the next attempt begins where this one ended. A few records on either side of what is stored
+are fetched again and must agree (DATA_CONFLICT).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from tradewind.errors import DataUnfit, TradewindError
+from tradewind.market.bars import Funding, Series, series_class
+from tradewind.market.manifest import SourceEntry
+from tradewind.market.quality import hard_defects
+from tradewind.market.settlements import check_funding
+from tradewind.units.time import format_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from tradewind.market.store import SeriesKey, Store
+
+__all__ = ["DownloadPlan", "DownloadResult", "Page", "PageSource", "download"]
+
+_FLUSH_ROWS = 100_000
+_ASK_AGAIN = 3
+_OVERLAP_ROWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that the venue has of [start asked for, `until_ns`), and nothing that is not over."""
+
+    series: Series
+    until_ns: int
+
+
+class PageSource(Protocol):
+    """A venue's history, a page at a time."""
+
+    async def page(self, key: SeriesKey, step_ns: int, start_ns: int, end_ns: int) -> Page:
+        """Return what the venue has from `start_ns` on, `end_ns` at most.
+
+        step_ns: distance of open interest records; for bars and marks the interval. Raises VenueDown,
+        VenueRefused, ConfigError where the venue has no such history.
+        """
+
+    async def begins_ns(self, key: SeriesKey) -> int | None:
+        """Return before which time the venue surely has nothing, None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadPlan:
+    """What is wanted.
+
+    Parameters
+    ----------
+    keys
+        The series.
+    start_ns, end_ns
+        Records stamped in [start_ns, end_ns).
+    step_ns
+        Distance of open interest records in ns; 0 for what has none.
+    now_ns
+        Time of asking: nothing is wanted that is not over by then.
+    accept_gaps
+        Whether a hole that the venue confirms is left open and noted, instead of being an error.
+    parallel
+        How many series are fetched at a time.
+    """
+
+    keys: tuple[SeriesKey, ...]
+    start_ns: int
+    end_ns: int
+    now_ns: int
+    step_ns: int = 0
+    accept_gaps: bool = False
+    parallel: int = 4
+
+
+@dataclass(slots=True)
+class DownloadResult:
+    """What became of one series.
+
+    fetched: records that came; added, known: what the store made of them; error: why it ended early.
+    """
+
+    key: SeriesKey
+    fetched: int = 0
+    added: int = 0
+    known: int = 0
+    requests: int = 0
+    notes: list[str] = field(default_factory=list)
+    error: TradewindError | None = None
+
+
+async def download(
+    store: Store, source: PageSource, plan: DownloadPlan, tell: Callable[[int, int, str], None]
+) -> tuple[DownloadResult, ...]:
+    """Fetch all series of a plan; one that fails does not stop the others, its error stands in its result.
+
+    tell: told how many ns of all stretches are done and of how many, and which series went on. Cancelling keeps
+    what was complete.
+    """
+    turns = asyncio.Semaphore(plan.parallel)
+    work = [_Download(store, source, plan, key) for key in plan.keys]
+
+    def advance(key: SeriesKey) -> None:
+        tell(sum(one.done_ns for one in work), sum(one.total_ns for one in work), str(key))
+
+    async def run(one: _Download) -> None:
+        async with turns:
+            await one.run(advance)
+
+    tasks = [asyncio.create_task(run(one)) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return tuple(one.result for one in work)
+
+
+class _Download:
+    """The download of one series."""
+
+    def __init__(self, store: Store, source: PageSource, plan: DownloadPlan, key: SeriesKey) -> None:
+        self._store, self._source, self._plan, self._key = store, source, plan, key
+        self._step_ns = key.interval_ns or plan.step_ns
+        self._waiting: list[Series] = []
+        self._begun = False
+        self.result = DownloadResult(key)
+        self.done_ns = 0
+        self.total_ns = max(0, plan.end_ns - plan.start_ns)
+
+    async def run(self, advance: Callable[[SeriesKey], None]) -> None:
+        """Fetch every stretch that is not stored."""
+        try:
+            stretches = await self._stretches()
+            self.total_ns = sum(end - start for start, end in stretches)
+            for start_ns, end_ns in stretches:
+                await self._fetch(start_ns, end_ns, advance)
+        except TradewindError as error:
+            self.result.error = error
+        finally:
+            self._flush()
+
+    # ------------------------------------------------------------------ what is wanted
+
+    async def _stretches(self) -> list[tuple[int, int]]:
+        plan, step_ns = self._plan, self._step_ns
+        start_ns, end_ns = plan.start_ns, min(plan.end_ns, plan.now_ns)
+        first_ns = await self._source.begins_ns(self._key)
+        if first_ns is not None and first_ns > start_ns:
+            self.result.notes.append(f"the venue has nothing before {format_utc(first_ns)}")
+            start_ns = first_ns
+        if step_ns:
+            start_ns = -(-start_ns // step_ns) * step_ns
+            end_ns = min(plan.end_ns, plan.now_ns - self._key.interval_ns + 1)
+        if end_ns <= start_ns:
+            return []
+        stored = self._stored(start_ns, end_ns)
+        self._begun = bool(len(stored))
+        if not len(stored):
+            return [(start_ns, end_ns)]
+        return _holes(stored, start_ns, end_ns, step_ns)
+
+    def _stored(self, start_ns: int, end_ns: int) -> NDArray[np.int64]:
+        if self._key not in {info.key for info in self._store.list()}:
+            return np.empty(0, np.int64)
+        try:
+            return self._store.read(self._key, start_ns, end_ns).ts_ns
+        except TradewindError as error:
+            if error.code == "DATA_MISSING":
+                return np.empty(0, np.int64)
+            raise
+
+    # ------------------------------------------------------------------ pages
+
+    async def _fetch(self, start_ns: int, end_ns: int, advance: Callable[[SeriesKey], None]) -> None:
+        while start_ns < end_ns:
+            page = await self._sound_page(start_ns, end_ns)
+            self._take(page.series)
+            self.done_ns += page.until_ns - start_ns
+            start_ns = page.until_ns
+            advance(self._key)
+
+    async def _sound_page(self, start_ns: int, end_ns: int) -> Page:
+        """Return a page without holes. Raises DATA_GAP with the place, and stores what came before it."""
+        page = await self._ask(start_ns, end_ns)
+        for _ in range(_ASK_AGAIN):
+            if self._first_hole(page, start_ns) is None and not hard_defects(page.series):
+                return page
+            page = await self._ask(start_ns, end_ns)
+        bad = hard_defects(page.series)
+        if bad:
+            raise DataUnfit(
+                bad[0].code,
+                f"the venue sends {bad[0].detail}",
+                where=f"{self._key} {format_utc(bad[0].ts_ns)}",
+            )
+        hole = self._first_hole(page, start_ns)
+        if hole is None:
+            return page
+        return self._with_hole(page, hole)
+
+    async def _ask(self, start_ns: int, end_ns: int) -> Page:
+        self.result.requests += 1
+        page = await self._source.page(self._key, self._step_ns, start_ns, end_ns)
+        if page.until_ns <= start_ns:
+            raise DataUnfit("DATA_GAP", f"no page begins at {format_utc(start_ns)}", where=str(self._key))
+        return Page(page.series.between(start_ns, page.until_ns), page.until_ns)
+
+    def _first_hole(self, page: Page, start_ns: int) -> tuple[int, int] | None:
+        """Return the first stretch without records that should have some.
+
+        Why not at the very beginning: an instrument that was listed later has nothing there.
+        """
+        ts_ns, step_ns = page.series.ts_ns, self._step_ns
+        if self._key.kind == "funding":
+            return None
+        if not len(ts_ns):
+            return (start_ns, page.until_ns) if self._begun else None
+        if self._begun and ts_ns[0] > start_ns:
+            return start_ns, int(ts_ns[0])
+        rows = np.flatnonzero(np.diff(ts_ns) > step_ns)
+        if len(rows):
+            return int(ts_ns[rows[0]]) + step_ns, int(ts_ns[rows[0] + 1])
+        after_ns = int(ts_ns[-1]) + step_ns
+        return (after_ns, page.until_ns) if after_ns < page.until_ns else None
+
+    def _with_hole(self, page: Page, hole: tuple[int, int]) -> Page:
+        if self._plan.accept_gaps:
+            self.result.notes.append(f"the venue has nothing from {_stretch(hole)}")
+            return page
+        self._take(page.series.between(None, hole[0]))
+        count = -(-(hole[1] - hole[0]) // self._step_ns)
+        raise DataUnfit(
+            "DATA_GAP",
+            f"{count} records are missing from {_stretch(hole)}: asked {_ASK_AGAIN + 1} times",
+            where=str(self._key),
+            hint="what came before it is stored; if the venue really has nothing there, add --accept-gaps",
+        )
+
+    # ------------------------------------------------------------------ storing
+
+    def _take(self, series: Series) -> None:
+        if not len(series):
+            return
+        self._begun = True
+        self.result.fetched += len(series)
+        self._waiting.append(series)
+        if sum(len(part) for part in self._waiting) >= _FLUSH_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Store what waits. An error here is that of the series, unless there is one already."""
+        if not self._waiting:
+            return
+        series = series_class(self._key.kind).concat(self._waiting)
+        self._waiting = []
+        try:
+            self._refuse_holes_in_funding(series)
+            source = SourceEntry(
+                name="download", sha256="", imported_ns=self._plan.now_ns, notes=tuple(self.result.notes)
+            )
+            count = self._store.merge(self._key, series, source)
+        except TradewindError as error:
+            self.result.error = self.result.error or error
+            return
+        self.result.added += count.added
+        self.result.known += count.known
+
+    def _refuse_holes_in_funding(self, series: Series) -> None:
+        if not isinstance(series, Funding) or self._plan.accept_gaps or len(series) < 2:
+            return
+        found = [d for d in check_funding(series) if d.kind == "funding_missing"]
+        if found:
+            raise DataUnfit(
+                "FUNDING_MISSING",
+                f"{len(found)} settlements are missing, first {found[0].detail}",
+                where=str(self._key),
+                hint="ask again later; if the venue really has none there, add --accept-gaps",
+            )
+
+
+def _holes(stored: NDArray[np.int64], start_ns: int, end_ns: int, step_ns: int) -> list[tuple[int, int]]:
+    """Return the stretches of [start, end) that are not stored, each with a few stored records beside it."""
+    first, last = int(stored[0]), int(stored[-1])
+    found = []
+    if first > start_ns:
+        found.append((start_ns, int(stored[min(_OVERLAP_ROWS, len(stored)) - 1]) + 1))
+    for row in np.flatnonzero(np.diff(stored) > step_ns).tolist() if step_ns else ():
+        before = int(stored[max(0, row + 1 - _OVERLAP_ROWS)])
+        after = int(stored[min(len(stored) - 1, row + _OVERLAP_ROWS)])
+        found.append((before, after + 1))
+    if last + max(step_ns, 1) < end_ns:
+        found.append((int(stored[max(0, len(stored) - _OVERLAP_ROWS)]), end_ns))
+    return found
+
+
+def _stretch(hole: tuple[int, int]) -> str:
+    return f"{format_utc(hole[0])} to {format_utc(hole[1])}"

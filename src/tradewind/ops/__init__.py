@@ -1,0 +1,1 @@
+"""What an operator of a running platform needs: alerts, metrics, health, records of who did what."""

@@ -1,0 +1,344 @@
+"""Alerts: what the platform says to a person who is not looking, and no more often than he can read.
+
+Every code stands in `ALERTS` with what it means and what to do; docs/howto/alerts.md is written from the same
+table. An alert goes to the session's log at once and to its notifiers through a thread of its own: one that
+hangs or fails costs an alert, never a decision (F89).
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from tradewind.units.enums import DAY_NS
+from tradewind.venues.keys import clean
+
+if TYPE_CHECKING:
+    from tradewind.venues.keys import Secret
+
+__all__ = [
+    "ALERTS",
+    "Alert",
+    "AlertKind",
+    "Dispatcher",
+    "Level",
+    "Notifier",
+    "QuietHours",
+    "apprise_notifier",
+]
+
+_QUEUE_MAX = 256
+_MINUTE_NS = 60_000_000_000
+
+
+class Level(IntEnum):
+    """How much an alert matters: CRITICAL wakes people up, whatever the hour."""
+
+    INFO = 10
+    WARNING = 20
+    ERROR = 30
+    CRITICAL = 40
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """What an alert of one code means, and what to do about it."""
+
+    level: Level
+    meaning: str
+    remedy: str
+
+
+ALERTS: Final[Mapping[str, AlertKind]] = {
+    "SESSION_STARTED": AlertKind(Level.INFO, "A session has begun or gone on.", "Nothing."),
+    "SESSION_STOPPED": AlertKind(
+        Level.INFO, "A session has ended in order.", "Nothing, if you asked for it."
+    ),
+    "DAILY_SUMMARY": AlertKind(Level.INFO, "What a day has brought.", "Read it."),
+    "STREAM_DOWN": AlertKind(
+        Level.WARNING,
+        "A stream of an exchange is down; it is connected again by itself.",
+        "Nothing, unless it stays down: then look at the exchange's status page and at your network.",
+    ),
+    "DATA_STALE": AlertKind(
+        Level.WARNING,
+        "Data that a strategy needs is older than it may be; nothing new is opened on it.",
+        "Nothing, unless it lasts: then see whether the instrument still trades.",
+    ),
+    "FEED_SWITCHED": AlertKind(
+        Level.WARNING,
+        "Another venue's data stands in for a feed that failed.",
+        "Nothing; it goes back by itself.",
+    ),
+    "ORDER_UNKNOWN": AlertKind(
+        Level.WARNING,
+        "It is not known what became of an order; it counts in full until it is.",
+        "Nothing for a few minutes: it is asked about until there is evidence.",
+    ),
+    "ORDER_ABANDONED": AlertKind(
+        Level.ERROR,
+        "An order was never found, and all that could explain it was looked at; it is never sent again.",
+        "Look for it at the exchange by its client id; if it appears later it is cancelled and its fills are counted.",
+    ),
+    "RECONCILED": AlertKind(
+        Level.WARNING,
+        "The exchange's word and ours differed and were brought together as the session file says.",
+        "Read the report: 'tradewind session status' names it.",
+    ),
+    "UNEXPLAINED": AlertKind(
+        Level.CRITICAL,
+        "The exchange holds or lacks something that nothing here explains.",
+        "Compare positions and orders at the exchange with 'tradewind session status'; then resume, or adopt.",
+    ),
+    "EXTERNAL": AlertKind(
+        Level.WARNING,
+        "Somebody else, or you by hand, has changed orders or positions of the account.",
+        "Nothing if it was you; else revoke the key at the exchange.",
+    ),
+    "HALTED": AlertKind(
+        Level.ERROR,
+        "A breaker or a fault stopped new risk; what protects stays.",
+        "Read the reason in 'tradewind session status'; 'tradewind session resume' when it has passed.",
+    ),
+    "RESUMED": AlertKind(Level.INFO, "What had stopped new risk has passed.", "Nothing."),
+    "LOCKED": AlertKind(
+        Level.CRITICAL,
+        "Nothing can be sent for an account: its key is dead or its journal is not ours.",
+        "See 'tradewind keys test'. Protectors rest at the exchange; close by hand there if you must.",
+    ),
+    "PROTECTOR_MISSING": AlertKind(
+        Level.CRITICAL,
+        "A position has no stop at the exchange although its strategy wants one there.",
+        "It is put there again at once; if this repeats, flatten and look at the exchange's rules.",
+    ),
+    "ZOMBIE": AlertKind(
+        Level.ERROR,
+        "An order or a position is believed here and absent there, or the reverse, at two audits.",
+        "It is reconciled; if it repeats, compare by hand.",
+    ),
+    "STRATEGY_HELD": AlertKind(
+        Level.ERROR,
+        "A strategy failed, hung or wanted nonsense and is held alone; the others go on.",
+        "Read the reason in 'tradewind session status', mend the file, start again or resume.",
+    ),
+    "LOOP_STALLED": AlertKind(
+        Level.ERROR,
+        "The session's loop stood still for longer than it may; decisions of that time were skipped.",
+        "Look for a busy or sleeping machine; if a strategy is slow, make it do less.",
+    ),
+    "PROCESS_DIED": AlertKind(
+        Level.ERROR, "The trading process died and was started again.", "Read its log; nothing was lost."
+    ),
+    "CRASH_LOOP": AlertKind(
+        Level.CRITICAL,
+        "The trading process dies again and again and is not started any more.",
+        "Read its log. Protectors rest at the exchange; 'tradewind session flatten --takeover' closes everything.",
+    ),
+    "CLOCK_OFFSET": AlertKind(
+        Level.ERROR,
+        "This machine's clock and the exchange's differ too much to sign requests.",
+        "Let the system keep its clock by NTP; trading goes on by itself.",
+    ),
+    "DISK_LOW": AlertKind(Level.WARNING, "The disk of the journal is nearly full.", "Free space."),
+    "DISK_FAILED": AlertKind(
+        Level.CRITICAL,
+        "The journal cannot be written: nothing new is sent, the process ends.",
+        "Free or replace the disk and start the session again; it goes on from what is durable.",
+    ),
+    "MEMORY_HIGH": AlertKind(
+        Level.WARNING, "The process uses more memory than it may; it starts again in order.", "Nothing."
+    ),
+    "RATE_LIMITED": AlertKind(
+        Level.WARNING,
+        "An exchange asks us to wait; what protects keeps its share.",
+        "Nothing, unless it repeats: then fewer symbols or orders, or no second program on the same address.",
+    ),
+    "BANNED": AlertKind(
+        Level.CRITICAL,
+        "An exchange refuses this address until the time it states; streams go on.",
+        "Nothing until then; find out what else uses the address.",
+    ),
+    "VENUE_REFUSES": AlertKind(
+        Level.CRITICAL,
+        "An exchange refuses this account or region for good.",
+        "Read what it says; close what is open by hand there.",
+    ),
+    "LIQUIDATED": AlertKind(
+        Level.CRITICAL,
+        "The exchange closed a position of the account by itself.",
+        "New risk is stopped. Read the incident, then resume or stop.",
+    ),
+    "CAP_HIT": AlertKind(
+        Level.CRITICAL,
+        "An order beyond the hard caps of the account was stopped at the signer; this is a fault of ours.",
+        "Pause the session and send us its incident bundle.",
+    ),
+    "OPERATOR": AlertKind(Level.INFO, "An operator did something.", "Nothing, if you know him."),
+}
+"""Every alert there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. `text` says what happened, with numbers; secrets in it are cleaned before it goes anywhere.
+
+    Raises
+    ------
+    KeyError
+        For a code that is not in `ALERTS`.
+    """
+
+    code: str
+    text: str
+    at_ns: int
+    session: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse an alert that nobody could look up."""
+        _ = ALERTS[self.code]
+
+    @property
+    def level(self) -> Level:
+        """Return how much it matters."""
+        return ALERTS[self.code].level
+
+
+Notifier = Callable[[str, str], None]
+"""Takes (title, body), both clean; may take its time and may fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Minutes of the day (UTC) in which only CRITICAL goes out; the span may pass midnight. Equal: never quiet."""
+
+    start_minute: int = 0
+    end_minute: int = 0
+
+    def holds_at(self, now_ns: int) -> bool:
+        """Say whether it is quiet at a time."""
+        minute = now_ns % DAY_NS // _MINUTE_NS
+        if self.start_minute <= self.end_minute:
+            return self.start_minute <= minute < self.end_minute
+        return minute >= self.start_minute or minute < self.end_minute
+
+
+class Dispatcher:
+    """Hands alerts to notifiers in a thread of its own.
+
+    Parameters
+    ----------
+    notifiers
+        Whom to tell.
+    threshold
+        Alerts below this level are not sent (they are in the log anyway).
+    quiet
+        When only CRITICAL is sent.
+    repeat_ns
+        The same code of the same session is sent again only after so long; how many were kept back is told then.
+
+    Attributes
+    ----------
+    sent, failed, kept_back, lost
+        Counters: handed over, refused by a notifier, suppressed by threshold, hours or repetition, and dropped because
+        the queue was full.
+    """
+
+    def __init__(
+        self,
+        notifiers: Sequence[Notifier],
+        threshold: Level = Level.WARNING,
+        quiet: QuietHours | None = None,
+        repeat_ns: int = 10 * _MINUTE_NS,
+    ) -> None:
+        self.sent = self.failed = self.kept_back = self.lost = 0
+        self._notifiers = list(notifiers)
+        self._threshold = threshold
+        self._quiet = quiet or QuietHours()
+        self._repeat_ns = repeat_ns
+        self._last: dict[tuple[str, str], tuple[int, int]] = {}
+        self._waiting: queue.Queue[tuple[str, str] | None] = queue.Queue(_QUEUE_MAX)
+        self._thread: threading.Thread | None = None
+
+    def tell(self, alert: Alert) -> None:
+        """Send an alert if it is to be sent; return at once."""
+        if alert.level < self._threshold or not self._may_go(alert):
+            self.kept_back += 1
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
+            self._thread.start()
+        try:
+            self._waiting.put_nowait(self._written(alert))
+        except queue.Full:
+            self.lost += 1
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Let what waits go out, for so long; whatever hangs is left behind."""
+        if self._thread is not None:
+            try:
+                self._waiting.put(None, timeout=timeout_s)
+            except queue.Full:
+                return
+            self._thread.join(timeout_s)
+
+    def _may_go(self, alert: Alert) -> bool:
+        """Judge quiet hours and repetition; remember what is kept back."""
+        key = (alert.session, alert.code)
+        last_ns, kept = self._last.get(key, (-DAY_NS, 0))
+        repeats = alert.at_ns - last_ns < self._repeat_ns
+        quiet = self._quiet.holds_at(alert.at_ns) and alert.level < Level.CRITICAL
+        if repeats or quiet:
+            self._last[key] = (last_ns, kept + 1)
+            return False
+        return True
+
+    def _written(self, alert: Alert) -> tuple[str, str]:
+        key = (alert.session, alert.code)
+        _, kept = self._last.get(key, (0, 0))
+        self._last[key] = (alert.at_ns, 0)
+        again = f"\n{kept} more of these were kept back." if kept else ""
+        kind = ALERTS[alert.code]
+        title = f"tradewind {alert.level.name}: {alert.code}" + (
+            f" ({alert.session})" if alert.session else ""
+        )
+        told = "".join(f"\n{name}: {value}" for name, value in alert.fields.items())
+        return clean(title), clean(f"{alert.text}{told}\n{kind.meaning} {kind.remedy}{again}")
+
+    def _work(self) -> None:
+        while True:
+            message = self._waiting.get()
+            if message is None:
+                return
+            for notify in self._notifiers:
+                try:
+                    notify(*message)
+                    self.sent += 1
+                except Exception:  # noqa: BLE001 - whatever a notifier raises costs this alert and nothing else
+                    self.failed += 1
+
+
+def apprise_notifier(addresses: Sequence[Secret]) -> Notifier:
+    """Return a notifier over apprise. Raises ValueError for an address that apprise does not know; it is not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # What it imports, and when, is its own affair.
+        import apprise
+
+        # It writes addresses into its log, and an address is the secret.
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+        service = apprise.Apprise()
+        for number, address in enumerate(addresses, 1):
+            if not service.add(address.reveal()):
+                raise ValueError(f"address {number} of the alerts is of no service that apprise knows")
+
+    def notify(title: str, body: str) -> None:
+        if not service.notify(title=title, body=body):
+            raise ConnectionError("a service did not take the alert")
+
+    return notify

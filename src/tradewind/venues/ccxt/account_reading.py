@@ -1,0 +1,275 @@
+"""Reading an account whole: every page of every list, or an error. To be absent from one page is not to be absent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradewind.errors import VenueDown
+from tradewind.units.enums import SettingCode
+from tradewind.venues.ccxt.budget import Urgency
+from tradewind.venues.ccxt.classification import code_of, look_up
+from tradewind.venues.ccxt.dialect import Meaning, OrderShape, fill_template
+from tradewind.venues.ccxt.parsing import rows_at, word_of
+from tradewind.venues.gateway import (
+    BalanceSeen,
+    FillSeen,
+    Found,
+    FundingPaidSeen,
+    OrderSeen,
+    OrderStatus,
+    PositionSeen,
+    SettingSeen,
+    Snapshot,
+    TransferSeen,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from tradewind.venues.ccxt.dialect import Dialect, Pages, Reading
+    from tradewind.venues.ccxt.orders import Speller
+    from tradewind.venues.ccxt.parsing import Row, RowReader
+    from tradewind.venues.ccxt.wire import Answer, Wire
+    from tradewind.venues.gateway import Event, Listing, OrderRef
+
+__all__ = ["AccountReader"]
+
+_MS_NS = 1_000_000
+_PAGES_MAX = 1_000
+_OVERLAP_NS = 60_000_000_000
+"""Trades are asked for from a little before: a venue's list may lag behind its own stamps."""
+_ALIVE = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    start_ms: int
+    end_ms: int
+
+
+class AccountReader:
+    """Reads the lists of one account.
+
+    Parameters
+    ----------
+    listings
+        The session's instruments, by index.
+    """
+
+    def __init__(
+        self, wire: Wire, rows: RowReader, speller: Speller, listings: Mapping[int, Listing]
+    ) -> None:
+        self._wire = wire
+        self._rows = rows
+        self._speller = speller
+        self._listings = listings
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self._wire.dialect
+
+    # ------------------------------------------------------------------ everything
+
+    async def snapshot(self, since_ns: int) -> Snapshot:
+        """Return the whole account. Raises VenueDown where any page of any list cannot be read."""
+        asked_ns = self._wire.now_ns()
+        self._rows.strangers.clear()
+        orders: dict[str, OrderSeen] = {}
+        for reading in self._dialect.working:
+            for event in await self.read(reading):
+                if isinstance(event, OrderSeen) and event.status in _ALIVE:
+                    orders[event.venue_id] = event
+        positions = await self.read(self._dialect.positions)
+        settings = [event for reading in self._dialect.settings for event in await self.read(reading)]
+        balances = await self.read(self._dialect.balances)
+        strangers = set(self._rows.strangers)
+        fills = await self.fills(since_ns)
+        funding = await self._since(self._dialect.funding, since_ns)
+        transfers = await self._since(self._dialect.transfers, since_ns)
+        return Snapshot(
+            orders=tuple(orders.values()),
+            fills=tuple(fills),
+            positions=tuple(p for p in positions if isinstance(p, PositionSeen) and p.qty_lot),
+            balances=tuple(b for b in balances if isinstance(b, BalanceSeen)),
+            settings=tuple(
+                {(s.instrument, s.code): s for s in settings if isinstance(s, SettingSeen)}.values()
+            ),
+            funding=tuple(f for f in funding if isinstance(f, FundingPaidSeen)),
+            transfers=tuple(t for t in transfers if isinstance(t, TransferSeen)),
+            strangers=tuple(sorted(strangers)),
+            asked_ns=asked_ns,
+            told_ns=self._wire.now_ns(),
+        )
+
+    async def fills(self, since_ns: int) -> list[FillSeen]:
+        """Return every trade since a time, oldest first, each once. Raises VenueDown."""
+        events = await self._since(self._dialect.fills, max(since_ns - _OVERLAP_NS, 0))
+        found = {
+            (f.instrument, f.trade_id): f for f in events if isinstance(f, FillSeen) and f.ts_ns >= since_ns
+        }
+        return sorted(found.values(), key=lambda fill: (fill.ts_ns, fill.trade_key))
+
+    async def _since(self, reading: Reading | None, since_ns: int) -> list[Event]:
+        return await self.read(reading, since_ns) if reading is not None else []
+
+    # ------------------------------------------------------------------ one list
+
+    async def read(self, reading: Reading, since_ns: int = 0) -> list[Event]:
+        """Return every row of a list as events. Raises VenueDown."""
+        events: list[Event] = []
+        async for row in self._all_rows(reading, since_ns, list(self._listings.values())):
+            events += self._rows.read(row, reading.shape, self._wire.now_ns())
+        return events
+
+    async def _all_rows(
+        self, reading: Reading, since_ns: int, listings: Sequence[Listing]
+    ) -> AsyncIterator[Row]:
+        for values in self._askings(reading, listings):
+            for span in self._spans(reading.pages, since_ns):
+                async for row in self._pages(reading, values, span):
+                    yield row
+
+    def _askings(self, reading: Reading, listings: Sequence[Listing]) -> list[dict[str, object]]:
+        """Return the values of each request that a list needs: one, one for each instrument, or for each currency."""
+        words = reading.call.fields.values()
+        margin: dict[str, object] = {"margin_mode": self._speller.margin_word()}
+        if reading.pages.per_symbol:
+            return [{**margin, "symbol": listing.instrument.symbol} for listing in listings]
+        if "$settle" in words:
+            return [
+                {**margin, "settle": name} for name in sorted({one.instrument.settle for one in listings})
+            ]
+        return [margin]
+
+    def _spans(self, pages: Pages, since_ns: int) -> list[_Span]:
+        if not pages.start_field:
+            return [_Span(0, 0)]
+        now_ms = (self._wire.now_ns() + self._wire.clock.offset_ns) // _MS_NS + 1_000
+        start_ms, window_ms = since_ns // _MS_NS, pages.window_ns // _MS_NS
+        if not window_ms:
+            return [_Span(start_ms, now_ms)]
+        # A venue keeps half a year at most; what lies before it nobody can ask for.
+        start_ms = max(start_ms, now_ms - 26 * window_ms)
+        edges = list(range(start_ms, now_ms, window_ms)) or [start_ms]
+        return [_Span(edge, min(edge + window_ms, now_ms)) for edge in edges]
+
+    async def _pages(self, reading: Reading, values: dict[str, object], span: _Span) -> AsyncIterator[Row]:
+        """Yield the rows of one stretch of time, page after page, each row once."""
+        pages, cursor, seen = reading.pages, "", set[str]()
+        for _ in range(_PAGES_MAX):
+            answer = await self._ask(reading, values, span, cursor)
+            rows = rows_at(answer.body, reading.call.rows)
+            fresh = [
+                row for row in rows if not pages.id_field or word_of(row.get(pages.id_field)) not in seen
+            ]
+            for row in fresh:
+                seen.add(word_of(row.get(pages.id_field)) if pages.id_field else "")
+                yield row
+            following = self._cursor(pages, answer, rows)
+            if not following or (pages.size and len(rows) < pages.size and not pages.cursor_at):
+                return
+            if following == cursor or not fresh:
+                raise VenueDown(
+                    "VENUE_DOWN",
+                    f"{self._dialect.venue}: a list does not go on from its page",
+                    where=reading.call.path,
+                )
+            cursor = following
+        raise VenueDown("VENUE_DOWN", f"{self._dialect.venue}: a list has no end", where=reading.call.path)
+
+    def _cursor(self, pages: Pages, answer: Answer, rows: list[Row]) -> str:
+        if not pages.cursor_field or not rows:
+            return ""
+        if pages.cursor_at:
+            parent = rows_at(answer.body, pages.cursor_at[:-1])
+            return word_of(parent[0].get(pages.cursor_at[-1])) if parent else ""
+        return word_of(rows[-1].get(pages.cursor_row))
+
+    async def _ask(self, reading: Reading, values: dict[str, object], span: _Span, cursor: str) -> Answer:
+        pages = reading.pages
+        params = fill_template(reading.call.fields, values)
+        if pages.size_field:
+            params[pages.size_field] = pages.size
+        if pages.start_field:
+            params[pages.start_field], params[pages.end_field] = span.start_ms, span.end_ms
+        if cursor:
+            params[pages.cursor_field] = int(cursor) if pages.rising else cursor
+        answer = await self._wire.ask(reading.call, params, Urgency.READ)
+        if not answer.fine or code_of(self._dialect, answer.body):
+            raise VenueDown(
+                "VENUE_DOWN",
+                f"{self._dialect.venue}: {self._wire.text_of(answer)}",
+                where=reading.call.path,
+            )
+        return answer
+
+    # ------------------------------------------------------------------ one order
+
+    async def find(self, order: OrderRef, client_id: str, sent_ns: int) -> Found:
+        """Look for an order wherever the venue may show it.
+
+        Found by its id, else in the lists of what works and what ended, else in the trades. `absent` only where each
+        of them was read to its end and none has it.
+        """
+        try:
+            by_id = await self._by_id(order)
+            if by_id is None or by_id.order is not None:
+                return by_id or Found(None, text="the venue did not answer the question")
+            seen = await self._in_lists(order, client_id, sent_ns)
+            fills = [
+                f for f in await self.fills(sent_ns - _OVERLAP_NS) if self._is_its(f, order, client_id, seen)
+            ]
+        except VenueDown as error:
+            return Found(None, text=error.message)
+        if seen is None and not fills:
+            return Found(None, absent=True)
+        return Found(seen, tuple(fills))
+
+    async def _by_id(self, order: OrderRef) -> Found | None:
+        """Return what the query of one order says: an empty finding where there is none, None for no answer."""
+        instrument = self._listings[order.instrument].instrument
+        for reading in (self._dialect.by_id, self._dialect.by_id_algo):
+            if reading is None:
+                continue
+            values = {"settle": instrument.settle, **self._speller.reference(order, instrument)}
+            answer = await self._wire.ask(reading.call, fill_template(reading.call.fields, values))
+            row = look_up(self._dialect, code_of(self._dialect, answer.body))
+            if row is not None and row.meaning is Meaning.GONE:
+                continue
+            if not answer.fine:
+                return None
+            for found in rows_at(answer.body, reading.call.rows):
+                for event in self._rows.read(found, reading.shape, self._wire.now_ns()):
+                    if isinstance(event, OrderSeen):
+                        return Found(event, tuple(await self._fills_of(event)))
+        return Found(None)
+
+    async def _fills_of(self, seen: OrderSeen) -> list[FillSeen]:
+        if not seen.filled_lot:
+            return []
+        since_ns = max(seen.ts_ns - 7 * 86_400_000_000_000, 0)
+        return [f for f in await self.fills(since_ns) if f.venue_id == seen.venue_id]
+
+    async def _in_lists(self, order: OrderRef, client_id: str, sent_ns: int) -> OrderSeen | None:
+        for reading in (*self._dialect.working, *self._dialect.ended):
+            if not isinstance(reading.shape, OrderShape):
+                continue
+            for event in await self.read(reading, max(sent_ns - _OVERLAP_NS, 0)):
+                if isinstance(event, OrderSeen) and _names(event, order, client_id):
+                    return event
+        return None
+
+    def _is_its(self, fill: FillSeen, order: OrderRef, client_id: str, seen: OrderSeen | None) -> bool:
+        ids = {order.venue_id, seen.venue_id if seen is not None else ""} - {""}
+        return fill.client_id == client_id or fill.venue_id in ids
+
+
+def _names(event: OrderSeen, order: OrderRef, client_id: str) -> bool:
+    return event.client_id == client_id or (bool(order.venue_id) and event.venue_id == order.venue_id)
+
+
+def hedge_of(settings: Sequence[SettingSeen]) -> bool | None:
+    """Return whether the account holds both sides at once by what it says, None where it does not say."""
+    told = [setting.value for setting in settings if setting.code == SettingCode.POSITION_MODE]
+    return bool(told[0]) if told else None

@@ -1,0 +1,148 @@
+"""How much may be asked of a venue, and when: its weights, its windows, its headers, its bans.
+
+What is spent counts in sliding windows. A share of each is kept for what must get through: cancels, reductions, stops.
+The venue's own count, where it tells one, corrects ours upwards, because other programs share the address. After
+429 nothing goes out until the time it names, except what must; after a ban nothing at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tradewind.venues.ccxt.dialect import Window
+
+__all__ = ["Budget", "Urgency"]
+
+_NS = 1_000_000_000
+_BANNED_UNTIL = re.compile(r"until (\d{13})")
+PAUSE_UNSAID_NS = 2 * _NS
+"""How long 429 lasts where the venue does not say."""
+BAN_UNSAID_NS = 120 * _NS
+"""The least that a ban of Binance lasts, where it does not say."""
+
+
+class Urgency(IntEnum):
+    """Who may use which share of a window: reading 70 %, new orders 80 %, what protects everything."""
+
+    READ = 70
+    OPEN = 80
+    PROTECT = 100
+
+
+@dataclass(slots=True)
+class _Spent:
+    window: Window
+    used: deque[tuple[int, int]]
+    total: int = 0
+
+    def forget(self, now_ns: int) -> None:
+        """Drop what has left the window."""
+        edge_ns = now_ns - int(self.window.length_s * _NS)
+        while self.used and self.used[0][0] <= edge_ns:
+            self.total -= self.used.popleft()[1]
+
+    def wait_ns(self, now_ns: int, cost: int, share: int) -> int:
+        """Return how long until there is room for a cost within a share of the window."""
+        room = max(self.window.limit * share // 100, min(cost, self.window.limit)) - cost
+        left = self.total
+        if left <= room:
+            return 0
+        for at_ns, spent in self.used:
+            left -= spent
+            if left <= room:
+                return at_ns + int(self.window.length_s * _NS) - now_ns + 1
+        return int(self.window.length_s * _NS)
+
+    def add(self, now_ns: int, cost: int) -> None:
+        self.used.append((now_ns, cost))
+        self.total += cost
+
+
+class Budget:
+    """What may still be asked of one venue from this address.
+
+    Parameters
+    ----------
+    windows
+        Its limits. A call counts in the windows of its group and in those of group "all".
+    now_ns
+        The time; sleeping is asyncio's, so that virtual time holds.
+    """
+
+    def __init__(self, windows: Sequence[Window], now_ns: Callable[[], int]) -> None:
+        self._spent = [_Spent(window, deque()) for window in windows]
+        self._now_ns = now_ns
+        self.paused_until_ns = 0
+        self.banned_until_ns = 0
+
+    def wait_ns(self, group: str, weight: int, urgency: Urgency) -> int:
+        """Return how long a request would have to wait now, 0 for not at all."""
+        now_ns = self._now_ns()
+        wait_ns = self.banned_until_ns - now_ns
+        if urgency < Urgency.PROTECT:
+            wait_ns = max(wait_ns, self.paused_until_ns - now_ns)
+        for spent in self._of(group):
+            spent.forget(now_ns)
+            wait_ns = max(wait_ns, spent.wait_ns(now_ns, self._cost(spent, weight), urgency))
+        return max(wait_ns, 0)
+
+    async def take(self, group: str, weight: int, urgency: Urgency, *, patience_ns: int) -> int:
+        """Wait for room and spend it. Returns 0, or the time before which there is none where patience is too short."""
+        while (wait_ns := self.wait_ns(group, weight, urgency)) > 0:
+            if wait_ns > patience_ns:
+                return self._now_ns() + wait_ns
+            patience_ns -= wait_ns
+            await asyncio.sleep(wait_ns / _NS)
+        now_ns = self._now_ns()
+        for spent in self._of(group):
+            spent.add(now_ns, self._cost(spent, weight))
+        return 0
+
+    def hear(self, status: int, headers: Mapping[str, str], body: str) -> int:
+        """Learn from an answer; return the time until which the venue wants silence, 0 for none."""
+        now_ns = self._now_ns()
+        self._correct(headers, now_ns)
+        if status == 418:
+            named = _BANNED_UNTIL.search(body)
+            until_ns = int(named.group(1)) * 1_000_000 if named else _retry_ns(headers, now_ns, BAN_UNSAID_NS)
+            self.banned_until_ns = max(self.banned_until_ns, until_ns)
+            return self.banned_until_ns
+        if status == 429:
+            return self.pause(_retry_ns(headers, now_ns, PAUSE_UNSAID_NS))
+        return 0
+
+    def pause(self, until_ns: int = 0) -> int:
+        """Send only what protects until a time (0: as long as is usual); return that time."""
+        self.paused_until_ns = max(self.paused_until_ns, until_ns or self._now_ns() + PAUSE_UNSAID_NS)
+        return self.paused_until_ns
+
+    def _of(self, group: str) -> list[_Spent]:
+        return [spent for spent in self._spent if spent.window.group in (group, "all")]
+
+    def _cost(self, spent: _Spent, weight: int) -> int:
+        """Return what a request costs in a window: its weight where all are counted, else one."""
+        return weight if spent.window.group == "all" else 1
+
+    def _correct(self, headers: Mapping[str, str], now_ns: int) -> None:
+        told = {name.lower(): value for name, value in headers.items()}
+        for spent in self._spent:
+            value = told.get(spent.window.header.lower(), "") if spent.window.header else ""
+            if not value.isdigit():
+                continue
+            counted = spent.window.limit - int(value) if spent.window.remaining else int(value)
+            spent.forget(now_ns)
+            if counted > spent.total:
+                spent.add(now_ns, counted - spent.total)
+
+
+def _retry_ns(headers: Mapping[str, str], now_ns: int, unsaid_ns: int) -> int:
+    told = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    return now_ns + (int(told) * _NS if told.isdigit() else unsaid_ns)

@@ -1,0 +1,26 @@
+"""What each venue can do, and how it says it: the tables of this adapter by our names for the venues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.errors import UsageError
+from tradewind.venues.ccxt.binance_usdm import BINANCE_USDM
+from tradewind.venues.ccxt.blofin_swap import BLOFIN_SWAP
+from tradewind.venues.ccxt.bybit_linear import BYBIT_LINEAR
+from tradewind.venues.ccxt.okx_swap import OKX_SWAP
+
+if TYPE_CHECKING:
+    from tradewind.venues.ccxt.dialect import Dialect
+
+__all__ = ["DIALECTS", "dialect_of"]
+
+DIALECTS: dict[str, Dialect] = {d.venue: d for d in (BINANCE_USDM, BYBIT_LINEAR, OKX_SWAP, BLOFIN_SWAP)}
+"""Venues that orders can be sent to."""
+
+
+def dialect_of(venue: str) -> Dialect:
+    """Return how a venue is spoken to. Raises UsageError (EXCHANGE_UNKNOWN) for one that cannot be traded here."""
+    if venue not in DIALECTS:
+        raise UsageError("EXCHANGE_UNKNOWN", f"orders cannot be sent to {venue!r}.", known=sorted(DIALECTS))
+    return DIALECTS[venue]

@@ -1,0 +1,302 @@
+"""Reading messages of market data by the shapes of `stream_table`: numbers are checked before they become facts.
+
+What is not finite, not positive, off the grid or beyond what the core can hold is not corrected: it is refused
+with a reason that is counted, and nothing of the message is passed on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tradewind.market import Instrument
+    from tradewind.venues.ccxt.stream_table import CandleShape, LiquidationShape, MarkShape, TradeShape
+
+__all__ = [
+    "CandleReader",
+    "Garbage",
+    "Grid",
+    "LiquidationReader",
+    "MarkReader",
+    "TradeReader",
+    "finite",
+    "place",
+    "rows_of",
+    "time_ns",
+    "trade_key",
+    "whole_number",
+]
+
+_TICK_MAX = 1 << 53
+_GRID_RATIO = 1e-6
+"""A price that misses its tick by more than this share of a tick is not of this instrument's grid."""
+_KEY_BITS = 62
+
+
+class Garbage(Exception):
+    """A message that says something impossible; the argument is the reason under which it is counted."""
+
+    @property
+    def reason(self) -> str:
+        """Return the word under which it is counted."""
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The steps of one instrument as floats, and the way from a venue's numbers to ticks and lots.
+
+    contract_size: base units of one contract, so that volumes in base units become lots too.
+    """
+
+    tick: float
+    lot: float
+    contract_size: float
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> Grid:
+        """Return the grid of an instrument."""
+        return cls(float(instrument.tick_size), float(instrument.lot_size), float(instrument.contract_size))
+
+    def price_tick(self, value: object) -> int:
+        """Return a price in ticks. Raises Garbage where it is no price of this grid."""
+        ratio = _positive(value, "price") / self.tick
+        tick = round(ratio)
+        if tick < 1 or tick > _TICK_MAX or abs(ratio - tick) > max(_GRID_RATIO, ratio * 1e-12):
+            raise Garbage("off_grid")
+        return tick
+
+    def qty_lot(self, value: object) -> int:
+        """Return a quantity in whole lots, rounded. Raises Garbage where it is negative or no number."""
+        number = finite(value, "qty")
+        lots = number / self.lot
+        if number < 0.0 or lots > _TICK_MAX:
+            raise Garbage("qty")
+        return round(lots)
+
+    def price(self, value: object) -> float:
+        """Return a price in ticks, not rounded. Raises Garbage where it is no price."""
+        ticks = _positive(value, "price") / self.tick
+        if ticks > _TICK_MAX:
+            raise Garbage("price")
+        return ticks
+
+
+def finite(value: object, reason: str) -> float:
+    """Return a number that is finite. Raises Garbage with the reason for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Garbage(reason)
+    try:
+        number = float(value)
+    except ValueError:
+        raise Garbage(reason) from None
+    if not math.isfinite(number):
+        raise Garbage(reason)
+    return number
+
+
+def _positive(value: object, reason: str) -> float:
+    number = finite(value, reason)
+    if number <= 0.0:
+        raise Garbage(reason)
+    return number
+
+
+# ---------------------------------------------------------------------- places
+
+
+def place(path: str) -> Callable[[object, object], object]:
+    """Return what finds a value by its path, from (message, row); None where it is not there."""
+    where, _, pattern = path.partition("~")
+    from_message = where.startswith("^")
+    steps = [int(step) if step.isdigit() else step for step in where.lstrip("^").split(".") if step]
+    found = re.compile(pattern) if pattern else None
+
+    def look(message: object, row: object) -> object:
+        value = message if from_message else row
+        for step in steps:
+            value = _step(value, step)
+        if found is None:
+            return value
+        match = found.search(value) if isinstance(value, str) else None
+        return match.group(1) if match else None
+
+    return look
+
+
+def _step(value: object, step: int | str) -> object:
+    if isinstance(value, dict):
+        return value.get(step)
+    if isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
+        return value[step]
+    return None
+
+
+def rows_of(path: str) -> Callable[[object], Iterator[object]]:
+    """Return what yields the rows of a message: the message itself, a table, or each element of a list of them."""
+    look = place("^" + path)
+
+    def rows(message: object) -> Iterator[object]:
+        found = look(message, None) if path else message
+        if isinstance(found, list) and found and isinstance(found[0], dict | list):
+            yield from found
+        elif isinstance(found, dict | list) and found:
+            yield found
+
+    return rows
+
+
+def time_ns(value: object, unit_ns: int) -> int:
+    """Return a time in ns. Raises Garbage for what is no time between 2010 and 2100."""
+    number = int(value) if isinstance(value, int) and not isinstance(value, bool) else _time_of(value)
+    ts_ns = number * unit_ns
+    if not 1_262_304_000_000_000_000 <= ts_ns <= 4_102_444_800_000_000_000:
+        raise Garbage("time")
+    return ts_ns
+
+
+def _time_of(value: object) -> int:
+    if isinstance(value, str) and value.isdigit():
+        return int(value)
+    return int(finite(value, "time"))
+
+
+def trade_key(trade_id: object) -> int:
+    """Return the venue's id of a trade as a positive 62-bit number; ids that are no numbers are hashed."""
+    text = str(trade_id)
+    if text.isdigit() and int(text) >> _KEY_BITS == 0:
+        return int(text)
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> (64 - _KEY_BITS)
+
+
+# ---------------------------------------------------------------------- readers
+
+
+class TradeReader:
+    """Reads trades: (symbol id, side, price, quantity, key, time) of each row."""
+
+    def __init__(self, shape: TradeShape) -> None:
+        self.rows = rows_of(shape.rows)
+        self.symbol = place(shape.symbol)
+        self._price, self._qty = place(shape.price), place(shape.qty)
+        self._side, self._words = place(shape.side), shape.words
+        self._key, self._ts = place(shape.key), place(shape.ts)
+        self._unit_ns = shape.ts_unit_ns
+
+    def read(self, message: object, row: object, grid: Grid) -> tuple[int, int, int, int, int]:
+        """Return (side, price tick, quantity lot, key, ts_ns). Raises Garbage."""
+        qty = self._qty(message, row)
+        side = self._side_of(self._side(message, row))
+        if self._words is None:
+            qty = abs(finite(qty, "qty"))
+        tick, lots = grid.price_tick(self._price(message, row)), grid.qty_lot(qty)
+        if lots == 0 and finite(qty, "qty") <= 0.0:
+            raise Garbage("qty")
+        return (
+            side,
+            tick,
+            lots,
+            trade_key(self._key(message, row)),
+            time_ns(self._ts(message, row), self._unit_ns),
+        )
+
+    def _side_of(self, word: object) -> int:
+        if self._words is None:
+            return 1 if finite(word, "qty") > 0.0 else -1
+        side = self._words.get(word) if isinstance(word, str | bool) else None
+        if side is None:
+            raise Garbage("side")
+        return side
+
+
+class CandleReader:
+    """Reads candles of any state."""
+
+    def __init__(self, shape: CandleShape) -> None:
+        self.rows = rows_of(shape.rows)
+        self.symbol, self.interval = place(shape.symbol), place(shape.interval)
+        self._open_time = place(shape.open_time)
+        self._prices = [place(path) for path in (shape.open, shape.high, shape.low, shape.close)]
+        self._volume = place(shape.volume)
+        self._closed = place(shape.closed) if shape.closed else None
+        self._closed_word = shape.closed_word
+        self._unit_ns = shape.ts_unit_ns
+
+    @property
+    def says_closed(self) -> bool:
+        """Return whether this venue marks a candle that is over."""
+        return self._closed is not None
+
+    def read(
+        self, message: object, row: object, grid: Grid
+    ) -> tuple[int, tuple[int, int, int, int, int], bool]:
+        """Return (open time, (open, high, low, close, volume), whether it is over). Raises Garbage."""
+        open_ns = time_ns(self._open_time(message, row), self._unit_ns)
+        first, high, low, last = (grid.price_tick(price(message, row)) for price in self._prices)
+        if not low <= min(first, last) <= max(first, last) <= high:
+            raise Garbage("ohlc")
+        lots = grid.qty_lot(self._volume(message, row))
+        over = self._closed is not None and self._closed(message, row) == self._closed_word
+        return open_ns, (first, high, low, last, lots), over
+
+
+class MarkReader:
+    """Reads mark prices, and open interest where it stands beside them."""
+
+    def __init__(self, shape: MarkShape) -> None:
+        self.rows = rows_of(shape.rows)
+        self.symbol = place(shape.symbol)
+        self._mark, self._ts = place(shape.mark), place(shape.ts)
+        self._interest = place(shape.open_interest) if shape.open_interest else None
+
+    def read(self, message: object, row: object, grid: Grid) -> tuple[float | None, float | None, int]:
+        """Return (mark in ticks, open interest, ts_ns); None for what the row does not say. Raises Garbage."""
+        mark = self._mark(message, row)
+        interest = self._interest(message, row) if self._interest is not None else None
+        ts_ns = time_ns(self._ts(message, row), 1_000_000)
+        ticks = grid.price(mark) if mark not in (None, "") else None
+        amount = finite(interest, "open_interest") if interest not in (None, "") else None
+        if amount is not None and amount < 0.0:
+            raise Garbage("open_interest")
+        return ticks, amount, ts_ns
+
+
+class LiquidationReader:
+    """Reads liquidations of the market."""
+
+    def __init__(self, shape: LiquidationShape) -> None:
+        self.rows = rows_of(shape.rows)
+        self.symbol = place(shape.symbol)
+        self._details = shape.details
+        self._price, self._qty = place(shape.price), place(shape.qty)
+        self._side, self._words, self._ts = place(shape.side), shape.words, place(shape.ts)
+
+    def read(self, message: object, row: object, contract_size: float) -> Iterator[tuple[int, float, int]]:
+        """Yield (side of the closing order, notional, ts_ns). Raises Garbage."""
+        inner = row.get(self._details) if self._details and isinstance(row, dict) else [row]
+        for entry in inner if isinstance(inner, list) else []:
+            side = self._words.get(self._side(message, entry))
+            if side is None:
+                raise Garbage("side")
+            worth = _positive(self._price(message, entry), "price") * _positive(
+                self._qty(message, entry), "qty"
+            )
+            yield side, worth * contract_size, time_ns(self._ts(message, entry), 1_000_000)
+
+
+def whole_number(value: object) -> int | None:
+    """Return an id that rises, None where there is none. Raises Garbage for what is no whole number."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lstrip("-").isdigit():
+        return int(value)
+    raise Garbage("sequence")

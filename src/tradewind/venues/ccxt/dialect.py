@@ -1,0 +1,503 @@
+"""The grammar in which a venue's differences are written down: calls, answers, words, errors, limits.
+
+A `Dialect` is data. The adapter reads it and holds no branch on a venue's name, so that adding a venue means
+writing one of these and proving it on the wire. Every part of a dialect says where it comes from: "sample" (a
+captured message), "documentation" (the venue's, or ccxt 4.5.90 read as such), "assumed" (to be proven by
+`venue certify`).
+
+A call's `fields` are a template: a text that begins with ``$`` is replaced by the value of that name and left
+out where there is none; everything else stands as written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tradewind.venues.gateway import OrderStatus
+
+__all__ = [
+    "BalanceShape",
+    "Call",
+    "Clock",
+    "Dialect",
+    "ErrorRow",
+    "FillShape",
+    "FundingShape",
+    "KeyShape",
+    "Meaning",
+    "OrderShape",
+    "Pages",
+    "Path",
+    "PositionShape",
+    "Reading",
+    "SettingShape",
+    "Stream",
+    "Topic",
+    "TransferShape",
+    "Window",
+    "Words",
+    "fill_template",
+    "value_at",
+]
+
+Path = tuple[str, ...]
+"""Keys from the outside in; a number stands for a place in a list, ``*`` for every element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request.
+
+    Parameters
+    ----------
+    api, method, path
+        ccxt's section, the HTTP method, the path after the section's address.
+    fields
+        Template of the parameters.
+    rows
+        Where the rows of the answer are.
+    wrap
+        "": the fields are the body; "[]": the body is a list of them; else the field that holds such a list.
+    outer
+        What stands beside a named list.
+    group, weight
+        What it costs, in which budget.
+    batch, alike
+        How many rows one request may hold, and whether they must be of one instrument.
+    codes
+        Where the codes of the rows stand, where they are not in the rows.
+    """
+
+    api: str
+    method: str
+    path: str
+    fields: Mapping[str, object] = field(default_factory=dict)
+    rows: Path = ()
+    wrap: str = ""
+    outer: Mapping[str, object] = field(default_factory=dict)
+    group: str = "read"
+    weight: int = 1
+    batch: int = 1
+    alike: bool = False
+    codes: Path = ()
+
+
+def fill_template(fields: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """Return the parameters of a template; what has no value (None) is left out. Raises KeyError for no such name."""
+    made: dict[str, object] = {}
+    for name, word in fields.items():
+        value = values[word[1:]] if isinstance(word, str) and word.startswith("$") else word
+        if value is not None:
+            made[name] = value
+    return made
+
+
+def value_at(body: object, path: Path) -> object:
+    """Return what stands at a place of an answer (no ``*``), None where nothing does."""
+    for key in path:
+        if isinstance(body, dict):
+            body = body.get(key)
+        elif isinstance(body, list) and key.isdigit() and int(key) < len(body):
+            body = body[int(key)]
+        else:
+            return None
+    return body
+
+
+# ---------------------------------------------------------------------- what rows say
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShape:
+    """Which field of a row says what about an order; "" where none does.
+
+    Parameters
+    ----------
+    statuses
+        The venue's words for its state.
+    notional, average
+        The money filled so far, or else the average price: from whole ticks and lots the money follows exactly.
+    child_id
+        Venue's id of the order that a triggered stop became.
+    parent_client_id
+        On that order: our id of the stop.
+    reason, reasons
+        Why it ended, and the words for it as names of `units.enums.Rule`; ``STATE/word`` counts in that state only.
+    """
+
+    symbol: str
+    client_id: str
+    venue_id: str
+    status: str
+    statuses: Mapping[str, OrderStatus]
+    side: str
+    position_side: str
+    reduce: str
+    price: str
+    qty: str
+    filled: str
+    notional: str = ""
+    average: str = ""
+    trigger: str = ""
+    ts: str = ""
+    ts_other: str = ""
+    child_id: str = ""
+    parent_client_id: str = ""
+    reason: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    algo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FillShape:
+    """Which field says what about a trade of ours.
+
+    Parameters
+    ----------
+    fee_sign
+        -1 where the venue writes what it takes as a negative number.
+    when
+        (field, words) that a row must show to be a trade.
+    taken_by, taken
+        The field that says that the venue closed the position itself, and how its words begin for each kind.
+    """
+
+    symbol: str
+    client_id: str
+    venue_id: str
+    trade_id: str
+    side: str
+    position_side: str
+    price: str
+    qty: str
+    fee: str
+    fee_currency: str
+    maker: str
+    maker_words: frozenset[str]
+    ts: str
+    fee_sign: int = 1
+    notional: str = ""
+    when: tuple[str, frozenset[str]] | None = None
+    taken: Mapping[str, str] = field(default_factory=dict)
+    taken_by: str = ""
+    reduce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionShape:
+    """Which field says what about a position; `signed`: the quantity carries the side where there is one position."""
+
+    symbol: str
+    position_side: str
+    qty: str
+    entry: str
+    mark: str
+    ts: str
+    signed: bool = True
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceShape:
+    """Which field says what about the cash of a currency."""
+
+    currency: str
+    balance: str
+    ts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FundingShape:
+    """Which field says what about a funding payment; `sign` -1 where a negative amount is a payment."""
+
+    symbol: str
+    currency: str
+    amount: str
+    ts: str
+    sign: int = -1
+    rate: str = ""
+    position_side: str = ""
+    when: tuple[str, frozenset[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferShape:
+    """Which field says what about money moved; `into`: words of `direction` that mean in, "" where signed."""
+
+    currency: str
+    amount: str
+    transfer_id: str
+    ts: str
+    direction: str = ""
+    into: frozenset[str] = frozenset()
+    when: tuple[str, frozenset[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingShape:
+    """A setting in an answer: `code` of `SettingCode`, and words for values that are no numbers."""
+
+    code: str
+    value: str
+    symbol: str = ""
+    words: Mapping[str, float] = field(default_factory=dict)
+    ts: str = ""
+
+
+Shape = OrderShape | FillShape | PositionShape | BalanceShape | FundingShape | TransferShape | SettingShape
+
+
+# ---------------------------------------------------------------------- reading everything
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How a list goes on.
+
+    Parameters
+    ----------
+    size
+        Rows of a full page; a shorter one is the last.
+    size_field
+        Where the size is asked for.
+    cursor_field
+        Where the next page is asked for.
+    cursor_row
+        Field of the last row that is the cursor, or
+    cursor_at
+        where in the answer the cursor stands.
+    start_field, end_field, window_ns
+        Bounds of time in ms, and the longest stretch that one request may span (0: any).
+    id_field
+        What tells two rows apart where pages overlap.
+    per_symbol
+        Whether it is asked for each instrument.
+    rising
+        Whether the oldest row comes first, so that the cursor is a time to go on from.
+    """
+
+    size: int
+    size_field: str = ""
+    cursor_field: str = ""
+    cursor_row: str = ""
+    cursor_at: Path = ()
+    start_field: str = ""
+    end_field: str = ""
+    window_ns: int = 0
+    id_field: str = ""
+    per_symbol: bool = False
+    rising: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A list of the account: the call, its pages, and how its rows read."""
+
+    call: Call
+    shape: Shape
+    pages: Pages = field(default_factory=lambda: Pages(0))
+
+
+# ---------------------------------------------------------------------- the user's stream
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A `watch_…` of ccxt.pro that keeps a channel open, with its arguments."""
+
+    method: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Rows of one shape in the messages of one topic; `renew`: the listen key is over."""
+
+    name: str
+    rows: Path
+    shape: Shape | None
+    renew: bool = False
+
+
+# ---------------------------------------------------------------------- errors, limits, words
+
+
+class Meaning(Enum):
+    """What an error code proves."""
+
+    REJECTED = "rejected"
+    NOT_SENT = "not sent"
+    CLOCK = "clock"
+    KEY = "key"
+    RATE = "rate"
+    GONE = "gone"
+    DONE = "done"
+    CLOSED = "closed"
+    REDUCE_ONLY = "reduce only"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One code of the venue.
+
+    Parameters
+    ----------
+    code
+        As in the body.
+    ccxt_class
+        The class that ccxt 4.5.90 raises for it; another one makes the outcome UNKNOWN.
+    meaning
+        What it proves.
+    rule
+        Name of the `units.enums.Rule`.
+    """
+
+    code: str
+    ccxt_class: str
+    meaning: Meaning
+    rule: str = "VENUE_OTHER"
+    provenance: str = "documentation"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `limit` units of a group in `length_s`; `header`: where the venue says how many it has counted."""
+
+    group: str
+    length_s: float
+    limit: int
+    header: str = ""
+    remaining: bool = False
+    """The header counts what is left, not what was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How the venue's time is read: a call and where its milliseconds stand, or the Date header of that call."""
+
+    call: Call
+    at: Path = ()
+    date_header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How sides, modes and switches are spelled; None: left out. `hedged`, `one_way`: position modes."""
+
+    buy: str
+    sell: str
+    net: object
+    long: object
+    short: object
+    yes: object
+    cross: str = "cross"
+    isolated: str = "isolated"
+    last: object = "last"
+    mark: object = "mark"
+    hedged: object = "long_short_mode"
+    one_way: object = "net_mode"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShape:
+    """Where the venue says what a key may do.
+
+    Parameters
+    ----------
+    call
+        The request.
+    reads, trades, withdraws
+        Each a list of (path, words): any of them found means yes; an empty list: the venue does not say.
+    ips
+        Where the list of allowed addresses is.
+    """
+
+    call: Call | None
+    trades: tuple[tuple[Path, frozenset[str]], ...] = ()
+    withdraws: tuple[tuple[Path, frozenset[str]], ...] = ()
+    ips: Path = ()
+    unrestricted: tuple[Path, str] | None = None
+    demo_too: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Everything that differs at one venue; see the fields' types. Optional parts are None or empty where it has none.
+
+    Parameters
+    ----------
+    create
+        A call for each style: limit, post_only, ioc, market, stop, stop_trailing.
+    batch
+        The same fields in one request, for the styles of `batch_styles`.
+    cancel, cancel_algo
+        By our id or the venue's.
+    by_id, by_id_algo
+        Query of one order; None where the venue has none.
+    working, ended, fills, positions, balances, funding, transfers
+        Lists of the account.
+    code_at
+        Where error codes stand in a body, in order of trust.
+    fence
+        "window" where a signed request dies after `receive_window_ms`, "expiry" where a header says when, "".
+    trail
+        "ratio" of the price in percent, "distance" in price, "" where trailing is not native.
+    reduce_in_hedge
+        Whether the reduce-only switch may stand beside a position side.
+    """
+
+    venue: str
+    provenance: str
+    words: Words
+    create: Mapping[str, Call]
+    batch: Call | None
+    batch_styles: frozenset[str]
+    amend: Call | None
+    cancel: Call
+    cancel_algo: Call
+    cancel_all: tuple[Call, ...]
+    by_id: Reading | None
+    by_id_algo: Reading | None
+    working: tuple[Reading, ...]
+    ended: tuple[Reading, ...]
+    fills: Reading
+    positions: Reading
+    balances: Reading
+    funding: Reading | None
+    transfers: Reading | None
+    settings: tuple[Reading, ...]
+    leverage: Call
+    position_mode: Call
+    margin_mode: Call | None
+    dead_man: Call | None
+    dead_man_unit_ms: int
+    clock: Clock
+    key: KeyShape
+    code_at: tuple[Path, ...]
+    row_code: str
+    row_ok: frozenset[str]
+    row_text: str
+    errors: tuple[ErrorRow, ...]
+    windows: tuple[Window, ...]
+    fence: str
+    receive_window_ms: int
+    trail: str
+    expires: bool
+    reduce_in_hedge: bool
+    client_id_signs: str
+    client_id_length: int
+    streams: tuple[Stream, ...]
+    topic_at: tuple[Path, ...]
+    topics: tuple[Topic, ...]
+    ack: tuple[Path, str] | None
+    acks: int
+    private_url: str
+    renew_option: str
+    stream_fills: bool
+    unique_nonce_ms: bool = False

@@ -1,0 +1,418 @@
+"""Market data of one venue through ccxt.pro: it subscribes and keeps sockets, we read what they say.
+
+ccxt's `watch_…` calls are made for what they do on the wire, not for what they return: every message is read by
+`hearing` as it arrives, so that nothing is lost between two calls and no cache of ccxt's is trusted. When a
+connection ends, every call that stood on it is made again, not faster than the `Dialler` lets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ccxt.pro as ccxt
+import numpy as np
+
+from tradewind.errors import ConfigError, DataUnfit, TradewindError, VenueDown
+from tradewind.units.enums import StreamCode
+from tradewind.units.time import SECOND_NS, format_interval, format_utc, parse_interval
+from tradewind.venues.ccxt.books import Book
+from tradewind.venues.ccxt.candles import CandleKeeper
+from tradewind.venues.ccxt.decoding import Garbage, Grid
+from tradewind.venues.ccxt.exchange import guard_streams, redact, tap_messages
+from tradewind.venues.ccxt.healing import Healer
+from tradewind.venues.ccxt.hearing import Heard, Hearing
+from tradewind.venues.ccxt.history import RestReader
+from tradewind.venues.ccxt.inbox import Inbox
+from tradewind.venues.ccxt.polling import Poller
+from tradewind.venues.ccxt.stream_table import STREAMS, BookShape, Stream
+from tradewind.venues.ccxt.streams import SILENCE_MAX_S, Dialler, Health
+from tradewind.venues.gateway import StreamKind
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+    from ccxt.async_support.base.ws.client import Client
+
+    from tradewind.venues.ccxt.candles import Closed
+    from tradewind.venues.gateway import Event, Listing
+
+__all__ = ["CcxtMarketFeed"]
+
+_OPEN_S = 45.0
+_CHUNK = 50
+"""Symbols in one subscription: Binance takes 200 streams a connection, Bybit 2,000 characters of topics."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One call that subscribes, and what it stands for."""
+
+    stream: Stream
+    kind: StreamKind
+    arguments: tuple[object, ...]
+    instruments: tuple[int, ...]
+
+    @property
+    def keys(self) -> list[tuple[StreamKind, int]]:
+        return [(self.kind, index) for index in self.instruments]
+
+
+class CcxtMarketFeed:
+    """A `MarketFeed`.
+
+    Parameters
+    ----------
+    venue
+        Our name of it, as in `stream_table.STREAMS`.
+    exchange
+        A ccxt.pro object of this venue (`exchange.build_exchange`), without keys. The feed closes it.
+    listings
+        The instruments, by their indices in the session.
+    kinds, intervals_ns
+        What is listened for, and the lengths of bars where BARS is among it.
+    now_ns
+        Our clock, ns UTC.
+    rng
+        Where the jitter of reconnecting comes from.
+    grace_ns
+        How long after the end of a bar it is fetched by REST where the stream did not tell it.
+    """
+
+    def __init__(
+        self,
+        venue: str,
+        exchange: Any,  # noqa: ANN401 - ccxt ships no types
+        listings: Sequence[Listing],
+        *,
+        kinds: frozenset[StreamKind],
+        intervals_ns: tuple[int, ...] = (),
+        now_ns: Callable[[], int],
+        rng: random.Random,
+        grace_ns: int = 4 * SECOND_NS,
+    ) -> None:
+        self._venue, self._exchange, self._now_ns = venue, exchange, now_ns
+        self._table = STREAMS[_known(venue)]
+        self._kinds = _offered(venue, kinds)
+        self.inbox = Inbox(now_ns)
+        self.health = Health(now_ns, self.inbox.put)
+        self.dialler = Dialler(now_ns, rng)
+        self.rest = RestReader(exchange, self._table.rest, now_ns)
+        self._heard = {one.instrument.symbol: self._heard_of(one, intervals_ns) for one in listings}
+        self._by_index = {one.listing.index: one for one in self._heard.values()}
+        self._hearing = Hearing(
+            self._table,
+            self._heard,
+            self._kinds,
+            _timeframes(exchange),
+            (self.inbox, self.health, self._on_broken_book),
+            now_ns,
+        )
+        self._healer = Healer(self.rest, self._hearing, self._by_index, self.unified, grace_ns)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._fetching: dict[object, asyncio.Task[None]] = {}
+        self._ended = asyncio.Event()
+        self._guarded: set[Client] = set()
+        self._linked_ns = 0
+
+    def _heard_of(self, listing: Listing, intervals_ns: tuple[int, ...]) -> Heard:
+        one = Heard(listing, Grid.of(listing.instrument))
+        if StreamKind.BARS in self._kinds:
+            one.keepers = {interval_ns: CandleKeeper(interval_ns) for interval_ns in intervals_ns}
+        stream = self._table.streams.get(StreamKind.TOP)
+        if StreamKind.TOP in self._kinds and stream is not None and isinstance(stream.shape, BookShape):
+            one.book = Book(stream.shape.rule)
+        return one
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Return how many messages or parts of them were dropped, by reason."""
+        return dict(self._hearing.dropped)
+
+    def unified(self, instrument: int) -> str:
+        """Return ccxt's name of an instrument."""
+        symbol = self._by_index[instrument].listing.instrument.symbol
+        markets = (self._exchange.markets_by_id or {}).get(symbol) or []
+        if not markets:
+            raise ConfigError("SYMBOL_UNKNOWN", f"{self._venue} lists no {symbol!r}", where=self._venue)
+        return str(markets[0]["symbol"])
+
+    # ------------------------------------------------------------------ life
+
+    async def open(self) -> None:
+        """Connect and subscribe; return when every stream has been heard of. Raises VenueDown, VenueRefused.
+
+        SYMBOL_UNKNOWN for an instrument that the venue does not list.
+        """
+        guard_streams(asyncio.get_running_loop())
+        tap_messages(self._exchange, self._hear, self._handler_failed)
+        await self.rest.call("load_markets")
+        for index in self._by_index:
+            self.unified(index)
+        for kind, index in self._expected():
+            stream = self._table.streams.get(kind)
+            stale_s = stream.stale_s if stream is not None else 5.0 * self._table.polls[kind].every_s
+            self.health.expect(kind, index, stale_s)
+        for one in self._by_index.values():
+            for keeper in one.keepers.values():
+                keeper.start_at(-(-self._now_ns() // keeper.interval_ns) * keeper.interval_ns)
+        for watch in self._watches():
+            self._start(self._keep(watch))
+        poller = Poller(self.rest, self._table, self._by_index, (self.inbox, self.health), self._now_ns)
+        for kind in sorted(self._polled(), key=lambda kind: kind.value):
+            self._start(poller.run(kind, self.unified))
+        self._start(self._keep_house())
+        await self._wait_until_heard()
+
+    def _expected(self) -> list[tuple[StreamKind, int]]:
+        told_alone = [kind for kind in self._kinds if kind not in (StreamKind.FUNDING,)]
+        return [
+            (kind, index) for kind in sorted(told_alone, key=lambda k: k.value) for index in self._by_index
+        ]
+
+    def _polled(self) -> set[StreamKind]:
+        return {kind for kind in self._kinds if kind in self._table.polls and kind not in self._table.streams}
+
+    async def _wait_until_heard(self) -> None:
+        until_ns = self._now_ns() + int(_OPEN_S * SECOND_NS)
+        while silent := self.health.not_up():
+            if self._now_ns() >= until_ns:
+                kind, index = silent[0]
+                symbol = self._by_index[index].listing.instrument.symbol
+                await self.close()
+                raise VenueDown(
+                    "VENUE_DOWN",
+                    f"{len(silent)} streams were not heard within {_OPEN_S:.0f} s, first {kind.value} of {symbol}",
+                    where=self._venue,
+                )
+            await asyncio.sleep(0.05)
+
+    async def next_events(self) -> list[Event]:
+        """Return what came in since the last call, at least one event, in order of receipt."""
+        return await self.inbox.take()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self._ended.set()
+        tasks = [*self._tasks, *self._fetching.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._fetching.clear()
+        await self._exchange.close()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A task of the feed never ends by itself: what ended it is ours to hear, not to lose.
+            self.inbox.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+
+    # ------------------------------------------------------------------ subscriptions
+
+    def _watches(self) -> list[_Watch]:
+        found = []
+        for kind, stream in self._table.streams.items():
+            if kind in self._kinds:
+                found += self._calls(kind, stream)
+        return found
+
+    def _calls(self, kind: StreamKind, stream: Stream) -> list[_Watch]:
+        names = {index: self.unified(index) for index in self._by_index}
+        tail = (
+            ((stream.limit,) if stream.limit is not None else ())
+            if stream.calls in ("symbols", "each")
+            else ()
+        )
+        if stream.calls in ("each", "each_pair"):
+            intervals = (
+                [format_interval(ns) for ns in self._intervals()] if stream.calls == "each_pair" else [None]
+            )
+            return [
+                _Watch(stream, kind, (name, *([word] if word else []), *tail), (index,))
+                for index, name in names.items()
+                for word in intervals
+            ]
+        indices = list(names)
+        chunks = [indices[at : at + _CHUNK] for at in range(0, len(indices), _CHUNK)]
+        return [
+            _Watch(stream, kind, (self._many(stream, [names[i] for i in chunk]), *tail), tuple(chunk))
+            for chunk in chunks
+        ]
+
+    def _many(self, stream: Stream, names: list[str]) -> list[object]:
+        if stream.calls == "pairs":
+            return [[name, format_interval(ns)] for name in names for ns in self._intervals()]
+        return list(names)
+
+    def _intervals(self) -> list[int]:
+        return sorted({ns for one in self._by_index.values() for ns in one.keepers})
+
+    async def _keep(self, watch: _Watch) -> None:
+        """Keep one subscription for as long as the feed lives."""
+        while True:
+            await self.dialler.turn()
+            try:
+                await self._subscribe(watch)
+            except (ccxt.BaseError, OSError, TimeoutError) as error:
+                self.dialler.failed()
+                self._is_down(watch, redact(error))
+
+    async def _subscribe(self, watch: _Watch) -> None:
+        """Subscribe, and stay until a connection ends. Raises what ccxt raises."""
+        method = getattr(self._exchange, watch.stream.watch)
+        params = dict(watch.stream.params)
+        while True:
+            self._ended.clear()
+            call = asyncio.ensure_future(method(*watch.arguments, params=params))
+            ended = asyncio.ensure_future(self._ended.wait())
+            try:
+                await asyncio.wait({call, ended}, return_when=asyncio.FIRST_COMPLETED)
+                if call.done():
+                    call.result()
+                await ended
+            finally:
+                for task in (call, ended):
+                    task.cancel()
+                await asyncio.gather(call, ended, return_exceptions=True)
+            raise ccxt.NetworkError("the connection has ended")
+
+    def _is_down(self, watch: _Watch, text: str) -> None:
+        self.health.change_all(watch.keys, StreamCode.DOWN, text)
+        if watch.kind is StreamKind.TOP:
+            for index in watch.instruments:
+                one = self._by_index[index]
+                one.top = None
+                if one.book is not None:
+                    one.book.forget()
+
+    # ------------------------------------------------------------------ messages and connections
+
+    def _hear(self, client: Client, message: object) -> None:
+        if client not in self._guarded:
+            self._guarded.add(client)
+            self._start(self._guard(client))
+        recv_ns = self._now_ns()
+        self._linked_ns = recv_ns
+        self._hearing.hear(client, message, recv_ns)
+
+    async def _guard(self, client: Client) -> None:
+        """Wait until a connection ends, whoever ended it, and let all subscriptions be made again."""
+        await asyncio.wait({client.future("tradewind")})
+        self._guarded.discard(client)
+        self.dialler.failed()
+        self._ended.set()
+
+    def _handler_failed(self, client: Client, error: Exception) -> None:
+        """Count what ccxt could not handle; its books and caches are not used, so that nothing else is lost."""
+        self._hearing.dropped[f"handler_{type(error).__name__}"] += 1
+
+    def _on_broken_book(self, instrument: int, client: object, why: str) -> None:
+        """Begin a book anew: by a snapshot where the venue gives one by REST, else by a new connection."""
+        book = self._by_index[instrument].book
+        if book is not None and not book.wants_snapshot:
+            self._cut(client, f"a book must begin anew: {why}")
+
+    @staticmethod
+    def _cut(client: Any, why: str) -> None:  # noqa: ANN401
+        client.on_error(ccxt.NetworkError(why))
+
+    # ------------------------------------------------------------------ every second
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            self._end_silent_connections()
+            self.health.judge()
+            self._note_connected()
+            for name, work in self._healer.due(self._now_ns()):
+                if name not in self._fetching:
+                    self._fetch(name, work)
+
+    def _end_silent_connections(self) -> None:
+        now_ms = self._exchange.milliseconds()
+        for client in list((self._exchange.clients or {}).values()):
+            since_ms = client.last_message_at or client.connectionEstablished
+            if client.isConnected and since_ms and now_ms - since_ms > SILENCE_MAX_S * 1_000:
+                self._cut(client, f"nothing was heard for {(now_ms - since_ms) / 1_000:.0f} s")
+
+    def _note_connected(self) -> None:
+        """Let a stream that may be silent be up while the connections speak."""
+        if self.dialler.is_waiting or not self._guarded:
+            return
+        for kind, index in self.health.not_up():
+            self.health.connected(kind, index)
+
+    def _fetch(self, name: object, work: Callable[[], Awaitable[None]]) -> None:
+        async def fetch() -> None:
+            try:
+                await work()
+            except (TradewindError, Garbage) as error:
+                self._hearing.dropped[f"fetch_{type(error).__name__}"] += 1
+            finally:
+                self._fetching.pop(name, None)
+
+        self._fetching[name] = asyncio.get_running_loop().create_task(fetch())
+
+    # ------------------------------------------------------------------ bars by REST
+
+    async def bars(self, instrument: int, interval_ns: int, start_ns: int, end_ns: int) -> np.ndarray:
+        """Return closed bars by REST: (n, 6) int64 of open time, OHLC in ticks, volume in lots.
+
+        Bars that are not over at the time of asking are left out at the end. Raises VenueDown, VenueRefused, and
+        DataUnfit (DATA_GAP) with the place where the venue has no bar between two others.
+        """
+        first_ns = -(-start_ns // interval_ns) * interval_ns
+        symbol, grid = self.unified(instrument), self._by_index[instrument].grid
+        found: list[Closed] = []
+        while first_ns < end_ns:
+            page = await self._healer.page(symbol, grid, interval_ns, (first_ns, end_ns))
+            if not page:
+                break
+            if page[0][0] != first_ns:
+                raise _gap(symbol, first_ns, page[0][0])
+            found += page
+            first_ns = page[-1][0] + interval_ns
+        rows = [(open_ns, *bar) for open_ns, bar in found]
+        return np.array(rows, dtype=np.int64).reshape(-1, 6)
+
+
+def _gap(symbol: str, start_ns: int, end_ns: int) -> DataUnfit:
+    message = f"bars are missing from {format_utc(start_ns)} to {format_utc(end_ns)}"
+    return DataUnfit("DATA_GAP", message, where=symbol)
+
+
+def _known(venue: str) -> str:
+    if venue not in STREAMS:
+        raise ConfigError(
+            "EXCHANGE_UNSUPPORTED", f"{venue} has no live market data here", known=tuple(STREAMS)
+        )
+    return venue
+
+
+def _offered(venue: str, kinds: frozenset[StreamKind]) -> frozenset[StreamKind]:
+    """Return the kinds if the venue has them all. Raises EXCHANGE_UNSUPPORTED."""
+    table = STREAMS[venue]
+    absent = sorted(kind.value for kind in kinds if kind not in table.streams and kind not in table.polls)
+    if absent:
+        known = sorted(kind.value for kind in (*table.streams, *table.polls))
+        raise ConfigError("EXCHANGE_UNSUPPORTED", f"{venue} does not tell {', '.join(absent)}", known=known)
+    return kinds
+
+
+def _timeframes(exchange: Any) -> dict[str, int]:  # noqa: ANN401
+    """Return intervals in ns by the venue's words for them, those it shares with us."""
+    found: dict[str, int] = {}
+    for ours, theirs in (exchange.timeframes or {}).items():
+        try:
+            found[str(theirs)] = parse_interval(ours)
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,321 @@
+"""From messages of a venue to events of the session: read, checked, counted where they are dropped."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tradewind.units.enums import StreamCode
+from tradewind.venues.ccxt.books import Book, BookBroken, BookReader
+from tradewind.venues.ccxt.decoding import (
+    CandleReader,
+    Garbage,
+    Grid,
+    LiquidationReader,
+    MarkReader,
+    TradeReader,
+    place,
+)
+from tradewind.venues.ccxt.stream_table import (
+    BookShape,
+    CandleShape,
+    LiquidationShape,
+    MarkShape,
+    TradeShape,
+)
+from tradewind.venues.gateway import (
+    BarSeen,
+    LiquidationSeen,
+    MarkSeen,
+    OpenInterestSeen,
+    StreamKind,
+    TopSeen,
+    TradeSeen,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tradewind.venues.ccxt.books import Top
+    from tradewind.venues.ccxt.candles import CandleKeeper, Closed
+    from tradewind.venues.ccxt.inbox import Inbox
+    from tradewind.venues.ccxt.stream_table import VenueStreams
+    from tradewind.venues.ccxt.streams import Health
+    from tradewind.venues.gateway import Listing
+
+__all__ = ["Heard", "Hearing"]
+
+_ROUTES_MAX = 20_000
+_RECENT_TRADES = 1_024
+
+
+@dataclass(slots=True)
+class Heard:
+    """What is known of one instrument from its streams.
+
+    Parameters
+    ----------
+    listing, grid
+        The instrument, and its steps.
+    keepers
+        Its candles by interval in ns.
+    book
+        Its book, None where it is not watched.
+    """
+
+    listing: Listing
+    grid: Grid
+    keepers: dict[int, CandleKeeper] = field(default_factory=dict)
+    book: Book | None = None
+    top: Top | None = None
+    latest_ns: dict[StreamKind, int] = field(default_factory=dict)
+    recent: deque[int] = field(default_factory=lambda: deque(maxlen=_RECENT_TRADES))
+    recent_keys: set[int] = field(default_factory=set)
+
+    def is_repeated(self, key: int) -> bool:
+        """Return whether a trade was told already; remember it otherwise."""
+        if key in self.recent_keys:
+            return True
+        if len(self.recent) == _RECENT_TRADES:
+            self.recent_keys.discard(self.recent[0])
+        self.recent.append(key)
+        self.recent_keys.add(key)
+        return False
+
+    def forward(self, kind: StreamKind, ts_ns: int) -> int:
+        """Return a time of the venue that never goes back within a stream."""
+        latest = max(ts_ns, self.latest_ns.get(kind, 0))
+        self.latest_ns[kind] = latest
+        return latest
+
+
+class Hearing:
+    """Turns messages into events.
+
+    Parameters
+    ----------
+    streams
+        The venue's row of the table.
+    heard
+        The instruments by the venue's own symbol.
+    kinds
+        What is listened for; messages of other channels are passed over.
+    timeframes
+        Intervals in ns by the venue's own words.
+    outlets
+        Where events go, who is told that a stream was heard, and what is called with (instrument, connection, why)
+        when a book must begin anew.
+    now_ns
+        Our clock.
+    """
+
+    def __init__(
+        self,
+        streams: VenueStreams,
+        heard: Mapping[str, Heard],
+        kinds: frozenset[StreamKind],
+        timeframes: Mapping[str, int],
+        outlets: tuple[Inbox, Health, Callable[[int, object, str], None]],
+        now_ns: Callable[[], int],
+    ) -> None:
+        self.dropped: Counter[str] = Counter()
+        self.now_ns = now_ns
+        self._heard = heard
+        self._timeframes = timeframes
+        self._inbox, self._health, self._broken = outlets
+        self._channel = place("^" + streams.channel)
+        self._routes: dict[str, Callable[[object, int, object], None] | None] = {}
+        chosen = [stream for kind, stream in streams.streams.items() if kind in kinds]
+        self._handlers = [(stream.channel, self._handler_of(stream.shape)) for stream in chosen]
+
+    def hear(self, client: object, message: object, recv_ns: int) -> None:
+        """Take one message, decoded from JSON. Never raises for what it says."""
+        text = self._channel(message, None)
+        if not isinstance(text, str):
+            return
+        if text not in self._routes:
+            self._learn(text)
+        handler = self._routes[text]
+        if handler is not None:
+            handler(message, recv_ns, client)
+
+    def _learn(self, text: str) -> None:
+        if len(self._routes) >= _ROUTES_MAX:
+            self._routes.clear()
+        fitting = [handler for prefix, handler in self._handlers if text.startswith(prefix)]
+        self._routes[text] = fitting[0] if fitting else None
+
+    def _handler_of(self, shape: object) -> Callable[[object, int, object], None]:
+        if isinstance(shape, TradeShape):
+            return _Trades(self, TradeReader(shape)).take
+        if isinstance(shape, CandleShape):
+            return _Candles(self, CandleReader(shape)).take
+        if isinstance(shape, BookShape):
+            return _Tops(self, BookReader(shape)).take
+        if isinstance(shape, MarkShape):
+            return _Marks(self, MarkReader(shape)).take
+        assert isinstance(shape, LiquidationShape)
+        return _Liquidations(self, LiquidationReader(shape)).take
+
+    # ------------------------------------------------------------------ for the readers below
+
+    def find(self, symbol: object) -> Heard | None:
+        """Return the instrument of a symbol; count one that is not ours."""
+        found = self._heard.get(symbol) if isinstance(symbol, str) else None
+        if found is None:
+            self.dropped["unknown_symbol"] += 1
+        return found
+
+    def interval_ns(self, word: object) -> int:
+        """Return the interval that a venue's word means, 0 for none."""
+        return self._timeframes.get(word, 0) if isinstance(word, str) else 0
+
+    def tell_bars(self, one: Heard, interval_ns: int, bars: list[Closed], recv_ns: int) -> None:
+        """Tell bars that are over."""
+        index = one.listing.index
+        for open_ns, bar in bars:
+            self._inbox.put(BarSeen(index, interval_ns, *bar, open_ns, recv_ns))
+        if bars:
+            self._health.heard(StreamKind.BARS, index, recv_ns)
+
+    def tell_gap(self, one: Heard, text: str) -> None:
+        """Tell that bars are missing for good."""
+        self._health.change(StreamKind.BARS, one.listing.index, StreamCode.GAP, text)
+
+    def tell_top(self, one: Heard, top: Top | None, ts_ns: int, recv_ns: int) -> None:
+        """Tell a top of book that differs from the one before."""
+        index = one.listing.index
+        if top is None:
+            return
+        self._health.heard(StreamKind.TOP, index, recv_ns)
+        if top != one.top:
+            one.top = top
+            self._inbox.put(TopSeen(index, *top, one.forward(StreamKind.TOP, ts_ns), recv_ns))
+
+    def end_book(self, one: Heard, client: object, why: str) -> None:
+        """Let a book begin anew."""
+        self.dropped["book_broken"] += 1
+        one.top = None
+        if one.book is not None:
+            one.book.forget()
+        self._health.change(StreamKind.TOP, one.listing.index, StreamCode.GAP, why)
+        self._broken(one.listing.index, client, why)
+
+    def put(self, event: TradeSeen | MarkSeen | OpenInterestSeen | LiquidationSeen, kind: StreamKind) -> None:
+        """Tell one event of a stream."""
+        self._health.heard(kind, event.instrument, event.recv_ns)
+        self._inbox.put(event)
+
+
+class _Trades:
+    def __init__(self, hearing: Hearing, reader: TradeReader) -> None:
+        self._hearing, self._reader = hearing, reader
+
+    def take(self, message: object, recv_ns: int, _client: object) -> None:
+        hearing, reader = self._hearing, self._reader
+        for row in reader.rows(message):
+            one = hearing.find(reader.symbol(message, row))
+            if one is None:
+                continue
+            try:
+                side, tick, lots, key, ts_ns = reader.read(message, row, one.grid)
+            except Garbage as error:
+                hearing.dropped[error.reason] += 1
+                continue
+            if one.is_repeated(key):
+                hearing.dropped["repeated_trade"] += 1
+                continue
+            ts_ns = one.forward(StreamKind.TRADES, ts_ns)
+            seen = TradeSeen(one.listing.index, side, tick, lots, key, ts_ns, recv_ns)
+            hearing.put(seen, StreamKind.TRADES)
+
+
+class _Candles:
+    def __init__(self, hearing: Hearing, reader: CandleReader) -> None:
+        self._hearing, self._reader = hearing, reader
+
+    def take(self, message: object, recv_ns: int, _client: object) -> None:
+        hearing, reader = self._hearing, self._reader
+        for row in reader.rows(message):
+            one = hearing.find(reader.symbol(message, row))
+            if one is None:
+                continue
+            interval_ns = hearing.interval_ns(reader.interval(message, row))
+            keeper = one.keepers.get(interval_ns)
+            if keeper is None:
+                hearing.dropped["unknown_interval"] += 1
+                continue
+            try:
+                open_ns, bar, over = reader.read(message, row, one.grid)
+            except Garbage as error:
+                hearing.dropped[error.reason] += 1
+                continue
+            if over and recv_ns < open_ns + interval_ns // 2:
+                # A candle cannot be over before half of it has passed, whatever the flag says.
+                hearing.dropped["closed_too_early"] += 1
+                continue
+            hearing.tell_bars(one, interval_ns, keeper.hear(open_ns, bar, over), recv_ns)
+
+
+class _Tops:
+    def __init__(self, hearing: Hearing, reader: BookReader) -> None:
+        self._hearing, self._reader = hearing, reader
+
+    def take(self, message: object, recv_ns: int, client: object) -> None:
+        hearing, reader = self._hearing, self._reader
+        for row in reader.rows(message):
+            one = hearing.find(reader.symbol(message, row))
+            if one is None or one.book is None:
+                continue
+            try:
+                update = reader.read(message, row, one.grid)
+                top = one.book.apply(update)
+            except Garbage as error:
+                hearing.dropped[error.reason] += 1
+                hearing.end_book(one, client, f"a message of the book is garbage: {error.reason}")
+            except BookBroken as error:
+                hearing.end_book(one, client, str(error))
+            else:
+                hearing.tell_top(one, top, update.ts_ns, recv_ns)
+
+
+class _Marks:
+    def __init__(self, hearing: Hearing, reader: MarkReader) -> None:
+        self._hearing, self._reader = hearing, reader
+
+    def take(self, message: object, recv_ns: int, _client: object) -> None:
+        hearing, reader = self._hearing, self._reader
+        for row in reader.rows(message):
+            one = hearing.find(reader.symbol(message, row))
+            if one is None:
+                continue
+            try:
+                mark, interest, ts_ns = reader.read(message, row, one.grid)
+            except Garbage as error:
+                hearing.dropped[error.reason] += 1
+                continue
+            index, ts_ns = one.listing.index, one.forward(StreamKind.MARK, ts_ns)
+            if mark is not None:
+                hearing.put(MarkSeen(index, mark, ts_ns, recv_ns), StreamKind.MARK)
+            if interest is not None:
+                hearing.put(OpenInterestSeen(index, interest, ts_ns, recv_ns), StreamKind.OPEN_INTEREST)
+
+
+class _Liquidations:
+    def __init__(self, hearing: Hearing, reader: LiquidationReader) -> None:
+        self._hearing, self._reader = hearing, reader
+
+    def take(self, message: object, recv_ns: int, _client: object) -> None:
+        hearing, reader = self._hearing, self._reader
+        for row in reader.rows(message):
+            one = hearing.find(reader.symbol(message, row))
+            if one is None:
+                continue
+            try:
+                for side, notional, ts_ns in reader.read(message, row, one.grid.contract_size):
+                    ts_ns = one.forward(StreamKind.LIQUIDATIONS, ts_ns)
+                    seen = LiquidationSeen(one.listing.index, side, notional, ts_ns, recv_ns)
+                    hearing.put(seen, StreamKind.LIQUIDATIONS)
+            except Garbage as error:
+                hearing.dropped[error.reason] += 1

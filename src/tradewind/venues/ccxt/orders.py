@@ -1,0 +1,159 @@
+"""An order in ticks and lots, spelled as a venue wants it: exact decimals, its words, its switches.
+
+Nothing is rounded here. What a venue cannot express (an expiry, a trailing stop, a switch) is said before anything
+is sent, never left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+from typing import TYPE_CHECKING
+
+from tradewind.units.enums import BUY, LONG, SELL, IntentKind, TriggerKind
+from tradewind.venues.ccxt.dialect import fill_template
+
+if TYPE_CHECKING:
+    from tradewind.market import Instrument
+    from tradewind.venues.ccxt.client_ids import ClientIds
+    from tradewind.venues.ccxt.dialect import Call, Dialect
+    from tradewind.venues.gateway import NewOrder, OrderRef
+
+__all__ = ["AccountModes", "Spelled", "Speller", "Unspeakable"]
+
+_MS_NS = 1_000_000
+_RATIO_STEP = Decimal("0.1")
+_RATIO_LEAST, _RATIO_MOST = Decimal("0.1"), Decimal(10)
+
+
+class Unspeakable(Exception):
+    """The venue has no word for what is asked; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountModes:
+    """How the account is set: both sides of a position at once, and margin of each position apart."""
+
+    hedge: bool = False
+    isolated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """A new order as the venue wants it: the style, the call, the fields of its row."""
+
+    style: str
+    call: Call
+    fields: dict[str, object]
+    client_id: str
+
+
+class Speller:
+    """Writes requests of one account."""
+
+    def __init__(self, dialect: Dialect, ids: ClientIds, modes: AccountModes) -> None:
+        self._dialect = dialect
+        self._words = dialect.words
+        self._ids = ids
+        self.modes = modes
+
+    def create(self, order: NewOrder, instrument: Instrument) -> Spelled:
+        """Return a new order's request. Raises Unspeakable for what this venue has no word for."""
+        style = self._style(order)
+        call = self._dialect.create.get(style)
+        if call is None:
+            raise Unspeakable(f"{self._dialect.venue} has no order of the kind {style}")
+        client_id = self._ids.encode(order.cid)
+        values = {
+            **self._place(order, instrument),
+            "qty": _text(order.qty_lot * instrument.lot_size),
+            "price": _text(order.price_tick * instrument.tick_size),
+            "trigger": _text(order.price_tick * instrument.tick_size),
+            "trigger_by": self._words.mark if order.trigger == TriggerKind.MARK else self._words.last,
+            "direction": 1 if order.side == BUY else 2,
+            "trail": self._trail(order, instrument),
+            "activation": None,
+            "expires_ms": order.expires_ns // _MS_NS,
+            "client_id": client_id,
+        }
+        return Spelled(style, call, fill_template(call.fields, values), client_id)
+
+    def _style(self, order: NewOrder) -> str:
+        if order.kind == IntentKind.STOP:
+            return "stop_trailing" if order.trail_tick else "stop"
+        if order.kind == IntentKind.TARGET:
+            return "ioc" if order.price_tick else "market"
+        if not order.expires_ns:
+            return "post_only" if order.post_only else "limit"
+        if order.post_only:
+            raise Unspeakable(f"{self._dialect.venue} has no post-only order that expires")
+        return "limit_expiring"
+
+    def _place(self, order: NewOrder, instrument: Instrument) -> dict[str, object]:
+        """Return what says where an order goes: symbol, side, position side, reduce-only, margin."""
+        return {
+            "symbol": instrument.symbol,
+            "side": self._words.buy if order.side == BUY else self._words.sell,
+            "position_side": self._position_word(order.position_side),
+            "reduce": self._words.yes if order.reduce and self._may_reduce() else None,
+            "margin_mode": self.margin_word(),
+        }
+
+    def _position_word(self, position_side: int) -> object:
+        if not self.modes.hedge:
+            return self._words.net
+        return self._words.long if position_side == LONG else self._words.short
+
+    def _may_reduce(self) -> bool:
+        return not self.modes.hedge or self._dialect.reduce_in_hedge
+
+    def margin_word(self) -> str:
+        """Return the venue's word for the account's margin mode."""
+        return self._words.isolated if self.modes.isolated else self._words.cross
+
+    def _trail(self, order: NewOrder, instrument: Instrument) -> str | None:
+        """Return the distance that a stop follows at: in price, or in percent of the price that it now follows."""
+        if not order.trail_tick:
+            return None
+        if self._dialect.trail == "distance":
+            return _text(order.trail_tick * instrument.tick_size)
+        peak = order.price_tick + (order.trail_tick if order.side == SELL else -order.trail_tick)
+        if peak <= 0:
+            raise Unspeakable("a trailing stop whose distance is larger than the price")
+        percent = Decimal(100) * order.trail_tick / peak
+        # Rounded to the nearer side of protection: closer, never further away.
+        percent = percent.quantize(_RATIO_STEP, ROUND_DOWN)
+        if not _RATIO_LEAST <= percent <= _RATIO_MOST:
+            raise Unspeakable(f"a trailing distance of {percent} % is not between 0.1 and 10")
+        return _text(percent)
+
+    # ------------------------------------------------------------------ orders that are there
+
+    def amend(
+        self, order: OrderRef, instrument: Instrument, side: int, price_tick: int, qty_lot: int
+    ) -> dict[str, object]:
+        """Return the fields of an amend. Raises Unspeakable where the venue has none for this order."""
+        call = self._dialect.amend
+        if call is None or order.algo:
+            raise Unspeakable(f"{self._dialect.venue} cannot change this order; cancel it and send another")
+        values = {
+            **self.reference(order, instrument),
+            "side": self._words.buy if side == BUY else self._words.sell,
+            "qty": _text(qty_lot * instrument.lot_size),
+            "price": _text(price_tick * instrument.tick_size),
+        }
+        return fill_template(call.fields, values)
+
+    def reference(self, order: OrderRef, instrument: Instrument) -> dict[str, object]:
+        """Return what names an order: the venue's id where it is known, else ours; never both."""
+        return {
+            "symbol": instrument.symbol,
+            "venue_id": order.venue_id or None,
+            "client_id": None if order.venue_id else self._ids.encode(order.cid),
+        }
+
+
+def _text(number: Decimal) -> str:
+    """Return an exact decimal without an exponent or zeros at its end."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

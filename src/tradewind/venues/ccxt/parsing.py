@@ -1,0 +1,456 @@
+"""What an exchange says, made into our words, or counted and dropped: nothing it says is believed unread.
+
+Numbers are exact decimals here: finite, in range, whole steps of the instrument. A word that is not known, a symbol
+that is not traded here, more filled than ordered: each is a reason in `dropped`. Order of messages is not judged;
+quantities are cumulative and the ledger elsewhere only ever moves forward.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, Rule, SettingCode
+from tradewind.venues.ccxt.classification import rule_named
+from tradewind.venues.ccxt.dialect import (
+    BalanceShape,
+    FillShape,
+    FundingShape,
+    OrderShape,
+    PositionShape,
+    SettingShape,
+    TransferShape,
+)
+from tradewind.venues.gateway import (
+    BalanceSeen,
+    FillSeen,
+    FundingPaidSeen,
+    OrderSeen,
+    OrderStatus,
+    PositionSeen,
+    SettingSeen,
+    TakenSeen,
+    TransferSeen,
+)
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
+    from tradewind.venues.ccxt.client_ids import ClientIds
+    from tradewind.venues.ccxt.dialect import Dialect, Path, Shape
+    from tradewind.venues.gateway import Event, Listing
+
+__all__ = ["RowReader", "Unfit", "key_of_trade", "rows_at", "word_of"]
+
+Row = dict[str, object]
+_MS_NS = 1_000_000
+_REMEMBERED = 20_000
+_COUNTABLE = 1 << 62
+_ENDS = {
+    OrderStatus.FILLED: Rule.FILLED,
+    OrderStatus.CANCELLED: Rule.UNWANTED,
+    OrderStatus.EXPIRED: Rule.UNFILLED,
+    OrderStatus.REJECTED: Rule.VENUE_OTHER,
+}
+
+
+class Unfit(Exception):
+    """A row that cannot be believed; its text is the reason that is counted."""
+
+
+def rows_at(body: object, path: Path) -> list[Row]:
+    """Return the rows of an answer: tables at the end of a path, `*` for each of a list; what is none is left out."""
+    found = [body]
+    for key in path:
+        found = [below for value in found for below in _below(value, key)]
+    whole = [below for value in found for below in (value if isinstance(value, list) else [value])]
+    return [cast("Row", value) for value in whole if isinstance(value, dict)]
+
+
+def _below(value: object, key: str) -> list[object]:
+    if isinstance(value, dict):
+        return [value[key]] if key in value else []
+    if isinstance(value, list):
+        if key == "*":
+            return list(value)
+        return [value[int(key)]] if key.isdigit() and int(key) < len(value) else []
+    return []
+
+
+def word_of(value: object) -> str:
+    """Return a value of JSON as the word that tables use: "true", "false", "" for nothing."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def key_of_trade(trade_id: str) -> int:
+    """Return a trade's id as a positive number below 2^62: itself where it is one, else its hash."""
+    if trade_id.isascii() and trade_id.isdigit() and 0 < int(trade_id) < _COUNTABLE:
+        return int(trade_id)
+    digest = hashlib.blake2b(trade_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % (_COUNTABLE - 1) + 1
+
+
+class RowReader:
+    """Reads rows of one venue for the instruments of one session.
+
+    Parameters
+    ----------
+    dropped
+        Counts what was not believed, by reason.
+    """
+
+    def __init__(
+        self, dialect: Dialect, listings: Sequence[Listing], ids: ClientIds, dropped: Counter[str]
+    ) -> None:
+        self._words = dialect.words
+        self._listings = {listing.instrument.symbol: listing for listing in listings}
+        self._ids = ids
+        self.dropped = dropped
+        self.strangers: set[str] = set()
+        self._orders: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        self._parents: OrderedDict[str, str] = OrderedDict()
+        self._traded: OrderedDict[str, tuple[set[str], int, int]] = OrderedDict()
+        self._readers: dict[type, Callable[..., list[Event]]] = {
+            OrderShape: self._order,
+            FillShape: self._fill,
+            PositionShape: self._position,
+            BalanceShape: self._balance,
+            FundingShape: self._funding,
+            TransferShape: self._transfer,
+            SettingShape: self._setting,
+        }
+
+    def read(self, row: Row, shape: Shape, recv_ns: int) -> list[Event]:
+        """Return what a row says as events; none where it cannot be believed or says something else."""
+        try:
+            return self._readers[type(shape)](row, shape, recv_ns)
+        except Unfit as reason:
+            self.dropped[f"{type(shape).__name__.removesuffix('Shape').lower()}: {reason}"] += 1
+            return []
+
+    def child_of(self, venue_id: str) -> str:
+        """Return our client id of the stop that became this order, "" for none."""
+        return self._parents.get(venue_id, "")
+
+    # ------------------------------------------------------------------ orders and trades
+
+    def _order(self, row: Row, shape: OrderShape, recv_ns: int) -> list[Event]:
+        listing = self._listing(row, shape.symbol)
+        word = word_of(row.get(shape.status))
+        status = shape.statuses.get(word)
+        if status is None:
+            raise Unfit("unknown state")
+        venue_id = word_of(row.get(shape.venue_id))
+        client_id = self._client_id(row, shape, venue_id)
+        side = self._side(row, shape.side)
+        reduce = word_of(row.get(shape.reduce)).lower() == "true"
+        position_side, reduce = self._position_side(row, shape.position_side, side, reduce)
+        lots = self._lots(row, shape.qty, listing)
+        filled = self._lots(row, shape.filled, listing) if shape.filled else 0
+        if filled > lots:
+            raise Unfit("more filled than ordered")
+        self._remember(venue_id, client_id, position_side)
+        seen = OrderSeen(
+            instrument=listing.index,
+            cid=self._ids.cid_of(client_id),
+            client_id=client_id,
+            venue_id=venue_id,
+            status=status,
+            side=side,
+            position_side=position_side,
+            reduce=int(reduce),
+            price_tick=self._order_price(row, shape, listing),
+            qty_lot=lots,
+            filled_lot=filled,
+            notional=self._notional(row, shape, listing, venue_id, filled),
+            rule=self._rule(row, shape, word, status),
+            ts_ns=self._ts(row, shape.ts, shape.ts_other) or recv_ns,
+            recv_ns=recv_ns,
+        )
+        return [seen]
+
+    def _client_id(self, row: Row, shape: OrderShape, venue_id: str) -> str:
+        """Return the id that says whose order it is: its own, or that of the stop that it was."""
+        client_id = word_of(row.get(shape.client_id))
+        child = word_of(row.get(shape.child_id)) if shape.child_id else ""
+        if child not in ("", "0"):
+            _keep(self._parents, child, client_id)
+        for candidate in (
+            client_id,
+            word_of(row.get(shape.parent_client_id)),
+            self._parents.get(venue_id, ""),
+        ):
+            if self._ids.decode(candidate) is not None:
+                return candidate
+        return client_id
+
+    def _order_price(self, row: Row, shape: OrderShape, listing: Listing) -> int:
+        for name in (shape.price, shape.trigger):
+            price = _decimal(row, name) if name else None
+            if price:
+                return _steps(price, listing.instrument.tick_size)
+        return 0
+
+    def _notional(self, row: Row, shape: OrderShape, listing: Listing, venue_id: str, filled: int) -> int:
+        """Return the money that was filled: told, or summed from its trades, or from the average.
+
+        From an average it is exact too while the average is written finely enough: the money is a whole number of
+        (tick x lot), so that the nearest one is meant.
+        """
+        if not filled:
+            return 0
+        told = _decimal(row, shape.notional) if shape.notional else None
+        if told:
+            return _money(told)
+        _, lots, notional = self._traded.get(venue_id, (set(), 0, 0))
+        if lots == filled:
+            return notional
+        average = _decimal(row, shape.average) if shape.average else None
+        if not average or average < 0:
+            raise Unfit("filled at no price")
+        return _money_of(listing, average / listing.instrument.tick_size * filled)
+
+    def _rule(self, row: Row, shape: OrderShape, word: str, status: OrderStatus) -> int:
+        if status not in _ENDS:
+            return Rule.OK
+        reason = word_of(row.get(shape.reason)) if shape.reason else ""
+        name = shape.reasons.get(f"{word}/{reason}") or shape.reasons.get(reason)
+        if name is None or status is OrderStatus.FILLED:
+            return _ENDS[status]
+        return rule_named(name)
+
+    def _fill(self, row: Row, shape: FillShape, recv_ns: int) -> list[Event]:
+        if not _shows(row, shape.when):
+            return []
+        trade_id = word_of(row.get(shape.trade_id))
+        if trade_id in ("", "0"):
+            return []
+        listing = self._listing(row, shape.symbol)
+        lots = self._lots(row, shape.qty, listing)
+        price = _steps(_needed(row, shape.price), listing.instrument.tick_size)
+        if lots == 0 or price <= 0:
+            raise Unfit("a trade of nothing")
+        venue_id = word_of(row.get(shape.venue_id))
+        side = self._side(row, shape.side)
+        client_id, position_side = self._whose(row, shape, venue_id, side)
+        told = _decimal(row, shape.notional) if shape.notional else None
+        notional = _money(told) if told else _money_of(listing, Decimal(price) * lots)
+        ts_ns = self._ts(row, shape.ts, "") or recv_ns
+        taken = _taken(row, shape)
+        if taken:
+            closes = SHORT if side == BUY else LONG
+            key = key_of_trade(trade_id)
+            return [TakenSeen(taken, listing.index, closes, price, lots, notional, key, ts_ns, recv_ns)]
+        self._add_trade(venue_id, trade_id, lots, notional)
+        currency = word_of(row.get(shape.fee_currency)) if shape.fee_currency else ""
+        fee = _decimal(row, shape.fee)
+        seen = FillSeen(
+            instrument=listing.index,
+            cid=self._ids.cid_of(client_id),
+            client_id=client_id,
+            venue_id=venue_id,
+            trade_id=trade_id,
+            trade_key=key_of_trade(trade_id),
+            side=side,
+            position_side=position_side,
+            price_tick=price,
+            qty_lot=lots,
+            notional=notional,
+            fee=_money(fee) * shape.fee_sign if fee else 0,
+            fee_currency=currency or listing.instrument.settle,
+            maker=int(word_of(row.get(shape.maker)) in shape.maker_words) if shape.maker else 0,
+            ts_ns=ts_ns,
+            recv_ns=recv_ns,
+        )
+        return [seen]
+
+    def _whose(self, row: Row, shape: FillShape, venue_id: str, side: int) -> tuple[str, int]:
+        """Return a trade's client id and position side, as its order was when it was last seen."""
+        known_id, known_side = self._orders.get(venue_id, ("", -1))
+        client_id = word_of(row.get(shape.client_id)) if shape.client_id else ""
+        if self._ids.decode(client_id) is None:
+            client_id = known_id or self._parents.get(venue_id, "") or client_id
+        reduce = word_of(row.get(shape.reduce)).lower() == "true" if shape.reduce else False
+        position_side, _ = self._position_side(row, shape.position_side, side, reduce)
+        told = word_of(row.get(shape.position_side)) in self._hedge_words()
+        return client_id, position_side if told or known_side < 0 else known_side
+
+    def _add_trade(self, venue_id: str, trade_id: str, lots: int, notional: int) -> None:
+        ids, total, money = self._traded.get(venue_id, (set(), 0, 0))
+        if trade_id not in ids:
+            _keep(self._traded, venue_id, ({*ids, trade_id}, total + lots, money + notional))
+
+    # ------------------------------------------------------------------ the account
+
+    def _position(self, row: Row, shape: PositionShape, recv_ns: int) -> list[Event]:
+        listing = self._listing(row, shape.symbol)
+        size = _decimal(row, shape.qty) or Decimal(0)
+        lots = _steps(abs(size), listing.instrument.lot_size)
+        entry, mark = (float(_decimal(row, name) or 0) if name else 0.0 for name in (shape.entry, shape.mark))
+        ts_ns = self._ts(row, shape.ts, "") or recv_ns
+        word = word_of(row.get(shape.position_side))
+        held = self._hedge_words().get(word)
+        if held is not None:
+            return [PositionSeen(listing.index, held, lots, entry, mark, ts_ns, recv_ns)]
+        if shape.signed:
+            held = LONG if size >= 0 else SHORT
+        else:
+            held = SHORT if word_of(row.get(shape.side)) == self._words.sell else LONG
+        return [
+            PositionSeen(listing.index, held, lots, entry, mark, ts_ns, recv_ns),
+            PositionSeen(listing.index, SHORT + LONG - held, 0, 0.0, mark, ts_ns, recv_ns),
+        ]
+
+    def _balance(self, row: Row, shape: BalanceShape, recv_ns: int) -> list[Event]:
+        currency = word_of(row.get(shape.currency))
+        if not currency:
+            raise Unfit("no currency")
+        ts_ns = self._ts(row, shape.ts, "") or recv_ns
+        return [BalanceSeen(currency, _money(_needed(row, shape.balance)), ts_ns, recv_ns)]
+
+    def _funding(self, row: Row, shape: FundingShape, recv_ns: int) -> list[Event]:
+        if not _shows(row, shape.when):
+            return []
+        listing = self._listing(row, shape.symbol)
+        amount = _money(_needed(row, shape.amount)) * shape.sign
+        rate = float(_decimal(row, shape.rate) or 0) if shape.rate else 0.0
+        side = word_of(row.get(shape.position_side)) if shape.position_side else ""
+        position_side = self._hedge_words().get(side, SHORT if side == self._words.sell else LONG)
+        currency = word_of(row.get(shape.currency)) or listing.instrument.settle
+        ts_ns = self._ts(row, shape.ts, "") or recv_ns
+        return [FundingPaidSeen(listing.index, position_side, currency, amount, rate, ts_ns, recv_ns)]
+
+    def _transfer(self, row: Row, shape: TransferShape, recv_ns: int) -> list[Event]:
+        if not _shows(row, shape.when):
+            return []
+        amount = _money(_needed(row, shape.amount))
+        if shape.direction:
+            into = word_of(row.get(shape.direction)) in shape.into
+            amount = abs(amount) if into else -abs(amount)
+        currency, key = word_of(row.get(shape.currency)), word_of(row.get(shape.transfer_id))
+        return [TransferSeen(currency, amount, key, self._ts(row, shape.ts, "") or recv_ns, recv_ns)]
+
+    def _setting(self, row: Row, shape: SettingShape, recv_ns: int) -> list[Event]:
+        word = word_of(row.get(shape.value))
+        value = shape.words.get(word) if shape.words else float(_needed(row, shape.value))
+        if value is None:
+            raise Unfit("unknown word")
+        code: int = getattr(SettingCode, shape.code)
+        where = [self._listing(row, shape.symbol)] if shape.symbol else list(self._listings.values())
+        return [SettingSeen(listing.index, code, value, recv_ns, recv_ns) for listing in where]
+
+    # ------------------------------------------------------------------ parts of rows
+
+    def _listing(self, row: Row, name: str) -> Listing:
+        symbol = word_of(row.get(name))
+        listing = self._listings.get(symbol)
+        if listing is None:
+            if symbol:
+                self.strangers.add(symbol)
+            raise Unfit("symbol not traded here")
+        return listing
+
+    def _side(self, row: Row, name: str) -> int:
+        word = word_of(row.get(name))
+        if word not in (self._words.buy, self._words.sell):
+            raise Unfit("unknown side")
+        return BUY if word == self._words.buy else SELL
+
+    def _hedge_words(self) -> dict[str, int]:
+        return {word_of(self._words.long): LONG, word_of(self._words.short): SHORT}
+
+    def _position_side(self, row: Row, name: str, side: int, reduce: bool) -> tuple[int, bool]:
+        """Return which side of a position an order is of, and whether it closes it."""
+        told = self._hedge_words().get(word_of(row.get(name)))
+        if told is not None:
+            return told, reduce or (told == LONG) == (side == SELL)
+        opens_long = (side == BUY) != reduce
+        return LONG if opens_long else SHORT, reduce
+
+    def _lots(self, row: Row, name: str, listing: Listing) -> int:
+        lots = _steps(_decimal(row, name) or Decimal(0), listing.instrument.lot_size)
+        if lots < 0:
+            raise Unfit("negative quantity")
+        return lots
+
+    def _ts(self, row: Row, name: str, other: str) -> int:
+        for field in (name, other):
+            word = word_of(row.get(field)) if field else ""
+            if word.isascii() and word.isdigit() and 0 < int(word) < _COUNTABLE // _MS_NS:
+                return int(word) * _MS_NS
+        return 0
+
+    def _remember(self, venue_id: str, client_id: str, position_side: int) -> None:
+        if venue_id:
+            _keep(self._orders, venue_id, (client_id, position_side))
+
+
+_Kept = TypeVar("_Kept")
+
+
+def _keep(table: OrderedDict[str, _Kept], key: str, value: _Kept) -> None:
+    """Remember the newest; the oldest is forgotten, so that months of trading need no more memory than a day."""
+    table[key] = value
+    table.move_to_end(key)
+    if len(table) > _REMEMBERED:
+        table.popitem(last=False)
+
+
+def _shows(row: Row, when: tuple[str, frozenset[str]] | None) -> bool:
+    return when is None or word_of(row.get(when[0])) in when[1]
+
+
+def _taken(row: Row, shape: FillShape) -> str:
+    if not shape.taken_by:
+        return ""
+    word = word_of(row.get(shape.taken_by))
+    return next((kind for begin, kind in shape.taken.items() if word.startswith(begin)), "")
+
+
+def _decimal(row: Row, name: str) -> Decimal | None:
+    """Return a number of a row, None where the field is empty."""
+    value = row.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
+    except InvalidOperation:
+        raise Unfit("not a number") from None
+    if not number.is_finite() or abs(number) >= _COUNTABLE:
+        raise Unfit("not a finite number")
+    return number
+
+
+def _needed(row: Row, name: str) -> Decimal:
+    number = _decimal(row, name)
+    if number is None:
+        raise Unfit("a number is missing")
+    return number
+
+
+def _steps(value: Decimal, step: Decimal) -> int:
+    steps = value / step
+    whole = int(steps.to_integral_value())
+    if whole * step != value:
+        raise Unfit("off the grid")
+    if abs(whole) >= _COUNTABLE:
+        raise Unfit("too large")
+    return whole
+
+
+def _money(amount: Decimal) -> int:
+    money = int((amount * MONEY).to_integral_value())
+    if abs(money) >= _COUNTABLE:
+        raise Unfit("too large")
+    return money
+
+
+def _money_of(listing: Listing, ticks_by_lots: Decimal) -> int:
+    """Return the money of a number of (tick x lot), taken as whole."""
+    rules = listing.instrument
+    return _money(ticks_by_lots.to_integral_value() * rules.tick_size * rules.lot_size * rules.contract_size)

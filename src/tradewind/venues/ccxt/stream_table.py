@@ -1,0 +1,700 @@
+"""What differs between the market data of venues: which channel carries what, and where in a message it stands.
+
+A place is written as a path: ``k.o`` is the field ``o`` of the table ``k`` of a row, ``0`` the first element of a
+list, ``^topic`` a field of the whole message rather than of the row, and what follows ``~`` is a pattern whose
+first group is the value. Rows give their provenance: "sample" was read from a real message or a client's test
+fixture under data/messages, "ccxt" from what ccxt 4.5.90 understands, "documentation" from the venue's pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from tradewind.units.enums import BUY, SELL
+from tradewind.venues.gateway import StreamKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "STREAMS",
+    "BookRule",
+    "BookShape",
+    "CandleShape",
+    "LiquidationShape",
+    "MarkShape",
+    "Poll",
+    "Rest",
+    "Stream",
+    "TradeShape",
+    "VenueStreams",
+]
+
+_SIDES: Mapping[object, int] = MappingProxyType(
+    {"buy": BUY, "sell": SELL, "Buy": BUY, "Sell": SELL, "BUY": BUY, "SELL": SELL, "B": BUY, "A": SELL}
+)
+_MAKER_BOUGHT: Mapping[object, int] = MappingProxyType({True: SELL, False: BUY})
+_TURNED: Mapping[object, int] = MappingProxyType({"Buy": SELL, "Sell": BUY})
+
+
+class BookRule(Enum):
+    """How messages of a book join.
+
+    WHOLE: each is the whole book to its depth. CHAINED: each names the one before it. CONSECUTIVE: ids rise by
+    one from message to message. FETCHED: changes only, in a chain that begins at a snapshot fetched by REST.
+    """
+
+    WHOLE = "whole"
+    CHAINED = "chained"
+    CONSECUTIVE = "consecutive"
+    FETCHED = "fetched"
+
+
+@dataclass(frozen=True, slots=True)
+class TradeShape:
+    """Trades. `words` gives the taker's side for what stands at `side`; None: the sign of the quantity."""
+
+    rows: str
+    symbol: str
+    price: str
+    qty: str
+    side: str
+    words: Mapping[object, int] | None
+    key: str
+    ts: str
+    ts_unit_ns: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CandleShape:
+    """Candles. `closed` holds `closed_word` once a candle is over; "": the venue never says so."""
+
+    rows: str
+    symbol: str
+    interval: str
+    open_time: str
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    closed: str = ""
+    closed_word: object = True
+    ts_unit_ns: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BookShape:
+    """A book. `action` holds `whole_word` where a message is a snapshot; ids are paths, "" where there are none.
+
+    Where a message has only the best prices (`one_level`), they stand at `bids` and `asks`, their quantities at
+    `qty` and `ask_qty`.
+    """
+
+    rule: BookRule
+    rows: str
+    symbol: str
+    bids: str
+    asks: str
+    price: str = "0"
+    qty: str = "1"
+    action: str = ""
+    whole_word: str = "snapshot"
+    first: str = ""
+    last: str = ""
+    previous: str = ""
+    ts: str = ""
+    one_level: bool = False
+    ask_qty: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkShape:
+    """Mark prices, and open interest where the same message tells it. A field may be absent: nothing changed."""
+
+    rows: str
+    symbol: str
+    mark: str
+    ts: str
+    open_interest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationShape:
+    """Liquidations; `qty` in contracts (base units where the contract size is 1)."""
+
+    rows: str
+    symbol: str
+    price: str
+    qty: str
+    side: str
+    words: Mapping[object, int]
+    ts: str
+    details: str = ""
+
+
+Shape = TradeShape | CandleShape | BookShape | MarkShape | LiquidationShape
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream of a venue.
+
+    Parameters
+    ----------
+    watch
+        The ccxt.pro method that subscribes; its answers are not used, its errors are.
+    calls
+        "symbols": once with all symbols; "each": once per symbol; "pairs": once with (symbol, timeframe) pairs;
+        "each_pair": once per symbol and timeframe; "none": once without any (a channel of all instruments).
+    channel
+        How the channel's name begins in messages.
+    stale_s
+        Silence of one instrument after which it is not trusted, in seconds; 0: it may be silent for ever, and is as
+        alive as its connection.
+    params, limit
+        Passed to the method.
+    """
+
+    watch: str
+    calls: str
+    channel: str
+    shape: Shape
+    stale_s: float
+    provenance: str
+    params: Mapping[str, object] = field(default_factory=dict)
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What no stream carries and is asked for by REST: a ccxt method, every so many seconds, and its fields."""
+
+    method: str
+    every_s: float
+    field: str
+    provenance: str
+    by_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How history is fetched.
+
+    Parameters
+    ----------
+    page_rows
+        Most bars in one answer.
+    volume_in_base
+        Whether ccxt gives the volume of a bar in base units (else contracts).
+    mark_params
+        What makes `fetch_ohlcv` give mark prices; None: the venue has no history of them.
+    funding_rows, interest_rows
+        Most records in one answer; 0: no such history.
+    interest_days
+        How many days back open interest is kept; 0: since it was listed.
+    requests_per_s
+        Pace of history requests: a quarter of the venue's public limit for one address, so that trading beside it
+        is not slowed.
+    """
+
+    page_rows: int
+    volume_in_base: bool
+    mark_params: Mapping[str, object] | None
+    mark_rows: int
+    funding_rows: int
+    interest_rows: int
+    requests_per_s: float
+    provenance: str
+    interest_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VenueStreams:
+    """Everything that is known of one venue's market data.
+
+    channel: path of the channel's name in a message.
+    polls: what is asked by REST, by kind.
+    """
+
+    channel: str
+    streams: Mapping[StreamKind, Stream]
+    polls: Mapping[StreamKind, Poll]
+    rest: Rest
+
+
+def _binance(*, spot: bool) -> VenueStreams:
+    streams = {
+        StreamKind.TRADES: Stream(
+            "watch_trades_for_symbols",
+            "symbols",
+            "trade",
+            TradeShape("", "s", "p", "q", "m", _MAKER_BOUGHT, "t", "T"),
+            0.0,
+            "sample binance.jsonl Trades, raw_ws_2024-08-08",
+        ),
+        StreamKind.BARS: Stream(
+            "watch_ohlcv_for_symbols",
+            "pairs",
+            "kline",
+            CandleShape("k", "s", "i", "t", "o", "h", "l", "c", "v", "x", True),
+            0.0,
+            "sample binance.jsonl Klines",
+        ),
+        StreamKind.TOP: Stream(
+            "watch_order_book_for_symbols",
+            "symbols",
+            "depthUpdate",
+            BookShape(
+                BookRule.FETCHED,
+                "",
+                "s",
+                "b",
+                "a",
+                first="U",
+                last="u",
+                previous="" if spot else "pu",
+                ts="E",
+            ),
+            30.0 if spot else 15.0,
+            "sample raw_ws_2024-08-08",
+        ),
+    }
+    if not spot:
+        streams[StreamKind.MARK] = Stream(
+            "watch_mark_prices",
+            "symbols",
+            "markPriceUpdate",
+            MarkShape("", "s", "p", "E"),
+            10.0,
+            "sample binance.jsonl UsdFutures MarkPrice",
+        )
+        streams[StreamKind.LIQUIDATIONS] = Stream(
+            "watch_liquidations_for_symbols",
+            "symbols",
+            "forceOrder",
+            LiquidationShape("o", "s", "ap", "z", "S", _SIDES, "T"),
+            0.0,
+            "sample binance.jsonl UsdFutures Liquidations",
+        )
+    polls = (
+        {}
+        if spot
+        else {
+            StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt"),
+            StreamKind.OPEN_INTEREST: Poll("fetch_open_interest", 60.0, "openInterestAmount", "ccxt"),
+        }
+    )
+    rest = (
+        Rest(1000, True, None, 0, 0, 0, 25.0, "documentation: weight 2 of 6,000 a minute")
+        if spot
+        else Rest(
+            1000,
+            True,
+            {"price": "mark"},
+            1000,
+            1000,
+            500,
+            2.0,
+            "documentation: weight 5 of 2,400 a minute; open interest of 30 days",
+            interest_days=29,
+        )
+    )
+    return VenueStreams("e", streams, polls, rest)
+
+
+def _bybit(*, spot: bool) -> VenueStreams:
+    streams = {
+        StreamKind.TRADES: Stream(
+            "watch_trades_for_symbols",
+            "symbols",
+            "publicTrade",
+            TradeShape("data", "s", "p", "v", "S", _SIDES, "i", "T"),
+            0.0,
+            "sample bybit_v5.jsonl Trades",
+        ),
+        StreamKind.BARS: Stream(
+            "watch_ohlcv_for_symbols",
+            "pairs",
+            "kline",
+            CandleShape(
+                "data",
+                r"^topic~kline\.\w+\.(.+)",
+                "interval",
+                "start",
+                "open",
+                "high",
+                "low",
+                "close",
+                "volume",
+                "confirm",
+                True,
+            ),
+            0.0,
+            "sample bybit_v5.jsonl Klines",
+        ),
+        StreamKind.TOP: Stream(
+            "watch_order_book_for_symbols",
+            "symbols",
+            "orderbook",
+            BookShape(
+                BookRule.CONSECUTIVE,
+                "data",
+                "s",
+                "b",
+                "a",
+                action="^type",
+                last="u",
+                ts="^ts",
+            ),
+            30.0 if spot else 15.0,
+            "sample bybit_v5.jsonl OrderBook",
+            limit=50,
+        ),
+    }
+    if not spot:
+        streams[StreamKind.MARK] = Stream(
+            "watch_tickers",
+            "symbols",
+            "tickers",
+            MarkShape("data", "symbol", "markPrice", "^ts", "openInterest"),
+            30.0,
+            "sample bybit_v5.jsonl Linear Ticker",
+        )
+        streams[StreamKind.LIQUIDATIONS] = Stream(
+            "watch_liquidations",
+            "each",
+            "allLiquidation",
+            LiquidationShape("data", "s", "p", "v", "S", _TURNED, "T"),
+            0.0,
+            "documentation: S is the side of the position that was liquidated",
+        )
+    polls = (
+        {}
+        if spot
+        else {
+            StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt"),
+            StreamKind.OPEN_INTEREST: Poll("fetch_open_interest", 60.0, "openInterestAmount", "ccxt"),
+        }
+    )
+    rest = (
+        Rest(1000, True, None, 0, 0, 0, 30.0, "documentation: 600 requests in 5 s")
+        if spot
+        else Rest(1000, True, {"price": "mark"}, 1000, 200, 200, 30.0, "documentation: 600 requests in 5 s")
+    )
+    return VenueStreams("topic", streams, polls, rest)
+
+
+def _okx(*, spot: bool) -> VenueStreams:
+    streams = {
+        StreamKind.TRADES: Stream(
+            "watch_trades_for_symbols",
+            "symbols",
+            "trades",
+            TradeShape("data", "instId", "px", "sz", "side", _SIDES, "tradeId", "ts"),
+            0.0,
+            "sample OKX.ws.1.0",
+        ),
+        StreamKind.BARS: Stream(
+            "watch_ohlcv_for_symbols",
+            "pairs",
+            "candle",
+            CandleShape(
+                "data", "^arg.instId", "^arg.channel~candle(.+)", "0", "1", "2", "3", "4", "5", "8", "1"
+            ),
+            0.0,
+            "sample okx_v5.jsonl Klines",
+        ),
+        StreamKind.TOP: Stream(
+            "watch_order_book_for_symbols",
+            "symbols",
+            "books",
+            BookShape(
+                BookRule.CHAINED,
+                "data",
+                "^arg.instId",
+                "bids",
+                "asks",
+                action="^action",
+                last="seqId",
+                previous="prevSeqId",
+                ts="ts",
+            ),
+            60.0 if spot else 15.0,
+            "sample okx_v5.jsonl OrderBook; documentation: an unchanged book is told every 60 s",
+        ),
+    }
+    if not spot:
+        streams[StreamKind.MARK] = Stream(
+            "watch_mark_prices",
+            "symbols",
+            "mark-price",
+            MarkShape("data", "instId", "markPx", "ts"),
+            30.0,
+            "sample okx_v5.jsonl MarkPrice; documentation: at least every 10 s",
+        )
+        streams[StreamKind.LIQUIDATIONS] = Stream(
+            "watch_liquidations_for_symbols",
+            "symbols",
+            "liquidation-orders",
+            LiquidationShape("data", "instId", "bkPx", "sz", "side", _SIDES, "ts", "details"),
+            0.0,
+            "ccxt",
+        )
+    polls = (
+        {}
+        if spot
+        else {
+            StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt"),
+            StreamKind.OPEN_INTEREST: Poll("fetch_open_interest", 60.0, "openInterestAmount", "ccxt"),
+        }
+    )
+    rest = (
+        Rest(100, True, None, 0, 0, 0, 2.5, "documentation: 20 requests in 2 s")
+        if spot
+        else Rest(100, True, {"price": "mark"}, 100, 100, 0, 2.5, "documentation: 20 requests in 2 s")
+    )
+    return VenueStreams("arg.channel", streams, polls, rest)
+
+
+def _blofin() -> VenueStreams:
+    streams = {
+        StreamKind.TRADES: Stream(
+            "watch_trades_for_symbols",
+            "symbols",
+            "trades",
+            TradeShape("data", "instId", "price", "size", "side", _SIDES, "tradeId", "ts"),
+            0.0,
+            "sample blofin.jsonl Trades",
+        ),
+        StreamKind.BARS: Stream(
+            "watch_ohlcv_for_symbols",
+            "pairs",
+            "candle",
+            CandleShape(
+                "data", "^arg.instId", "^arg.channel~candle(.+)", "0", "1", "2", "3", "4", "5", "8", "1"
+            ),
+            0.0,
+            "sample blofin.jsonl Klines",
+        ),
+        StreamKind.TOP: Stream(
+            "watch_order_book_for_symbols",
+            "symbols",
+            "books",
+            BookShape(
+                BookRule.CHAINED,
+                "data",
+                "^arg.instId",
+                "bids",
+                "asks",
+                action="^action",
+                last="seqId",
+                previous="prevSeqId",
+                ts="ts",
+            ),
+            30.0,
+            "sample blofin.jsonl OrderBook",
+        ),
+    }
+    polls = {
+        StreamKind.MARK: Poll("publicGetMarketMarkPrice", 3.0, "markPrice", "ccxt", by_id=True),
+        StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt"),
+    }
+    rest = Rest(100, True, None, 0, 100, 0, 2.0, "documentation: 500 requests a minute for one address")
+    return VenueStreams("arg.channel", streams, polls, rest)
+
+
+def _bitget() -> VenueStreams:
+    streams = {
+        StreamKind.TRADES: Stream(
+            "watch_trades_for_symbols",
+            "symbols",
+            "trade",
+            TradeShape("data", "^arg.instId", "price", "size", "side", _SIDES, "tradeId", "ts"),
+            0.0,
+            "ccxt",
+        ),
+        StreamKind.BARS: Stream(
+            "watch_ohlcv",
+            "each_pair",
+            "candle",
+            CandleShape("data", "^arg.instId", "^arg.channel~candle(.+)", "0", "1", "2", "3", "4", "5"),
+            0.0,
+            "ccxt",
+        ),
+        StreamKind.TOP: Stream(
+            "watch_order_book_for_symbols",
+            "symbols",
+            "books5",
+            BookShape(BookRule.WHOLE, "data", "^arg.instId", "bids", "asks", ts="ts"),
+            15.0,
+            "ccxt",
+            limit=5,
+        ),
+        StreamKind.MARK: Stream(
+            "watch_tickers",
+            "symbols",
+            "ticker",
+            MarkShape("data", "instId", "markPrice", "ts", "holdingAmount"),
+            15.0,
+            "ccxt",
+        ),
+    }
+    polls = {StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt")}
+    rest = Rest(200, True, {"price": "mark"}, 200, 100, 0, 5.0, "documentation: 20 requests a second")
+    return VenueStreams("arg.channel", streams, polls, rest)
+
+
+def _gate() -> VenueStreams:
+    streams = {
+        StreamKind.TRADES: Stream(
+            "watch_trades_for_symbols",
+            "symbols",
+            "futures.trades",
+            TradeShape("result", "contract", "price", "size", "size", None, "id", "create_time_ms"),
+            0.0,
+            "sample GATEIO_FUTURES.ws.1.0",
+        ),
+        StreamKind.BARS: Stream(
+            "watch_ohlcv",
+            "each_pair",
+            "futures.candlesticks",
+            CandleShape(
+                "result",
+                r"n~^[^_]+_(.+)",
+                "n~^([^_]+)_",
+                "t",
+                "o",
+                "h",
+                "l",
+                "c",
+                "v",
+                "w",
+                True,
+                ts_unit_ns=1_000_000_000,
+            ),
+            0.0,
+            "documentation: w says that the window is closed",
+        ),
+        StreamKind.TOP: Stream(
+            "watch_bids_asks",
+            "symbols",
+            "futures.book_ticker",
+            BookShape(
+                BookRule.WHOLE,
+                "result",
+                "s",
+                "b",
+                "a",
+                qty="B",
+                ask_qty="A",
+                ts="t",
+                last="u",
+                one_level=True,
+            ),
+            15.0,
+            "ccxt",
+        ),
+    }
+    polls = {StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt")}
+    rest = Rest(1000, False, {"price": "mark"}, 1000, 1000, 0, 5.0, "documentation: 200 requests in 10 s")
+    return VenueStreams("channel", streams, polls, rest)
+
+
+def _hyperliquid() -> VenueStreams:
+    streams = {
+        StreamKind.TRADES: Stream(
+            "watch_trades",
+            "each",
+            "trades",
+            TradeShape("data", "coin", "px", "sz", "side", _SIDES, "tid", "time"),
+            0.0,
+            "sample raw_ws_2025-01-26",
+        ),
+        StreamKind.BARS: Stream(
+            "watch_ohlcv",
+            "each_pair",
+            "candle",
+            CandleShape("data", "s", "i", "t", "o", "h", "l", "c", "v"),
+            0.0,
+            "ccxt",
+        ),
+        StreamKind.TOP: Stream(
+            "watch_order_book",
+            "each",
+            "l2Book",
+            BookShape(
+                BookRule.WHOLE, "data", "coin", "levels.0", "levels.1", price="px", qty="sz", ts="time"
+            ),
+            15.0,
+            "sample raw_ws_2025-01-26",
+        ),
+    }
+    polls = {StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt")}
+    rest = Rest(5000, True, None, 0, 500, 0, 2.0, "documentation: weight 20 of 1,200 a minute")
+    return VenueStreams("channel", streams, polls, rest)
+
+
+def _kucoin() -> VenueStreams:
+    streams = {
+        StreamKind.TRADES: Stream(
+            "watch_trades_for_symbols",
+            "symbols",
+            "/contractMarket/execution",
+            TradeShape("data", "symbol", "price", "size", "side", _SIDES, "tradeId", "ts", ts_unit_ns=1),
+            0.0,
+            "ccxt",
+        ),
+        StreamKind.BARS: Stream(
+            "watch_ohlcv",
+            "each_pair",
+            "/contractMarket/limitCandle",
+            CandleShape(
+                "data.candles",
+                "^data.symbol",
+                "^topic~_([0-9a-z]+)$",
+                "0",
+                "1",
+                "3",
+                "4",
+                "2",
+                "6",
+                ts_unit_ns=1_000_000_000,
+            ),
+            0.0,
+            "ccxt: the volume stands in the seventh place",
+        ),
+        StreamKind.TOP: Stream(
+            "watch_order_book_for_symbols",
+            "symbols",
+            "/contractMarket/level2Depth5",
+            BookShape(BookRule.WHOLE, "data", "^topic~:(.+)", "bids", "asks", last="sequence", ts="ts"),
+            15.0,
+            "ccxt",
+            params=MappingProxyType({"method": "/contractMarket/level2Depth5"}),
+        ),
+    }
+    polls = {StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt")}
+    rest = Rest(500, False, {"price": "mark"}, 500, 100, 0, 3.0, "documentation: weight 3 of 2,000 in 30 s")
+    return VenueStreams("topic", streams, polls, rest)
+
+
+STREAMS: Mapping[str, VenueStreams] = MappingProxyType(
+    {
+        "binance_usdm": _binance(spot=False),
+        "binance_spot": _binance(spot=True),
+        "bybit_linear": _bybit(spot=False),
+        "bybit_spot": _bybit(spot=True),
+        "okx_swap": _okx(spot=False),
+        "okx_spot": _okx(spot=True),
+        "blofin_swap": _blofin(),
+        "bitget_swap": _bitget(),
+        "gate_swap": _gate(),
+        "kucoin": _kucoin(),
+        "hyperliquid": _hyperliquid(),
+    }
+)
+"""Market data by our names of the venues."""

@@ -1,0 +1,553 @@
+"""One account at one venue, traded through ccxt: the adapter that is the same for all of them.
+
+What differs between venues is looked up in its `Dialect`. What was asked of an order ends in one of four words, and
+only what is proven is more than UNKNOWN; what happens at the account is told as events, read from the venue's own
+messages and validated. Requests pass, in this order: the hard caps, the clock, the budget, the signer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ccxt.base.errors import BaseError, OnMaintenance
+
+from tradewind.errors import VenueDown, VenueRefused
+from tradewind.units.enums import Rule, SettingCode
+from tradewind.venues.ccxt.account_reading import AccountReader
+from tradewind.venues.ccxt.budget import Urgency
+from tradewind.venues.ccxt.capabilities import dialect_of
+from tradewind.venues.ccxt.caps import CapGuard, Caps
+from tradewind.venues.ccxt.classification import code_of, is_never_sent, judge
+from tradewind.venues.ccxt.client_ids import ClientIds
+from tradewind.venues.ccxt.dialect import Meaning, fill_template
+from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, redact
+from tradewind.venues.ccxt.fill_watch import FillWatch
+from tradewind.venues.ccxt.key_check import check_key
+from tradewind.venues.ccxt.orders import AccountModes, Speller, Unspeakable
+from tradewind.venues.ccxt.parsing import RowReader, word_of
+from tradewind.venues.ccxt.user_stream import UserStream
+from tradewind.venues.ccxt.wire import Wire
+from tradewind.venues.gateway import (
+    AccountMode,
+    FillSeen,
+    NewOrder,
+    OrderRef,
+    OrderSeen,
+    Outcome,
+    OutcomeKind,
+    SettingSeen,
+    StatusSeen,
+)
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Sequence
+
+    import aiohttp
+
+    from tradewind.venues.ccxt.dialect import Call
+    from tradewind.venues.ccxt.orders import Spelled
+    from tradewind.venues.ccxt.parsing import Row
+    from tradewind.venues.ccxt.wire import Answer
+    from tradewind.venues.gateway import Event, Found, Listing, Snapshot
+    from tradewind.venues.keys.entries import AccountKeys
+    from tradewind.venues.keys.report import KeyReport
+
+__all__ = ["CcxtTradingGateway", "TradingSettings"]
+
+_OPEN_WITHIN_S = 30.0
+_CLOCK_EVERY_S = 60.0
+_LOOK_EVERY_S = 1.0
+_SIDES_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class TradingSettings:
+    """How one account is traded.
+
+    Parameters
+    ----------
+    venue
+        Our name of it, a key of `capabilities.DIALECTS`.
+    tag
+        Six letters or digits that tell this session's orders from any other's of the account.
+    mode
+        Real or practice money.
+    modes
+        Position and margin mode that orders are written for.
+    caps
+        Hard limits beside the signer.
+    """
+
+    venue: str
+    tag: str
+    mode: AccountMode = AccountMode.LIVE
+    modes: AccountModes = field(default_factory=AccountModes)
+    caps: Caps = field(default_factory=Caps)
+
+
+class CcxtTradingGateway:
+    """`venues.gateway.TradingGateway` over ccxt; needs a running event loop when it is made.
+
+    Parameters
+    ----------
+    listings
+        The session's instruments at this venue.
+    session
+        The way out; whoever opened it closes it after the gateway.
+    keys
+        What signs.
+    now_ns
+        This machine's time, ns UTC; sleeping is asyncio's, so that virtual time holds.
+    chance
+        Draws the spread of waits between attempts.
+    """
+
+    def __init__(
+        self,
+        settings: TradingSettings,
+        listings: Sequence[Listing],
+        session: aiohttp.ClientSession,
+        keys: AccountKeys,
+        *,
+        now_ns: Callable[[], int],
+        chance: random.Random,
+    ) -> None:
+        self.settings = settings
+        self.dropped: Counter[str] = Counter()
+        self.key_report: KeyReport | None = None
+        self._name = keys.name
+        self._now_ns = now_ns
+        self._listings = {listing.index: listing for listing in listings}
+        self._dialect = dialect_of(settings.venue)
+        self._exchange = build_exchange(
+            CLIENTS[settings.venue],
+            session,
+            keys=keys,
+            mode=settings.mode,
+            options={"recvWindow": self._dialect.receive_window_ms}
+            if self._dialect.receive_window_ms
+            else None,
+        )
+        self._ids = ClientIds(settings.tag)
+        self._speller = Speller(self._dialect, self._ids, settings.modes)
+        self._wire = Wire(self._exchange, self._dialect, now_ns)
+        self._rows = RowReader(self._dialect, listings, self._ids, self.dropped)
+        self._account = AccountReader(self._wire, self._rows, self._speller, self._listings)
+        self._caps = CapGuard(settings.caps, now_ns)
+        self._stream = UserStream(
+            self._exchange,
+            self._dialect,
+            self._rows,
+            self._tell,
+            now_ns=now_ns,
+            held_until_ns=lambda: self._wire.budget.banned_until_ns,
+            chance=chance,
+            dropped=self.dropped,
+        )
+        self._fill_watch = FillWatch(self._account, self._tell_fill, now_ns)
+        self._events: deque[Event] = deque()
+        self._heard = asyncio.Event()
+        self._sides: OrderedDict[int, int] = OrderedDict()
+        self._venue_down = False
+        self._clock_down = False
+        self._tending: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------ life
+
+    async def open(self) -> None:
+        """Measure the clock, prove the key, load the rules, open the user's stream and wait for it.
+
+        Raises VenueDown; AuthFailed, SafetyRefusal and VenueRefused for a key that cannot or should not be used, and
+        VenueRefused (CLOCK_OFFSET) where this machine's clock is too far off.
+        """
+        if not await self._wire.measure_clock(times=3):
+            raise VenueDown("VENUE_DOWN", f"{self.settings.venue} does not tell its time.")
+        if not self._wire.clock.trusted:
+            offset_s = self._wire.clock.offset_ns / 1e9
+            raise VenueRefused(
+                "CLOCK_OFFSET", f"this machine's clock is {offset_s:+.3f} s from {self.settings.venue}'s."
+            )
+        self.key_report = await check_key(self._wire, self.settings.mode, self._name)
+        try:
+            await self._exchange.load_markets()
+            await asyncio.wait_for(self._stream.open(), _OPEN_WITHIN_S)
+        except TimeoutError:
+            raise VenueDown(
+                "VENUE_DOWN", f"{self.settings.venue} did not open the account's stream."
+            ) from None
+        except (BaseError, OSError) as error:
+            raise VenueDown("VENUE_DOWN", redact(f"{self.settings.venue}: {error}")) from error
+        self._tending = asyncio.create_task(self._tend())
+
+    async def close(self) -> None:
+        """Let go; orders stay as they are, the session stays open."""
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
+        self._fill_watch.stop()
+        await self._stream.close()
+        await self._exchange.close()
+
+    async def next_events(self) -> list[Event]:
+        """Return what came in since the last call, at least one event. Nothing of an account is ever dropped."""
+        await self._heard.wait()
+        self._heard.clear()
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, OrderSeen):
+            self._remember_side(event.cid, event.side)
+            self._fill_watch.order(event)
+        elif isinstance(event, FillSeen) and not self._fill_watch.fill(event):
+            return
+        self._events.append(event)
+        self._heard.set()
+
+    def _tell_fill(self, fill: FillSeen) -> None:
+        self._events.append(fill)
+        self._heard.set()
+
+    def _remember_side(self, cid: int, side: int) -> None:
+        if cid:
+            self._sides[cid] = side
+            self._sides.move_to_end(cid)
+            if len(self._sides) > _SIDES_REMEMBERED:
+                self._sides.popitem(last=False)
+
+    async def _tend(self) -> None:
+        """Measure the clock once a minute, and at once when somebody has set this machine's."""
+        passed_s = 0.0
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            passed_s += _LOOK_EVERY_S
+            if self._wire.clock.was_set() or passed_s >= _CLOCK_EVERY_S or not self._wire.clock.trusted:
+                passed_s = 0.0
+                await self._wire.measure_clock()
+                self._tell_clock()
+
+    def _tell_clock(self) -> None:
+        down = not self._wire.clock.trusted
+        if down != self._clock_down:
+            self._clock_down = down
+            offset_s = self._wire.clock.offset_ns / 1e9
+            text = (
+                f"this machine's clock is {offset_s:+.3f} s from the venue's"
+                if down
+                else "the clock is right again"
+            )
+            self._tell(StatusSeen(-1, down, False, False, text, self._now_ns()))
+
+    # ------------------------------------------------------------------ orders
+
+    async def create(self, orders: Sequence[NewOrder]) -> list[Outcome]:
+        """Send new orders, as one batch where the venue has batches; an outcome for each, in their order."""
+        outcomes: list[Outcome | None] = [None] * len(orders)
+        spelled: dict[int, Spelled] = {}
+        for place, order in enumerate(orders):
+            made = self._spell(order)
+            if isinstance(made, Outcome):
+                outcomes[place] = made
+            else:
+                spelled[place] = made
+        for group in self._groups(orders, spelled):
+            found = await self._send_new(
+                [orders[place] for place in group], [spelled[place] for place in group]
+            )
+            for place, outcome in zip(group, found, strict=True):
+                outcomes[place] = outcome
+        return [outcome or Outcome(OutcomeKind.UNKNOWN) for outcome in outcomes]
+
+    def _spell(self, order: NewOrder) -> Spelled | Outcome:
+        instrument = self._listings[order.instrument].instrument
+        try:
+            made = self._speller.create(order, instrument)
+        except Unspeakable as reason:
+            return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
+        price = order.price_tick * instrument.tick_size
+        size = order.qty_lot * instrument.lot_size * instrument.contract_size
+        notional = price * size if order.price_tick else None
+        rule, text = self._caps.refuse(instrument.symbol, notional, reduces=order.reduce)
+        if rule != Rule.OK:
+            self.dropped["order: hard cap"] += 1
+            return Outcome(OutcomeKind.NOT_SENT, rule=rule, text=text)
+        self._remember_side(order.cid, order.side)
+        return made
+
+    def _groups(self, orders: Sequence[NewOrder], spelled: dict[int, Spelled]) -> list[list[int]]:
+        """Return which orders go out together: as many as a batch holds, protection before openings."""
+        batch = self._dialect.batch
+        places = sorted(spelled, key=lambda place: not orders[place].reduce)
+        groups: list[list[int]] = []
+        keys: list[object] = []
+        for place in places:
+            batched = batch is not None and spelled[place].style in self._dialect.batch_styles
+            key = (
+                (orders[place].reduce, orders[place].instrument if batch is not None and batch.alike else 0)
+                if batched
+                else None
+            )
+            if (
+                batch is not None
+                and key is not None
+                and keys
+                and keys[-1] == key
+                and len(groups[-1]) < batch.batch
+            ):
+                groups[-1].append(place)
+            else:
+                groups.append([place])
+                keys.append(key)
+        return groups
+
+    async def _send_new(self, orders: list[NewOrder], spelled: list[Spelled]) -> list[Outcome]:
+        call = spelled[0].call
+        if len(spelled) > 1 and self._dialect.batch is not None:
+            call = self._dialect.batch
+        urgency = Urgency.PROTECT if all(order.reduce for order in orders) else Urgency.OPEN
+        answer = await self._wire.ask(call, _wrapped(call, [one.fields for one in spelled]), urgency)
+        outcomes = self._outcomes(call, answer, len(spelled))
+        return [
+            self._proven(outcome, order, one.client_id, row)
+            for outcome, order, one, row in zip(
+                outcomes, orders, spelled, self._answered(call, answer, len(spelled)), strict=True
+            )
+        ]
+
+    def _answered(self, call: Call, answer: Answer, count: int) -> list[Row]:
+        rows = answer.rows(call.rows) if answer.body is not None else []
+        return rows if len(rows) == count else [{}] * count
+
+    def _outcomes(self, call: Call, answer: Answer, count: int) -> list[Outcome]:
+        """Return what an answer proves of each row of its request."""
+        rows = answer.rows(call.rows) if answer.status else []
+        codes = answer.rows(call.codes) if call.codes and count > 1 else rows
+        if len(codes) != count or len(rows) != count or (count == 1 and answer.error is not None):
+            return [self._outcome(answer)] * count
+        return [self._row_outcome(answer, row) for row in codes]
+
+    def _row_outcome(self, answer: Answer, row: Row) -> Outcome:
+        code = word_of(row.get(self._dialect.row_code))
+        if code in self._dialect.row_ok:
+            return self._outcome(answer) if answer.error is not None else Outcome(OutcomeKind.ACCEPTED)
+        return self._outcome(answer, code, redact(word_of(row.get(self._dialect.row_text))))
+
+    def _outcome(self, answer: Answer, code: str | None = None, text: str = "") -> Outcome:
+        """Return what an answer to a change proves, and tell what it says of the venue and the key."""
+        if answer.refused:
+            return Outcome(
+                OutcomeKind.NOT_SENT, rule=Rule.NOT_SENT, text=answer.refused, retry_ns=answer.retry_ns
+            )
+        if code is None and answer.fine and not code_of(self._dialect, answer.body):
+            self._tell_up()
+            return Outcome(OutcomeKind.ACCEPTED)
+        error = None if code is not None else answer.error
+        found = judge(self._dialect, error, answer.body, known=code)
+        said = text or self._wire.text_of(answer)
+        self._tell_meaning(found.meaning, answer, said)
+        fence_ns = self._wire.fence_ns(answer.signed_ns) if found.kind is OutcomeKind.UNKNOWN else 0
+        return Outcome(found.kind, rule=found.rule, text=said, retry_ns=answer.retry_ns, fence_ns=fence_ns)
+
+    def _proven(self, outcome: Outcome, order: NewOrder, client_id: str, row: Row) -> Outcome:
+        """Return an acceptance only where the venue named the order: its id, and ours where it repeats it."""
+        if outcome.kind is not OutcomeKind.ACCEPTED:
+            return outcome
+        shapes = [reading.shape for reading in self._dialect.working]
+        for shape in shapes:
+            venue_id = word_of(row.get(getattr(shape, "venue_id", "")))
+            repeated = word_of(row.get(getattr(shape, "client_id", "")))
+            if venue_id in ("", "0"):
+                continue
+            if repeated not in ("", client_id):
+                break
+            seen = self._rows.read(row, shape, self._now_ns()) if getattr(shape, "status", "") in row else []
+            found = next((event for event in seen if isinstance(event, OrderSeen)), None)
+            return Outcome(OutcomeKind.ACCEPTED, order=found, text=venue_id)
+        return Outcome(
+            OutcomeKind.UNKNOWN,
+            text="the venue accepted an order that it did not name",
+            fence_ns=self._wire.fence_ns(self._now_ns()),
+        )
+
+    async def amend(self, order: OrderRef, price_tick: int, qty_lot: int) -> Outcome:
+        """Change price and total quantity of a working order, where the venue can."""
+        instrument = self._listings[order.instrument].instrument
+        side = self._sides.get(order.cid)
+        if self._dialect.amend is None or side is None:
+            text = f"{self.settings.venue} cannot change this order; cancel it and send another"
+            return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=text)
+        try:
+            fields = self._speller.amend(order, instrument, side, price_tick, qty_lot)
+        except Unspeakable as reason:
+            return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
+        return await self._change(self._dialect.amend, fields, Urgency.OPEN)
+
+    async def cancel(self, order: OrderRef) -> Outcome:
+        """Ask for an end of an order; ACCEPTED says that the venue took the wish, not that it ended unfilled."""
+        instrument = self._listings[order.instrument].instrument
+        call = self._dialect.cancel_algo if order.algo else self._dialect.cancel
+        values = self._speller.reference(order, instrument)
+        return await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
+
+    async def _change(self, call: Call, fields: dict[str, object], urgency: Urgency) -> Outcome:
+        answer = await self._wire.ask(call, _wrapped(call, [fields]), urgency)
+        return self._outcomes(call, answer, 1)[0]
+
+    async def cancel_all(self, instrument: int) -> Outcome:
+        """Ask for an end of all orders of an instrument; for emergencies."""
+        listing = self._listings[instrument]
+        if not self._dialect.cancel_all:
+            return await self._cancel_each(instrument)
+        found = [
+            await self._change(
+                call, fill_template(call.fields, {"symbol": listing.instrument.symbol}), Urgency.PROTECT
+            )
+            for call in self._dialect.cancel_all
+        ]
+        return next((outcome for outcome in found if outcome.kind is not OutcomeKind.ACCEPTED), found[0])
+
+    async def _cancel_each(self, instrument: int) -> Outcome:
+        worst = Outcome(OutcomeKind.ACCEPTED)
+        for reading in self._dialect.working:
+            try:
+                events = await self._account.read(reading)
+            except VenueDown as error:
+                return Outcome(OutcomeKind.UNKNOWN, text=error.message)
+            for event in events:
+                if isinstance(event, OrderSeen) and event.instrument == instrument:
+                    algo = bool(getattr(reading.shape, "algo", False))
+                    outcome = await self.cancel(OrderRef(instrument, event.cid, event.venue_id, algo))
+                    worst = worst if outcome.kind is OutcomeKind.ACCEPTED else outcome
+        return worst
+
+    # ------------------------------------------------------------------ reading
+
+    async def find(self, order: OrderRef, sent_ns: int) -> Found:
+        """Look for an order wherever the venue may show it: by id, working, ended, in the trades."""
+        found = await self._account.find(order, self._ids.encode(order.cid), sent_ns)
+        if found.order is not None:
+            self._remember_side(found.order.cid, found.order.side)
+        return found
+
+    async def snapshot(self, fills_since_ns: int) -> Snapshot:
+        """Read the whole account. Raises VenueDown where any part of it cannot be read."""
+        taken = await self._account.snapshot(fills_since_ns)
+        for order in taken.orders:
+            self._remember_side(order.cid, order.side)
+        for fill in taken.fills:
+            self._fill_watch.fill(fill)
+        self._tell_up()
+        return taken
+
+    # ------------------------------------------------------------------ settings
+
+    async def set_leverage(self, instrument: int, leverage: float) -> Outcome:
+        """Set the leverage of an instrument; saying what it is already is ACCEPTED."""
+        call, words = self._dialect.leverage, self._dialect.words
+        sides: tuple[object, ...] = (None,)
+        if (
+            self._speller.modes.hedge
+            and self._speller.modes.isolated
+            and "$leverage_side" in call.fields.values()
+        ):
+            sides = (words.long, words.short)
+        outcome = Outcome(OutcomeKind.ACCEPTED)
+        for side in sides:
+            values = {
+                "symbol": self._listings[instrument].instrument.symbol,
+                "leverage": f"{leverage:g}",
+                "margin_mode": self._speller.margin_word(),
+                "leverage_side": side,
+            }
+            outcome = await self._change(call, fill_template(call.fields, values), Urgency.OPEN)
+            if outcome.kind is not OutcomeKind.ACCEPTED:
+                return outcome
+        return outcome
+
+    async def set_modes(self, instrument: int, *, hedge: bool, isolated: bool) -> Outcome:
+        """Set position and margin mode; what is so already is left alone, since a venue refuses it with orders open."""
+        words = self._dialect.words
+        self._speller.modes = AccountModes(hedge, isolated)
+        wishes: list[tuple[Call | None, int, bool]] = [
+            (self._dialect.position_mode, SettingCode.POSITION_MODE, hedge),
+            (self._dialect.margin_mode, SettingCode.MARGIN_MODE, isolated),
+        ]
+        values = {
+            "symbol": self._listings[instrument].instrument.symbol,
+            "hedge": words.hedged if hedge else words.one_way,
+            "margin_mode": self._speller.margin_word(),
+        }
+        for call, code, wish in wishes:
+            if call is None or await self._is_set(instrument, code, wish):
+                continue
+            outcome = await self._change(call, fill_template(call.fields, values), Urgency.OPEN)
+            if outcome.kind is not OutcomeKind.ACCEPTED:
+                return outcome
+        return Outcome(OutcomeKind.ACCEPTED)
+
+    async def _is_set(self, instrument: int, code: int, wish: bool) -> bool:
+        for reading in self._dialect.settings:
+            if getattr(SettingCode, getattr(reading.shape, "code", ""), -1) != code:
+                continue
+            try:
+                events = await self._account.read(reading)
+            except VenueDown:
+                return False
+            told = [e.value for e in events if isinstance(e, SettingSeen) and e.instrument == instrument]
+            return bool(told) and all(bool(value) == wish for value in told)
+        return False
+
+    async def arm_dead_man(self, timeout_s: float) -> Outcome:
+        """Let the venue cancel everything unless called again in time; REJECTED where it has no such timer."""
+        call = self._dialect.dead_man
+        if call is None:
+            return Outcome(
+                OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=f"{self.settings.venue} has no such timer"
+            )
+        timeout = str(int(timeout_s * 1000) // self._dialect.dead_man_unit_ms)
+        per_symbol = "$symbol" in call.fields.values()
+        symbols = [listing.instrument.symbol for listing in self._listings.values()] if per_symbol else [""]
+        outcome = Outcome(OutcomeKind.ACCEPTED)
+        for symbol in symbols:
+            values = {"symbol": symbol, "timeout": timeout}
+            outcome = await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
+            if outcome.kind is not OutcomeKind.ACCEPTED:
+                return outcome
+        return outcome
+
+    # ------------------------------------------------------------------ what answers say of the venue
+
+    def _tell_meaning(self, meaning: Meaning | None, answer: Answer, text: str) -> None:
+        now_ns = self._now_ns()
+        if meaning is Meaning.KEY or answer.status == 451:
+            self._tell(StatusSeen(-1, True, False, True, text, now_ns))
+        elif meaning is Meaning.REDUCE_ONLY:
+            self._tell(StatusSeen(-1, False, True, False, text, now_ns))
+        elif self._is_outage(answer) and not self._venue_down:
+            self._venue_down = True
+            self._tell(StatusSeen(-1, True, False, False, text, now_ns))
+
+    def _is_outage(self, answer: Answer) -> bool:
+        """Return whether an answer says that nothing can be asked now: a ban, maintenance, no connection."""
+        if answer.status == 418 or isinstance(answer.error, OnMaintenance):
+            return True
+        return answer.error is not None and is_never_sent(answer.error)
+
+    def _tell_up(self) -> None:
+        if self._venue_down:
+            self._venue_down = False
+            self._tell(StatusSeen(-1, False, False, False, "the venue answers again", self._now_ns()))
+
+
+def _wrapped(call: Call, rows: list[dict[str, object]]) -> object:
+    """Return the parameters of a request: one row, a list of rows, or a list by name with what stands beside it."""
+    if call.wrap == "[]":
+        return rows
+    if call.wrap:
+        return {**call.outer, call.wrap: rows}
+    return rows[0]

@@ -1,0 +1,228 @@
+"""Where keys come from when a session starts, and where what opens the store comes from.
+
+For a person there is a prompt; for a machine that trades alone a file of the service manager's, the keyring of the
+system, or, with a warning, the environment. Never the command line, which every process of the machine can read.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tradewind.errors import ConfigError, PathError, UsageError
+from tradewind.venues.extras import require_live
+from tradewind.venues.keys.entries import AccountKeys, check_form
+from tradewind.venues.keys.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping
+
+    from tradewind.venues.keys.store import KeyStore, Vault
+
+__all__ = [
+    "CREDENTIAL",
+    "ENV_PASSPHRASE",
+    "ENV_PASSPHRASE_FILE",
+    "Asking",
+    "find_passphrase",
+    "from_environment",
+    "keyring_passphrase",
+    "keys_for",
+    "texts_for",
+]
+
+ENV_PASSPHRASE: Final = "TRADEWIND_KEYS_PASSPHRASE"
+"""Variable with the passphrase itself; taken with a warning."""
+ENV_PASSPHRASE_FILE: Final = "TRADEWIND_KEYS_PASSPHRASE_FILE"
+"""Variable with the path of a file of mode 0600 that holds the passphrase."""
+CREDENTIAL: Final = "tradewind-keys"
+"""Name of the service manager's credential with the passphrase (``LoadCredential=tradewind-keys:…``)."""
+
+_ENV_KEYS: Final = "TRADEWIND_KEYS__"
+_SERVICE: Final = "tradewind"
+_PARTS = ("api_key", "secret", "passphrase")
+_LONGEST = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the surroundings of a process offer.
+
+    Parameters
+    ----------
+    env
+        The environment. What is taken from it is removed, so that no child inherits it.
+    prompt
+        Asks a person for a text without showing it; None without a terminal.
+    warn
+        Tells a person something beside the result.
+    """
+
+    env: MutableMapping[str, str]
+    prompt: Callable[[str], str] | None
+    warn: Callable[[str], None]
+
+
+def keys_for(name: str, venue: str, store: KeyStore, asking: Asking) -> AccountKeys:
+    """Return the keys of an account: of the environment where they stand there, else of the store.
+
+    Parameters
+    ----------
+    name, venue
+        The account, and where ``[accounts.NAME]`` says that it is.
+    store, asking
+        The workspace's store, and what the surroundings offer.
+
+    Raises
+    ------
+    NotFound
+        KEY_UNKNOWN: no key of this name.
+    ConfigError
+        KEY_FORMAT, KEYSTORE_PASSPHRASE, CONFIG_CONFLICT where the key belongs to another venue.
+    """
+    found = from_environment(name, venue, asking)
+    if found is None:
+        found = _opened(store, asking).account(name)
+    if found.venue != venue:
+        raise ConfigError(
+            "CONFIG_CONFLICT",
+            f"the key {name!r} is one of {found.venue}, but the account is at {venue}.",
+            key=f"accounts.{name}.venue",
+            hint="correct the account, or add its own key",
+        )
+    return found
+
+
+def texts_for(names: Iterable[str], store: KeyStore, asking: Asking) -> tuple[Secret, ...]:
+    """Return stored texts by name, such as the addresses of alerts. Raises what `keys_for` raises."""
+    wanted = tuple(names)
+    if not wanted:
+        return ()
+    vault = _opened(store, asking)
+    return tuple(vault.text(name) for name in wanted)
+
+
+def _opened(store: KeyStore, asking: Asking) -> Vault:
+    return store.open(find_passphrase(store, asking))
+
+
+def from_environment(name: str, venue: str, asking: Asking) -> AccountKeys | None:
+    """Return keys from ``TRADEWIND_KEYS__NAME__API_KEY``, ``__SECRET``, ``__PASSPHRASE`` and ``__DEMO``, or None.
+
+    Raises ConfigError (KEY_FORMAT, CONFIG_TYPE).
+    """
+    prefix = f"{_ENV_KEYS}{name.upper().replace('-', '_')}__"
+    given = {key.removeprefix(prefix).lower(): key for key in list(asking.env) if key.startswith(prefix)}
+    if not given:
+        return None
+    values = {part: asking.env.pop(key) for part, key in given.items()}
+    demo = values.pop("demo", "false")
+    if demo not in ("true", "false"):
+        raise ConfigError(
+            "CONFIG_TYPE",
+            "demo is neither true nor false.",
+            where=f"{prefix}DEMO",
+            hint="write true or false",
+        )
+    try:
+        check_form(venue, values)
+    except ConfigError as error:
+        error.where = f"{prefix}{error.key.upper()}"
+        raise
+    asking.warn(f"the keys of {name} come from the environment, which other processes of yours can read")
+    signing = (Secret(values.get(part, "")) for part in _PARTS)
+    return AccountKeys(name, venue, demo == "true", *signing)
+
+
+def find_passphrase(store: KeyStore, asking: Asking) -> Secret:
+    """Return what opens the store: of the service manager, a file, the environment, the keyring, or a person.
+
+    Raises UsageError (KEYSTORE_PASSPHRASE) where nobody can be asked.
+    """
+    given = _handed_over(asking)
+    if given is not None:
+        return given
+    if store.exists() and store.opener() == "keyring":
+        return keyring_passphrase(store)
+    if asking.prompt is None:
+        raise UsageError(
+            "KEYSTORE_PASSPHRASE",
+            "the key store is closed, and there is no terminal to ask for its passphrase.",
+            where=str(store.path),
+            hint=f"set {ENV_PASSPHRASE_FILE} to a file of mode 0600, or use the credential {CREDENTIAL}",
+        )
+    return Secret(asking.prompt("passphrase of the key store: "))
+
+
+def _handed_over(asking: Asking) -> Secret | None:
+    """Return the passphrase that was left for this process, or None."""
+    folder = asking.env.get("CREDENTIALS_DIRECTORY")
+    if folder and (Path(folder) / CREDENTIAL).is_file():
+        return _from_file(Path(folder) / CREDENTIAL)
+    if asking.env.get(ENV_PASSPHRASE_FILE):
+        return _from_file(Path(asking.env[ENV_PASSPHRASE_FILE]))
+    if asking.env.get(ENV_PASSPHRASE):
+        asking.warn(f"{ENV_PASSPHRASE} is in the environment, which other processes of yours can read")
+        return Secret(asking.env.pop(ENV_PASSPHRASE))
+    return None
+
+
+def _from_file(path: Path) -> Secret:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_bytes()[:_LONGEST].decode().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PathError(
+            "PATH_INVALID", "the file of the passphrase cannot be read.", where=str(path)
+        ) from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise PathError(
+            "KEYSTORE_DENIED",
+            f"others can read the passphrase: its mode is {stat.S_IMODE(mode):o}, not 600.",
+            where=str(path),
+            hint=f"chmod 600 {path}",
+        )
+    if not text:
+        raise PathError("PATH_INVALID", "the file of the passphrase is empty.", where=str(path))
+    return Secret(text)
+
+
+def keyring_passphrase(store: KeyStore, *, make: bool = False) -> Secret:
+    """Return the passphrase that the system's keyring keeps for this store; with `make` a new random one is kept.
+
+    Raises UsageError (KEYSTORE_PASSPHRASE) where the system has no keyring, or none with this passphrase.
+    """
+    require_live()
+    import keyring
+    import keyring.errors
+
+    place = os.fspath(store.path.absolute())
+    try:
+        found = keyring.get_password(_SERVICE, place)
+        if found is None and make:
+            found = secrets.token_urlsafe(32)
+            keyring.set_password(_SERVICE, place, found)
+    except keyring.errors.KeyringError as error:
+        raise UsageError(
+            "KEYSTORE_PASSPHRASE",
+            f"the system's keyring does not answer ({type(error).__name__}).",
+            hint="unlock it, or make a key store with a passphrase: keys add without --keyring",
+        ) from None
+    if found is None:
+        raise UsageError(
+            "KEYSTORE_PASSPHRASE",
+            "the system's keyring holds nothing for this key store.",
+            where=str(store.path),
+            hint="the store was made on another machine or for another user: add the keys here anew",
+        )
+    return Secret(found)
+
+
+def environment_names(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of accounts whose keys stand in the environment, in lower case."""
+    names = (key.removeprefix(_ENV_KEYS).partition("__")[0] for key in env if key.startswith(_ENV_KEYS))
+    return tuple(sorted({name.lower() for name in names}))

@@ -1,0 +1,173 @@
+"""The simulated exchange on a market that is still happening: it is told step by step what came in.
+
+A step is what became known of the market together. Where trades are told they fill orders, one by one as they
+came, and a bar only states itself: filling from it as well would let an order trade before it was sent. Where
+no trade of an instrument was ever told, its bars fill as in a backtest. What a step led to depends on the steps
+and the requests alone, so a session that died is told its steps again from its journal.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from tradewind.engine.world import World
+from tradewind.units.enums import FactKind
+from tradewind.units.layout import joined
+from tradewind.venues.port import FACT, Batch
+from tradewind.venues.simulated import kernel
+from tradewind.venues.simulated.exchange import SimulatedExchange
+from tradewind.venues.simulated.feed import ReplayFeed
+from tradewind.venues.simulated.kernel import Kernel
+
+__all__ = ["MarketStep", "StreamedExchange", "market_steps_of"]
+
+Records = np.ndarray
+
+_take_bar: Kernel = kernel.take_bar
+_take_event: Kernel = kernel.take_event
+
+_OHLC = ("open_tick", "high_tick", "low_tick", "price_tick", "qty_lot")
+_UNDER_ACCOUNTS = (FactKind.LISTED, FactKind.DELISTED, FactKind.TRANSFER, FactKind.STREAM)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketStep:
+    """What became known of the market together.
+
+    Parameters
+    ----------
+    facts
+        Rows of `FACT`: bars, trades, marks and what else the market says, in order of receipt.
+    wake
+        The `WakeCode` that ends it, None: nobody decides.
+    now_ns
+        Our time after it.
+    """
+
+    facts: Records
+    wake: int | None
+    now_ns: int
+
+
+def market_steps_of(batch: Batch) -> MarketStep | None:
+    """Return the step of the market that a recorded batch of this exchange came from, None if it came from none."""
+    kind = batch.facts["kind"]
+    told = batch.facts[(kind <= FactKind.TIMER) | np.isin(kind, _UNDER_ACCOUNTS)]
+    if len(told) == 0 and batch.wake is None:
+        return None
+    return MarketStep(told.copy(), batch.wake, batch.now_ns)
+
+
+class StreamedExchange(SimulatedExchange):
+    """A simulated exchange whose market comes in while it runs.
+
+    Parameters
+    ----------
+    world
+        As for `SimulatedExchange`.
+    interval_ns
+        Length of a bar.
+    """
+
+    def __init__(self, world: World, interval_ns: int) -> None:
+        bars = np.zeros((0, len(world.views), 5), np.int64)
+        super().__init__(world, ReplayFeed(bars, np.zeros(0, np.int64), _none(), interval_ns))
+        self._steps: deque[MarketStep] = deque()
+        self._prints = np.zeros(len(world.views), bool)
+
+    def push(self, step: MarketStep) -> None:
+        """Take a step of the market, to be lived through when a batch is asked for."""
+        self._steps.append(step)
+
+    def save(self, after: int) -> bytes:
+        """Return everything that `restore` needs, as the exchange it extends does."""
+        return msgspec.msgpack.encode((self._prints.tobytes(), super().save(after)))
+
+    def restore(self, saved: bytes) -> None:
+        """Go on from a saved state."""
+        prints, rest = msgspec.msgpack.decode(saved, type=tuple[bytes, bytes])
+        self._prints = np.frombuffer(prints, bool).copy()
+        super().restore(rest)
+
+    def _make_known_on_the_way(self) -> Batch | None:
+        """Before the next step, tell what becomes known by then, one fact a batch: each may wake somebody again."""
+        if not self._lagged or not self._steps:
+            return None
+        known = self._known_one(_first_ns(self._steps[0]))
+        if known is None:
+            return None
+        self._at.now_ns = max(self._at.now_ns, int(known["recv_ts_ns"][0]))
+        return self._say(known, None, again=True)
+
+    def _take_step(self) -> Batch | None:
+        """Let the next step of the market happen."""
+        if not self._steps or self.bankrupt:
+            return None
+        step = self._steps.popleft()
+        parts = [_none()]
+        for run in _runs(step.facts):
+            parts += self._happen(run)
+        self._at.now_ns = max(self._at.now_ns, step.now_ns)
+        if self._lagged:
+            parts += self._known_until(step.now_ns, step.now_ns)
+        self._at.step += step.wake is not None
+        self._at.turn = 0
+        return self._say(joined(parts), step.wake, again=False)
+
+    def _happen(self, run: Records) -> list[Records]:
+        """Tell facts of one moment, let them fill, stop, settle or judge, and tell what that led to."""
+        parts: list[Records] = []
+        known_ns = int(run["recv_ts_ns"][0])
+        self._at.now_ns = max(self._at.now_ns, known_ns)
+        if self._lagged:
+            parts += self._known_until(known_ns, known_ns)
+        if run["kind"][0] != FactKind.DELISTED:
+            parts.append(run.copy())
+        if run["kind"][0] == FactKind.BAR:
+            self._fill_from(run, int(run["venue_ts_ns"][0]))
+        elif run["kind"][0] == FactKind.TRADE:
+            self._prints[run["instrument"]] = True
+            self._fill_from(run, int(run["recv_ts_ns"][0]))
+        else:
+            _take_event(*self._tables, run, 0)
+        parts.append(self._heard())
+        return parts
+
+    def _fill_from(self, run: Records, open_ns: int) -> None:
+        """Let bars, or one trade as the smallest of bars, pass through matching."""
+        bars = np.zeros((len(self._prints), 5), np.int64)
+        at = run["instrument"]
+        if run["kind"][0] == FactKind.TRADE:
+            bars[at, :4] = run["price_tick"][:, None]
+            bars[at, 4] = np.maximum(run["qty_lot"], 1)
+        else:
+            for column, name in enumerate(_OHLC):
+                bars[at, column] = run[name]
+            # Where trades are told they have filled what they could; nothing trades in a bar of negative volume.
+            bars[at, 4] = np.where(self._prints[at], -1, bars[at, 4])
+        _take_bar(*self._tables, self._world.accounts, bars, open_ns)
+
+
+def _first_ns(step: MarketStep) -> int:
+    return int(step.facts["recv_ts_ns"][0]) if len(step.facts) else step.now_ns
+
+
+def _runs(facts: Records) -> Iterator[Records]:
+    """Cut a step into what happens at once: bars of one opening time together, everything else by itself."""
+    start = 0
+    for end in range(1, len(facts) + 1):
+        goes_on = (
+            end < len(facts)
+            and facts["kind"][start] == facts["kind"][end] == FactKind.BAR
+            and facts["venue_ts_ns"][start] == facts["venue_ts_ns"][end]
+        )
+        if not goes_on:
+            yield facts[start:end]
+            start = end
+
+
+def _none() -> Records:
+    return np.zeros(0, FACT)

@@ -1,0 +1,127 @@
+"""The guard: a child that hangs or dies is started again, the strategy that hung it begins held, a loop ends."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import pytest
+
+from tradewind.errors import SafetyRefusal
+from tradewind.live.guard import Guard, GuardPolicy
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
+
+CHILD = """
+import sys, time, signal, os
+from pathlib import Path
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
+
+folder = Path(sys.argv[1])
+pulse = Pulse(folder / PULSE)
+lives = folder / "lives"
+life = int(lives.read_text()) + 1 if lives.exists() else 1
+lives.write_text(str(life))
+pulse.state = RUNNING
+pulse.beat()
+exec(sys.argv[2])
+pulse.state = ENDED
+"""
+
+
+def guarded(folder, body, policy, before=None):
+    """Run a child whose life is `body` under a guard; return the exit status, the incidents and how often it lived."""
+    told = []
+    guard = Guard([sys.executable, "-c", CHILD, str(folder), body], folder, policy, told.append)
+    if before is not None:
+        before(guard)
+    status = guard.run()
+    return status, told, int((folder / "lives").read_text())
+
+
+def test_a_child_that_ends_in_order_is_not_started_again(tmp_path):
+    status, told, lives = guarded(tmp_path, "sys.exit(0)", GuardPolicy())
+    assert (status, told, lives) == (0, [], 1)
+
+
+def test_a_refusal_is_an_end_too(tmp_path):
+    status, told, lives = guarded(tmp_path, "sys.exit(5)", GuardPolicy())
+    assert (status, told, lives) == (5, [], 1)
+
+
+def test_a_child_that_is_killed_is_started_again(tmp_path):
+    body = "os.kill(os.getpid(), signal.SIGKILL) if life < 3 else None"
+    status, told, lives = guarded(tmp_path, body, GuardPolicy())
+    assert status == 0
+    assert lives == 3
+    assert [incident.kind for incident in told] == ["died", "died"]
+
+
+def test_a_hung_strategy_is_named_and_begins_held(tmp_path):
+    body = "pulse.deciding = 2\nif life == 1:\n  while True: pass\nassert pulse.held == [2], pulse.held"
+    status, told, lives = guarded(tmp_path, body, GuardPolicy(hung_s=0.6))
+    assert status == 0
+    assert lives == 2
+    assert [(incident.kind, incident.strategy) for incident in told] == [("hung", 2)]
+
+
+def test_a_loop_that_hangs_elsewhere_blames_nobody(tmp_path):
+    body = "if life == 1:\n  time.sleep(60)\nassert pulse.held == []"
+    status, told, _ = guarded(tmp_path, body, GuardPolicy(hung_s=0.6))
+    assert status == 0
+    assert [(incident.kind, incident.strategy) for incident in told] == [("hung", -1)]
+
+
+def test_a_start_may_take_longer_than_a_beat(tmp_path):
+    body = "from tradewind.live.pulse import STARTING\npulse.state = STARTING\ntime.sleep(1.2)"
+    status, told, lives = guarded(tmp_path, body, GuardPolicy(hung_s=0.3, starting_s=30))
+    assert (status, told, lives) == (0, [], 1)
+
+
+def test_a_crash_loop_ends(tmp_path):
+    body = "os.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(SafetyRefusal) as caught:
+        guarded(tmp_path, body, GuardPolicy(restarts_per_minute=3))
+    assert caught.value.code == "CRASH_LOOP"
+    assert (tmp_path / "lives").read_text() == "4"
+
+
+def test_a_guard_that_is_stopped_ends_its_child_in_order(tmp_path):
+    body = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n(folder / 'ready').touch()\ntime.sleep(60)"
+
+    def stop_when_ready(guard):
+        def wait():
+            while not (tmp_path / "ready").exists():
+                threading.Event().wait(0.05)
+            guard.stop()
+
+        threading.Thread(target=wait, daemon=True).start()
+
+    status, told, lives = guarded(tmp_path, body, GuardPolicy(), stop_when_ready)
+    assert (status, told, lives) == (0, [], 1)
+
+
+def test_the_heartbeat_follows_the_pulse(tmp_path):
+    beaten = []
+
+    def hear(guard):
+        guard.heartbeat = lambda: beaten.append(1)
+        guard.heartbeat_s = 0.0
+
+    body = "[(pulse.beat(), time.sleep(0.4)) for _ in range(4)]"
+    guarded(tmp_path, body, GuardPolicy(), hear)
+    assert 1 <= len(beaten) <= 6
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"x" * 64, b"y" * 4096])
+def test_a_page_of_another_form_is_made_anew(tmp_path, content):
+    (tmp_path / PULSE).write_bytes(content)
+    pulse = Pulse(tmp_path / PULSE)
+    assert (pulse.beats, pulse.deciding, pulse.held, pulse.state) == (0, -1, [], 0)
+    pulse.beat()
+    pulse.hold(3)
+    pulse.state = RUNNING
+    other = Pulse(tmp_path / PULSE)
+    assert (other.beats, other.held, other.state) == (1, [3], RUNNING)
+    assert RUNNING != ENDED
+    pulse.close()
+    other.close()

@@ -1,0 +1,127 @@
+"""Alerts: what goes out, when, how often, cleaned; a notifier that hangs or fails costs nothing but its alert."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tradewind.ops.alerts import ALERTS, Alert, Dispatcher, Level, QuietHours, apprise_notifier
+from tradewind.units.enums import DAY_NS
+from tradewind.venues.keys import Secret
+
+MINUTE_NS = 60_000_000_000
+NOON_NS = 20_000 * DAY_NS + 12 * 60 * MINUTE_NS
+
+
+def told(alerts, **settings):
+    """Return what a notifier was told of these alerts, and the dispatcher."""
+    heard = []
+    dispatcher = Dispatcher([lambda title, body: heard.append((title, body))], **settings)
+    for alert in alerts:
+        dispatcher.tell(alert)
+    dispatcher.close()
+    return heard, dispatcher
+
+
+def test_an_alert_says_what_happened_what_it_means_and_what_to_do():
+    heard, dispatcher = told(
+        [Alert("HALTED", "daily loss 5.2 % > 5 %", NOON_NS, "alpha", {"rule": "LOSS_DAY"})]
+    )
+    ((title, body),) = heard
+    assert title == "tradewind ERROR: HALTED (alpha)"
+    for part in (
+        "daily loss 5.2 % > 5 %",
+        "rule: LOSS_DAY",
+        ALERTS["HALTED"].meaning,
+        ALERTS["HALTED"].remedy,
+    ):
+        assert part in body
+    assert (dispatcher.sent, dispatcher.failed, dispatcher.lost) == (1, 0, 0)
+
+
+def test_a_code_that_nobody_could_look_up_is_no_alert():
+    with pytest.raises(KeyError):
+        Alert("WHATEVER", "", 0)
+
+
+def test_secrets_are_cleaned_wherever_they_stand():
+    secret = "zk3mQv81pLw0Xy7tB5nD"
+    _kept = Secret(secret)
+    heard, _ = told(
+        [Alert("LOCKED", f"denied: {secret}", NOON_NS, "a", {"url": f"https://x/?signature={secret}"})]
+    )
+    assert secret not in str(heard)
+    assert "denied" in str(heard)
+
+
+def test_what_is_below_the_threshold_is_kept_back():
+    heard, dispatcher = told([Alert("SESSION_STARTED", "", NOON_NS)], threshold=Level.WARNING)
+    assert heard == []
+    assert dispatcher.kept_back == 1
+
+
+def test_a_repetition_waits_and_is_counted():
+    alerts = [Alert("STREAM_DOWN", str(i), NOON_NS + i * MINUTE_NS) for i in (0, 1, 9, 10)]
+    heard, dispatcher = told(alerts)
+    assert [body.splitlines()[0] for _, body in heard] == ["0", "10"]
+    assert "2 more of these were kept back" in heard[1][1]
+    assert dispatcher.kept_back == 2
+    other = [Alert("STREAM_DOWN", "", NOON_NS, "a"), Alert("STREAM_DOWN", "", NOON_NS, "b")]
+    assert len(told(other)[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hour", "quiet"),
+    [
+        (22, 6, 23, True),
+        (22, 6, 5, True),
+        (22, 6, 6, False),
+        (22, 6, 12, False),
+        (1, 3, 2, True),
+        (1, 3, 3, False),
+        (0, 0, 0, False),
+    ],
+)
+def test_in_quiet_hours_only_the_critical_goes_out(start, end, hour, quiet):
+    at_ns = 20_000 * DAY_NS + hour * 60 * MINUTE_NS
+    hours = QuietHours(start * 60, end * 60)
+    heard, _ = told([Alert("HALTED", "", at_ns), Alert("LIQUIDATED", "", at_ns)], quiet=hours)
+    assert [("LIQUIDATED" in title) for title, _ in heard] == ([True] if quiet else [False, True])
+
+
+def test_a_notifier_that_fails_does_not_stop_the_next_one():
+    heard = []
+
+    def broken(title, body):
+        raise ConnectionError
+
+    dispatcher = Dispatcher([broken, lambda title, body: heard.append(title)])
+    dispatcher.tell(Alert("HALTED", "", NOON_NS))
+    dispatcher.close()
+    assert len(heard) == 1
+    assert (dispatcher.sent, dispatcher.failed) == (1, 1)
+
+
+def test_a_notifier_that_hangs_costs_alerts_and_nothing_else():
+    hanging = threading.Event()
+    dispatcher = Dispatcher([lambda title, body: hanging.wait(60)], repeat_ns=0)
+    for i in range(1_000):
+        dispatcher.tell(Alert("HALTED", str(i), NOON_NS + i))
+    assert dispatcher.lost > 700
+    dispatcher.close(timeout_s=0.05)
+    hanging.set()
+
+
+def test_an_address_of_no_service_is_refused_without_being_shown(caplog):
+    with pytest.raises(ValueError, match="address 1") as caught:
+        apprise_notifier([Secret("nonsense-zk3mQv81pLw0")])
+    assert "zk3m" not in str(caught.value) + caplog.text
+    assert callable(apprise_notifier([Secret("json://localhost")]))
+
+
+def test_every_kind_says_something():
+    for code, kind in ALERTS.items():
+        assert code == code.upper()
+        assert kind.meaning.endswith(".")
+        assert kind.remedy.endswith(".")
