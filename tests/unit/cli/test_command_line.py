@@ -30,7 +30,6 @@ NOT_YET = (
     "--live",
     "arb",
     "mcp",
-    "keys",
     "serve",
     "venue",
     "download",
