@@ -105,6 +105,7 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
         "This operation is not supported, Please check the requestPath or API key permissions.",
     ),
     Reason.KEY_INVALID: ("152401", "Access key does not exist"),
+    Reason.ADDRESS: ("152406", "Your IP is not included in your API key's IP whitelist"),
     Reason.AMEND_QTY: ("152423", "New size cannot be less than filled size"),
     Reason.NOT_AMENDABLE: (
         "102067",

@@ -70,7 +70,7 @@ def _chosen(exchange: FakeExchange, args: Mapping[str, str]) -> list[Instrument]
 
 def _time(exchange: FakeExchange, args: Mapping[str, str]) -> object:
     del args
-    return [{"ts": millis(exchange.now_ns())}]
+    return [{"ts": millis(exchange.told_ns())}]
 
 
 def _status(exchange: FakeExchange, args: Mapping[str, str]) -> object:
@@ -89,30 +89,25 @@ def _instruments(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 
 def ticker_row(exchange: FakeExchange, symbol: str) -> Row:
-    """Return the ticker of an instrument; its day is the last 24 hours by bars of one hour."""
-    hour, now = words.BARS["1H"], exchange.now_ns()
-    book = exchange.book(symbol, 1)
-    day = exchange.candles(symbol, hour, now - 24 * hour, now, 25)
-    last, rules = exchange.last(symbol), exchange.instruments[symbol]
-    opened = plain(day[0].open if day else last)
-    volume = sum((candle.volume for candle in day), Decimal(0))
+    """Return the ticker of an instrument; its day is the last 24 hours."""
+    book, day, rules = exchange.book(symbol, 1), exchange.ticker(symbol), exchange.instruments[symbol]
     return {
         "instType": "SWAP",
         "instId": symbol,
-        "last": plain(last),
+        "last": plain(day.last),
         "lastSz": plain(rules.lot_size),
         "askPx": plain(book.asks[0][0]),
         "askSz": plain(book.asks[0][1]),
         "bidPx": plain(book.bids[0][0]),
         "bidSz": plain(book.bids[0][1]),
-        "open24h": opened,
-        "high24h": plain(max((candle.high for candle in day), default=last)),
-        "low24h": plain(min((candle.low for candle in day), default=last)),
-        "volCcy24h": plain(volume * rules.contract_size),
-        "vol24h": plain(volume),
-        "sodUtc0": opened,
-        "sodUtc8": opened,
-        "ts": millis(now),
+        "open24h": plain(day.open),
+        "high24h": plain(day.high),
+        "low24h": plain(day.low),
+        "volCcy24h": plain(day.volume * rules.contract_size),
+        "vol24h": plain(day.volume),
+        "sodUtc0": plain(day.open),
+        "sodUtc8": plain(day.open),
+        "ts": millis(exchange.now_ns()),
     }
 
 
