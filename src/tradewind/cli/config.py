@@ -55,10 +55,10 @@ def show(
 
 
 def _load(files: list[str], flags: dict[str, str], workspace: str | None) -> "Loaded[Model]":
-    from tradewind.config import load_backtest, load_session, load_settings
+    from tradewind.config import is_session_file, load_backtest, load_session, load_settings
 
     paths = [Path(name) for name in files]
-    if paths and all(path.absolute().parent.name == "sessions" for path in paths):
+    if paths and all(map(is_session_file, paths)):
         return load_session(paths, os.environ, flags)  # type: ignore[return-value]
     if paths:
         return load_backtest(paths, os.environ, flags)  # type: ignore[return-value]
