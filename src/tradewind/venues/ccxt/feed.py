@@ -157,7 +157,7 @@ class CcxtMarketFeed:
             self.health.expect(kind, index, stale_s)
         for one in self._by_index.values():
             for keeper in one.keepers.values():
-                keeper.start_at(-(-self._now_ns() // keeper.interval_ns) * keeper.interval_ns)
+                keeper.start_at(self._now_ns() // keeper.interval_ns * keeper.interval_ns)
         for watch in self._watches():
             self._start(self._keep(watch))
         poller = Poller(self.rest, self._table, self._by_index, (self.inbox, self.health), self._now_ns)
