@@ -131,8 +131,7 @@ def _funding_history(exchange: FakeExchange, args: Mapping[str, str]) -> object:
     limit = min(whole_in(args, "limit", 100), 100)
     start = whole_in(args, "before") * _MS
     end = whole_in(args, "after") * _MS or exchange.now_ns() + 1
-    settled = exchange.funding_history(symbol, start + 1, end, 1_000_000)
-    newest = sorted(settled, key=lambda entry: -entry[0])[:limit]
+    newest = exchange.funding_history(symbol, start + 1, end, limit)[::-1]
     return [
         {"instId": symbol, "fundingRate": plain(rate), "fundingTime": millis(at_ns)} for at_ns, rate in newest
     ]

@@ -301,10 +301,8 @@ def position_row(position: FakePosition, instrument: Instrument) -> Row:
         "leverage": plain(position.leverage),
     }
     if position.isolated:
-        row["margin"] = money(position.isolated_margin)
-    else:
-        row["initialMargin"] = money(initial)
-    return row
+        return {**row, "margin": money(position.isolated_margin)}
+    return {**row, "margin": "", "initialMargin": money(initial)}
 
 
 def balance_row(balance: FakeBalance, now_ns: int) -> Row:

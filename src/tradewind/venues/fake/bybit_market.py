@@ -195,10 +195,11 @@ def _funding_history(exchange: FakeExchange, args: Mapping[str, str]) -> object:
         raise Objection("10001", "params error: endTime is required with startTime")
     start = whole_in(args, "startTime") * _MS
     end = (whole_in(args, "endTime") + 1) * _MS if args.get("endTime") else exchange.now_ns() + 1
-    settled = sorted(exchange.funding_history(symbol, start, end, 1_000_000), reverse=True)
+    limit = min(whole_in(args, "limit", 200), 200)
+    settled = exchange.funding_history(symbol, start, end, limit)[::-1]
     rows = [
         {"symbol": symbol, "fundingRate": plain(rate), "fundingRateTimestamp": millis(at_ns)}
-        for at_ns, rate in settled[: min(whole_in(args, "limit", 200), 200)]
+        for at_ns, rate in settled
     ]
     return {"category": "linear", "list": rows}
 

@@ -21,6 +21,7 @@ __all__ = ["funding_row", "interest_row", "market_routes", "symbol_in", "ticker_
 
 _CANDLES_MAX = 300
 _DEPTH_MAX = 400
+_SETTLEMENTS_MAX = 400
 _MS = 1_000_000
 _PERIODS = {"5m": words.BARS["5m"], "1H": words.BARS["1H"], "1D": words.BARS["1Dutc"]}
 
@@ -185,8 +186,10 @@ def _funding_rate(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 def _funding_history(exchange: FakeExchange, args: Mapping[str, str]) -> object:
     symbol = symbol_in(exchange, args)
-    settled = exchange.funding_history(symbol, 0, exchange.now_ns() + 1, 1_000_000)
-    rows = [
+    limit = min(whole_in(args, "limit", _SETTLEMENTS_MAX), _SETTLEMENTS_MAX)
+    start, end = whole_in(args, "before") * _MS + 1, whole_in(args, "after") * _MS
+    settled = exchange.funding_history(symbol, start, end or exchange.now_ns() + 1, limit)
+    return [
         {
             "fundingRate": plain(rate),
             "fundingTime": millis(at_ns),
@@ -195,9 +198,8 @@ def _funding_history(exchange: FakeExchange, args: Mapping[str, str]) -> object:
             "method": "current_period",
             "realizedRate": plain(rate),
         }
-        for at_ns, rate in sorted(settled, reverse=True)
+        for at_ns, rate in settled[::-1]
     ]
-    return older_and_newer(rows, "fundingTime", args, 400)
 
 
 def interest_row(exchange: FakeExchange, symbol: str) -> Row:
