@@ -28,7 +28,23 @@ RULES = [
 ][:2]
 SYMBOLS = [rule.symbol for rule in RULES]
 SLACK = Decimal("0.00000001")
-MONEY_FAULTS = ["F28", "F30", "F31", "F32", "F33", "F39", "F40", "F41", "F42", "F48", "F49", "F50", "F51", "F52", "F53"]
+MONEY_FAULTS = [
+    "F28",
+    "F30",
+    "F31",
+    "F32",
+    "F33",
+    "F39",
+    "F40",
+    "F41",
+    "F42",
+    "F48",
+    "F49",
+    "F50",
+    "F51",
+    "F52",
+    "F53",
+]
 
 
 class Bench:
@@ -40,9 +56,7 @@ class Bench:
         self.events: list[Event] = []
         self.exchange.listen(self.events.append)
         self.accounts = [
-            self.exchange.open_account(
-                name, api_key=name, secret="s", balances={"USDT": Decimal(20_000)}
-            )
+            self.exchange.open_account(name, api_key=name, secret="s", balances={"USDT": Decimal(20_000)})
             for name in ("ours", "theirs")
         ]
         if hedge:
@@ -91,7 +105,18 @@ ACTIONS = st.lists(
         st.integers(0, 1),
         st.integers(0, 1),
         st.sampled_from(
-            ["market", "market_close", "limit", "limit_close", "post", "ioc", "fok", "stop", "cancel", "amend"]
+            [
+                "market",
+                "market_close",
+                "limit",
+                "limit_close",
+                "post",
+                "ioc",
+                "fok",
+                "stop",
+                "cancel",
+                "amend",
+            ]
         ),
         st.sampled_from(["buy", "sell"]),
         st.integers(1, 400),
@@ -101,9 +126,7 @@ ACTIONS = st.lists(
     min_size=1,
     max_size=25,
 )
-RUN = settings(
-    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+RUN = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @RUN
@@ -175,7 +198,9 @@ def check_orders(account: FakeAccount, events: list[Event]) -> None:
 def check_strangers(bench: Bench) -> None:
     ours, theirs = bench.accounts
     own = {o.order_id for o in [*ours.statement.open_orders(), *ours.statement.ended_orders(limit=100_000)]}
-    other = {o.order_id for o in [*theirs.statement.open_orders(), *theirs.statement.ended_orders(limit=100_000)]}
+    other = {
+        o.order_id for o in [*theirs.statement.open_orders(), *theirs.statement.ended_orders(limit=100_000)]
+    }
     assert not own & other
     assert {t.order_id for t in ours.statement.trades(limit=100_000)} <= own
     for order_id in other:
@@ -196,11 +221,19 @@ def test_money_agrees_with_exact_accounting(seed, actions) -> None:
     rules = {r.symbol: r for r in RULES}
     for trade in account.statement.trades(limit=100_000):
         rule = rules[trade.symbol]
-        rate = rule.liquidation_fee_rate if trade.kind == "liquidation" else (rule.maker_rate if trade.maker else rule.taker_rate)
+        rate = (
+            rule.liquidation_fee_rate
+            if trade.kind == "liquidation"
+            else (rule.maker_rate if trade.maker else rule.taker_rate)
+        )
         side = LONG if trade.position_side == "long" else SHORT
         opens = (trade.side == "buy") == (side == LONG)
         exact[trade.symbol].fill(
-            side, int(trade.qty / rule.lot_size), int(trade.price / rule.tick_size), opens=opens, fee_rate=Fraction(rate)
+            side,
+            int(trade.qty / rule.lot_size),
+            int(trade.price / rule.tick_size),
+            opens=opens,
+            fee_rate=Fraction(rate),
         )
     for symbol, ledger in exact.items():
         gain = sum((t.realized_pnl for t in account.statement.trades(symbol, limit=100_000)), Decimal(0))
