@@ -34,7 +34,9 @@ SetFlag = Annotated[
 def show(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="Backtest files; without any, the workspace's settings."),
+        typer.Argument(
+            metavar="[FILE]...", help="Backtest or session files; without any, the workspace's settings."
+        ),
     ] = None,
     sets: SetFlag = None,
     workspace: WorkspaceFlag = None,
@@ -53,10 +55,13 @@ def show(
 
 
 def _load(files: list[str], flags: dict[str, str], workspace: str | None) -> "Loaded[Model]":
-    from tradewind.config import load_backtest, load_settings
+    from tradewind.config import is_session_file, load_backtest, load_session, load_settings
 
-    if files:
-        return load_backtest([Path(name) for name in files], os.environ, flags)  # type: ignore[return-value]
+    paths = [Path(name) for name in files]
+    if paths and all(map(is_session_file, paths)):
+        return load_session(paths, os.environ, flags)  # type: ignore[return-value]
+    if paths:
+        return load_backtest(paths, os.environ, flags)  # type: ignore[return-value]
     settings_file = open_workspace(workspace).settings_file
     return load_settings(settings_file, os.environ, flags)  # type: ignore[return-value]
 
@@ -72,11 +77,19 @@ def schema(
 
     Example: tradewind config schema backtests
     """
-    from tradewind.config import BacktestConfig, Settings, json_schema, schema_text, write_atomic
+    from tradewind.config import (
+        BacktestConfig,
+        SessionConfig,
+        Settings,
+        json_schema,
+        schema_text,
+        write_atomic,
+    )
 
     say = Output(as_json)
     models: dict[str, type[BaseModel]] = {
         "tradewind-backtest.json": BacktestConfig,
+        "tradewind-session.json": SessionConfig,
         "tradewind-settings.json": Settings,
     }
     if folder is None:

@@ -9,9 +9,17 @@ from tradewind.errors import Exit, UsageError
 
 __all__ = ["main", "run_command"]
 
+_LONG_WORD = 12
+_PROTECTED = frozenset({"keys", "session", "trade", "venue"})
+"""Nouns whose processes may hold keys."""
+
 
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line of this process; one that may hold keys is closed first."""
+    if any(word in _PROTECTED for word in sys.argv[1:]):
+        from tradewind.venues.keys.process import protect_process
+
+        protect_process()
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -73,11 +81,20 @@ def _usage_error(refusal: Exception, arguments: Sequence[str]) -> UsageError:
 
     words = [word for word in arguments if not word.startswith("-")]
     format_message = getattr(refusal, "format_message", None)
-    message = format_message() if format_message else str(refusal)
+    message = _unsaid(format_message() if format_message else str(refusal), words)
     where = " ".join(["tradewind", *words[:2]])[:80]
     if words and words[0] not in NOUNS:
         return UsageError("USAGE", message, where="tradewind", hint=_meant(words[0], NOUNS), known=NOUNS)
     return UsageError("USAGE", message, where=where, hint="try the same command with --help")
+
+
+def _unsaid(message: str, words: Sequence[str]) -> str:
+    """Return a message about ``keys`` without the long words of its command line: one of them may be a key."""
+    if words[:1] != ["keys"]:
+        return message
+    for word in sorted(words, key=len, reverse=True):
+        message = message.replace(word, "***") if len(word) >= _LONG_WORD else message
+    return message
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

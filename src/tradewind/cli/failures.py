@@ -72,13 +72,13 @@ def _place_of(failure: OSError) -> str:
 
 def _own_fault(failure: BaseException) -> TradewindError:
     """Return our own fault as a coded error, its traceback kept in a file."""
-    summary = f"{type(failure).__name__}: {str(failure)[:200] or 'no message'}"
+    summary = _cleaned(f"{type(failure).__name__}: {str(failure)[:200] or 'no message'}")
     path = _keep_traceback(failure)
     return TradewindError("INTERNAL", f"tradewind failed: {summary}", where=str(path) if path else "")
 
 
 def _keep_traceback(failure: BaseException) -> Path | None:
-    text = "".join(traceback.format_exception(failure))
+    text = _cleaned("".join(traceback.format_exception(failure)))
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
     for folder in (_log_folder, lambda: Path(tempfile.gettempdir())):
         try:
@@ -89,6 +89,12 @@ def _keep_traceback(failure: BaseException) -> Path | None:
             continue
         return path
     return None
+
+
+def _cleaned(text: str) -> str:
+    """Return a text without secrets; a process that never met one has no redactor and needs none."""
+    redactor = sys.modules.get("tradewind.venues.keys.redact")
+    return str(redactor.clean(text)) if redactor else text
 
 
 def _log_folder() -> Path:

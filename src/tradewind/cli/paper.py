@@ -1,15 +1,19 @@
 """Bind a backtest file to a paper session: the same instruments, limits and history, driven by the live loop."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tradewind.cli.backtest import load_file
+from tradewind.cli.config import parse_sets
+from tradewind.cli.workspace import find_file
 from tradewind.errors import UsageError
 
 if TYPE_CHECKING:
-    from tradewind.config import BacktestConfig, Workspace
+    from tradewind.config import BacktestConfig, Loaded, SessionConfig, Workspace
     from tradewind.engine.world import World
     from tradewind.live.bodies import Boot
     from tradewind.live.paper import PaperSetup
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from tradewind.research.resolve import Resolved
     from tradewind.venues.simulated.feed import ReplayFeed
 
-__all__ = ["Bound", "bind", "replayed_period"]
+__all__ = ["Bound", "bind", "load_terms", "replayed_period"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +116,24 @@ def bind(config: "BacktestConfig", desk: "Workspace") -> Bound:
     return Bound(resolved, read_histories(resolved, desk))
 
 
-def replayed_period(config: "BacktestConfig", feed: str) -> "BacktestConfig":
+def load_terms(
+    desk: "Workspace", file: str, sets: list[str] | None
+) -> "Loaded[BacktestConfig] | Loaded[SessionConfig]":
+    """Return what a backtest or a session file trades, not looser than the limits of the workspace."""
+    from tradewind.config import is_session_file, load_session, with_house_limits
+
+    path = find_file(desk, file)
+    if not is_session_file(path):
+        return load_file(desk, [file], sets)
+    return with_house_limits(load_session([path], os.environ, parse_sets(sets or [])), desk.settings)
+
+
+def replayed_period(config: "BacktestConfig | SessionConfig", feed: str) -> "BacktestConfig":
     """Return the configuration with the period that ``replay:START..END`` names; ``replay:all`` keeps the file's.
 
-    Raises USAGE, DATE_INVALID, DATE_RANGE.
+    Raises USAGE, also for a session file and ``replay:all``, DATE_INVALID, DATE_RANGE.
     """
-    from tradewind.config import Period, read_instant
+    from tradewind.config import Period, SessionConfig, read_instant
 
     kind, _, span = feed.partition(":")
     start, dots, end = span.partition("..")
@@ -125,11 +141,17 @@ def replayed_period(config: "BacktestConfig", feed: str) -> "BacktestConfig":
         raise UsageError(
             "USAGE", f"{feed[:60]!r} is no feed.", where="--feed", known=["replay:START..END", "replay:all"]
         )
+    if span == "all" and isinstance(config, SessionConfig):
+        raise UsageError(
+            "USAGE", "a session file has no period.", where="--feed", hint="write --feed replay:START..END"
+        )
     if span == "all":
-        return config
+        return config  # type: ignore[return-value]
     first, last = read_instant(start, "--feed"), read_instant(end, "--feed")
     if last <= first:
         raise UsageError("DATE_RANGE", f"{end} does not lie after {start}.", where="--feed")
+    if isinstance(config, SessionConfig):
+        return config.backtest_view(first, last)
     return config.model_copy(update={"period": Period(start=first, end=last)})
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tradewind.cli.backtest import load_file
 from tradewind.cli.config import SetFlag
 from tradewind.cli.failures import Leave
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
@@ -24,7 +23,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def trade(
     *,
-    paper: Annotated[str, typer.Option("--paper", metavar="FILE", help="Backtest file to trade on paper.")],
+    paper: Annotated[
+        str, typer.Option("--paper", metavar="FILE", help="Backtest or session file to trade on paper.")
+    ],
     feed: Annotated[
         str,
         typer.Option(
@@ -48,13 +49,13 @@ def trade(
     Example: tradewind trade --paper backtests/first.toml --feed replay:2024-01-01..2024-02-01 --speed max
     """
     from tradewind import __version__
-    from tradewind.cli.paper import bind, replayed_period
+    from tradewind.cli.paper import bind, load_terms, replayed_period
     from tradewind.live.paper import run_paper
 
     say = Output(as_json)
     pace = _pace(speed)
     desk = open_workspace(workspace)
-    loaded = load_file(desk, [paper], sets)
+    loaded = load_terms(desk, paper, sets)
     name = session or Path(paper).stem.lower()
     folder = desk.session_dir(name)
     with say.steps(f"session {name}") as steps:

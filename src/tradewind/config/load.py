@@ -24,6 +24,7 @@ __all__ = [
     "Loaded",
     "OriginOf",
     "backtest_from",
+    "is_session_file",
     "load_backtest",
     "load_session",
     "load_settings",
@@ -118,10 +119,19 @@ def load_session(
     Raises `ConfigError` or `PathError`.
     """
     layers = [read_source(path) for path in files]
-    if any("period" in layer.values for layer in layers):
+    if not any(_trades_on(layer) for layer in layers):
         tested = _from_layers(BacktestConfig, layers, env or {}, flags or {})
         return Loaded(SessionConfig.from_backtest(tested.config), tested.layers)
     return _from_layers(SessionConfig, layers, env or {}, flags or {})
+
+
+def is_session_file(path: Path) -> bool:
+    """Return whether a file describes a session: it has nothing of what only a backtest has. Raises ConfigError."""
+    return _trades_on(read_source(path))
+
+
+def _trades_on(source: Source) -> bool:
+    return not _ONLY_TESTED & source.values.keys()
 
 
 def load_settings(
@@ -331,4 +341,5 @@ def leaves(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object
         yield path, values
 
 
+_ONLY_TESTED = BacktestConfig.model_fields.keys() - SessionConfig.model_fields.keys()
 _KINDS: tuple[type[Model], ...] = (BacktestConfig, Settings, SessionConfig)

@@ -19,6 +19,7 @@ from tradewind.config.backtest import (
     Market,
     Period,
     StrategyUse,
+    Warmup,
 )
 from tradewind.config.exits import Exits, Protection
 from tradewind.config.fields import Model, Name, Scalar, refusal
@@ -148,6 +149,8 @@ class SessionConfig(Model):
     def backtest_view(self, start: datetime, end: datetime, capital: Capital | None = None) -> BacktestConfig:
         """Return what binds strategies, instruments and limits to the engine, as a backtest of the same terms.
 
+        It warms up on bars before its start, since a session must not wait for them.
+
         Parameters
         ----------
         start, end
@@ -179,4 +182,5 @@ class SessionConfig(Model):
             costs=self.costs,
             account=self.account,
             limits=self.limits,
+            warmup=Warmup(taken_from="history", bars=self.warmup_bars),
         )

@@ -2,6 +2,7 @@
 
 from tradewind.config.backtest import BacktestConfig
 from tradewind.config.schema import schema_text
+from tradewind.config.session import SessionConfig
 from tradewind.config.settings import Settings
 
 __all__ = ["starter_files"]
@@ -13,6 +14,13 @@ _SETTINGS = """\
 
 [limits]                       # nothing in this workspace may trade beyond these
 max_orders_per_minute = 600
+
+# [accounts.main]              # an account by name; its key: tradewind keys add main
+# venue = "blofin_swap"
+# kind = "demo"                # paper | demo | live
+# [accounts.main.caps]         # hard caps beside what signs
+# max_notional_per_order = 500.0
+# max_orders_per_minute = 30
 
 # [venues.binance_usdm]        # your own fee tier, where it differs from the lowest
 # maker_rate = 0.00018
@@ -53,6 +61,39 @@ drawdown_pct = 40.0            # trading halts after such a fall
 
 [data]                         # what to do about each kind of defect; the default is to refuse
 zero_volume = "accept"
+"""
+
+_SESSION = """\
+#:schema tradewind-session.json
+# A session: the tables of a backtest file without its period, and what happens when something goes wrong.
+# 'tradewind trade --paper sessions/first.toml --feed replay:2024-02-01..2024-03-01' trades it on paper.
+
+strategy = "first"
+capital  = { amount = 10_000, currency = "USDT" }         # on paper; live it is what the account holds
+# accounts = ["main"]          # [accounts.main] in tradewind.toml; its key: tradewind keys add main
+protection = "none"            # resting | watched | none: where the stops are; live it must be said
+external = "halt"              # orders and positions that are not ours: adopt | ignore | halt
+on_stop  = "keep"              # keep | close
+dead_man = { policy = "expiry", after_s = 120.0 }         # openers of a silent machine: timer | expiry | none
+
+[market]
+venue = "generated"
+symbols = ["BTCUSDT", "ETHUSDT"]
+bars = "1m"
+
+[params]
+fast_period = 240
+slow_period = 1440
+size_pct = 20.0
+
+[account]
+leverage = 3.0
+
+[limits]                       # live needs each of these kinds
+max_exposure_total_x = 1.0
+loss_day_pct = 5.0
+drawdown_pct = 40.0
+price_band_pct = 3.0
 """
 
 _STRATEGY = '''\
@@ -104,6 +145,7 @@ journal/
 _WRITTEN = {
     "tradewind.toml": _SETTINGS,
     "backtests/first.toml": _BACKTEST,
+    "sessions/first.toml": _SESSION,
     "strategies/first.py": _STRATEGY,
     ".gitignore": _IGNORED,
 }
@@ -113,6 +155,7 @@ def starter_files() -> dict[str, str]:
     """Return path in the workspace and content of each file, with the schemas that editors complete with."""
     schemas = {
         "backtests/tradewind-backtest.json": schema_text(BacktestConfig),
+        "sessions/tradewind-session.json": schema_text(SessionConfig),
         "tradewind-settings.json": schema_text(Settings),
     }
     return _WRITTEN | schemas

@@ -90,7 +90,7 @@ class Workspace:
                 path = partial / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
-            for name in ("searches", "sessions", "data", "runs", "journal"):
+            for name in ("searches", "data", "runs", "journal"):
                 (partial / name).mkdir()
         return cls.open(target)
 

@@ -106,13 +106,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def call_soon(self, callback, *args, context=None):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN002, ANN201
         """Schedule a callback that the death of its process drops."""
-        context = context or copy_context()
-        return super().call_soon(_guarded(callback, context), *args, context=context)
+        process = _PROCESS.get() if context is None else context.get(_PROCESS)
+        if process is not None:
+            callback = _guarded(callback, process)
+        return super().call_soon(callback, *args, context=context)
 
     def call_at(self, when, callback, *args, context=None):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN002, ANN201
         """Schedule a callback for later that the death of its process drops."""
-        context = context or copy_context()
-        return super().call_at(when, _guarded(callback, context), *args, context=context)
+        process = _PROCESS.get() if context is None else context.get(_PROCESS)
+        if process is not None:
+            callback = _guarded(callback, process)
+        return super().call_at(when, callback, *args, context=context)
 
     def run_in_executor(self, executor, func, *args):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN002, ANN201
         """Run `func` at once: threads have no place in virtual time."""
@@ -130,11 +134,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.create_task(work, context=context)
 
 
-def _guarded(callback: Callable[..., object], context: Context) -> Callable[..., object]:
-    process = context.get(_PROCESS)
-    if process is None:
-        return callback
-
+def _guarded(callback: Callable[..., object], process: Process) -> Callable[..., object]:
     def run(*args: object) -> None:
         if process.take_step():
             callback(*args)

@@ -45,6 +45,10 @@ _T = TypeVar("_T")
 _ENDED = (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
 _TAKER_RATE, _MAKER_RATE = 0.0005, 0.0002
 _MS = 0.001
+_LATE_S = 2.8
+_TIMEOUT_S = 2.0
+_PLACE = (1 << 20) - 1
+"""Bits of a client id that say from which context and slot it comes."""
 
 
 @dataclass(slots=True)
@@ -82,8 +86,12 @@ class SmallExchange:
 
     Attributes
     ----------
+    asked
+        Client id of every new order that was asked for, in order, also of those that were refused.
     created
-        Client id of every order that was taken, in order: an honest count of what was sent.
+        Client id of every order that was taken.
+    doubled
+        Those that came while another order of the same slot still worked: what must never happen.
     fills
         Every trade.
     bars
@@ -94,7 +102,9 @@ class SmallExchange:
         self, clock: Callable[[], int], unit: float, interval_ns: int, random: Random,
         instruments: int = 1, balance: int = 10_000 * 100_000_000,
     ) -> None:  # fmt: skip
+        self.asked: list[int] = []
         self.created: list[int] = []
+        self.doubled: list[int] = []
         self.fills: list[FillSeen] = []
         self.bars: list[list[BarSeen]] = [[] for _ in range(instruments)]
         self.balance = balance
@@ -128,6 +138,7 @@ class SmallExchange:
 
     def place(self, new: NewOrder) -> Outcome:
         """Take an order; one of an id that it has seen is refused."""
+        self.asked.append(new.cid)
         if new.cid in self._orders:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.VENUE_DUPLICATE)
         order = _Order(new, f"v{len(self._orders) + 1}", price_tick=new.price_tick, qty_lot=new.qty_lot)
@@ -137,6 +148,8 @@ class SmallExchange:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.VENUE_REDUCE_ONLY)
         if new.post_only and crosses:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.VENUE_POST_ONLY)
+        if any(other & _PLACE == new.cid & _PLACE for other in self.working()):
+            self.doubled.append(new.cid)
         self._orders[new.cid] = order
         self.created.append(new.cid)
         self._say_order(order)
@@ -187,6 +200,10 @@ class SmallExchange:
             balances=(BalanceSeen("USDT", self.balance, now_ns, now_ns),),
             settings=(), funding=(), transfers=(), strangers=(), asked_ns=asked_ns, told_ns=now_ns,
         )  # fmt: skip
+
+    def filled(self) -> dict[int, int]:
+        """Return the lots filled of every order that filled at all."""
+        return {cid: order.filled_lot for cid, order in self._orders.items() if order.filled_lot}
 
     def working(self) -> list[int]:
         """Return the client ids of what works."""
@@ -286,8 +303,9 @@ class Wire:
         The dice.
     delay_s
         Returns how long a message takes.
-    request_lost, answer_lost
-        A request that never arrives; one that is carried out while its answer is lost.
+    request_lost, request_late, answer_lost
+        A request that never arrives; one that arrives after nobody waits for it any more; one that is carried out
+        while its answer is lost.
     event_lost, event_twice, event_late
         What the account's own stream does with what it should tell.
     calm
@@ -297,6 +315,7 @@ class Wire:
     random: Random
     delay_s: Callable[[], float] = lambda: _MS
     request_lost: float = 0.0
+    request_late: float = 0.0
     answer_lost: float = 0.0
     event_lost: float = 0.0
     event_twice: float = 0.0
@@ -450,19 +469,20 @@ class SmallGateway:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[_T | None] = loop.create_future()
         request_lost, answer_lost = self._wire.strikes("request_lost"), self._wire.strikes("answer_lost")
+        late_s = _LATE_S if self._wire.strikes("request_late") else 0.0
         back_s = self._wire.delay_s()
 
         def arrive() -> None:
             answer = ask()
-            loop.call_later(back_s, deliver, None if answer_lost else answer, context=Context())
+            if not answer_lost:
+                loop.call_later(back_s, deliver, answer, context=Context())
 
         def deliver(answer: _T | None) -> None:
             if not answered.done():
                 answered.set_result(answer)
 
         # An empty context: what was sent belongs to the world, not to the process that sent it.
-        if request_lost:
-            loop.call_later(5.0, deliver, None, context=Context())
-        else:
-            loop.call_later(self._wire.delay_s(), arrive, context=Context())
+        if not request_lost:
+            loop.call_later(late_s + self._wire.delay_s(), arrive, context=Context())
+        loop.call_later(_TIMEOUT_S, deliver, None, context=Context())
         return await answered

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tradewind.errors import VenueDown
 from tradewind.journal import Identity
 from tradewind.live.accounts import AccountTerms
 from tradewind.live.opening import Place, open_session
@@ -53,8 +56,8 @@ class SmallLive:
     ----------
     alerts
         Everything a person was told, over all lives.
-    steps
-        How many steps the last process took.
+    steps, refused
+        How many steps the last process took, and how many would not start because the account could not be read.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class SmallLive:
         dice = random.Random(seed)  # noqa: S311 - as above
         self.exchange = SmallExchange(self.loop.now_ns, unit, MINUTE_NS, dice)
         self.alerts: list[Alert] = []
-        self.steps = 0
+        self.steps = self.refused = 0
         self.lives = 0
         self.session: OpenSession | None = None
         self.venue: LiveVenue | None = None
@@ -83,10 +86,15 @@ class SmallLive:
     def run(self) -> None:
         """Live until the bars are over, coming back after each death."""
         self.loop.set_exception_handler(lambda loop, context: None)
-        try:
-            self.loop.run_until_complete(self._happen())
-        finally:
-            self.loop.close()
+        with warnings.catch_warnings():
+            # What a killed process had started and not begun is dropped with it.
+            warnings.filterwarnings("ignore", ".*was never awaited", RuntimeWarning)
+            try:
+                self.loop.run_until_complete(self._happen())
+            finally:
+                self.loop.close()
+            if self.lives:
+                gc.collect()
 
     async def _happen(self) -> None:
         market = asyncio.ensure_future(self._market())
@@ -121,6 +129,10 @@ class SmallLive:
         await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         self.steps = process.steps
+        if process.alive and isinstance(task.exception(), VenueDown):
+            self.refused += 1
+            self.disk.crash(self.random)
+            return True
         if process.alive:
             task.result()
         return not process.alive
@@ -163,8 +175,10 @@ class SmallLive:
         if not running.done():
             await self.before_end()
             opened.session.stop()
-        await running
-        await self.venue.close()
+        try:
+            await running
+        finally:
+            await self.venue.close()
         opened.close(finished=False)
 
     async def before_end(self) -> None:

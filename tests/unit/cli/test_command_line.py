@@ -30,7 +30,6 @@ NOT_YET = (
     "--live",
     "arb",
     "mcp",
-    "keys",
     "serve",
     "venue",
     "download",
@@ -95,7 +94,7 @@ def test_each_command_has_help_an_example_and_json(name, capsys):
     text = capsys.readouterr().out
     assert "--json" in text
     assert f"Example: tradewind {name}" in re.sub(r"\s+", " ", text)
-    assert not re.search(r"--live|--takeover|\btradewind (ui|search|venue|arb|mcp|keys|serve)\b", text)
+    assert not re.search(r"--live|--takeover|\btradewind (ui|search|venue|arb|mcp|serve)\b", text)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -348,3 +348,9 @@ def test_the_schema_describes_every_key():
 def test_the_timers_are_those_of_the_venues_tables():
     known = {name: dialect.dead_man is not None for name, dialect in DIALECTS.items()}
     assert {name for name, has in known.items() if has} == DEAD_MAN_TIMERS & set(known)
+
+
+def test_a_session_warms_up_on_what_was_before_it(tmp_path):
+    config = read(tmp_path, "warmup_bars = 5\n" + HEAD + TABLES).config
+    warmup = config.backtest_view(START, END, Capital(amount=50, currency="USDT")).warmup
+    assert (warmup.taken_from, warmup.bars) == ("history", 5)

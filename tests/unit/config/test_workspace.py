@@ -14,6 +14,7 @@ from tradewind.config import (
     atomic_folder,
     find_run,
     load_backtest,
+    load_session,
     lock,
     lock_holder,
     new_run_id,
@@ -45,12 +46,15 @@ def test_a_new_workspace_has_everything_and_its_files_load(desk):
         "runs",
         "searches",
         "sessions",
+        "sessions/first.toml",
+        "sessions/tradewind-session.json",
         "strategies",
         "strategies/first.py",
         "tradewind-settings.json",
         "tradewind.toml",
     ]
     assert load_backtest([desk.backtests / "first.toml"]).config.strategy == "first"
+    assert load_session([desk.root / "sessions" / "first.toml"]).config.strategy == "first"
     assert desk.settings.limits.max_orders_per_minute == 600
 
 

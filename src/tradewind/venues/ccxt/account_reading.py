@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tradewind.errors import VenueDown
-from tradewind.units.enums import SettingCode
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.classification import code_of, look_up
 from tradewind.venues.ccxt.dialect import Meaning, OrderShape, fill_template
-from tradewind.venues.ccxt.parsing import rows_at, word_of
+from tradewind.venues.ccxt.parsing import has_rows, rows_at, word_of
 from tradewind.venues.gateway import (
     BalanceSeen,
     FillSeen,
     Found,
     FundingPaidSeen,
+    OrderRef,
     OrderSeen,
     OrderStatus,
     PositionSeen,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.orders import Speller
     from tradewind.venues.ccxt.parsing import Row, RowReader
     from tradewind.venues.ccxt.wire import Answer, Wire
-    from tradewind.venues.gateway import Event, Listing, OrderRef
+    from tradewind.venues.gateway import Event, Listing
 
 __all__ = ["AccountReader"]
 
@@ -102,9 +102,9 @@ class AccountReader:
             told_ns=self._wire.now_ns(),
         )
 
-    async def fills(self, since_ns: int) -> list[FillSeen]:
-        """Return every trade since a time, oldest first, each once. Raises VenueDown."""
-        events = await self._since(self._dialect.fills, max(since_ns - _OVERLAP_NS, 0))
+    async def fills(self, since_ns: int, only: int | None = None) -> list[FillSeen]:
+        """Return every trade since a time, oldest first, each once; of one instrument or all. Raises VenueDown."""
+        events = await self.read(self._dialect.fills, max(since_ns - _OVERLAP_NS, 0), only)
         found = {
             (f.instrument, f.trade_id): f for f in events if isinstance(f, FillSeen) and f.ts_ns >= since_ns
         }
@@ -115,10 +115,14 @@ class AccountReader:
 
     # ------------------------------------------------------------------ one list
 
-    async def read(self, reading: Reading, since_ns: int = 0) -> list[Event]:
-        """Return every row of a list as events. Raises VenueDown."""
+    async def read(self, reading: Reading, since_ns: int = 0, only: int | None = None) -> list[Event]:
+        """Return every row of a list as events. Raises VenueDown.
+
+        only: the instrument that is asked for, where a list is kept by instrument; else its rows are among all.
+        """
         events: list[Event] = []
-        async for row in self._all_rows(reading, since_ns, list(self._listings.values())):
+        listings = list(self._listings.values()) if only is None else [self._listings[only]]
+        async for row in self._all_rows(reading, since_ns, listings):
             events += self._rows.read(row, reading.shape, self._wire.now_ns())
         return events
 
@@ -196,13 +200,21 @@ class AccountReader:
         if cursor:
             params[pages.cursor_field] = int(cursor) if pages.rising else cursor
         answer = await self._wire.ask(reading.call, params, Urgency.READ)
-        if not answer.fine or code_of(self._dialect, answer.body):
+        if not self._is_told(answer, reading):
             raise VenueDown(
                 "VENUE_DOWN",
                 f"{self._dialect.venue}: {self._wire.text_of(answer)}",
                 where=reading.call.path,
             )
         return answer
+
+    def _is_told(self, answer: Answer, reading: Reading) -> bool:
+        """Return whether an answer says what was asked: no error, and rows or an empty place for them."""
+        return (
+            answer.fine
+            and not code_of(self._dialect, answer.body)
+            and has_rows(answer.body, reading.call.rows)
+        )
 
     # ------------------------------------------------------------------ one order
 
@@ -218,7 +230,9 @@ class AccountReader:
                 return by_id or Found(None, text="the venue did not answer the question")
             seen = await self._in_lists(order, client_id, sent_ns)
             fills = [
-                f for f in await self.fills(sent_ns - _OVERLAP_NS) if self._is_its(f, order, client_id, seen)
+                f
+                for f in await self.fills(sent_ns - _OVERLAP_NS, order.instrument)
+                if self._is_its(f, order, client_id, seen)
             ]
         except VenueDown as error:
             return Found(None, text=error.message)
@@ -237,25 +251,36 @@ class AccountReader:
             row = look_up(self._dialect, code_of(self._dialect, answer.body))
             if row is not None and row.meaning is Meaning.GONE:
                 continue
-            if not answer.fine:
+            if not self._is_told(answer, reading):
                 return None
             for found in rows_at(answer.body, reading.call.rows):
-                for event in self._rows.read(found, reading.shape, self._wire.now_ns()):
-                    if isinstance(event, OrderSeen):
-                        return Found(event, tuple(await self._fills_of(event)))
+                return await self._found(found, reading)
         return Found(None)
+
+    async def _found(self, row: Row, reading: Reading) -> Found | None:
+        """Return an order with its trades; of a stop that was triggered, the order that it became."""
+        for event in self._rows.read(row, reading.shape, self._wire.now_ns()):
+            if not isinstance(event, OrderSeen):
+                continue
+            child = self._rows.child_named(event.client_id) if event.status is OrderStatus.TRIGGERED else ""
+            if child and child != event.venue_id and reading is self._dialect.by_id_algo:
+                became = await self._by_id(OrderRef(event.instrument, event.cid, child))
+                if became is None or became.order is not None:
+                    return became
+            return Found(event, tuple(await self._fills_of(event)))
+        return None
 
     async def _fills_of(self, seen: OrderSeen) -> list[FillSeen]:
         if not seen.filled_lot:
             return []
         since_ns = max(seen.ts_ns - 7 * 86_400_000_000_000, 0)
-        return [f for f in await self.fills(since_ns) if f.venue_id == seen.venue_id]
+        return [f for f in await self.fills(since_ns, seen.instrument) if f.venue_id == seen.venue_id]
 
     async def _in_lists(self, order: OrderRef, client_id: str, sent_ns: int) -> OrderSeen | None:
         for reading in (*self._dialect.working, *self._dialect.ended):
             if not isinstance(reading.shape, OrderShape):
                 continue
-            for event in await self.read(reading, max(sent_ns - _OVERLAP_NS, 0)):
+            for event in await self.read(reading, max(sent_ns - _OVERLAP_NS, 0), order.instrument):
                 if isinstance(event, OrderSeen) and _names(event, order, client_id):
                     return event
         return None
@@ -267,9 +292,3 @@ class AccountReader:
 
 def _names(event: OrderSeen, order: OrderRef, client_id: str) -> bool:
     return event.client_id == client_id or (bool(order.venue_id) and event.venue_id == order.venue_id)
-
-
-def hedge_of(settings: Sequence[SettingSeen]) -> bool | None:
-    """Return whether the account holds both sides at once by what it says, None where it does not say."""
-    told = [setting.value for setting in settings if setting.code == SettingCode.POSITION_MODE]
-    return bool(told[0]) if told else None

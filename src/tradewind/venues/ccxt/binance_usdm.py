@@ -197,11 +197,15 @@ def _rejected(codes: str, ccxt_class: str, rule: str) -> list[ErrorRow]:
 
 
 def _read(path: str, fields: dict[str, object] | None = None, weight: int = 1, api: str = _API) -> Call:
-    return Call(api, "GET", path, fields or {}, weight=weight)
+    return Call(api, "GET", path, fields or {}, ("*",), weight=weight)
 
 
-_BY_ID = {"symbol": "$symbol", "orderId": "$venue_id", "origClientOrderId": "$client_id"}
-_BY_ALGO_ID = {"algoId": "$venue_id", "clientAlgoId": "$client_id"}
+def _one(path: str, fields: dict[str, object] | None = None, weight: int = 1) -> Call:
+    return Call(_API, "GET", path, fields or {}, weight=weight)
+
+
+_BY_ID: dict[str, object] = {"symbol": "$symbol", "orderId": "$venue_id", "origClientOrderId": "$client_id"}
+_BY_ALGO_ID: dict[str, object] = {"algoId": "$venue_id", "clientAlgoId": "$client_id"}
 
 BINANCE_USDM = Dialect(
     venue="binance_usdm",
@@ -235,6 +239,7 @@ BINANCE_USDM = Dialect(
         _API,
         "POST",
         "batchOrders",
+        rows=("*",),
         wrap="batchOrders",
         outer={"recvWindow": _WINDOW_MS},
         group="order",
@@ -263,8 +268,8 @@ BINANCE_USDM = Dialect(
         Call(_API, "DELETE", "allOpenOrders", {"symbol": "$symbol"}, group="cancel"),
         Call(_API, "DELETE", "algoOpenOrders", {"symbol": "$symbol"}, group="cancel"),
     ),
-    by_id=Reading(_read("order", _BY_ID), _REST_ORDER),
-    by_id_algo=Reading(_read("algoOrder", _BY_ALGO_ID), _REST_ALGO),
+    by_id=Reading(_one("order", _BY_ID), _REST_ORDER),
+    by_id_algo=Reading(_one("algoOrder", _BY_ALGO_ID), _REST_ALGO),
     working=(
         Reading(_read("openOrders", weight=40), _REST_ORDER),
         Reading(_read("openAlgoOrders", weight=40), _REST_ALGO),
@@ -308,7 +313,7 @@ BINANCE_USDM = Dialect(
         PositionShape("symbol", "positionSide", "positionAmt", "entryPrice", "markPrice", "updateTime"),
     ),
     balances=Reading(
-        Call("fapiPrivateV3", "GET", "balance", weight=5), BalanceShape("asset", "balance", "updateTime")
+        _read("balance", weight=5, api="fapiPrivateV3"), BalanceShape("asset", "balance", "updateTime")
     ),
     funding=Reading(
         _read("income", {"incomeType": "FUNDING_FEE"}, 30),
@@ -342,7 +347,7 @@ BINANCE_USDM = Dialect(
     ),
     settings=(
         Reading(
-            _read("positionSide/dual", weight=30),
+            _one("positionSide/dual", weight=30),
             SettingShape("POSITION_MODE", "dualSidePosition", words={"true": 1.0, "false": 0.0}),
         ),
         Reading(
@@ -410,8 +415,8 @@ BINANCE_USDM = Dialect(
         *[ErrorRow(c, "AuthenticationError", Meaning.KEY) for c in ("-1022", "-2014", "-2015")],
         *[ErrorRow(c, "RateLimitExceeded", Meaning.RATE, "VENUE_RATE") for c in ("-1003", "-1015")],
         ErrorRow("-4046", "MarginModeAlreadySet", Meaning.DONE),
-        ErrorRow("-4059", "NoChange", Meaning.DONE),
-        ErrorRow("-5027", "NoChange", Meaning.DONE),
+        ErrorRow("-4059", "OperationRejected", Meaning.DONE),
+        ErrorRow("-5027", "OperationRejected", Meaning.DONE),
     ),
     windows=(
         Window("all", 60, 2400, "X-MBX-USED-WEIGHT-1M"),

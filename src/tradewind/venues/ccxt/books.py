@@ -177,6 +177,8 @@ class Book:
         if not self._valid:
             return None
         if not self._follows(update):
+            if self._is_older(update):
+                return self._top()
             raise self._broken(
                 f"a message follows {update.previous or update.first}, the last was {self._last}"
             )
@@ -219,14 +221,15 @@ class Book:
 
     def _start(self, update: BookUpdate) -> Top | None:
         if self._valid and self._rule is BookRule.WHOLE and self._is_older(update):
-            return None
+            return self._top()
         self._bids.replace(update.bids)
         self._asks.replace(update.asks)
         self._last, self._valid = update.last, True
         return self._top()
 
     def _is_older(self, update: BookUpdate) -> bool:
-        return update.last is not None and self._last is not None and update.last < self._last
+        """Return whether a message was taken before: told twice, or overtaken by one that held it."""
+        return update.last is not None and self._last is not None and update.last <= self._last
 
     def _follows(self, update: BookUpdate) -> bool:
         if self._rule is BookRule.CONSECUTIVE:

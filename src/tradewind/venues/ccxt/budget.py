@@ -83,27 +83,29 @@ class Budget:
         self.paused_until_ns = 0
         self.banned_until_ns = 0
 
-    def wait_ns(self, group: str, weight: int, urgency: Urgency) -> int:
-        """Return how long a request would have to wait now, 0 for not at all."""
+    def wait_ns(self, group: str, weight: int, urgency: Urgency, count: int = 1) -> int:
+        """Return how long a request of `count` rows would have to wait now, 0 for not at all."""
         now_ns = self._now_ns()
         wait_ns = self.banned_until_ns - now_ns
         if urgency < Urgency.PROTECT:
             wait_ns = max(wait_ns, self.paused_until_ns - now_ns)
         for spent in self._of(group):
             spent.forget(now_ns)
-            wait_ns = max(wait_ns, spent.wait_ns(now_ns, self._cost(spent, weight), urgency))
+            wait_ns = max(wait_ns, spent.wait_ns(now_ns, _cost(spent, weight, count), urgency))
         return max(wait_ns, 0)
 
-    async def take(self, group: str, weight: int, urgency: Urgency, *, patience_ns: int) -> int:
+    async def take(
+        self, group: str, weight: int, urgency: Urgency, *, patience_ns: int, count: int = 1
+    ) -> int:
         """Wait for room and spend it. Returns 0, or the time before which there is none where patience is too short."""
-        while (wait_ns := self.wait_ns(group, weight, urgency)) > 0:
+        while (wait_ns := self.wait_ns(group, weight, urgency, count)) > 0:
             if wait_ns > patience_ns:
                 return self._now_ns() + wait_ns
             patience_ns -= wait_ns
             await asyncio.sleep(wait_ns / _NS)
         now_ns = self._now_ns()
         for spent in self._of(group):
-            spent.add(now_ns, self._cost(spent, weight))
+            spent.add(now_ns, _cost(spent, weight, count))
         return 0
 
     def hear(self, status: int, headers: Mapping[str, str], body: str) -> int:
@@ -127,10 +129,6 @@ class Budget:
     def _of(self, group: str) -> list[_Spent]:
         return [spent for spent in self._spent if spent.window.group in (group, "all")]
 
-    def _cost(self, spent: _Spent, weight: int) -> int:
-        """Return what a request costs in a window: its weight where all are counted, else one."""
-        return weight if spent.window.group == "all" else 1
-
     def _correct(self, headers: Mapping[str, str], now_ns: int) -> None:
         told = {name.lower(): value for name, value in headers.items()}
         for spent in self._spent:
@@ -141,6 +139,11 @@ class Budget:
             spent.forget(now_ns)
             if counted > spent.total:
                 spent.add(now_ns, counted - spent.total)
+
+
+def _cost(spent: _Spent, weight: int, count: int) -> int:
+    """Return what a request costs in a window: its weight where everything is counted, else one for each order."""
+    return weight if spent.window.group == "all" else count
 
 
 def _retry_ns(headers: Mapping[str, str], now_ns: int, unsaid_ns: int) -> int:

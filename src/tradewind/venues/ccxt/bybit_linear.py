@@ -140,7 +140,12 @@ def _read(path: str, group: str = "read", rows: tuple[str, ...] = _ROWS, **field
     return Call("private", "GET", path, fields, rows, group=group)
 
 
-_BY_ID = {**_CATEGORY, "symbol": "$symbol", "orderId": "$venue_id", "orderLinkId": "$client_id"}
+_BY_ID: dict[str, object] = {
+    **_CATEGORY,
+    "symbol": "$symbol",
+    "orderId": "$venue_id",
+    "orderLinkId": "$client_id",
+}
 _CANCEL = Call("private", "POST", "v5/order/cancel", _BY_ID, ("result",), group="cancel")
 _WORKING = _read("v5/order/realtime", category="linear", settleCoin="$settle", openOnly=0)
 
@@ -204,7 +209,7 @@ BYBIT_LINEAR = Dialect(
     cancel_all=(
         Call("private", "POST", "v5/order/cancel-all", {**_CATEGORY, "symbol": "$symbol"}, group="cancel"),
     ),
-    by_id=Reading(_read("v5/order/realtime", **_BY_ID), _ORDER_SHAPE),
+    by_id=Reading(Call("private", "GET", "v5/order/realtime", _BY_ID, _ROWS), _ORDER_SHAPE),
     by_id_algo=None,
     working=(Reading(_WORKING, _ORDER_SHAPE, _pages(50, "orderId", timed=False)),),
     ended=(

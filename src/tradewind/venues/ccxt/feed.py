@@ -1,7 +1,7 @@
 """Market data of one venue through ccxt.pro: it subscribes and keeps sockets, we read what they say.
 
 ccxt's `watch_…` calls are made for what they do on the wire, not for what they return: every message is read by
-`hearing` as it arrives, so that nothing is lost between two calls and no cache of ccxt's is trusted. When a
+`hearing` as it arrives, so that nothing is lost between two calls, and no cache of ccxt's is filled or trusted. When a
 connection ends, every call that stood on it is made again, not faster than the `Dialler` lets.
 """
 
@@ -20,7 +20,7 @@ from tradewind.units.time import SECOND_NS, format_interval, format_utc, parse_i
 from tradewind.venues.ccxt.books import Book
 from tradewind.venues.ccxt.candles import CandleKeeper
 from tradewind.venues.ccxt.decoding import Garbage, Grid
-from tradewind.venues.ccxt.exchange import guard_streams, redact, tap_messages
+from tradewind.venues.ccxt.exchange import guard_streams, redact
 from tradewind.venues.ccxt.healing import Healer
 from tradewind.venues.ccxt.hearing import Heard, Hearing
 from tradewind.venues.ccxt.history import RestReader
@@ -115,7 +115,6 @@ class CcxtMarketFeed:
         self._fetching: dict[object, asyncio.Task[None]] = {}
         self._ended = asyncio.Event()
         self._guarded: set[Client] = set()
-        self._linked_ns = 0
 
     def _heard_of(self, listing: Listing, intervals_ns: tuple[int, ...]) -> Heard:
         one = Heard(listing, Grid.of(listing.instrument))
@@ -147,7 +146,7 @@ class CcxtMarketFeed:
         SYMBOL_UNKNOWN for an instrument that the venue does not list.
         """
         guard_streams(asyncio.get_running_loop())
-        tap_messages(self._exchange, self._hear, self._handler_failed)
+        self._tap()
         await self.rest.call("load_markets")
         for index in self._by_index:
             self.unified(index)
@@ -157,7 +156,7 @@ class CcxtMarketFeed:
             self.health.expect(kind, index, stale_s)
         for one in self._by_index.values():
             for keeper in one.keepers.values():
-                keeper.start_at(-(-self._now_ns() // keeper.interval_ns) * keeper.interval_ns)
+                keeper.start_at(self._now_ns() // keeper.interval_ns * keeper.interval_ns)
         for watch in self._watches():
             self._start(self._keep(watch))
         poller = Poller(self.rest, self._table, self._by_index, (self.inbox, self.health), self._now_ns)
@@ -266,23 +265,23 @@ class CcxtMarketFeed:
                 self._is_down(watch, redact(error))
 
     async def _subscribe(self, watch: _Watch) -> None:
-        """Subscribe, and stay until a connection ends. Raises what ccxt raises."""
+        """Subscribe, and stay until the connection ends. Raises what ccxt raises.
+
+        Since the data do not pass through ccxt, its call stays pending until its connection ends. Should one return,
+        whatever connection ends next begins it anew.
+        """
         method = getattr(self._exchange, watch.stream.watch)
-        params = dict(watch.stream.params)
-        while True:
-            self._ended.clear()
-            call = asyncio.ensure_future(method(*watch.arguments, params=params))
-            ended = asyncio.ensure_future(self._ended.wait())
-            try:
-                await asyncio.wait({call, ended}, return_when=asyncio.FIRST_COMPLETED)
-                if call.done():
-                    call.result()
-                await ended
-            finally:
-                for task in (call, ended):
-                    task.cancel()
-                await asyncio.gather(call, ended, return_exceptions=True)
-            raise ccxt.NetworkError("the connection has ended")
+        self._ended.clear()
+        call = asyncio.ensure_future(method(*watch.arguments, params=dict(watch.stream.params)))
+        try:
+            await asyncio.wait({call})
+        finally:
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+        if not call.cancelled():
+            call.result()
+            await self._ended.wait()
+        raise ccxt.NetworkError("the connection has ended")
 
     def _is_down(self, watch: _Watch, text: str) -> None:
         self.health.change_all(watch.keys, StreamCode.DOWN, text)
@@ -295,24 +294,41 @@ class CcxtMarketFeed:
 
     # ------------------------------------------------------------------ messages and connections
 
-    def _hear(self, client: Client, message: object) -> None:
-        if client not in self._guarded:
-            self._guarded.add(client)
-            self._start(self._guard(client))
-        recv_ns = self._now_ns()
-        self._linked_ns = recv_ns
-        self._hearing.hear(client, message, recv_ns)
+    def _tap(self) -> None:
+        """Put our ear where ccxt's is. Call it before the first `watch_…`, when ccxt binds its handler.
+
+        What we read does not pass through ccxt: its caches and books are not used, would cost more than ours, and
+        fetch snapshots at a pace that is nobody's. It still gets what keeps a connection: answers to subscriptions,
+        pongs, errors.
+        """
+        exchange = self._exchange
+        own = exchange.handle_message
+        if hasattr(exchange, "handle_order_book_subscription"):
+            exchange.handle_order_book_subscription = _leave_alone
+
+        def handle(client: Client, message: object) -> None:
+            if client not in self._guarded:
+                self._guarded.add(client)
+                self._start(self._guard(client))
+            if self._hearing.hear(client, message, self._now_ns()):
+                return
+            try:
+                own(client, message)
+            except Exception as error:  # noqa: BLE001 - whatever ccxt made of it, the loop must go on receiving
+                self._hearing.dropped[f"handler_{type(error).__name__}"] += 1
+                self._cut(client, redact(error))
+
+        exchange.handle_message = handle
 
     async def _guard(self, client: Client) -> None:
         """Wait until a connection ends, whoever ended it, and let all subscriptions be made again."""
-        await asyncio.wait({client.future("tradewind")})
+        end = client.future("tradewind")
+        await asyncio.wait({end})
+        if not end.cancelled():
+            end.exception()
         self._guarded.discard(client)
         self.dialler.failed()
         self._ended.set()
-
-    def _handler_failed(self, client: Client, error: Exception) -> None:
-        """Count what ccxt could not handle; its books and caches are not used, so that nothing else is lost."""
-        self._hearing.dropped[f"handler_{type(error).__name__}"] += 1
 
     def _on_broken_book(self, instrument: int, client: object, why: str) -> None:
         """Begin a book anew: by a snapshot where the venue gives one by REST, else by a new connection."""
@@ -382,6 +398,10 @@ class CcxtMarketFeed:
             first_ns = page[-1][0] + interval_ns
         rows = [(open_ns, *bar) for open_ns, bar in found]
         return np.array(rows, dtype=np.int64).reshape(-1, 6)
+
+
+def _leave_alone(*_arguments: object) -> None:
+    """Do nothing where ccxt would fetch a snapshot of a book."""
 
 
 def _gap(symbol: str, start_ns: int, end_ns: int) -> DataUnfit:

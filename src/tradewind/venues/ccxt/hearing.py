@@ -129,16 +129,27 @@ class Hearing:
         chosen = [stream for kind, stream in streams.streams.items() if kind in kinds]
         self._handlers = [(stream.channel, self._handler_of(stream.shape)) for stream in chosen]
 
-    def hear(self, client: object, message: object, recv_ns: int) -> None:
-        """Take one message, decoded from JSON. Never raises for what it says."""
+    def hear(self, client: object, message: object, recv_ns: int) -> bool:
+        """Take one message, decoded from JSON; return whether it was data of a channel that is listened for.
+
+        Never raises for what a message says.
+        """
         text = self._channel(message, None)
         if not isinstance(text, str):
-            return
+            return False
         if text not in self._routes:
             self._learn(text)
         handler = self._routes[text]
-        if handler is not None:
-            handler(message, recv_ns, client)
+        if handler is None or self._is_word(message):
+            return False
+        handler(message, recv_ns, client)
+        return True
+
+    @staticmethod
+    def _is_word(message: object) -> bool:
+        """Return whether a message speaks of a subscription rather than of the market."""
+        event = message.get("event") if isinstance(message, dict) else None
+        return event is not None and event != "update"
 
     def _learn(self, text: str) -> None:
         if len(self._routes) >= _ROUTES_MAX:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.dialect import Dialect, Path, Shape
     from tradewind.venues.gateway import Event, Listing
 
-__all__ = ["RowReader", "Unfit", "key_of_trade", "rows_at", "word_of"]
+__all__ = ["RowReader", "Unfit", "has_rows", "key_of_trade", "rows_at", "word_of"]
 
 Row = dict[str, object]
 _MS_NS = 1_000_000
@@ -68,6 +68,22 @@ def rows_at(body: object, path: Path) -> list[Row]:
         found = [below for value in found for below in _below(value, key)]
     whole = [below for value in found for below in (value if isinstance(value, list) else [value])]
     return [cast("Row", value) for value in whole if isinstance(value, dict)]
+
+
+def has_rows(body: object, path: Path) -> bool:
+    """Return whether an answer has the form in which rows stand, be there some or none: `*` must be a list.
+
+    An answer without it says nothing; that a list is empty is something that must be said.
+    """
+    values = [body]
+    for key in path:
+        if key == "*" and not all(isinstance(value, list) for value in values):
+            return False
+        found = [below for value in values for below in _below(value, key)]
+        if key != "*" and len(found) < len(values):
+            return False
+        values = found
+    return all(isinstance(value, dict) for value in values)
 
 
 def _below(value: object, key: str) -> list[object]:
@@ -114,6 +130,7 @@ class RowReader:
         self.strangers: set[str] = set()
         self._orders: OrderedDict[str, tuple[str, int]] = OrderedDict()
         self._parents: OrderedDict[str, str] = OrderedDict()
+        self._children: OrderedDict[str, str] = OrderedDict()
         self._traded: OrderedDict[str, tuple[set[str], int, int]] = OrderedDict()
         self._readers: dict[type, Callable[..., list[Event]]] = {
             OrderShape: self._order,
@@ -133,9 +150,9 @@ class RowReader:
             self.dropped[f"{type(shape).__name__.removesuffix('Shape').lower()}: {reason}"] += 1
             return []
 
-    def child_of(self, venue_id: str) -> str:
-        """Return our client id of the stop that became this order, "" for none."""
-        return self._parents.get(venue_id, "")
+    def child_named(self, client_id: str) -> str:
+        """Return the venue's id of the order that a stop of ours became, "" for none."""
+        return self._children.get(client_id, "")
 
     # ------------------------------------------------------------------ orders and trades
 
@@ -180,6 +197,7 @@ class RowReader:
         child = word_of(row.get(shape.child_id)) if shape.child_id else ""
         if child not in ("", "0"):
             _keep(self._parents, child, client_id)
+            _keep(self._children, client_id, child)
         for candidate in (
             client_id,
             word_of(row.get(shape.parent_client_id)),

@@ -183,6 +183,16 @@ class CcxtTradingGateway:
             raise VenueDown("VENUE_DOWN", redact(f"{self.settings.venue}: {error}")) from error
         self._tending = asyncio.create_task(self._tend())
 
+    async def measure_clock(self) -> None:
+        """Compare this machine's clock with the venue's. Raises VenueDown, VenueRefused (CLOCK_OFFSET)."""
+        if not await self._wire.measure_clock(times=3):
+            raise VenueDown("VENUE_DOWN", f"{self.settings.venue} does not tell its time.")
+        if not self._wire.clock.trusted:
+            offset_s = self._wire.clock.offset_ns / 1e9
+            raise VenueRefused(
+                "CLOCK_OFFSET", f"this machine's clock is {offset_s:+.3f} s from {self.settings.venue}'s."
+            )
+
     async def close(self) -> None:
         """Let go; orders stay as they are, the session stays open."""
         if self._tending is not None:
@@ -367,7 +377,7 @@ class CcxtTradingGateway:
                 break
             seen = self._rows.read(row, shape, self._now_ns()) if getattr(shape, "status", "") in row else []
             found = next((event for event in seen if isinstance(event, OrderSeen)), None)
-            return Outcome(OutcomeKind.ACCEPTED, order=found, text=venue_id)
+            return Outcome(OutcomeKind.ACCEPTED, order=found)
         return Outcome(
             OutcomeKind.UNKNOWN,
             text="the venue accepted an order that it did not name",
@@ -495,7 +505,7 @@ class CcxtTradingGateway:
             if getattr(SettingCode, getattr(reading.shape, "code", ""), -1) != code:
                 continue
             try:
-                events = await self._account.read(reading)
+                events = await self._account.read(reading, only=instrument)
             except VenueDown:
                 return False
             told = [e.value for e in events if isinstance(e, SettingSeen) and e.instrument == instrument]
@@ -549,5 +559,8 @@ def _wrapped(call: Call, rows: list[dict[str, object]]) -> object:
     if call.wrap == "[]":
         return rows
     if call.wrap:
-        return {**call.outer, call.wrap: rows}
+        return {
+            **call.outer,
+            call.wrap: [{k: v for k, v in row.items() if k not in call.outer} for row in rows],
+        }
     return rows[0]

@@ -1,13 +1,14 @@
 """How far this machine's clock is from the venue's, and whether requests may be signed by it.
 
-The offset is that of the quickest of the last measurements, since a slow answer says little about when it was
-made. While it is not known, or larger than the limit, nothing is signed: a venue refuses what comes from another
-time, and what it does not refuse would be dead too late.
+Each measurement proves bounds: the venue read its clock after we had sent and before we heard. What the last of
+them allow together is the offset. While it is not known, or larger than the limit, nothing is signed: a venue refuses
+what comes from another time, and what it does not refuse would be dead too late.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ OFFSET_ALARM_NS = 500_000_000
 _SAMPLES = 8
 STEP_NS = 500_000_000
 """A difference between the clock of the wall and the loop's that is no drift: somebody set the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """Between which offsets one measurement places the venue's clock, and how coarsely that clock was told."""
+
+    low_ns: int
+    high_ns: int
+    resolution_ns: int
 
 
 class VenueClock:
@@ -36,7 +46,7 @@ class VenueClock:
     def __init__(self, now_ns: Callable[[], int], steady_s: Callable[[], float]) -> None:
         self._now_ns = now_ns
         self._steady_s = steady_s
-        self._samples: deque[tuple[int, int]] = deque(maxlen=_SAMPLES)
+        self._samples: deque[_Bounds] = deque(maxlen=_SAMPLES)
         self._anchor = (now_ns(), steady_s())
 
     @property
@@ -46,8 +56,21 @@ class VenueClock:
 
     @property
     def offset_ns(self) -> int:
-        """Venue minus ours, of the quickest measurement; 0 where there is none."""
-        return min(self._samples)[1] if self._samples else 0
+        """Venue minus ours; 0 where it was not measured.
+
+        The middle of what the last measurements allow together; where the venue tells whole seconds only, the least
+        offset that they allow, since more is not proven.
+        """
+        if not self._samples:
+            return 0
+        low_ns = max(sample.low_ns for sample in self._samples)
+        high_ns = min(sample.high_ns for sample in self._samples)
+        newest = self._samples[-1]
+        if low_ns > high_ns:
+            low_ns, high_ns = newest.low_ns, newest.high_ns
+        if newest.resolution_ns:
+            return min(max(0, low_ns), high_ns)
+        return (low_ns + high_ns) // 2
 
     @property
     def trusted(self) -> bool:
@@ -60,9 +83,9 @@ class VenueClock:
         return self.known and abs(self.offset_ns) > OFFSET_ALARM_NS
 
     def add(self, sent_ns: int, venue_ns: int, heard_ns: int, resolution_ns: int = 0) -> None:
-        """Take a measurement: the venue's time lies between sending and hearing; its resolution widens that."""
-        width_ns = max(heard_ns - sent_ns, 0) + resolution_ns
-        self._samples.append((width_ns, venue_ns + resolution_ns // 2 - (sent_ns + heard_ns) // 2))
+        """Take a measurement: the venue read its clock between our sending and our hearing."""
+        low_ns, high_ns = venue_ns - heard_ns, venue_ns + resolution_ns - sent_ns
+        self._samples.append(_Bounds(low_ns, max(high_ns, low_ns), resolution_ns))
 
     def forget(self) -> None:
         """Trust no measurement any more."""

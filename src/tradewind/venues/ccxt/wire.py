@@ -121,6 +121,7 @@ class Wire:
         """
         answer = await self._ask(call, params, urgency)
         if self._means(answer) is Meaning.CLOCK:
+            self.clock.forget()
             await self.measure_clock()
             answer = await self._ask(call, params, urgency)
         if self._means(answer) is Meaning.RATE and not answer.retry_ns:
@@ -132,7 +133,11 @@ class Wire:
         if signs and not self.clock.trusted:
             return Answer(refused=self._clock_text(), heard_ns=self.now_ns())
         patience_ns = PATIENCE_NS[urgency]
-        retry_ns = await self.budget.take(call.group, call.weight, urgency, patience_ns=patience_ns)
+        count = len(params[call.wrap]) if call.wrap and isinstance(params, dict) else 1
+        count = len(params) if isinstance(params, list) else count
+        retry_ns = await self.budget.take(
+            call.group, call.weight, urgency, patience_ns=patience_ns, count=count
+        )
         if retry_ns:
             return Answer(
                 refused="the venue's limits leave no room", retry_ns=retry_ns, heard_ns=self.now_ns()

@@ -59,6 +59,13 @@ _CHANNELS: dict[str, Channel] = {
     "markPrice": "mark",
     "forceOrder": "liquidations",
 }
+_EVENTS: dict[Channel, type] = {
+    "trades": TradePrinted,
+    "book": BookChanged,
+    "candles": CandleChanged,
+    "mark": MarkChanged,
+    "liquidations": LiquidationPrinted,
+}
 _INTERVAL_NAMES = {span_ms * 1_000_000: name for name, span_ms in INTERVALS_MS.items()}
 _EXECUTIONS = {
     "placed": "NEW",
@@ -164,6 +171,7 @@ class MarketSession:
         self._wrapped = wrapped
         self._life = _Life(exchange, socket)
         self._streams: dict[str, Callable[[], None]] = {}
+        self._wanted: dict[tuple[type, str], list[str]] = {}
         for stream in streams:
             self._subscribe(stream)
 
@@ -188,9 +196,9 @@ class MarketSession:
 
     def happen(self, event: object) -> None:
         """Send an event to the streams that tell it."""
-        teller = _TELLERS.get(type(event))
-        if teller is not None and self._streams:
-            for stream, message in teller(self._exchange, event, self._streams):
+        streams = self._wanted.get((type(event), getattr(event, "symbol", "")))
+        if streams:
+            for stream, message in _TELLERS[type(event)](self._exchange, event, streams):
                 self._socket.send({"stream": stream, "data": message} if self._wrapped else message)
 
     def tick(self, now_ns: int) -> None:
@@ -202,6 +210,7 @@ class MarketSession:
         for unwatch in self._streams.values():
             unwatch()
         self._streams.clear()
+        self._wanted.clear()
 
     def _known(self, stream: str) -> bool:
         symbol, _, kind = stream.partition("@")
@@ -222,9 +231,14 @@ class MarketSession:
         interval_ns = INTERVALS_MS[kind.split("_")[1]] * 1_000_000 if name == "kline" else 0
         unwatches = [self._exchange.watch(channel, one, interval_ns) for one in symbols]
 
+        wanted = [self._wanted.setdefault((_EVENTS[channel], one), []) for one in symbols]
+        for streams in wanted:
+            streams.append(stream)
+
         def unwatch_all() -> None:
-            for unwatch in unwatches:
+            for unwatch, streams in zip(unwatches, wanted, strict=True):
                 unwatch()
+                streams.remove(stream)
 
         self._streams[stream] = unwatch_all
 
@@ -427,36 +441,38 @@ def _position_part(position: FakePosition, exchange: FakeExchange) -> Row:
 Told = list[tuple[str, object]]
 
 
-def _trade_told(exchange: FakeExchange, event: TradePrinted, streams: dict[str, Any]) -> Told:
-    low, stamp = event.symbol.lower(), milli(exchange.now_ns())
-    told: Told = []
-    shared = {"E": stamp, "s": event.symbol, "p": plain(event.price), "q": plain(event.qty)}
-    after = {"T": milli(event.ts_ns), "m": event.side == "sell"}
-    if (stream := f"{low}@trade") in streams:
-        told.append((stream, {"e": "trade", **shared, "t": event.trade_id, **after, "X": "MARKET"}))
-    if (stream := f"{low}@aggTrade") in streams:
-        number = event.trade_id
-        told.append((stream, {"e": "aggTrade", **shared, "a": number, "f": number, "l": number, **after}))
-    return told
+def _trade_told(exchange: FakeExchange, event: TradePrinted, streams: list[str]) -> Told:
+    number = event.trade_id
+    shared = {
+        "E": milli(exchange.now_ns()),
+        "s": event.symbol,
+        "p": plain(event.price),
+        "q": plain(event.qty),
+        "T": milli(event.ts_ns),
+        "m": event.side == "sell",
+    }
+    return [
+        (stream, {"e": "trade", **shared, "t": number, "X": "MARKET"})
+        if stream.endswith("@trade")
+        else (stream, {"e": "aggTrade", **shared, "a": number, "f": number, "l": number})
+        for stream in streams
+    ]
 
 
-def _book_told(exchange: FakeExchange, event: BookChanged, streams: dict[str, Any]) -> Told:
-    low, stamp = event.symbol.lower(), milli(exchange.now_ns())
+def _book_told(exchange: FakeExchange, event: BookChanged, streams: list[str]) -> Told:
+    stamp = milli(exchange.now_ns())
     told: Told = []
     for stream in streams:
-        symbol, _, kind = stream.partition("@")
-        if symbol != low:
-            continue
+        kind = stream.partition("@")[2]
         if kind == "bookTicker":
             told.append((stream, _top(exchange, event, stamp)))
-        elif kind.startswith("depth"):
-            levels = kind.split("@")[0][len("depth") :]
-            if levels:
-                book = exchange.book(event.symbol, int(levels))
-                bids, asks = book.bids, book.asks
-            else:
-                bids, asks = event.bids, event.asks
-            told.append((stream, _depth(event, bids, asks, stamp)))
+            continue
+        levels = kind.split("@")[0][len("depth") :]
+        if levels:
+            book = exchange.book(event.symbol, int(levels))
+            told.append((stream, _depth(event, book.bids, book.asks, stamp)))
+        else:
+            told.append((stream, _depth(event, event.bids, event.asks, stamp)))
     return told
 
 
@@ -490,7 +506,7 @@ def _top(exchange: FakeExchange, event: BookChanged, stamp: int) -> Row:
     }
 
 
-def _candle_told(exchange: FakeExchange, event: CandleChanged, streams: dict[str, Any]) -> Told:
+def _candle_told(exchange: FakeExchange, event: CandleChanged, streams: list[str]) -> Told:
     name = _INTERVAL_NAMES.get(event.interval_ns)
     stream = f"{event.symbol.lower()}@kline_{name}"
     if stream not in streams:
@@ -519,8 +535,7 @@ def _candle_told(exchange: FakeExchange, event: CandleChanged, streams: dict[str
     return [(stream, {"e": "kline", "E": milli(exchange.now_ns()), "s": event.symbol, "k": candle})]
 
 
-def _mark_told(exchange: FakeExchange, event: MarkChanged, streams: dict[str, Any]) -> Told:
-    low = event.symbol.lower()
+def _mark_told(exchange: FakeExchange, event: MarkChanged, streams: list[str]) -> Told:
     row = {
         "e": "markPriceUpdate",
         "E": milli(exchange.now_ns()),
@@ -531,13 +546,10 @@ def _mark_told(exchange: FakeExchange, event: MarkChanged, streams: dict[str, An
         "r": canonical(event.funding_rate),
         "T": milli(event.next_funding_ns),
     }
-    wanted = (f"{low}@markPrice", f"{low}@markPrice@1s")
-    told: Told = [(stream, row) for stream in wanted if stream in streams]
-    told += [(stream, [row]) for stream in ("!markPrice@arr", "!markPrice@arr@1s") if stream in streams]
-    return told
+    return [(stream, [row] if stream.startswith("!") else row) for stream in streams]
 
 
-def _liquidation_told(exchange: FakeExchange, event: LiquidationPrinted, streams: dict[str, Any]) -> Told:
+def _liquidation_told(exchange: FakeExchange, event: LiquidationPrinted, streams: list[str]) -> Told:
     price, qty = plain(event.price), plain(event.qty)
     row = {
         "e": "forceOrder",
@@ -556,11 +568,10 @@ def _liquidation_told(exchange: FakeExchange, event: LiquidationPrinted, streams
             "T": milli(event.ts_ns),
         },
     }
-    wanted = (f"{event.symbol.lower()}@forceOrder", "!forceOrder@arr")
-    return [(stream, row) for stream in wanted if stream in streams]
+    return [(stream, row) for stream in streams]
 
 
-_TELLERS: dict[type, Callable[[FakeExchange, Any, dict[str, Any]], Told]] = {
+_TELLERS: dict[type, Callable[[FakeExchange, Any, list[str]], Told]] = {
     TradePrinted: _trade_told,
     BookChanged: _book_told,
     CandleChanged: _candle_told,

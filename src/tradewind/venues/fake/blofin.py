@@ -145,8 +145,7 @@ class BlofinProtocol(VenueProtocol):
     ) -> Callable[[Call], Reply]:
         def work(call: Call) -> object:
             account = self._who(call)
-            if permission not in account.permissions:
-                raise Refused(Reason.PERMISSION)
+            self.exchange.check(account, permission, call.peer)
             return handler(account, call.query if call.method == "GET" else body_of(call))
 
         def answer(call: Call) -> Reply:
@@ -163,8 +162,6 @@ class BlofinProtocol(VenueProtocol):
         }
         signed = target + call.method + said["timestamp"] + said["nonce"] + call.body.decode()
         self.check_signature(account, said, signed, call.now_ms)
-        if account.ips and call.peer not in account.ips:
-            raise Objection("152406", "Your IP is not included in your API key's IP whitelist", 401)
         return account
 
     def _enveloped(self, work: Callable[[], object]) -> Reply:
@@ -181,6 +178,9 @@ class BlofinProtocol(VenueProtocol):
     def refused(self, call: Call, error: Refused) -> Reply:
         """Return a refusal: of an order or cancel inside `data`, of anything else at the top."""
         code, text = words.REFUSALS.get(error.reason, ("152005", str(error)))
+        of_key = (Reason.PERMISSION, Reason.KEY_INVALID, Reason.ADDRESS, Reason.REGION)
+        if error.reason in of_key:
+            return Reply({"code": code, "msg": text}, status=401)
         if call.path.endswith(("/trade/order", "/trade/cancel-order")):
             inner = {"orderId": None, "clientOrderId": "", "msg": text, "code": code}
             return Reply({"code": self._refused_code, "msg": "All operations failed", "data": [inner]})

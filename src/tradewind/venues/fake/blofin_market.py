@@ -61,27 +61,22 @@ def _instruments(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 
 def ticker_row(exchange: FakeExchange, symbol: str) -> Row:
-    """Return the ticker of an instrument; its day is the last 24 hours by bars of one hour."""
-    hour = words.BARS["1H"]
-    now = exchange.now_ns()
-    book = exchange.book(symbol, 1)
-    day = exchange.candles(symbol, hour, now - 24 * hour, now, 25)
-    last = exchange.last(symbol)
-    volume = sum((candle.volume for candle in day), Decimal(0))
+    """Return the ticker of an instrument; its day is the last 24 hours."""
+    book, day = exchange.book(symbol, 1), exchange.ticker(symbol)
     return {
         "instId": symbol,
-        "last": plain(last),
+        "last": plain(day.last),
         "lastSize": plain(exchange.instruments[symbol].lot_size),
         "askPrice": plain(book.asks[0][0]),
         "askSize": plain(book.asks[0][1]),
         "bidPrice": plain(book.bids[0][0]),
         "bidSize": plain(book.bids[0][1]),
-        "high24h": plain(max((candle.high for candle in day), default=last)),
-        "open24h": plain(day[0].open if day else last),
-        "low24h": plain(min((candle.low for candle in day), default=last)),
-        "volCurrency24h": plain(volume * exchange.instruments[symbol].contract_size),
-        "vol24h": plain(volume),
-        "ts": millis(now),
+        "high24h": plain(day.high),
+        "open24h": plain(day.open),
+        "low24h": plain(day.low),
+        "volCurrency24h": plain(day.volume * exchange.instruments[symbol].contract_size),
+        "vol24h": plain(day.volume),
+        "ts": millis(exchange.now_ns()),
     }
 
 
@@ -136,8 +131,7 @@ def _funding_history(exchange: FakeExchange, args: Mapping[str, str]) -> object:
     limit = min(whole_in(args, "limit", 100), 100)
     start = whole_in(args, "before") * _MS
     end = whole_in(args, "after") * _MS or exchange.now_ns() + 1
-    settled = exchange.funding_history(symbol, start + 1, end, 1_000_000)
-    newest = sorted(settled, key=lambda entry: -entry[0])[:limit]
+    newest = exchange.funding_history(symbol, start + 1, end, limit)[::-1]
     return [
         {"instId": symbol, "fundingRate": plain(rate), "fundingTime": millis(at_ns)} for at_ns, rate in newest
     ]

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tradewind.venues.fake.blofin import BlofinProtocol
+    from tradewind.venues.fake.events import Channel
     from tradewind.venues.fake.orders import FakeOrder
     from tradewind.venues.fake.protocol import Call, Socket
 
 __all__ = ["BlofinSession"]
 
 _BOOK_DEPTH = 200
-_WATCHED = {
+_WATCHED: dict[str, Channel] = {
     "trades": "trades",
     "books": "book",
     "books5": "book",

@@ -105,6 +105,7 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
         "This operation is not supported, Please check the requestPath or API key permissions.",
     ),
     Reason.KEY_INVALID: ("152401", "Access key does not exist"),
+    Reason.ADDRESS: ("152406", "Your IP is not included in your API key's IP whitelist"),
     Reason.AMEND_QTY: ("152423", "New size cannot be less than filled size"),
     Reason.NOT_AMENDABLE: (
         "102067",
@@ -300,10 +301,8 @@ def position_row(position: FakePosition, instrument: Instrument) -> Row:
         "leverage": plain(position.leverage),
     }
     if position.isolated:
-        row["margin"] = money(position.isolated_margin)
-    else:
-        row["initialMargin"] = money(initial)
-    return row
+        return {**row, "margin": money(position.isolated_margin)}
+    return {**row, "margin": "", "initialMargin": money(initial)}
 
 
 def balance_row(balance: FakeBalance, now_ns: int) -> Row:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tradewind.units.time import HOUR_NS
+from tradewind.units.time import HOUR_NS, SECOND_NS
 from tradewind.venues.fake.orders import FundingNow
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Carry:
         self._seed = seed
         self.settled: list[list[tuple[int, Decimal]]] = [[] for _ in market.rules]
         self.override: dict[int, float] = {}
+        self._predicted: dict[int, tuple[tuple[int, int, int, float | None], Decimal]] = {}
 
     def premium(self, j: int, ts_ns: int) -> float:
         """Return by how much the mark stands above the index, as a ratio: lines between one knot an hour."""
@@ -62,8 +63,20 @@ class Carry:
         period_ns = self._market.now_ns // interval_ns * interval_ns
         history = self.funding_history(j, period_ns - 2 * interval_ns, self._market.now_ns, 1)
         settled_ns, rate = history[-1] if history else (period_ns, Decimal(0))
-        predicted = self.rate(j, period_ns, self._market.now_ns)
-        return FundingNow(rate, settled_ns, period_ns + interval_ns, predicted, interval_ns)
+        predicted, next_ns = self.predicted(j)
+        return FundingNow(rate, settled_ns, next_ns, predicted, interval_ns)
+
+    def predicted(self, j: int) -> tuple[Decimal, int]:
+        """Return what the next settlement would be by now, reckoned each ten seconds, and when it is."""
+        interval_ns = self._market.rules[j].funding_interval_ns or 8 * HOUR_NS
+        period_ns = self._market.now_ns // interval_ns * interval_ns
+        until_ns = max(period_ns, self._market.now_ns // (10 * SECOND_NS) * 10 * SECOND_NS)
+        key = (period_ns, until_ns, interval_ns, self.override.get(j))
+        known = self._predicted.get(j)
+        if known is None or known[0] != key:
+            known = (key, self.rate(j, period_ns, until_ns))
+            self._predicted[j] = known
+        return known[1], period_ns + interval_ns
 
     def funding_history(self, j: int, start_ns: int, end_ns: int, limit: int) -> list[tuple[int, Decimal]]:
         """Return (time, rate) of settlements in start .. end, oldest first, the last `limit` of them."""
@@ -90,7 +103,7 @@ class Carry:
         knot, rest = divmod(ts_ns, 4 * HOUR_NS)
         one, two = _knot(self._seed, j + 1000, knot), _knot(self._seed, j + 1000, knot + 1)
         wander = 1.0 + 150.0 * (one + (two - one) * (rest / (4 * HOUR_NS)))
-        return self._market.qty(j, max(1, round(self._market.calm_lots(j) * 8000 * max(0.2, wander))))
+        return self._market.qty(j, max(1, round(self._market.paths.day_lots(j) * 0.5 * max(0.2, wander))))
 
 
 @lru_cache(maxsize=4096)

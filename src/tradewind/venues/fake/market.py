@@ -55,6 +55,7 @@ class FakeMarket:
         self.rules = list(instruments)
         self.mark_ratio: dict[int, float] = {}
         self.carry = Carry(self, seed)
+        self._calm: dict[int, tuple[int, int]] = {}
 
     def at(self, symbol: str) -> int:
         """Return the index of a symbol. Raises Refused(SYMBOL_UNKNOWN)."""
@@ -92,10 +93,14 @@ class FakeMarket:
         return Decimal(round(self.mark_tick(j) / (1.0 + self.carry.premium(j, self.now_ns)))) * tick
 
     def calm_lots(self, j: int) -> int:
-        """Return what is traded in about four seconds."""
+        """Return what is traded in about four seconds, the same for a minute or so."""
         step = max(0, self.paths.done - 1) // 64 * 64
-        rows = self.paths.span(j, step, step + 8)
-        return int(rows[:, 4].sum()) // 2 if len(rows) else 2
+        known = self._calm.get(j)
+        if known is None or known[0] != step:
+            rows = self.paths.span(j, step, step + 8)
+            known = (step, int(rows[:, 4].sum()) // 2)
+            self._calm[j] = known
+        return known[1]
 
     # ------------------------------------------------------------------ trades and candles
 

@@ -227,6 +227,7 @@ class _End(asyncio.Transport):
         self._travelling: deque[bytes | None] = deque()
         self._unread: deque[bytes | None] = deque()
         self._arrives_at = 0.0
+        self._sent_at = -1.0
         self._weight = 0
         self._paused_reading = False
         self._paused_writing = False
@@ -321,14 +322,20 @@ class _End(asyncio.Transport):
         return self._direction == "from_venue" or owner is None or owner.alive
 
     def _send(self, data: bytes | None) -> None:
-        network = self._link.network
-        arrival = self._loop.time() + network.latency(self._link.host)
+        network, now = self._link.network, self._loop.time()
+        self._weigh(len(data or b""))
+        last = self._travelling[-1] if self._travelling else None
+        if data and last and now == self._sent_at and len(last) + len(data) <= network.piece:
+            # What leaves at the same moment travels in one packet.
+            self._travelling[-1] = last + data
+            return
+        self._sent_at = now
+        arrival = now + network.latency(self._link.host)
         held = network.ailment(self._link.host, self._direction)
         if held is not None:
-            arrival += max(held.until_ns / 1e9 - self._loop.time(), 0.0)
+            arrival += max(held.until_ns / 1e9 - now, 0.0)
         self._arrives_at = max(self._arrives_at, arrival)
         self._travelling.append(data)
-        self._weigh(len(data or b""))
         self._loop.call_at(self._arrives_at, self._arrive, context=self.peer._context)
 
     def _arrive(self) -> None:

@@ -161,8 +161,7 @@ class OkxProtocol(VenueProtocol):
     ) -> Callable[[Call], Reply]:
         def work(call: Call) -> object:
             account = self._who(call)
-            if permission not in account.permissions:
-                raise Refused(Reason.PERMISSION)
+            self.exchange.check(account, permission, call.peer)
             return handler(account, call.query if call.method == "GET" else body_of(call))
 
         def answer(call: Call) -> Reply:
@@ -193,10 +192,6 @@ class OkxProtocol(VenueProtocol):
         signed = said["timestamp"] + call.method + target + call.body.decode()
         if not matches(said["sign"], base64_hmac(account.secret, signed)):
             raise Objection("50113", "Invalid Sign", 401)
-        if account.ips and call.peer not in account.ips:
-            raise Objection(
-                "50110", f"Your IP {call.peer} is not included in your API key's IP whitelist.", 401
-            )
         return account
 
     @staticmethod
@@ -226,7 +221,8 @@ class OkxProtocol(VenueProtocol):
     def refused(self, call: Call, error: Refused) -> Reply:
         """Return a refusal of the domain."""
         code, text = words.REFUSALS.get(error.reason, ("51000", str(error)))
-        return _error(code, text, 401 if error.reason in (Reason.PERMISSION, Reason.KEY_INVALID) else 200)
+        of_key = error.reason in (Reason.PERMISSION, Reason.KEY_INVALID, Reason.ADDRESS)
+        return _error(code, text, 401 if of_key else 200)
 
     def failed(self, call: Call, failure: Failure, seconds: float) -> Reply:
         """Return a failure by misfortune."""

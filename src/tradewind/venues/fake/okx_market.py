@@ -21,6 +21,7 @@ __all__ = ["funding_row", "interest_row", "market_routes", "symbol_in", "ticker_
 
 _CANDLES_MAX = 300
 _DEPTH_MAX = 400
+_SETTLEMENTS_MAX = 400
 _MS = 1_000_000
 _PERIODS = {"5m": words.BARS["5m"], "1H": words.BARS["1H"], "1D": words.BARS["1Dutc"]}
 
@@ -70,7 +71,7 @@ def _chosen(exchange: FakeExchange, args: Mapping[str, str]) -> list[Instrument]
 
 def _time(exchange: FakeExchange, args: Mapping[str, str]) -> object:
     del args
-    return [{"ts": millis(exchange.now_ns())}]
+    return [{"ts": millis(exchange.told_ns())}]
 
 
 def _status(exchange: FakeExchange, args: Mapping[str, str]) -> object:
@@ -89,30 +90,25 @@ def _instruments(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 
 def ticker_row(exchange: FakeExchange, symbol: str) -> Row:
-    """Return the ticker of an instrument; its day is the last 24 hours by bars of one hour."""
-    hour, now = words.BARS["1H"], exchange.now_ns()
-    book = exchange.book(symbol, 1)
-    day = exchange.candles(symbol, hour, now - 24 * hour, now, 25)
-    last, rules = exchange.last(symbol), exchange.instruments[symbol]
-    opened = plain(day[0].open if day else last)
-    volume = sum((candle.volume for candle in day), Decimal(0))
+    """Return the ticker of an instrument; its day is the last 24 hours."""
+    book, day, rules = exchange.book(symbol, 1), exchange.ticker(symbol), exchange.instruments[symbol]
     return {
         "instType": "SWAP",
         "instId": symbol,
-        "last": plain(last),
+        "last": plain(day.last),
         "lastSz": plain(rules.lot_size),
         "askPx": plain(book.asks[0][0]),
         "askSz": plain(book.asks[0][1]),
         "bidPx": plain(book.bids[0][0]),
         "bidSz": plain(book.bids[0][1]),
-        "open24h": opened,
-        "high24h": plain(max((candle.high for candle in day), default=last)),
-        "low24h": plain(min((candle.low for candle in day), default=last)),
-        "volCcy24h": plain(volume * rules.contract_size),
-        "vol24h": plain(volume),
-        "sodUtc0": opened,
-        "sodUtc8": opened,
-        "ts": millis(now),
+        "open24h": plain(day.open),
+        "high24h": plain(day.high),
+        "low24h": plain(day.low),
+        "volCcy24h": plain(day.volume * rules.contract_size),
+        "vol24h": plain(day.volume),
+        "sodUtc0": plain(day.open),
+        "sodUtc8": plain(day.open),
+        "ts": millis(exchange.now_ns()),
     }
 
 
@@ -190,8 +186,10 @@ def _funding_rate(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 def _funding_history(exchange: FakeExchange, args: Mapping[str, str]) -> object:
     symbol = symbol_in(exchange, args)
-    settled = exchange.funding_history(symbol, 0, exchange.now_ns() + 1, 1_000_000)
-    rows = [
+    limit = min(whole_in(args, "limit", _SETTLEMENTS_MAX), _SETTLEMENTS_MAX)
+    start, end = whole_in(args, "before") * _MS + 1, whole_in(args, "after") * _MS
+    settled = exchange.funding_history(symbol, start, end or exchange.now_ns() + 1, limit)
+    return [
         {
             "fundingRate": plain(rate),
             "fundingTime": millis(at_ns),
@@ -200,9 +198,8 @@ def _funding_history(exchange: FakeExchange, args: Mapping[str, str]) -> object:
             "method": "current_period",
             "realizedRate": plain(rate),
         }
-        for at_ns, rate in sorted(settled, reverse=True)
+        for at_ns, rate in settled[::-1]
     ]
-    return older_and_newer(rows, "fundingTime", args, 400)
 
 
 def interest_row(exchange: FakeExchange, symbol: str) -> Row:

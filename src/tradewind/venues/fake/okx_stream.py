@@ -31,6 +31,7 @@ from tradewind.venues.fake.standing import is_isolated, leverage_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tradewind.venues.fake.events import Channel
     from tradewind.venues.fake.okx import OkxProtocol
     from tradewind.venues.fake.protocol import Socket
 
@@ -38,7 +39,7 @@ __all__ = ["OkxSession"]
 
 _CLOCK_S = 30
 _DEPTHS = {"books": 400, "books5": 5, "bbo-tbt": 1}
-_WATCHED = {
+_WATCHED: dict[str, Channel] = {
     "trades": "trades",
     "books": "book",
     "books5": "book",

@@ -109,6 +109,7 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.LIQUIDATING: ("51024", "Your account is suspended."),
     Reason.PERMISSION: ("50120", "This API key doesn't have permission to use this function"),
     Reason.KEY_INVALID: ("50111", "Invalid OK-ACCESS-KEY"),
+    Reason.ADDRESS: ("50110", "Your IP is not included in your API key's IP whitelist."),
     Reason.FOK: ("51000", "Parameter sz error"),
     Reason.IOC: ("51000", "Parameter sz error"),
     Reason.LEVERAGE: ("59102", "Leverage exceeds the maximum limit. Please lower the leverage."),

@@ -16,12 +16,13 @@ from tradewind.market import Instrument, randoms
 from tradewind.market.generate import COINS, Coin, MarketSpec, generate_market
 from tradewind.units.time import MINUTE_NS, SECOND_NS
 
-__all__ = ["BLOCK", "Minutes", "Paths", "SecondOf"]
+__all__ = ["BLOCK", "NOISE_MASK", "Minutes", "Paths", "SecondOf"]
 
 Ints = NDArray[np.int64]
 
 BLOCK = 4096
-"""Seconds that are made at once."""
+"""Seconds that are made at once; a power of two."""
+NOISE_MASK = BLOCK - 1
 HISTORY_MINUTES = 40 * 1440
 """Minutes before the start that can be asked for."""
 _NOISE = 50
@@ -49,7 +50,7 @@ class _Block:
     number: int
     rows: Ints
     marks: Ints
-    noise: NDArray[np.float64]
+    noise: list[float]
     stirred: list[int]
 
 
@@ -125,10 +126,18 @@ class Paths:
         """Return the first step of which seconds are kept."""
         return min(self._blocks, default=0) * BLOCK
 
+    def noises(self, step: int) -> list[float]:
+        """Return `NOISE_MASK` + 1 numbers between 0 and 1 for the block of a second, to be picked from by any hash."""
+        return self._block(step // BLOCK).noise
+
     def noise(self, j: int, step: int, salt: int) -> float:
         """Return a number between 0 and 1 that depends on seed, instrument, step and salt alone."""
-        noise = self._block(step // BLOCK).noise
-        return float(noise[(step * 31 + salt * 2_654_435_761 + j * 977) % len(noise)])
+        return self.noises(step)[(step * 31 + salt * 2_654_435_761 + j * 977) & NOISE_MASK]
+
+    def day_lots(self, j: int) -> int:
+        """Return about how many lots are traded in a day."""
+        coin = self._coins[j]
+        return max(1, round(coin.turnover / self._first[j] / float(coin.lot_size)))
 
     def is_stirred(self, j: int, step: int) -> bool:
         """Return whether this second moved so far that somebody was liquidated in it."""
@@ -220,7 +229,7 @@ class Paths:
             marks[j] = np.rint(market.mark[coin.symbol].close / tick)
             moved = np.sort(np.abs(rows[j, :, 3] - rows[j, :, 0]))
             stirred.append(max(2, int(moved[-9])))
-        noise = randoms.uniform(randoms.stream(self.seed, _NOISE, number), BLOCK + 1)
+        noise = randoms.uniform(randoms.stream(self.seed, _NOISE, number), BLOCK).tolist()
         return _Block(number, rows, marks, noise, stirred)
 
     def _make_history(self) -> list[Ints]:

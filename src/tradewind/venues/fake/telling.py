@@ -184,10 +184,10 @@ class Telling(MarketView):
         ][form % 4]
 
     def _tell_mark(self, j: int) -> None:
-        funding, rules = self.market.carry.funding(j), self.market.rules[j]
+        (rate, next_ns), rules = self.market.carry.predicted(j), self.market.rules[j]
         mark = self.market.price(j, self.market.mark_tick(j))
         index = self.market.index_price(j)
-        self.tell(MarkChanged(rules.symbol, mark, index, funding.predicted, funding.next_ns, self.now_ns()))
+        self.tell(MarkChanged(rules.symbol, mark, index, rate, next_ns, self.now_ns()))
 
     def _tell_liquidation(self, j: int, step: int) -> None:
         second = self.market.paths.second(j, step)

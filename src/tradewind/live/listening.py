@@ -1,0 +1,199 @@
+"""Paper's market: feeds of exchanges become steps, with the same waiting for bars as a live session.
+
+At the first start bars of before are told as history to learn from. A session that comes back is told the bars of
+its absence first: they pass through matching and value what is held, nobody decides on them, and openers that
+would have filled while nobody watched have filled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradewind.live.facts import rows_of
+from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
+from tradewind.live.hearing import market_fact
+from tradewind.live.history import steps_of
+from tradewind.live.inbox import Failed, Heard, Inbox
+from tradewind.live.staleness import Staleness
+from tradewind.live.streaming import tick
+from tradewind.ops.alerts import Alert
+from tradewind.units.enums import StreamCode, WakeCode
+from tradewind.venues.gateway import StreamKind, StreamSeen
+from tradewind.venues.simulated.streamed import MarketStep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tradewind.engine.world import World
+    from tradewind.live.facts import Told
+    from tradewind.venues.gateway import MarketFeed
+
+__all__ = ["ListenedMarket", "ListeningRules"]
+
+_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningRules:
+    """Times of a paper session, nanoseconds.
+
+    Parameters
+    ----------
+    warm_bars
+        Bars of history that strategies learn from before they may act.
+    grace_ns
+        So long after its end the bars of an interval are waited for.
+    wake_age_ns
+        Later than this after the grace nobody decides on an interval any more.
+    watch_ns
+        What the market says between bars is told together this often; it is also how often time passes for
+        requests and answers on their way.
+    """
+
+    warm_bars: int = 0
+    grace_ns: int = GRACE_NS
+    wake_age_ns: int = 10 * _S
+    watch_ns: int = _S
+
+
+class ListenedMarket:
+    """A `MarketSource` over market feeds.
+
+    Parameters
+    ----------
+    world
+        The core of the session: what it knows already is not told again. Only read.
+    feeds
+        Who tells the market of each instrument.
+    rules
+        Times.
+    clock
+        Our time, nanoseconds UTC.
+    notify
+        Is told of what a person should know.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        feeds: Mapping[int, MarketFeed],
+        rules: ListeningRules,
+        clock: Callable[[], int],
+        *,
+        notify: Callable[[Alert], None],
+    ) -> None:
+        self._world, self._feeds, self._rules, self._clock = world, dict(feeds), rules, clock
+        self._notify = notify
+        self._interval_ns = int(world.views["interval_ns"][0])
+        self._inbox = Inbox()
+        self._gathering = Gathering(frozenset(feeds), self._interval_ns, rules.grace_ns)
+        self._stale = Staleness()
+        self._steps: deque[MarketStep] = deque()
+        self._open = False
+        self._told_ns = 0
+
+    async def open(self) -> None:
+        """Do nothing yet: what was missed is known only when the journal has been run."""
+
+    async def next_step(self) -> MarketStep | None:
+        """Return what became known next; there is always more. Raises VenueDown, DataMissing at the first call."""
+        if not self._open:
+            await self._begin()
+        while True:
+            step = self._known()
+            if step is not None:
+                self._told_ns = step.now_ns
+                return step
+            await self._inbox.wait(self._wait_s())
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await self._inbox.close()
+        for feed in {id(feed): feed for feed in self._feeds.values()}.values():
+            await feed.close()
+
+    async def _begin(self) -> None:
+        """Listen, and take up the bars that are missing."""
+        feeds = {id(feed): feed for feed in self._feeds.values()}.values()
+        for feed in feeds:
+            await feed.open()
+            self._inbox.listen(-1, feed)
+        interval_ns, views = self._interval_ns, self._world.views
+        self._told_ns = int(self._world.core["now_ns"][0])
+        next_ns = self._clock() // interval_ns * interval_ns
+        known = {j: int(views["ts_ns"][j]) for j in self._feeds if views["bars"][j]}
+        first_ns = next_ns - self._rules.warm_bars * interval_ns
+        since = {j: known[j] + interval_ns if j in known else first_ns for j in self._feeds}
+        code = WakeCode.MARK if known else WakeCode.WARM
+        last = dict(known)
+        for step in await steps_of(self._feeds, interval_ns, since, next_ns):
+            self._steps.append(MarketStep(rows_of(step.facts), code, step.close_ns))
+            last.update((fact.instrument, fact.venue_ts_ns) for fact in step.facts)
+        self._gathering.begin(next_ns, last.items())
+        self._open = True
+
+    def _known(self) -> MarketStep | None:
+        """Return the next step, oldest knowledge first: history, bars, and what there was between them."""
+        if self._steps:
+            return self._steps.popleft()
+        now_ns = max(self._told_ns, self._clock())
+        states = self._states(now_ns)
+        while self._inbox.bars:
+            self._gathering.take(self._inbox.bars.popleft())
+        gathered = self._gathering.ready(now_ns)
+        if gathered is not None:
+            return self._tell_bars(gathered, states, now_ns)
+        if not states and now_ns < self._told_ns + self._rules.watch_ns:
+            return None
+        self._told_ns = now_ns
+        facts = [*states, *map(market_fact, self._inbox.take_market())]
+        if facts:
+            return MarketStep(rows_of(facts), None, now_ns)
+        return tick(now_ns) if self._world.venues["lagged"][0] else None
+
+    def _states(self, now_ns: int) -> list[Told]:
+        """Return what the streams said of themselves. Raises what ended one of them."""
+        facts: list[Told] = []
+        while self._inbox.items:
+            item = self._inbox.items.popleft()
+            if isinstance(item, Failed):
+                raise item.error
+            if isinstance(item, Heard) and isinstance(item.event, StreamSeen):
+                facts += self._state(item.event, now_ns)
+        return facts
+
+    def _state(self, seen: StreamSeen, now_ns: int) -> list[Told]:
+        if seen.stream not in (StreamKind.BARS, StreamKind.MARK):
+            return []
+        if seen.code != StreamCode.UP:
+            self._notify(Alert("STREAM_DOWN", seen.text or f"{seen.stream.value} of a feed", now_ns))
+        places = sorted(self._feeds) if seen.instrument < 0 else [seen.instrument]
+        return self._stale.note(places, seen.stream.value, seen.code, now_ns)
+
+    def _tell_bars(self, gathered: Gathered, states: list[Told], now_ns: int) -> MarketStep:
+        """Tell what came between the bars, who is late, and the bars; everybody decides where an interval is over."""
+        facts = [*states, *map(market_fact, self._inbox.take_market())]
+        for instrument, code in gathered.streams:
+            facts += self._stale.note([instrument], "late", code, now_ns)
+        facts += map(market_fact, gathered.bars)
+        return MarketStep(rows_of(facts), self._wake_after(gathered, now_ns), now_ns)
+
+    def _wake_after(self, gathered: Gathered, now_ns: int) -> int | None:
+        if gathered.close_ns is None:
+            return None
+        age_ns = now_ns - gathered.close_ns - self._rules.grace_ns
+        if age_ns > self._rules.wake_age_ns:
+            text = f"decisions {age_ns / _S:.1f} s too late are skipped"
+            self._notify(Alert("LOOP_STALLED", text, now_ns))
+            return WakeCode.MARK
+        venue = self._world.venues[0]
+        every_ns = int(venue["wake_every_ns"])
+        between = bool(every_ns) and (gathered.close_ns - int(venue["wake_from_ns"])) % every_ns != 0
+        return WakeCode.MARK if between else WakeCode.BATCH
+
+    def _wait_s(self) -> float:
+        """Return how long nothing is to be done unless something arrives."""
+        due_ns = min(self._gathering.due_ns, self._told_ns + self._rules.watch_ns)
+        return max(0, due_ns - self._clock()) / _S

@@ -1,0 +1,110 @@
+"""The rules of a venue's instruments, from the markets that ccxt has loaded.
+
+Where we read the venue's own answer ourselves, the raw entries that ccxt keeps in `info` are put together again and
+read by `market.rules`: exact decimals, no detour over ccxt's floats. Of other venues ccxt's unified fields are
+read, which say the same in fewer words.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from tradewind.config.venue_defaults import VENUES
+from tradewind.errors import ConfigError, TradewindError
+from tradewind.market import Instrument
+from tradewind.market.instrument import decimal_of
+from tradewind.market.rules import parse_rules
+from tradewind.market.rules.answers import RuleSet, Skipped
+from tradewind.units.time import HOUR_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["rules_of_markets"]
+
+_MS_NS = 1_000_000
+
+_WRAPPED: Final[dict[str, Callable[[list[object]], object]]] = {
+    "binance": lambda entries: {"symbols": entries},
+    "bybit": lambda entries: {"result": {"list": entries}},
+    "okx": lambda entries: {"data": entries},
+    "blofin": lambda entries: {"data": entries},
+}
+"""How each venue whose answers we read ourselves wraps its entries."""
+
+
+def rules_of_markets(venue: str, markets: Mapping[str, Mapping[str, Any]]) -> RuleSet:
+    """Return the rules of every market of a venue that is of the venue's kind.
+
+    Parameters
+    ----------
+    venue
+        Our name of it.
+    markets
+        `exchange.markets` after `load_markets`.
+
+    Raises
+    ------
+    ConfigError
+        EXCHANGE_UNKNOWN; MARKET_RULES_INVALID where the answer is none that is known. A symbol whose own rules are
+        impossible is skipped with the reason; the others stand.
+    """
+    if venue not in VENUES:
+        raise ConfigError("EXCHANGE_UNKNOWN", f"no venue is called {venue!r}", known=tuple(VENUES))
+    mine = [market for market in markets.values() if _is_of_kind(market, VENUES[venue].payoff)]
+    wrap = _WRAPPED.get(venue.partition("_")[0])
+    if wrap is not None:
+        return parse_rules(venue, wrap([market["info"] for market in mine]))
+    rules = RuleSet(venue)
+    for market in mine:
+        symbol = str(market["id"])
+        try:
+            rules.instruments[symbol] = _instrument(venue, market)
+        except TradewindError as error:
+            rules.skipped.append(Skipped(symbol, f"{error.key}: {error.message}"))
+    return rules
+
+
+def _is_of_kind(market: Mapping[str, Any], payoff: str) -> bool:
+    if payoff == "spot":
+        return bool(market.get("spot"))
+    return bool(market.get("swap")) and bool(market.get("linear" if payoff == "linear" else "inverse"))
+
+
+def _instrument(venue: str, market: Mapping[str, Any]) -> Instrument:
+    """Return one instrument from ccxt's unified fields, whose precisions are steps."""
+    defaults, where = VENUES[venue], f"{venue} {market['id']}"
+
+    def number(value: object, name: str) -> Decimal:
+        return decimal_of(value, name, where)
+
+    def optional(value: object, name: str) -> Decimal | None:
+        return None if value is None else number(value, name)
+
+    amount, cost = market["limits"]["amount"], market["limits"].get("cost") or {}
+    lot = number(market["precision"]["amount"], "precision.amount")
+    leverage = (market["limits"].get("leverage") or {}).get("max")
+    created_ms = market.get("created")
+    return Instrument(
+        venue=venue,
+        symbol=str(market["id"]),
+        payoff=defaults.payoff,
+        base=str(market["base"]),
+        quote=str(market["quote"]),
+        settle=str(market.get("settle") or market["quote"]),
+        tick_size=number(market["precision"]["price"], "precision.price"),
+        lot_size=lot,
+        min_qty=max(lot, optional(amount.get("min"), "limits.amount.min") or lot),
+        max_qty=optional(amount.get("max"), "limits.amount.max"),
+        min_notional=optional(cost.get("min"), "limits.cost.min") or Decimal(0),
+        contract_size=number(market.get("contractSize") or 1, "contractSize"),
+        maker_rate=Decimal(str(defaults.maker_rate)),
+        taker_rate=Decimal(str(defaults.taker_rate)),
+        liquidation_fee_rate=Decimal(str(defaults.liquidation_fee_rate)),
+        leverage_max=number(leverage or defaults.leverage_max, "limits.leverage.max"),
+        funding_interval_ns=defaults.funding_interval_h * HOUR_NS,
+        listed_ns=int(created_ms) * _MS_NS if created_ms else None,
+        active=bool(market.get("active", True)),
+        provenance="ccxt markets",
+    )

@@ -1,0 +1,149 @@
+"""Whatever a stream does to its messages, the core ends up knowing the same once a snapshot has healed the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import hypothesis.strategies as st
+import numpy as np
+from hypothesis import given
+
+from tradewind.live.facts import rows_of
+from tradewind.live.orders import OrderLedger
+from tradewind.units.enums import BUY, LONG, FactKind, IntentKind, RequestKind, Rule
+from tradewind.venues.gateway import FillSeen, OrderSeen, OrderStatus
+from tradewind.venues.port import REQUEST
+
+CID = 1 << 20 | 3
+QTY, PRICE, UNIT = 10, 5_000, 1_000
+ENDINGS = (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED)
+
+
+def worth(instrument, lots, price_tick):
+    return lots * price_tick * UNIT
+
+
+def ledger():
+    book = OrderLedger(worth, lambda instrument, currency: 0)
+    book.note_requests(request())
+    return book
+
+
+def request():
+    rows = np.zeros(1, REQUEST)
+    rows["kind"], rows["order_kind"], rows["cid"] = RequestKind.NEW, IntentKind.REST, CID
+    rows["side"], rows["position_side"], rows["price_tick"], rows["qty_lot"] = BUY, LONG, PRICE, QTY
+    return rows
+
+
+def order(status, filled, notional, rule=0):
+    return OrderSeen(
+        0, CID, "c", "v", status, BUY, LONG, 0, PRICE, QTY, filled, notional, rule, 1_000 + filled, 2_000
+    )
+
+
+def fill(key, price_tick, lots):
+    return FillSeen(
+        0, CID, "c", "v", f"t{key}", key, BUY, LONG, price_tick, lots, worth(0, lots, price_tick), 7 * lots, "USDT",
+        1, 1_000, 2_000,
+    )  # fmt: skip
+
+
+@dataclass
+class Life:
+    """What really happened to an order, as messages in the order in which it happened."""
+
+    messages: list
+    final: OrderSeen
+    trades: list
+
+
+@st.composite
+def lives(draw):
+    """An order that fills in parts, at several prices, and ends."""
+    parts = draw(st.lists(st.integers(1, 4), max_size=5))
+    messages, trades, filled, notional = [order(OrderStatus.WORKING, 0, 0)], [], 0, 0
+    for key, part in enumerate(parts, 1):
+        lots = min(part, QTY - filled)
+        if lots == 0:
+            break
+        trade = fill(key, PRICE - draw(st.integers(0, 3)), lots)
+        filled, notional = filled + lots, notional + trade.notional
+        trades.append(trade)
+        status = OrderStatus.FILLED if filled == QTY else OrderStatus.WORKING
+        messages += draw(st.permutations([trade, order(status, filled, notional)]))
+    ends = OrderStatus.FILLED if filled == QTY else draw(st.sampled_from(ENDINGS[1:]))
+    final = order(ends, filled, notional, Rule.UNWANTED)
+    return Life([*messages, final], final, trades)
+
+
+@st.composite
+def received(draw):
+    """The same life as a bad stream tells it: some messages lost, some twice, all in any order."""
+    life = draw(lives())
+    kept = [m for m in life.messages for _ in range(draw(st.integers(0, 2)))]
+    return life, draw(st.permutations(kept))
+
+
+def tell(book, message):
+    return book.tell_order(message) if isinstance(message, OrderSeen) else book.tell_fill(message)
+
+
+def heal(book, life):
+    """What a snapshot brings: the order's own end and all its trades."""
+    return [*(f for trade in life.trades for f in book.tell_fill(trade)), *book.tell_order(life.final)]
+
+
+@given(received())
+def test_the_totals_told_last_are_those_of_the_venue(case):
+    life, messages = case
+    book = ledger()
+    facts = [f for message in messages for f in tell(book, message)] + heal(book, life)
+    totals = [(f.qty_lot, f.amount) for f in facts if f.kind in (FactKind.FILL, FactKind.CANCELLED)]
+    assert max((lots for lots, _ in totals), default=0) == life.final.filled_lot
+    fees = {f.trade_id: f.amount for f in facts if f.kind == FactKind.FEE}
+    assert fees == {trade.trade_key: trade.fee for trade in life.trades}
+    assert len([f for f in facts if f.kind == FactKind.FEE]) == len(fees)
+    assert book.known(CID).ended
+    assert book.unexplained() == []
+
+
+@given(received())
+def test_what_is_filled_never_falls_and_an_end_comes_once(case):
+    life, messages = case
+    book = ledger()
+    facts = [f for message in messages for f in tell(book, message)] + heal(book, life)
+    fills = [f.qty_lot for f in facts if f.kind == FactKind.FILL]
+    assert fills == sorted(set(fills))
+    over = [f for f in facts if f.kind in (FactKind.CANCELLED, FactKind.EXPIRED, FactKind.REJECT)]
+    assert len(over) <= 1
+    assert (len(over) == 1) != (life.final.filled_lot == QTY)
+    assert sum(f.kind == FactKind.ACK for f in facts) <= 1
+
+
+@given(received())
+def test_hearing_everything_again_says_nothing(case):
+    life, messages = case
+    book = ledger()
+    for message in messages:
+        tell(book, message)
+    heal(book, life)
+    assert [f for message in [*life.messages, *messages] for f in tell(book, message)] == []
+
+
+@given(received(), st.data())
+def test_a_memory_made_of_facts_is_the_memory(case, data):
+    """Facts that were taken make the same ledger again, from a saved one or from the first fact on."""
+    life, messages = case
+    book, again = ledger(), ledger()
+    at = data.draw(st.integers(0, len(messages)))
+    for message in messages[:at]:
+        facts = tell(book, message)
+        again.note_facts(rows_of(facts))
+        again.note_facts(rows_of(facts))
+    restored = OrderLedger(worth, lambda instrument, currency: 0)
+    restored.restore(book.save())
+    assert again.save() == book.save() == restored.save()
+    rest = [*messages[at:], *life.messages]
+    told = [[f for message in rest for f in tell(one, message)] for one in (book, again, restored)]
+    assert told[0] == told[1] == told[2]

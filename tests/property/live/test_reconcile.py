@@ -1,0 +1,162 @@
+"""After what a comparison says was applied, the belief is the venue's word; a second look finds nothing to say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from tradewind.live.apply import APPLY_FACTS
+from tradewind.live.belief import belief_of, worth_in
+from tradewind.live.facts import rows_of
+from tradewind.live.reconcile import Policy, compare
+from tradewind.testing.sessions import small_world
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, FactKind, Halt, SettingCode
+from tradewind.units.jit import allocate
+from tradewind.units.wire import Fact
+from tradewind.venues.gateway import BalanceSeen, OrderSeen, OrderStatus, PositionSeen, SettingSeen, Snapshot
+
+S = 1_000_000_000
+NOW = 100 * S
+WALLETS = {"USDT": 0}
+lots = st.integers(0, 50)
+
+
+def world_with(held, external, *, hedge):
+    """Return a world of two instruments that holds so many lots, and knows of so many that are not its own."""
+    world = small_world(symbols=2)
+    world.views["hedge"], world.views["close"], world.views["bars"] = int(hedge), 5_000, 1
+    world.views["external_lot"] = external
+    holding = world.contexts["working"]["holding"]
+    holding["pos_lot"] = held
+    for k in range(2):
+        for side in (LONG, SHORT):
+            holding["cost"][k, side] = worth_in(world)(k, held[k][side], 5_000)
+            world.views["side_lot"][k, side] = held[k][side]
+    return world
+
+
+def apply(world, facts):
+    rows = rows_of(facts)
+    mine = allocate(Fact, max(1, len(rows)))
+    mine[: len(rows)] = rows
+    APPLY_FACTS(*world.state, mine, len(rows))
+
+
+def belief(world, moved=None):
+    return belief_of(world, (0, 1), (0,), moved or {})
+
+
+@st.composite
+def cases(draw):
+    hedge = draw(st.booleans())
+    pairs = st.tuples(st.tuples(lots, lots), st.tuples(lots, lots))
+    world = world_with(draw(pairs), draw(pairs), hedge=hedge)
+    found = draw(pairs)
+    positions = [
+        PositionSeen(j, side, found[j][side], 0.0, 0.0, NOW, NOW)
+        for j in (0, 1)
+        for side in (LONG, SHORT)
+        if found[j][side] and (hedge or side == (found[j][LONG] < found[j][SHORT]))
+    ]
+    sides = st.sampled_from((BUY, SELL))
+    orders = [stranger(draw(st.integers(0, 1)), draw(sides), n) for n in draw(st.lists(lots, max_size=3))]
+    leverages = draw(st.tuples(*[st.sampled_from((3.0, 5.0, 20.0))] * 2))
+    settings = [SettingSeen(j, SettingCode.LEVERAGE, leverages[j], NOW, NOW) for j in (0, 1)]
+    balance = draw(st.integers(1, 10**13))
+    snapshot = Snapshot(
+        tuple(orders), (), tuple(positions), (BalanceSeen("USDT", balance, NOW, NOW),), tuple(settings), (), (),
+        (), NOW, NOW,
+    )  # fmt: skip
+    return world, snapshot
+
+
+def stranger(instrument, side, qty):
+    return OrderSeen(
+        instrument, 0, "", f"x{qty}", OrderStatus.WORKING, side, 0, 0, 4_000, qty, 0, 0, 0, NOW, NOW
+    )
+
+
+def compared(world, snapshot, policy=None, **kind):
+    return compare(belief(world), snapshot, policy or Policy(), WALLETS, worth_in(world), **kind)
+
+
+@given(cases(), st.booleans())
+def test_after_the_facts_the_belief_is_the_snapshot(case, first):
+    world, snapshot = case
+    apply(world, compared(world, snapshot, first=first).facts)
+    now = belief(world)
+    theirs = {(p.instrument, p.position_side): p.qty_lot for p in snapshot.positions}
+    for j in (0, 1):
+        ours = [now.held[j, side] + now.external[j, side] for side in (LONG, SHORT)]
+        there = [theirs.get((j, side), 0) for side in (LONG, SHORT)]
+        if j in now.hedged:
+            assert ours == there
+        assert ours[LONG] - ours[SHORT] == there[LONG] - there[SHORT]
+        assert min(*ours, *(now.external[j, side] for side in (LONG, SHORT))) >= 0
+        assert now.settings[j, SettingCode.LEVERAGE] == snapshot.settings[j].value
+    assert now.balances[0] == snapshot.balances[0].balance
+
+
+@given(cases())
+def test_a_second_look_finds_nothing(case):
+    world, snapshot = case
+    apply(world, compared(world, snapshot).facts)
+    again = compared(world, snapshot)
+    assert (again.facts, again.differences) == ((), ())
+    assert again.agreed == {0, 1}
+
+
+@given(cases(), st.randoms(use_true_random=False))
+def test_the_order_of_lists_does_not_matter(case, random):
+    world, snapshot = case
+    shuffled = replace(
+        snapshot,
+        orders=tuple(random.sample(snapshot.orders, len(snapshot.orders))),
+        positions=tuple(random.sample(snapshot.positions, len(snapshot.positions))),
+        settings=tuple(random.sample(snapshot.settings, len(snapshot.settings))),
+    )
+    assert compared(world, snapshot) == compared(world, shuffled)
+
+
+@given(cases())
+def test_what_moved_just_now_is_left_alone(case):
+    """F60: a venue's positions lag behind its trades, so nothing is put right that traded within the window."""
+    world, snapshot = case
+    moved = {0: NOW - 4 * S, 1: NOW - 6 * S}
+    result = compare(belief(world, moved), snapshot, Policy(), WALLETS, worth_in(world))
+    assert result.deferred == {0}
+    moves = [f for f in result.facts if f.kind in (FactKind.EXTERNAL_POSITION, FactKind.ADL)]
+    assert all(fact.instrument == 1 for fact in moves)
+    assert not any(d.what == "balance" for d in result.differences)
+
+
+@given(cases())
+def test_position_taken_from_us_halts_and_what_is_others_does_by_policy(case):
+    world, snapshot = case
+    before = belief(world)
+    ignoring = compared(world, snapshot, Policy(external="ignore", balance_tolerance=1e9))
+    halting = compared(world, snapshot, Policy(external="halt", balance_tolerance=1e9))
+    taken = [d for d in ignoring.differences if d.what == "taken"]
+    assert ignoring.halts == bool(taken)
+    grew = [d for d in halting.differences if d.what in ("position", "order") and d.halts]
+    assert halting.halts == bool(taken or grew)
+    assert ignoring.facts == halting.facts
+    apply(world, ignoring.facts)
+    assert bool(world.core["halts"][0] & Halt.LIQUIDATED) == bool(taken)
+    held = belief(world).held
+    assert all(held[place] <= before.held[place] for place in held)
+
+
+def test_strangers_halt_and_transfers_begin_a_session():
+    world = world_with(((0, 0), (0, 0)), ((0, 0), (0, 0)), hedge=True)
+    balance = BalanceSeen("USDT", 5 * 10**11, NOW, NOW)
+    empty = Snapshot((), (), (), (balance,), (), (), (), ("DOGEUSDT",), NOW, NOW)
+    first = compared(world, empty, first=True)
+    assert [d.what for d in first.differences if d.halts] == ["stranger"]
+    apply(world, first.facts)
+    assert int(world.accounts["start"][0]) == int(world.accounts["peak"][0]) == 5 * 10**11
+    assert int(world.accounts["adjusted"][0]) == 0
+    later = replace(empty, balances=(BalanceSeen("USDT", 4 * 10**11, NOW, NOW),), strangers=())
+    assert compared(world, later).halts

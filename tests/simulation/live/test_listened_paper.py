@@ -1,0 +1,136 @@
+"""Paper on what an exchange streams: unmodified ccxt hears a fake Binance, and everything replays."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import numpy as np
+
+from tradewind.engine.setup import InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
+from tradewind.engine.venue_records import FillRule
+from tradewind.engine.world import World
+from tradewind.journal import Identity, JournalReader, newest_start
+from tradewind.live.listening import ListenedMarket, ListeningRules
+from tradewind.live.opening import Place, open_session
+from tradewind.live.replay import replay_journal
+from tradewind.live.streaming import PaperVenue, recorded_steps
+from tradewind.testing.disk import SimulatedDisk
+from tradewind.testing.sessions import restless
+from tradewind.testing.virtual_venues import run_world
+from tradewind.units.enums import FactKind, WakeCode
+from tradewind.units.records import PARAMS
+from tradewind.units.time import MINUTE_NS
+from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
+from tradewind.venues.ccxt.feed import CcxtMarketFeed
+from tradewind.venues.gateway import Listing, StreamKind
+from tradewind.venues.simulated.streamed import StreamedExchange
+
+FOLDER = Path("/journal/paper")
+S = 1_000_000_000
+VENUE = "binance_usdm"
+LAGGED = VenueSetup(lagged=True, request_ns=S // 5, answer_ns=S // 10)
+
+
+def core_of(instruments, venue):
+    """Return a world in which `restless` trades each instrument, near the money."""
+    params = np.zeros(PARAMS)
+    params[:2] = 40.0, 1.0
+    setups = [
+        InstrumentSetup(rules, leverage=5.0, fill_rule=FillRule.TOUCH, slip=0.0002, highest_price=1e7)
+        for rules in instruments
+    ]
+    return World(
+        [WalletSetup("USDT", 1_000_000.0)],
+        setups,
+        [StrategySetup(restless, range(len(setups)), params)],
+        venue=venue,
+    )
+
+
+class Paper:
+    """A desk on which one session is run, stopped and run again while the market goes on."""
+
+    def __init__(self, world, venue, kinds, symbols=2):
+        self._world, self._venue, self._kinds = world, venue, kinds
+        self._rules = list(world.exchanges[VENUE].instruments.values())[:symbols]
+        self.disk, self.alerts, self.wakes = SimulatedDisk(), [], {}
+
+    async def run(self, minutes):
+        world = self._world
+        core, inside = self.core(), StreamedExchange(self.core(), MINUTE_NS)
+        listings = [Listing(j, rules) for j, rules in enumerate(self._rules)]
+        feed = CcxtMarketFeed(
+            VENUE, build_exchange(CLIENTS[VENUE], world.session()), listings, kinds=self._kinds,
+            intervals_ns=(MINUTE_NS,), now_ns=world.loop.now_ns, rng=random.Random(1),
+        )  # fmt: skip
+        market = ListenedMarket(
+            core, dict.fromkeys(range(len(listings)), feed), ListeningRules(warm_bars=3), world.loop.now_ns,
+            notify=self.alerts.append,
+        )  # fmt: skip
+        reader = JournalReader(self.disk, FOLDER)
+        recorded = recorded_steps(reader, newest_start(reader)) if reader.headers else ()
+        venue = PaperVenue(inside, market, recorded)
+        place = Place(self.disk, FOLDER, Identity("paper", ()), world.loop.now_ns, "test", snapshot_every=4)
+        opened = open_session(place, core, venue, inside=inside)
+        opened.session.waits = True
+        opened.session.progress = self._note
+        running = asyncio.ensure_future(opened.session.run())
+        await asyncio.wait((running,), timeout=minutes * 60)
+        opened.session.stop()
+        assert await running is False
+        await venue.close()
+        opened.close(finished=False)
+        return core
+
+    def _note(self, batch):
+        if batch.wake is not None:
+            self.wakes[batch.number] = batch
+
+    def core(self):
+        return core_of(self._rules, self._venue)
+
+
+BARS = frozenset({StreamKind.BARS})
+ALL = frozenset({StreamKind.BARS, StreamKind.TRADES, StreamKind.TOP, StreamKind.MARK})
+
+
+def test_a_session_hears_trades_stops_comes_back_and_replays():
+    async def work(world):
+        paper = Paper(world, LAGGED, ALL)
+        await paper.run(6.2)
+        await asyncio.sleep(200)
+        core = await paper.run(6.1)
+        return paper, core
+
+    paper, core = run_world(work, seed=3)
+    assert int(core.core["fills"][0]) > 5
+    replayed = replay_journal(FOLDER, paper.core(), paper.disk)
+    assert replayed.decisions_hash == core.decisions_hash()
+    assert replayed.state_hash == core.state_hash()
+    # Warm bars, then one WAKE a minute; what passed while nobody was there was valued and not decided on.
+    wakes = list(paper.wakes.values())
+    assert [batch.wake for batch in wakes].count(WakeCode.WARM) == 3
+    absent = [batch for batch in wakes if batch.wake == WakeCode.MARK]
+    assert 3 <= len(absent) <= 5
+    bars = [batch.facts[batch.facts["kind"] == FactKind.BAR] for batch in wakes]
+    closes = [int(rows["venue_ts_ns"].max()) for rows in bars]
+    assert closes == list(range(closes[0], closes[-1] + 1, MINUTE_NS))
+
+
+def test_bars_alone_are_enough():
+    async def work(world):
+        paper = Paper(world, VenueSetup(), BARS, symbols=1)
+        return paper, await paper.run(8.5)
+
+    paper, core = run_world(work, seed=3)
+    assert int(core.core["fills"][0]) > 0
+    assert replay_journal(FOLDER, paper.core(), paper.disk).state_hash == core.state_hash()
+
+
+def test_the_same_seed_is_the_same_session():
+    async def work(world):
+        return await Paper(world, LAGGED, ALL).run(4.0)
+
+    assert run_world(work, seed=5).state_hash() == run_world(work, seed=5).state_hash()

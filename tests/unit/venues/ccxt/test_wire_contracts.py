@@ -1,0 +1,150 @@
+"""What is sent to each venue is what was recorded, field by field; `tradewind.testing.wire_contracts` records anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import ccxt
+import pytest
+
+from tradewind.testing.wire_contracts import record
+
+FOLDER = Path(__file__).parent / "contracts"
+VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap")
+
+
+@pytest.fixture(scope="module", params=VENUES)
+def contract(request):
+    recorded = json.loads((FOLDER / f"{request.param}.json").read_text(encoding="utf-8"))
+    return recorded, record(request.param)
+
+
+def test_what_is_sent_is_what_was_recorded(contract):
+    recorded, sent = contract
+    assert list(sent["requests"]) == list(recorded["requests"])
+    for name, requests in recorded["requests"].items():
+        assert sent["requests"][name] == requests, name
+
+
+def test_the_contracts_were_recorded_with_the_ccxt_that_runs(contract):
+    recorded, _ = contract
+    assert recorded["ccxt"] == ccxt.__version__ == "4.5.90"
+
+
+def sole(requests, name):
+    (request,) = requests[name]
+    body = request["body"]
+    return body[0] if isinstance(body, list) else body
+
+
+# The words of each venue, written here once more by hand: a contract recorded wrongly would agree with itself.
+TRAITS = {
+    "binance_usdm": {
+        "limit": {"type": "LIMIT", "timeInForce": "GTC", "price": "42000", "quantity": "0.01", "side": "BUY"},
+        "post only": {"type": "LIMIT", "timeInForce": "GTX"},
+        "IOC": {"type": "LIMIT", "timeInForce": "IOC", "side": "SELL"},
+        "market": {"type": "MARKET", "recvWindow": "5000"},
+        "reduce only": {"reduceOnly": "true"},
+        "stop": {"type": "STOP_MARKET", "triggerPrice": "42000", "algoType": "CONDITIONAL"},
+        "stop by mark": {"workingType": "MARK_PRICE"},
+        "trailing stop": {"type": "TRAILING_STOP_MARKET", "callbackRate": "1.9"},
+        "leverage": {"leverage": "5"},
+        "hedge: open long": {"side": "BUY", "positionSide": "LONG"},
+        "hedge: close long": {"side": "SELL", "positionSide": "LONG"},
+        "hedge: close short": {"side": "BUY", "positionSide": "SHORT", "type": "MARKET"},
+    },
+    "bybit_linear": {
+        "limit": {"orderType": "Limit", "timeInForce": "GTC", "price": "42000", "qty": "0.01"},
+        "post only": {"timeInForce": "PostOnly"},
+        "IOC": {"timeInForce": "IOC"},
+        "market": {"orderType": "Market"},
+        "reduce only": {"reduceOnly": True},
+        "stop": {"orderType": "Market", "triggerPrice": "42000", "triggerDirection": 2},
+        "stop by mark": {"triggerBy": "MarkPrice", "triggerDirection": 1},
+        "leverage": {"buyLeverage": "5", "sellLeverage": "5"},
+        "hedge: open long": {"side": "Buy", "positionIdx": 1},
+        "hedge: close long": {"side": "Sell", "positionIdx": 1, "reduceOnly": True},
+        "hedge: open short": {"side": "Sell", "positionIdx": 2},
+    },
+    "okx_swap": {
+        "limit": {"ordType": "limit", "px": "42000", "sz": "0.1", "tdMode": "cross", "posSide": "net"},
+        "post only": {"ordType": "post_only"},
+        "IOC": {"ordType": "ioc"},
+        "market": {"ordType": "market"},
+        "reduce only": {"reduceOnly": True},
+        "stop": {"ordType": "conditional", "slTriggerPx": "42000", "slOrdPx": "-1"},
+        "stop by mark": {"slTriggerPxType": "mark"},
+        "trailing stop": {"ordType": "move_order_stop", "callbackSpread": "840"},
+        "leverage": {"lever": "5", "mgnMode": "cross"},
+        "hedge: open long": {"side": "buy", "posSide": "long", "tdMode": "isolated"},
+        "hedge: close long": {"side": "sell", "posSide": "long"},
+    },
+    "blofin_swap": {
+        "limit": {"orderType": "limit", "price": "42000", "size": "1", "marginMode": "cross"},
+        "post only": {"orderType": "post_only"},
+        "IOC": {"orderType": "ioc"},
+        "market": {"orderType": "market"},
+        "reduce only": {"reduceOnly": "true"},
+        "stop": {"orderType": "trigger", "triggerPrice": "42000", "orderPrice": "-1", "reduceOnly": "true"},
+        "stop by mark": {"triggerPriceType": "mark"},
+        "leverage": {"leverage": "5"},
+        "hedge: open long": {"side": "buy", "positionSide": "long", "marginMode": "isolated"},
+        "hedge: close long": {"side": "sell", "positionSide": "long", "reduceOnly": "true"},
+    },
+}
+
+
+def test_each_thing_is_said_in_the_venues_own_words(contract):
+    recorded, sent = contract
+    for name, traits in TRAITS[recorded["venue"]].items():
+        said = sole(sent["requests"], name)
+        assert {field: said.get(field) for field in traits} == traits, name
+
+
+def test_nobody_elses_mark_is_sent(contract):
+    """No broker's id, no tag, and no client id but ours."""
+    _, sent = contract
+    text = json.dumps(sent["requests"])
+    assert "brokerId" not in text
+    assert '"tag"' not in text
+    assert "twtag001Ung5S" in text
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "okx_swap"])
+def test_reduce_only_never_stands_beside_a_position_side_where_the_venue_refuses_that(venue):
+    recorded = json.loads((FOLDER / f"{venue}.json").read_text(encoding="utf-8"))
+    for name in recorded["requests"]:
+        if name.startswith("hedge: "):
+            assert "reduceOnly" not in sole(recorded["requests"], name)
+
+
+def test_what_a_venue_has_no_word_for_is_not_sent():
+    sent = {venue: json.loads((FOLDER / f"{venue}.json").read_text(encoding="utf-8")) for venue in VENUES}
+    without = {
+        (venue, name)
+        for venue in VENUES
+        for name, requests in sent[venue]["requests"].items()
+        if not requests
+    }
+    assert without == {
+        ("bybit_linear", "trailing stop"),
+        ("bybit_linear", "expiring"),
+        ("okx_swap", "expiring"),
+        ("blofin_swap", "trailing stop"),
+        ("blofin_swap", "expiring"),
+        ("blofin_swap", "amend"),
+        ("blofin_swap", "dead man"),
+    }
+
+
+def test_each_request_that_changes_something_carries_its_fence(contract):
+    recorded, sent = contract
+    order = sent["requests"]["limit"][0]
+    carries = {
+        "binance_usdm": lambda: order["body"]["recvWindow"] == "5000",
+        "bybit_linear": lambda: order["headers"]["X-BAPI-RECV-WINDOW"] == "5000",
+        "okx_swap": lambda: order["headers"]["expTime"] == "a time",
+        "blofin_swap": lambda: True,
+    }
+    assert carries[recorded["venue"]]()
