@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradewind.units.time import MINUTE_NS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -24,6 +26,7 @@ __all__ = [
     "Grid",
     "LiquidationReader",
     "MarkReader",
+    "Near",
     "TradeReader",
     "finite",
     "place",
@@ -37,6 +40,9 @@ _TICK_MAX = 1 << 53
 _GRID_RATIO = 1e-6
 """A price that misses its tick by more than this share of a tick is not of this instrument's grid."""
 _KEY_BITS = 62
+_FAR_RATIO = 10.0
+_RIVALS = 50
+_DOUBT_NS = 10 * MINUTE_NS
 
 
 class Garbage(Exception):
@@ -86,6 +92,31 @@ class Grid:
         if ticks > _TICK_MAX:
             raise Garbage("price")
         return ticks
+
+
+class Near:
+    """What prices of one instrument are believable: within ten times of the last one that was believed.
+
+    One that is far from it may be the truth after all, where the first of all was wrong or an instrument was
+    redenominated: after ten minutes in which nothing else came, prices that agree with each other are believed.
+    """
+
+    def __init__(self) -> None:
+        self._tick = 0.0
+        self._admitted_ns = 0
+        self._rival = 0.0
+        self._rivals = 0
+
+    def admit(self, tick: float, now_ns: int) -> None:
+        """Believe a price in ticks. Raises Garbage where it is not to be believed."""
+        if not self._tick or self._tick / _FAR_RATIO < tick < self._tick * _FAR_RATIO:
+            self._tick, self._admitted_ns, self._rivals = tick, now_ns, 0
+            return
+        agrees = self._rival / _FAR_RATIO < tick < self._rival * _FAR_RATIO
+        self._rival, self._rivals = tick, self._rivals + 1 if agrees else 1
+        if self._rivals < _RIVALS or now_ns - self._admitted_ns < _DOUBT_NS:
+            raise Garbage("far_price")
+        self._tick, self._admitted_ns, self._rivals = tick, now_ns, 0
 
 
 def finite(value: object, reason: str) -> float:

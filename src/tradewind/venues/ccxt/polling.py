@@ -115,5 +115,6 @@ class Poller:
                 continue
             ts_ns = int(finite(place("ts")(None, row), "time")) * 1_000_000
             mark = one.grid.price(mark_of(None, row))
+            one.near.admit(mark, now_ns)
             self._health.heard(StreamKind.MARK, one.listing.index, now_ns)
             self._inbox.put(MarkSeen(one.listing.index, mark, one.forward(StreamKind.MARK, ts_ns), now_ns))
