@@ -198,9 +198,11 @@ def _practice(venue: str, folder: Path, port: int, seed: int, faults: str, recor
     from decimal import Decimal
 
     from tradewind.venues.fake.practice import Practice, PracticeAccount
+    from tradewind.venues.keys import form_of
 
+    phrase = "practice" if form_of(venue).has_passphrase else ""
     account = PracticeAccount(
-        "practice", "practice-key-of-a-fake-venue-0001", "practice-secret-of-a-fake-venue-01", "practice",
+        "practice", "practice-key-of-a-fake-venue", "practice-secret-of-a-fake-venue", phrase,
         {"USDT": Decimal(10_000)},
     )  # fmt: skip
     names = tuple(name.strip() for name in faults.split(",") if name.strip())

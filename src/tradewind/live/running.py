@@ -24,7 +24,7 @@ from tradewind.ops.alerts import Alert
 from tradewind.units.enums import Halt, OperatorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from tradewind.config import Workspace
@@ -56,11 +56,14 @@ class Reached:
         What of it lives in this process, and in the session's snapshots.
     memory
         What must remember each batch; None for venues that need none.
+    closing
+        What is to be closed after the venue.
     """
 
     venue: VenuePort
     inside: Keeper
     memory: Memory | None = None
+    closing: tuple[Callable[[], Awaitable[Any]], ...] = ()
 
 
 class Reach(Protocol):
@@ -172,6 +175,8 @@ class _Run:
         reached = await self._setup.reach(world, self._folder, self._notify)
         async with AsyncExitStack() as closing:
             closing.callback(self._pulse.close)
+            for close in reached.closing:
+                closing.push_async_callback(close)
             closing.push_async_callback(reached.venue.close)
             opened = open_session(self._place, world, reached.venue, inside=reached.inside, boot=self._boot)
             try:

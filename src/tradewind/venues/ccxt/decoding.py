@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tradewind.market import Instrument
-    from tradewind.venues.ccxt.stream_table import CandleShape, LiquidationShape, MarkShape, TradeShape
+    from tradewind.venues.ccxt.stream_shapes import CandleShape, LiquidationShape, MarkShape, TradeShape
 
 __all__ = [
     "CandleReader",
@@ -218,7 +218,7 @@ class TradeReader:
         self.symbol = place(shape.symbol)
         self._price, self._qty = place(shape.price), place(shape.qty)
         self._side, self._words = place(shape.side), shape.words
-        self._key, self._ts = place(shape.key), place(shape.ts)
+        self._key, self._when = place(shape.key), place(shape.ts)
         self._unit_ns = shape.ts_unit_ns
 
     def read(self, message: object, row: object, grid: Grid) -> tuple[int, int, int, int, int]:
@@ -235,7 +235,7 @@ class TradeReader:
             tick,
             lots,
             trade_key(self._key(message, row)),
-            time_ns(self._ts(message, row), self._unit_ns),
+            time_ns(self._when(message, row), self._unit_ns),
         )
 
     def _side_of(self, word: object) -> int:
@@ -284,14 +284,14 @@ class MarkReader:
     def __init__(self, shape: MarkShape) -> None:
         self.rows = rows_of(shape.rows)
         self.symbol = place(shape.symbol)
-        self._mark, self._ts = place(shape.mark), place(shape.ts)
+        self._mark, self._when = place(shape.mark), place(shape.ts)
         self._interest = place(shape.open_interest) if shape.open_interest else None
 
     def read(self, message: object, row: object, grid: Grid) -> tuple[float | None, float | None, int]:
         """Return (mark in ticks, open interest, ts_ns); None for what the row does not say. Raises Garbage."""
         mark = self._mark(message, row)
         interest = self._interest(message, row) if self._interest is not None else None
-        ts_ns = time_ns(self._ts(message, row), 1_000_000)
+        ts_ns = time_ns(self._when(message, row), 1_000_000)
         ticks = grid.price(mark) if mark not in (None, "") else None
         amount = finite(interest, "open_interest") if interest not in (None, "") else None
         if amount is not None and amount < 0.0:
@@ -307,7 +307,7 @@ class LiquidationReader:
         self.symbol = place(shape.symbol)
         self._details = shape.details
         self._price, self._qty = place(shape.price), place(shape.qty)
-        self._side, self._words, self._ts = place(shape.side), shape.words, place(shape.ts)
+        self._side, self._words, self._when = place(shape.side), shape.words, place(shape.ts)
 
     def read(self, message: object, row: object, contract_size: float) -> Iterator[tuple[int, float, int]]:
         """Yield (side of the closing order, notional, ts_ns). Raises Garbage."""
@@ -319,7 +319,7 @@ class LiquidationReader:
             worth = _positive(self._price(message, entry), "price") * _positive(
                 self._qty(message, entry), "qty"
             )
-            yield side, worth * contract_size, time_ns(self._ts(message, entry), 1_000_000)
+            yield side, worth * contract_size, time_ns(self._when(message, entry), 1_000_000)
 
 
 def whole_number(value: object) -> int | None:

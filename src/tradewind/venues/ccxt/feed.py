@@ -26,7 +26,8 @@ from tradewind.venues.ccxt.hearing import Heard, Hearing
 from tradewind.venues.ccxt.history import RestReader
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.polling import Poller
-from tradewind.venues.ccxt.stream_table import STREAMS, BookShape, Stream
+from tradewind.venues.ccxt.stream_shapes import BookShape, Stream
+from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.ccxt.streams import SILENCE_MAX_S, Dialler, Health
 from tradewind.venues.gateway import StreamKind
 

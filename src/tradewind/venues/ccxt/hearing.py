@@ -19,7 +19,7 @@ from tradewind.venues.ccxt.decoding import (
     TradeReader,
     place,
 )
-from tradewind.venues.ccxt.stream_table import (
+from tradewind.venues.ccxt.stream_shapes import (
     BookShape,
     CandleShape,
     LiquidationShape,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.books import Top
     from tradewind.venues.ccxt.candles import CandleKeeper, Closed
     from tradewind.venues.ccxt.inbox import Inbox
-    from tradewind.venues.ccxt.stream_table import VenueStreams
+    from tradewind.venues.ccxt.stream_shapes import VenueStreams
     from tradewind.venues.ccxt.streams import Health
     from tradewind.venues.gateway import Listing
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.hearing import Heard
     from tradewind.venues.ccxt.history import RestReader
     from tradewind.venues.ccxt.inbox import Inbox
-    from tradewind.venues.ccxt.stream_table import Poll, VenueStreams
+    from tradewind.venues.ccxt.stream_shapes import Poll, VenueStreams
     from tradewind.venues.ccxt.streams import Health
 
 __all__ = ["Poller"]

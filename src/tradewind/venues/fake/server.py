@@ -150,6 +150,11 @@ class FakeServer:
         """Return every host that is served."""
         return frozenset(self._by_host)
 
+    @property
+    def sockets(self) -> int:
+        """Return how many WebSockets are open."""
+        return len(self._sessions)
+
     def start(self) -> web.Server:
         """Begin to serve in the running loop; return what makes one handler for each new connection."""
         self._web = web.Server(self._handle, access_log=None, keepalive_timeout=75.0)

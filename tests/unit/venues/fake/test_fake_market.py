@@ -49,7 +49,7 @@ def test_the_market_depends_on_seed_and_time_alone() -> None:
     leap, steps, other = FakeDesk(seed=5), FakeDesk(seed=5), FakeDesk(seed=6)
     steps.exchange.watch("trades", BTC)
     steps.exchange.watch("book", BTC)
-    seconds = BLOCK + 480
+    seconds = BLOCK + 512
     for _ in range(seconds // 96):
         steps.wait(96)
         steps.exchange.candles(BTC, MINUTE_NS, START_NS - DAY_NS, steps.now_ns, 50)
