@@ -120,9 +120,16 @@ def settings_tables(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[s
             ("key", "value", "means"), plain
         )
     for name, spec in below.items():
-        if "properties" in spec:
-            yield from settings_tables(model, (*path, name))
-        for part in (FREE_NAME, EACH_ENTRY):
+        here = (*path, name)
+        if "properties" not in spec:
+            here = (*here, EACH_ENTRY if spec.get("type") == "array" else FREE_NAME)
+        # The limits of an account have the keys of the workspace's, which are described where they stand at the top.
+        is_repeated = path[:1] == ("accounts",) and name == "limits"
+        if "properties" in (schema_at(model, here) or {}) and not is_repeated:
+            yield from settings_tables(model, here)
+
+
+FREE_NAME, EACH_ENTRY):
             if "properties" in (schema_at(model, (*path, name, part)) or {}):
                 yield from settings_tables(model, (*path, name, part))
 
