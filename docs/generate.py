@@ -129,11 +129,6 @@ def settings_tables(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[s
             yield from settings_tables(model, here)
 
 
-FREE_NAME, EACH_ENTRY):
-            if "properties" in (schema_at(model, (*path, name, part)) or {}):
-                yield from settings_tables(model, (*path, name, part))
-
-
 FREE_NAME, EACH_ENTRY = "NAME", "0"
 """Parts of a path that stand for any name of a table, and for any entry of a list."""
 
