@@ -114,14 +114,29 @@ def settings_tables(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[s
         for name, spec in below.items()
         if "properties" not in spec
     ]
-    title = "At the top of the file" if not path else f"[{'.'.join(path)}]"
+    title = section_title(path) if path else "At the top of the file"
     if plain:
         yield f"\n## {title}\n\n{node.get('description', '') if path else ''}\n\n" + table(
             ("key", "value", "means"), plain
         )
     for name, spec in below.items():
-        if "properties" in spec:
-            yield from settings_tables(model, (*path, name))
+        here = (*path, name)
+        if "properties" not in spec:
+            here = (*here, EACH_ENTRY if spec.get("type") == "array" else FREE_NAME)
+        # The limits of an account have the keys of the workspace's, which are described where they stand at the top.
+        is_repeated = path[:1] == ("accounts",) and name == "limits"
+        if "properties" in (schema_at(model, here) or {}) and not is_repeated:
+            yield from settings_tables(model, here)
+
+
+FREE_NAME, EACH_ENTRY = "NAME", "0"
+"""Parts of a path that stand for any name of a table, and for any entry of a list."""
+
+
+def section_title(path: tuple[str, ...]) -> str:
+    """Return how a file writes the head of a section: ``[accounts.NAME]``, ``[[strategies]]``."""
+    name = ".".join(part for part in path if part != EACH_ENTRY)
+    return f"[[{name}]]" if path[-1] == EACH_ENTRY else f"[{name}]"
 
 
 def backtest_file_page() -> str:
@@ -130,6 +145,17 @@ def backtest_file_page() -> str:
 
     head = "# The backtest file\n\nA TOML file; an unknown key is an error. A paper session reads the same file.\n"
     return head + "\n".join(settings_tables(BacktestConfig, ()))
+
+
+def session_file_page() -> str:
+    """Return every key of a session file."""
+    from tradewind.config.session import SessionConfig
+
+    head = (
+        "# The session file\n\nA TOML file with the tables of a backtest file, without its period, and with what "
+        "happens when something goes wrong. A backtest file can be traded as well.\n"
+    )
+    return head + "\n".join(settings_tables(SessionConfig, ()))
 
 
 def workspace_file_page() -> str:
@@ -400,6 +426,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "strategies.md": strategies_page,
     "errors.md": errors_page,
     "backtest-file.md": backtest_file_page,
+    "session-file.md": session_file_page,
     "workspace-file.md": workspace_file_page,
     "defects.md": defects_page,
     "metrics.md": metrics_page,

@@ -37,6 +37,7 @@ NOUNS: dict[str, Noun] = {
     "trade": Noun("trade", "The same strategy on paper, over a replayed feed."),
     "session": Noun("session", "Sessions: list, status."),
     "journal": Noun("journal", "Records of sessions: verify, replay, explain, export."),
+    "venue": Noun("venue", "Venues: list, rules, fake."),
     "keys": Noun("keys", "Keys of accounts: add, list, test, remove."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
 }

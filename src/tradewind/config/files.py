@@ -57,9 +57,10 @@ def _make_folder(folder: Path, *, private: bool) -> None:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield an empty folder to fill; on leaving it is synced and becomes ``path``, on an error it vanishes.
 
+    One that is ``private`` is its owner's alone, whatever the umask says; a folder that was there keeps its mode.
     Raises `PathError` (PATH_INVALID) if something already lies at ``path``.
     """
     with _told(path):
@@ -68,7 +69,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         try:
             yield partial
             _sync_tree(partial)
-            partial.chmod(0o777 & ~_umask())
+            partial.chmod(0o700 if private else 0o777 & ~_umask())
             _give_name(partial, path)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -105,7 +106,7 @@ def lock(path: Path, purpose: str) -> Iterator[None]:
     """
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -85,7 +85,7 @@ class Workspace:
         target = folder.expanduser().absolute()
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise PathError("WORKSPACE_EXISTS", "something already lies here", where=str(folder))
-        with atomic_folder(target) as partial:
+        with atomic_folder(target, private=True) as partial:
             for name, text in starter_files().items():
                 path = partial / name
                 path.parent.mkdir(parents=True, exist_ok=True)

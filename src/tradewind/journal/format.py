@@ -62,6 +62,8 @@ class RecordKind(IntEnum):
     """Reference to a file with the state after a sequence."""
     CLOSE = ord("C")
     """A process ended in order."""
+    AUDIT = ord("A")
+    """Who asked for what, and why a state changed: told to people, never to the core."""
     EXPIRED = ord("X")
     """Digests of consecutive market records whose payloads were given up."""
 

@@ -20,7 +20,7 @@ from tradewind.live.orders import OrderLedger
 from tradewind.live.reconcile import Compared, Policy, compare
 from tradewind.live.resolver import Absences
 from tradewind.ops.alerts import Alert
-from tradewind.units.enums import FactKind, OperatorCode
+from tradewind.units.enums import FactKind, OperatorCode, Rule
 from tradewind.venues import gateway as port
 from tradewind.venues.gateway import OrderStatus
 
@@ -213,6 +213,8 @@ class Books:
             self._fences[item.cid] = outcome.fence_ns
             self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
         facts = answer_facts(self._ledger, item, now_ns, int(self._world.core["retry_ns"][0]))
+        if outcome.rule == Rule.VENUE_REDUCE_ONLY:
+            self._compare_soon(item.account, now_ns)  # What we believe to hold is not there (F36).
         if asks_at_once(item):
             account.look_for(item.instrument, item.cid, now_ns)
         return facts
@@ -239,7 +241,8 @@ class Books:
                     "ORDER_ABANDONED", "an order appeared after it had ended; it is cancelled", now_ns
                 )
                 account.cancel_late(known.instrument, item.cid)
-            facts += self._ledger.find(found.order)
+            unknown = is_unknown(self._world, item.cid)
+            facts += self._ledger.find(found.order) if unknown else self._ledger.tell_order(found.order)
             if known.ended and asked_ns_of(self._world, item.cid):
                 facts += self._ledger.give_up(item.cid, now_ns)
         elif found.absent and self._is_proven_absent(item, known.instrument):

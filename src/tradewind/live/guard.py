@@ -18,7 +18,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tradewind.errors import SafetyRefusal
+from tradewind.errors import Exit, SafetyRefusal
 from tradewind.live.pulse import ENDED, PULSE, RUNNING, STARTING, Pulse
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Guard", "GuardPolicy", "Incident"]
 
 _LOOK_S = 0.25
+_ON_PURPOSE = frozenset(Exit) - {Exit.OUR_FAULT}
+"""A child that leaves with one of these has refused or ended; any other end is a fault, and it is started again."""
 _NO_STRATEGY = -1
 
 
@@ -123,9 +125,10 @@ class Guard:
         if not ended:
             return None
         status = child.returncode
-        if pulse.state == ENDED or self._stopping.is_set() or 0 <= status < 128:
+        if pulse.state == ENDED or self._stopping.is_set() or status in _ON_PURPOSE:
             return status
-        self.tell(Incident("died", f"the trading process died by signal {-status}", pulse.deciding))
+        how = f"by signal {-status}" if status < 0 else f"with status {status}"
+        self.tell(Incident("died", f"the trading process died {how}", pulse.deciding))
         return None
 
     def _watch(self, child: subprocess.Popen[bytes], pulse: Pulse) -> bool:

@@ -10,6 +10,8 @@ tells only what is more than that, and always in totals. So:
   a position is to be known and protected before its fees are; the trades are asked for and told as fees when
   they come (F16). Where their notional says otherwise than the venue's average, the next total carries the
   difference, because totals of money replace each other; behind the last one it is the balance that tells;
+- where a stop that triggers becomes an order of the venue's own, the trades of that order are told as the
+  stop's: by instrument and side, once the stop is known to have triggered and as far as it has lots left;
 - a fill of an order that had ended is told too, and its instrument is named as one to compare with the
   venue: the core booked nothing for it (F31, F32).
 
@@ -19,6 +21,8 @@ So it is the same after a restart, whether it comes from a snapshot or from runn
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Known", "OrderLedger"]
 
 _ENDED_KEPT = 4096
+_ORPHANS_KEPT = 64
 _WORKS = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 _ENDINGS = (FactKind.CANCELLED, FactKind.EXPIRED)
 _REQUEST_FIELDS = [
@@ -121,6 +126,7 @@ class OrderLedger:
         self._wallet_of = wallet_of
         self._orders: dict[int, Known] = {}
         self._ended: dict[int, None] = {}
+        self._orphans: deque[FillSeen] = deque(maxlen=_ORPHANS_KEPT)
 
     def known(self, cid: int) -> Known | None:
         """Return what was told of an order, None for one that is not of this session."""
@@ -149,6 +155,7 @@ class OrderLedger:
             self._note_late(known, facts)
         elif seen.status is OrderStatus.TRIGGERED and not known.triggered:
             facts.append(self._about(FactKind.TRIGGERED, seen))
+            return self.remember(facts) + self._adopt_orphans()
         elif seen.status not in _WORKS:
             facts += self._end(seen, known)
         return self.remember(facts)
@@ -157,7 +164,11 @@ class OrderLedger:
         """Return what the core is to know after a trade was heard of: a total, where it grew, and the fee."""
         known = self._orders.get(seen.cid)
         if known is None:
+            stop = self._triggered_for(seen)
+            if stop is not None:
+                return self.tell_fill(replace(seen, cid=stop))
             self.suspects.add(seen.instrument)
+            self._orphans.append(seen)
             return []
         if seen.trade_key in known.trades:
             return []
@@ -205,6 +216,22 @@ class OrderLedger:
                 kind=FactKind.EXPIRED, code=rule, qty_lot=known.told_lot, amount=known.told_notional
             )
         return self.remember([fact])
+
+    def _triggered_for(self, seen: FillSeen) -> int | None:
+        """Return the triggered stop that a trade of an order unknown to us belongs to, None for none."""
+        for cid, known in self._orders.items():
+            if not known.triggered or (known.instrument, known.side) != (seen.instrument, seen.side):
+                continue
+            if seen.trade_key in known.trades:
+                return cid
+            if not known.ended and seen.qty_lot <= known.qty_lot - known.traded_lot:
+                return cid
+        return None
+
+    def _adopt_orphans(self) -> list[Told]:
+        """Tell the trades that came before anybody said that their stop had triggered."""
+        orphans, self._orphans = list(self._orphans), deque(maxlen=_ORPHANS_KEPT)
+        return [fact for orphan in orphans for fact in self.tell_fill(orphan)]
 
     def _begun(self, seen: OrderSeen, known: Known) -> list[Told]:
         """Say that the venue has an order, where nothing said so yet."""

@@ -173,7 +173,7 @@ def run_paper(
         disk.make_folder(workspace.account_lock(account).parent)
         lease = disk.lock(workspace.account_lock(account), f"trades {account} in session {session}")
         held.callback(lease.release)
-        boot = _next_boot(folder, setup.boot, snapshot_every)
+        boot = next_boot(folder, setup.boot, snapshot_every)
         world = setup.make_world()
         exchange = SimulatedExchange(setup.make_world(), setup.feed)
         opened = open_session(place, world, setup.reach(exchange), inside=exchange, boot=boot)
@@ -189,7 +189,7 @@ def _patience_ns(world: World, feed: ReplayFeed) -> int:
     return PATIENCE_NS + on_the_way_ns + feed.interval_ns
 
 
-def _next_boot(folder: Path, boot: Boot, snapshot_every: int) -> Boot:
+def next_boot(folder: Path, boot: Boot, snapshot_every: int) -> Boot:
     """Return what to write about this process; refuse to go on with other settings, strategies or history."""
     boots = list(_boots(folder))
     if boots:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INPUT = (RecordKind.MARKET, RecordKind.FACTS)
 """Kinds of records that hold facts."""
-_NOT_COMPARED = (RecordKind.BOOT, RecordKind.CLOSE)
+_NOT_COMPARED = (RecordKind.BOOT, RecordKind.CLOSE, RecordKind.AUDIT)
 
 
 class Tape(Protocol):

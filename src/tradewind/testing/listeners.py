@@ -12,7 +12,8 @@ from tradewind.venues.ccxt.candles import CandleKeeper
 from tradewind.venues.ccxt.decoding import Grid
 from tradewind.venues.ccxt.hearing import Heard, Hearing
 from tradewind.venues.ccxt.inbox import Inbox
-from tradewind.venues.ccxt.stream_table import STREAMS, BookShape
+from tradewind.venues.ccxt.stream_shapes import BookShape
+from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.ccxt.streams import Health
 from tradewind.venues.gateway import Listing, StreamKind
 

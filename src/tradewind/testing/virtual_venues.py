@@ -96,7 +96,9 @@ class VirtualWorld:
     logins
         The accounts, opened at each venue.
     misfortunes
-        A plan for each venue by name, or one for all.
+        A plan for each venue by name.
+    latency_s
+        Least and most seconds of one way through the network.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class VirtualWorld:
         venues: tuple[str, ...],
         logins: tuple[Login, ...] = (Login(),),
         misfortunes: Mapping[str, Misfortunes] | None = None,
+        latency_s: tuple[float, float] = (0.002, 0.020),
     ) -> None:
         self.loop = loop
         self.seed = seed
@@ -124,7 +127,7 @@ class VirtualWorld:
         for exchange in self.exchanges.values():
             for login in logins:
                 _open(exchange, login)
-        self.network = MemoryNetwork(seed, current_owner=current_process)
+        self.network = MemoryNetwork(seed, latency_s, current_owner=current_process)
         self.server = FakeServer(
             [protocol_of(venue, exchange) for venue, exchange in self.exchanges.items()],
             observe=lambda line: self.trace.note(loop.now_ns(), line),
@@ -134,6 +137,9 @@ class VirtualWorld:
     async def start(self) -> None:
         """Open the venues."""
         self.network.serve(self.server.hosts, self.server.start())
+        self.network.on_dial = lambda dial: self.server.dial_failure(
+            dial.host, dial.method, dial.path, stream=dial.stream
+        )
 
     async def stop(self) -> None:
         """Close every client and every venue."""
@@ -212,14 +218,16 @@ def run_world(
     seed: int,
     venues: tuple[str, ...] = ("binance_usdm",),
     start_ns: int = START_NS,
-    logins: tuple[Login, ...] = (Login(),),
-    misfortunes: Mapping[str, Misfortunes] | None = None,
+    **more: Any,  # noqa: ANN401 - as of VirtualWorld
 ) -> Any:  # noqa: ANN401 - what the work returns
-    """Make a world, run `work(world)` in it, take it down; return what the work returns."""
+    """Make a world, run `work(world)` in it, take it down; return what the work returns.
+
+    `more`: logins, misfortunes and latency_s, as in `VirtualWorld`.
+    """
     loop = VirtualLoop(start_ns)
     with virtual_time(loop), _seeded(seed):
         try:
-            return loop.run_until_complete(_lived(loop, work, seed, venues, logins, misfortunes))
+            return loop.run_until_complete(_lived(loop, work, seed, venues, more))
         finally:
             loop.close()
 
@@ -229,10 +237,9 @@ async def _lived(
     work: Callable[[VirtualWorld], Coroutine[Any, Any, Any]],
     seed: int,
     venues: tuple[str, ...],
-    logins: tuple[Login, ...],
-    misfortunes: Mapping[str, Misfortunes] | None,
+    more: Mapping[str, Any],
 ) -> Any:  # noqa: ANN401 - what the work returns
-    world = VirtualWorld(loop, seed, venues, logins, misfortunes)
+    world = VirtualWorld(loop, seed, venues, **more)
     await world.start()
     try:
         return await work(world)

@@ -13,7 +13,7 @@ from tradewind.venues.keys import AccountKeys, Secret
 from tradewind.venues.keys.report import explain, refuse_powerful
 from tradewind.venues.keys.secret import forgetting
 
-VENUES = ("binance_usdm", "blofin_swap", "okx_swap")
+VENUES = ("binance_usdm", "blofin_swap", "bybit_linear", "okx_swap")
 
 
 @pytest.fixture(autouse=True)

@@ -56,6 +56,12 @@ def test_a_child_that_is_killed_is_started_again(tmp_path):
     assert [incident.kind for incident in told] == ["died", "died"]
 
 
+def test_a_fault_of_ours_is_a_death(tmp_path):
+    status, told, lives = guarded(tmp_path, "sys.exit(1) if life == 1 else None", GuardPolicy())
+    assert (status, lives) == (0, 2)
+    assert [incident.kind for incident in told] == ["died"]
+
+
 def test_a_hung_strategy_is_named_and_begins_held(tmp_path):
     body = "pulse.deciding = 2\nif life == 1:\n  while True: pass\nassert pulse.held == [2], pulse.held"
     status, told, lives = guarded(tmp_path, body, GuardPolicy(hung_s=0.6))

@@ -277,13 +277,31 @@ class AccountReader:
         return [f for f in await self.fills(since_ns, seen.instrument) if f.venue_id == seen.venue_id]
 
     async def _in_lists(self, order: OrderRef, client_id: str, sent_ns: int) -> OrderSeen | None:
-        for reading in (*self._dialect.working, *self._dialect.ended):
-            if not isinstance(reading.shape, OrderShape):
-                continue
+        """Return the order as the lists show it: what a triggered stop became, rather than the stop.
+
+        Lists of stops are read first, since the order that one became may name it only by the venue's id.
+        """
+        triggered: OrderSeen | None = None
+        readings = [
+            r for r in (*self._dialect.working, *self._dialect.ended) if isinstance(r.shape, OrderShape)
+        ]
+        for reading in sorted(readings, key=lambda one: not getattr(one.shape, "algo", False)):
             for event in await self.read(reading, max(sent_ns - _OVERLAP_NS, 0), order.instrument):
-                if isinstance(event, OrderSeen) and _names(event, order, client_id):
+                if not isinstance(event, OrderSeen) or not _names(event, order, client_id):
+                    continue
+                if event.status is not OrderStatus.TRIGGERED:
                     return event
-        return None
+                triggered = event
+        return triggered
+
+    async def children(self, instrument: int, since_ns: int) -> list[OrderSeen]:
+        """Return the orders, working and ended, that may be what stops became. Raises VenueDown."""
+        found: list[OrderSeen] = []
+        for reading in (*self._dialect.working, *self._dialect.ended):
+            if not getattr(reading.shape, "algo", False):
+                events = await self.read(reading, since_ns, instrument)
+                found += [event for event in events if isinstance(event, OrderSeen)]
+        return found
 
     def _is_its(self, fill: FillSeen, order: OrderRef, client_id: str, seen: OrderSeen | None) -> bool:
         ids = {order.venue_id, seen.venue_id if seen is not None else ""} - {""}

@@ -78,6 +78,7 @@ _ORDER_SHAPE = OrderShape(
     ts="updateTime",
     ts_other="createTime",
     parent_client_id="algoClientOrderId",
+    parent_id="algoId",
     reason="cancelSourceReason",
     reasons={"post_only": "VENUE_POST_ONLY", "ioc": "UNFILLED", "fok": "UNFILLED"},
 )

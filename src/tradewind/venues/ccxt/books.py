@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tradewind.venues.ccxt.decoding import Garbage, place, rows_of, time_ns, whole_number
-from tradewind.venues.ccxt.stream_table import BookRule
+from tradewind.venues.ccxt.stream_shapes import BookRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tradewind.venues.ccxt.decoding import Grid
-    from tradewind.venues.ccxt.stream_table import BookShape
+    from tradewind.venues.ccxt.stream_shapes import BookShape
 
 __all__ = ["Book", "BookBroken", "BookReader", "BookUpdate", "Levels", "Top"]
 
@@ -65,7 +65,7 @@ class BookReader:
         self._action = place(shape.action) if shape.action else None
         self._whole_word = shape.whole_word
         self._ids = [place(path) if path else _nothing for path in (shape.first, shape.last, shape.previous)]
-        self._ts = place(shape.ts)
+        self._when = place(shape.ts)
 
     def read(self, message: object, row: object, grid: Grid) -> BookUpdate:
         """Return what a message says of one book. Raises Garbage."""
@@ -79,7 +79,7 @@ class BookReader:
         else:
             bids = self._levels(self._bids(message, row), grid)
             asks = self._levels(self._asks(message, row), grid)
-        ts_ns = time_ns(self._ts(message, row), 1_000_000)
+        ts_ns = time_ns(self._when(message, row), 1_000_000)
         return BookUpdate(whole, first, last, previous, bids, asks, ts_ns)
 
     def _levels(self, found: object, grid: Grid) -> Levels:

@@ -396,5 +396,6 @@ BYBIT_LINEAR = Dialect(
     private_url="/v5/private",
     renew_option="",
     stream_fills=True,
+    dead_man_message={"op": "subscribe", "args": ["dcp.future"]},
 )
 """Certified against the fake exchange; `venue certify` proves it on a demo account."""

@@ -12,11 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradewind.units.time import MINUTE_NS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tradewind.market import Instrument
-    from tradewind.venues.ccxt.stream_table import CandleShape, LiquidationShape, MarkShape, TradeShape
+    from tradewind.venues.ccxt.stream_shapes import CandleShape, LiquidationShape, MarkShape, TradeShape
 
 __all__ = [
     "CandleReader",
@@ -24,6 +26,7 @@ __all__ = [
     "Grid",
     "LiquidationReader",
     "MarkReader",
+    "Near",
     "TradeReader",
     "finite",
     "place",
@@ -37,6 +40,9 @@ _TICK_MAX = 1 << 53
 _GRID_RATIO = 1e-6
 """A price that misses its tick by more than this share of a tick is not of this instrument's grid."""
 _KEY_BITS = 62
+_FAR_RATIO = 10.0
+_RIVALS = 50
+_DOUBT_NS = 10 * MINUTE_NS
 
 
 class Garbage(Exception):
@@ -86,6 +92,31 @@ class Grid:
         if ticks > _TICK_MAX:
             raise Garbage("price")
         return ticks
+
+
+class Near:
+    """What prices of one instrument are believable: within ten times of the last one that was believed.
+
+    One that is far from it may be the truth after all, where the first of all was wrong or an instrument was
+    redenominated: after ten minutes in which nothing else came, prices that agree with each other are believed.
+    """
+
+    def __init__(self) -> None:
+        self._tick = 0.0
+        self._admitted_ns = 0
+        self._rival = 0.0
+        self._rivals = 0
+
+    def admit(self, tick: float, now_ns: int) -> None:
+        """Believe a price in ticks. Raises Garbage where it is not to be believed."""
+        if not self._tick or self._tick / _FAR_RATIO < tick < self._tick * _FAR_RATIO:
+            self._tick, self._admitted_ns, self._rivals = tick, now_ns, 0
+            return
+        agrees = self._rival / _FAR_RATIO < tick < self._rival * _FAR_RATIO
+        self._rival, self._rivals = tick, self._rivals + 1 if agrees else 1
+        if self._rivals < _RIVALS or now_ns - self._admitted_ns < _DOUBT_NS:
+            raise Garbage("far_price")
+        self._tick, self._admitted_ns, self._rivals = tick, now_ns, 0
 
 
 def finite(value: object, reason: str) -> float:
@@ -187,7 +218,7 @@ class TradeReader:
         self.symbol = place(shape.symbol)
         self._price, self._qty = place(shape.price), place(shape.qty)
         self._side, self._words = place(shape.side), shape.words
-        self._key, self._ts = place(shape.key), place(shape.ts)
+        self._key, self._when = place(shape.key), place(shape.ts)
         self._unit_ns = shape.ts_unit_ns
 
     def read(self, message: object, row: object, grid: Grid) -> tuple[int, int, int, int, int]:
@@ -204,7 +235,7 @@ class TradeReader:
             tick,
             lots,
             trade_key(self._key(message, row)),
-            time_ns(self._ts(message, row), self._unit_ns),
+            time_ns(self._when(message, row), self._unit_ns),
         )
 
     def _side_of(self, word: object) -> int:
@@ -253,14 +284,14 @@ class MarkReader:
     def __init__(self, shape: MarkShape) -> None:
         self.rows = rows_of(shape.rows)
         self.symbol = place(shape.symbol)
-        self._mark, self._ts = place(shape.mark), place(shape.ts)
+        self._mark, self._when = place(shape.mark), place(shape.ts)
         self._interest = place(shape.open_interest) if shape.open_interest else None
 
     def read(self, message: object, row: object, grid: Grid) -> tuple[float | None, float | None, int]:
         """Return (mark in ticks, open interest, ts_ns); None for what the row does not say. Raises Garbage."""
         mark = self._mark(message, row)
         interest = self._interest(message, row) if self._interest is not None else None
-        ts_ns = time_ns(self._ts(message, row), 1_000_000)
+        ts_ns = time_ns(self._when(message, row), 1_000_000)
         ticks = grid.price(mark) if mark not in (None, "") else None
         amount = finite(interest, "open_interest") if interest not in (None, "") else None
         if amount is not None and amount < 0.0:
@@ -276,7 +307,7 @@ class LiquidationReader:
         self.symbol = place(shape.symbol)
         self._details = shape.details
         self._price, self._qty = place(shape.price), place(shape.qty)
-        self._side, self._words, self._ts = place(shape.side), shape.words, place(shape.ts)
+        self._side, self._words, self._when = place(shape.side), shape.words, place(shape.ts)
 
     def read(self, message: object, row: object, contract_size: float) -> Iterator[tuple[int, float, int]]:
         """Yield (side of the closing order, notional, ts_ns). Raises Garbage."""
@@ -288,7 +319,7 @@ class LiquidationReader:
             worth = _positive(self._price(message, entry), "price") * _positive(
                 self._qty(message, entry), "qty"
             )
-            yield side, worth * contract_size, time_ns(self._ts(message, entry), 1_000_000)
+            yield side, worth * contract_size, time_ns(self._when(message, entry), 1_000_000)
 
 
 def whole_number(value: object) -> int | None:

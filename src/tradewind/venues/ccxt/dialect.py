@@ -124,8 +124,8 @@ class OrderShape:
         The money filled so far, or else the average price: from whole ticks and lots the money follows exactly.
     child_id
         Venue's id of the order that a triggered stop became.
-    parent_client_id
-        On that order: our id of the stop.
+    parent_client_id, parent_id
+        On that order: our id of the stop, or the venue's.
     reason, reasons
         Why it ended, and the words for it as names of `units.enums.Rule`; ``STATE/word`` counts in that state only.
     """
@@ -148,6 +148,7 @@ class OrderShape:
     ts_other: str = ""
     child_id: str = ""
     parent_client_id: str = ""
+    parent_id: str = ""
     reason: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
     algo: bool = False
@@ -448,6 +449,8 @@ class Dialect:
         "window" where a signed request dies after `receive_window_ms`, "expiry" where a header says when, "".
     trail
         "ratio" of the price in percent, "distance" in price, "" where trailing is not native.
+    dead_man_message
+        What must be said on the user's stream for the venue's timer to watch it.
     reduce_in_hedge
         Whether the reduce-only switch may stand beside a position side.
     """
@@ -501,3 +504,4 @@ class Dialect:
     renew_option: str
     stream_fills: bool
     unique_nonce_ms: bool = False
+    dead_man_message: Mapping[str, object] | None = None

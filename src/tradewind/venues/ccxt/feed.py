@@ -26,7 +26,8 @@ from tradewind.venues.ccxt.hearing import Heard, Hearing
 from tradewind.venues.ccxt.history import RestReader
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.polling import Poller
-from tradewind.venues.ccxt.stream_table import STREAMS, BookShape, Stream
+from tradewind.venues.ccxt.stream_shapes import BookShape, Stream
+from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.ccxt.streams import SILENCE_MAX_S, Dialler, Health
 from tradewind.venues.gateway import StreamKind
 
@@ -386,10 +387,10 @@ class CcxtMarketFeed:
         DataUnfit (DATA_GAP) with the place where the venue has no bar between two others.
         """
         first_ns = -(-start_ns // interval_ns) * interval_ns
-        symbol, grid = self.unified(instrument), self._by_index[instrument].grid
+        symbol = self.unified(instrument)
         found: list[Closed] = []
         while first_ns < end_ns:
-            page = await self._healer.page(symbol, grid, interval_ns, (first_ns, end_ns))
+            page = await self._healer.page(instrument, interval_ns, (first_ns, end_ns), recent=False)
             if not page:
                 break
             if page[0][0] != first_ns:

@@ -1,7 +1,8 @@
 """No trade goes unheard: where an order says that more is filled than its trades do, they are asked for.
 
-A stream may lose a message, and one venue has no stream of trades at all. Orders are cumulative, so that the gap shows
-by itself; what is then read is told once, whichever way it came first.
+So is the order that a triggered stop became, where the stream does not say which it is. A stream may lose a message,
+and one venue has no stream of trades at all. Orders are cumulative, so that the gap shows by itself; what is then
+read is told once, whichever way it came first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeVar
 
 from tradewind.errors import VenueDown
+from tradewind.venues.gateway import OrderStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,26 +34,30 @@ class FillWatch:
     Parameters
     ----------
     tell
-        Gets each trade that only the list told of.
+        Gets each trade, and each order of a stop, that only a list told of.
     """
 
-    def __init__(
-        self, account: AccountReader, tell: Callable[[FillSeen], None], now_ns: Callable[[], int]
-    ) -> None:
+    def __init__(self, account: AccountReader, tell: Callable[[OrderSeen | FillSeen], None]) -> None:
         self._account = account
         self._tell = tell
-        self._now_ns = now_ns
         self._told: OrderedDict[tuple[int, str], None] = OrderedDict()
         self._heard_lots: OrderedDict[str, int] = OrderedDict()
         self._wanted: dict[str, OrderSeen] = {}
+        self._childless: dict[int, OrderSeen] = {}
         self._task: asyncio.Task[None] | None = None
 
     def order(self, seen: OrderSeen) -> None:
-        """Hear of an order; ask for its trades soon where they are missing."""
-        if seen.cid and seen.filled_lot > self._heard_lots.get(seen.venue_id, 0):
+        """Hear of an order; ask soon for its trades, or for what it became, where they are missing."""
+        if not seen.cid:
+            return
+        if seen.status is OrderStatus.TRIGGERED:
+            self._childless[seen.cid] = seen
+        elif self._childless and seen.venue_id != getattr(self._childless.get(seen.cid), "venue_id", ""):
+            self._childless.pop(seen.cid, None)
+        if seen.filled_lot > self._heard_lots.get(seen.venue_id, 0):
             self._wanted[seen.venue_id] = seen
-            if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._ask())
+        if (self._wanted or self._childless) and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._ask())
 
     def fill(self, seen: FillSeen) -> bool:
         """Hear of a trade; return whether it is news."""
@@ -71,19 +77,33 @@ class FillWatch:
         for wait_s in _PATIENCE_S:
             await asyncio.sleep(wait_s)
             self._drop_complete()
-            if not self._wanted:
+            if not self._wanted and not self._childless:
                 return
-            since_ns = min(seen.ts_ns for seen in self._wanted.values()) - _LOOK_BACK_NS
             try:
-                fills = await self._account.fills(max(since_ns, 0))
+                await self._ask_children()
+                await self._ask_fills()
             except VenueDown:
                 continue
-            for fill in fills:
-                if fill.cid and self.fill(fill):
-                    self._tell(fill)
             self._drop_complete()
         # What no list shows now, the next comparison with a snapshot will.
         self._wanted.clear()
+        self._childless.clear()
+
+    async def _ask_children(self) -> None:
+        for stop in list(self._childless.values()):
+            for seen in await self._account.children(stop.instrument, max(stop.ts_ns - _LOOK_BACK_NS, 0)):
+                if seen.cid == stop.cid and seen.venue_id != stop.venue_id:
+                    self._childless.pop(stop.cid, None)
+                    self._tell(seen)
+
+    async def _ask_fills(self) -> None:
+        for instrument in sorted({seen.instrument for seen in self._wanted.values()}):
+            since_ns = (
+                min(s.ts_ns for s in self._wanted.values() if s.instrument == instrument) - _LOOK_BACK_NS
+            )
+            for fill in await self._account.fills(max(since_ns, 0), instrument):
+                if fill.cid and (fill.instrument, fill.trade_id) not in self._told:
+                    self._tell(fill)
 
     def _drop_complete(self) -> None:
         self._wanted = {

@@ -97,7 +97,7 @@ class Healer:
         if stretch is None:
             return
         one, name = self._heard[index], (index, keeper.interval_ns)
-        page = await self.page(self._unified(index), one.grid, keeper.interval_ns, stretch)
+        page = await self.page(index, keeper.interval_ns, stretch, recent=True)
         told = keeper.fetched(page)
         self._hearing.tell_bars(one, keeper.interval_ns, told, self._hearing.now_ns())
         self._tries[name] = 0 if told else self._tries.get(name, 0) + 1
@@ -108,13 +108,21 @@ class Healer:
             told = keeper.skip_to(end_ns)
             self._hearing.tell_bars(one, keeper.interval_ns, told, self._hearing.now_ns())
 
-    async def page(self, symbol: str, grid: Grid, interval_ns: int, stretch: tuple[int, int]) -> list[Closed]:
-        """Return one page of bars of [start, end) in ticks and lots, without those that are impossible."""
-        rows = await self._rest.bars(symbol, interval_ns, *stretch)
+    async def page(
+        self, index: int, interval_ns: int, stretch: tuple[int, int], *, recent: bool
+    ) -> list[Closed]:
+        """Return one page of bars of [start, end) in ticks and lots, without those that are impossible.
+
+        recent: whether their prices should be near those of now.
+        """
+        one = self._heard[index]
         found = []
-        for row in rows:
+        for row in await self._rest.bars(self._unified(index), interval_ns, *stretch):
             try:
-                found.append((row[0], bar_of(row, grid)))
+                bar = bar_of(row, one.grid)
+                for tick in bar[1:3] if recent else ():
+                    one.near.admit(tick, self._hearing.now_ns())
+                found.append((row[0], bar))
             except Garbage as error:
                 self._hearing.dropped[f"rest_{error.reason}"] += 1
         return found

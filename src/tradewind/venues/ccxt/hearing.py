@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.units.enums import StreamCode
+from tradewind.units.time import SECOND_NS, format_utc
 from tradewind.venues.ccxt.books import Book, BookBroken, BookReader
 from tradewind.venues.ccxt.decoding import (
     CandleReader,
@@ -14,10 +15,11 @@ from tradewind.venues.ccxt.decoding import (
     Grid,
     LiquidationReader,
     MarkReader,
+    Near,
     TradeReader,
     place,
 )
-from tradewind.venues.ccxt.stream_table import (
+from tradewind.venues.ccxt.stream_shapes import (
     BookShape,
     CandleShape,
     LiquidationShape,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.books import Top
     from tradewind.venues.ccxt.candles import CandleKeeper, Closed
     from tradewind.venues.ccxt.inbox import Inbox
-    from tradewind.venues.ccxt.stream_table import VenueStreams
+    from tradewind.venues.ccxt.stream_shapes import VenueStreams
     from tradewind.venues.ccxt.streams import Health
     from tradewind.venues.gateway import Listing
 
@@ -48,6 +50,10 @@ __all__ = ["Heard", "Hearing"]
 
 _ROUTES_MAX = 20_000
 _RECENT_TRADES = 1_024
+_CLOCKS_DIFFER_NS = SECOND_NS
+"""By how much the venue's clock may be ahead of ours."""
+_UNSEEDED_NS = 5 * SECOND_NS
+"""How long changes of a book may come before its snapshot does."""
 
 
 @dataclass(slots=True)
@@ -69,6 +75,8 @@ class Heard:
     keepers: dict[int, CandleKeeper] = field(default_factory=dict)
     book: Book | None = None
     top: Top | None = None
+    unseeded_ns: int = 0
+    near: Near = field(default_factory=Near)
     latest_ns: dict[StreamKind, int] = field(default_factory=dict)
     recent: deque[int] = field(default_factory=lambda: deque(maxlen=_RECENT_TRADES))
     recent_keys: set[int] = field(default_factory=set)
@@ -194,6 +202,14 @@ class Hearing:
         """Tell that bars are missing for good."""
         self._health.change(StreamKind.BARS, one.listing.index, StreamCode.GAP, text)
 
+    def tell_revision(self, one: Heard, open_ns: int) -> None:
+        """Tell that a bar that was told is another one now; it is not told again, since it was decided upon."""
+        self.dropped["revised_bar"] += 1
+        index = one.listing.index
+        text = f"the bar of {format_utc(open_ns)} was changed after its end"
+        self._health.change(StreamKind.BARS, index, StreamCode.GAP, text)
+        self._health.change(StreamKind.BARS, index, StreamCode.UP, "")
+
     def tell_top(self, one: Heard, top: Top | None, ts_ns: int, recv_ns: int) -> None:
         """Tell a top of book that differs from the one before."""
         index = one.listing.index
@@ -231,6 +247,7 @@ class _Trades:
                 continue
             try:
                 side, tick, lots, key, ts_ns = reader.read(message, row, one.grid)
+                one.near.admit(tick, recv_ns)
             except Garbage as error:
                 hearing.dropped[error.reason] += 1
                 continue
@@ -259,14 +276,19 @@ class _Candles:
                 continue
             try:
                 open_ns, bar, over = reader.read(message, row, one.grid)
+                one.near.admit(bar[1], recv_ns)
+                one.near.admit(bar[2], recv_ns)
             except Garbage as error:
                 hearing.dropped[error.reason] += 1
                 continue
-            if over and recv_ns < open_ns + interval_ns // 2:
-                # A candle cannot be over before half of it has passed, whatever the flag says.
+            if over and recv_ns < open_ns + interval_ns - _CLOCKS_DIFFER_NS:
+                # A candle is not over before its end, whatever the flag says: REST will tell.
                 hearing.dropped["closed_too_early"] += 1
                 continue
+            revised = keeper.counts.revised
             hearing.tell_bars(one, interval_ns, keeper.hear(open_ns, bar, over), recv_ns)
+            if keeper.counts.revised > revised:
+                hearing.tell_revision(one, open_ns)
 
 
 class _Tops:
@@ -282,6 +304,9 @@ class _Tops:
             try:
                 update = reader.read(message, row, one.grid)
                 top = one.book.apply(update)
+                if top is not None:
+                    one.near.admit(top[0], recv_ns)
+                    one.near.admit(top[2], recv_ns)
             except Garbage as error:
                 hearing.dropped[error.reason] += 1
                 hearing.end_book(one, client, f"a message of the book is garbage: {error.reason}")
@@ -289,6 +314,17 @@ class _Tops:
                 hearing.end_book(one, client, str(error))
             else:
                 hearing.tell_top(one, top, update.ts_ns, recv_ns)
+                self._miss_snapshot(one, one.book, client, recv_ns)
+
+    def _miss_snapshot(self, one: Heard, book: Book, client: object, recv_ns: int) -> None:
+        """Begin anew where changes come, and the snapshot before them was lost."""
+        if book.valid or book.wants_snapshot:
+            one.unseeded_ns = 0
+        elif not one.unseeded_ns:
+            one.unseeded_ns = recv_ns
+        elif recv_ns - one.unseeded_ns > _UNSEEDED_NS:
+            one.unseeded_ns = 0
+            self._hearing.end_book(one, client, "changes came without a snapshot")
 
 
 class _Marks:
@@ -303,6 +339,8 @@ class _Marks:
                 continue
             try:
                 mark, interest, ts_ns = reader.read(message, row, one.grid)
+                if mark is not None:
+                    one.near.admit(mark, recv_ns)
             except Garbage as error:
                 hearing.dropped[error.reason] += 1
                 continue

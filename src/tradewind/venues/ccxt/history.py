@@ -20,7 +20,7 @@ from tradewind.venues.ccxt.exchange import redact
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tradewind.venues.ccxt.stream_table import Rest
+    from tradewind.venues.ccxt.stream_shapes import Rest
 
 __all__ = ["RestReader", "Row"]
 

@@ -186,7 +186,7 @@ class RowReader:
             filled_lot=filled,
             notional=self._notional(row, shape, listing, venue_id, filled),
             rule=self._rule(row, shape, word, status),
-            ts_ns=self._ts(row, shape.ts, shape.ts_other) or recv_ns,
+            ts_ns=self._ts_ns(row, shape.ts, shape.ts_other) or recv_ns,
             recv_ns=recv_ns,
         )
         return [seen]
@@ -198,12 +198,18 @@ class RowReader:
         if child not in ("", "0"):
             _keep(self._parents, child, client_id)
             _keep(self._children, client_id, child)
+        if self._ids.decode(client_id) is not None:
+            return client_id
+        parent_id = word_of(row.get(shape.parent_id)) if shape.parent_id else ""
+        of_parent, _ = self._orders.get(parent_id, ("", -1))
         for candidate in (
-            client_id,
             word_of(row.get(shape.parent_client_id)),
+            of_parent,
             self._parents.get(venue_id, ""),
         ):
             if self._ids.decode(candidate) is not None:
+                _keep(self._parents, venue_id, candidate)
+                _keep(self._children, candidate, venue_id)
                 return candidate
         return client_id
 
@@ -258,7 +264,7 @@ class RowReader:
         client_id, position_side = self._whose(row, shape, venue_id, side)
         told = _decimal(row, shape.notional) if shape.notional else None
         notional = _money(told) if told else _money_of(listing, Decimal(price) * lots)
-        ts_ns = self._ts(row, shape.ts, "") or recv_ns
+        ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         taken = _taken(row, shape)
         if taken:
             closes = SHORT if side == BUY else LONG
@@ -310,7 +316,7 @@ class RowReader:
         size = _decimal(row, shape.qty) or Decimal(0)
         lots = _steps(abs(size), listing.instrument.lot_size)
         entry, mark = (float(_decimal(row, name) or 0) if name else 0.0 for name in (shape.entry, shape.mark))
-        ts_ns = self._ts(row, shape.ts, "") or recv_ns
+        ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         word = word_of(row.get(shape.position_side))
         held = self._hedge_words().get(word)
         if held is not None:
@@ -328,7 +334,7 @@ class RowReader:
         currency = word_of(row.get(shape.currency))
         if not currency:
             raise Unfit("no currency")
-        ts_ns = self._ts(row, shape.ts, "") or recv_ns
+        ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         return [BalanceSeen(currency, _money(_needed(row, shape.balance)), ts_ns, recv_ns)]
 
     def _funding(self, row: Row, shape: FundingShape, recv_ns: int) -> list[Event]:
@@ -340,7 +346,7 @@ class RowReader:
         side = word_of(row.get(shape.position_side)) if shape.position_side else ""
         position_side = self._hedge_words().get(side, SHORT if side == self._words.sell else LONG)
         currency = word_of(row.get(shape.currency)) or listing.instrument.settle
-        ts_ns = self._ts(row, shape.ts, "") or recv_ns
+        ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         return [FundingPaidSeen(listing.index, position_side, currency, amount, rate, ts_ns, recv_ns)]
 
     def _transfer(self, row: Row, shape: TransferShape, recv_ns: int) -> list[Event]:
@@ -351,7 +357,7 @@ class RowReader:
             into = word_of(row.get(shape.direction)) in shape.into
             amount = abs(amount) if into else -abs(amount)
         currency, key = word_of(row.get(shape.currency)), word_of(row.get(shape.transfer_id))
-        return [TransferSeen(currency, amount, key, self._ts(row, shape.ts, "") or recv_ns, recv_ns)]
+        return [TransferSeen(currency, amount, key, self._ts_ns(row, shape.ts, "") or recv_ns, recv_ns)]
 
     def _setting(self, row: Row, shape: SettingShape, recv_ns: int) -> list[Event]:
         word = word_of(row.get(shape.value))
@@ -396,7 +402,7 @@ class RowReader:
             raise Unfit("negative quantity")
         return lots
 
-    def _ts(self, row: Row, name: str, other: str) -> int:
+    def _ts_ns(self, row: Row, name: str, other: str) -> int:
         for field in (name, other):
             word = word_of(row.get(field)) if field else ""
             if word.isascii() and word.isdigit() and 0 < int(word) < _COUNTABLE // _MS_NS:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.hearing import Heard
     from tradewind.venues.ccxt.history import RestReader
     from tradewind.venues.ccxt.inbox import Inbox
-    from tradewind.venues.ccxt.stream_table import Poll, VenueStreams
+    from tradewind.venues.ccxt.stream_shapes import Poll, VenueStreams
     from tradewind.venues.ccxt.streams import Health
 
 __all__ = ["Poller"]
@@ -115,5 +115,6 @@ class Poller:
                 continue
             ts_ns = int(finite(place("ts")(None, row), "time")) * 1_000_000
             mark = one.grid.price(mark_of(None, row))
+            one.near.admit(mark, now_ns)
             self._health.heard(StreamKind.MARK, one.listing.index, now_ns)
             self._inbox.put(MarkSeen(one.listing.index, mark, one.forward(StreamKind.MARK, ts_ns), now_ns))

@@ -8,30 +8,28 @@ fixture under data/messages, "ccxt" from what ccxt 4.5.90 understands, "document
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tradewind.units.enums import BUY, SELL
+from tradewind.venues.ccxt.stream_shapes import (
+    BookRule,
+    BookShape,
+    CandleShape,
+    LiquidationShape,
+    MarkShape,
+    Poll,
+    Rest,
+    Stream,
+    TradeShape,
+    VenueStreams,
+)
 from tradewind.venues.gateway import StreamKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "STREAMS",
-    "BookRule",
-    "BookShape",
-    "CandleShape",
-    "LiquidationShape",
-    "MarkShape",
-    "Poll",
-    "Rest",
-    "Stream",
-    "TradeShape",
-    "VenueStreams",
-]
+__all__ = ["STREAMS"]
 
 _SIDES: Mapping[object, int] = MappingProxyType(
     {"buy": BUY, "sell": SELL, "Buy": BUY, "Sell": SELL, "BUY": BUY, "SELL": SELL, "B": BUY, "A": SELL}
@@ -40,190 +38,32 @@ _MAKER_BOUGHT: Mapping[object, int] = MappingProxyType({True: SELL, False: BUY})
 _TURNED: Mapping[object, int] = MappingProxyType({"Buy": SELL, "Sell": BUY})
 
 
-class BookRule(Enum):
-    """How messages of a book join.
-
-    WHOLE: each is the whole book to its depth. CHAINED: each names the one before it. CONSECUTIVE: ids rise by
-    one from message to message. FETCHED: changes only, in a chain that begins at a snapshot fetched by REST.
-    """
-
-    WHOLE = "whole"
-    CHAINED = "chained"
-    CONSECUTIVE = "consecutive"
-    FETCHED = "fetched"
+_CARRY: Mapping[StreamKind, Poll] = MappingProxyType(
+    {
+        StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt"),
+        StreamKind.OPEN_INTEREST: Poll("fetch_open_interest", 60.0, "openInterestAmount", "ccxt"),
+    }
+)
 
 
-@dataclass(frozen=True, slots=True)
-class TradeShape:
-    """Trades. `words` gives the taker's side for what stands at `side`; None: the sign of the quantity."""
-
-    rows: str
-    symbol: str
-    price: str
-    qty: str
-    side: str
-    words: Mapping[object, int] | None
-    key: str
-    ts: str
-    ts_unit_ns: int = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class CandleShape:
-    """Candles. `closed` holds `closed_word` once a candle is over; "": the venue never says so."""
-
-    rows: str
-    symbol: str
-    interval: str
-    open_time: str
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    closed: str = ""
-    closed_word: object = True
-    ts_unit_ns: int = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class BookShape:
-    """A book. `action` holds `whole_word` where a message is a snapshot; ids are paths, "" where there are none.
-
-    Where a message has only the best prices (`one_level`), they stand at `bids` and `asks`, their quantities at
-    `qty` and `ask_qty`.
-    """
-
-    rule: BookRule
-    rows: str
-    symbol: str
-    bids: str
-    asks: str
-    price: str = "0"
-    qty: str = "1"
-    action: str = ""
-    whole_word: str = "snapshot"
-    first: str = ""
-    last: str = ""
-    previous: str = ""
-    ts: str = ""
-    one_level: bool = False
-    ask_qty: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MarkShape:
-    """Mark prices, and open interest where the same message tells it. A field may be absent: nothing changed."""
-
-    rows: str
-    symbol: str
-    mark: str
-    ts: str
-    open_interest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LiquidationShape:
-    """Liquidations; `qty` in contracts (base units where the contract size is 1)."""
-
-    rows: str
-    symbol: str
-    price: str
-    qty: str
-    side: str
-    words: Mapping[object, int]
-    ts: str
-    details: str = ""
-
-
-Shape = TradeShape | CandleShape | BookShape | MarkShape | LiquidationShape
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One stream of a venue.
-
-    Parameters
-    ----------
-    watch
-        The ccxt.pro method that subscribes; its answers are not used, its errors are.
-    calls
-        "symbols": once with all symbols; "each": once per symbol; "pairs": once with (symbol, timeframe) pairs;
-        "each_pair": once per symbol and timeframe; "none": once without any (a channel of all instruments).
-    channel
-        How the channel's name begins in messages.
-    stale_s
-        Silence of one instrument after which it is not trusted, in seconds; 0: it may be silent for ever, and is as
-        alive as its connection.
-    params, limit
-        Passed to the method.
-    """
-
-    watch: str
-    calls: str
-    channel: str
-    shape: Shape
-    stale_s: float
-    provenance: str
-    params: Mapping[str, object] = field(default_factory=dict)
-    limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """What no stream carries and is asked for by REST: a ccxt method, every so many seconds, and its fields."""
-
-    method: str
-    every_s: float
-    field: str
-    provenance: str
-    by_id: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """How history is fetched.
-
-    Parameters
-    ----------
-    page_rows
-        Most bars in one answer.
-    volume_in_base
-        Whether ccxt gives the volume of a bar in base units (else contracts).
-    mark_params
-        What makes `fetch_ohlcv` give mark prices; None: the venue has no history of them.
-    funding_rows, interest_rows
-        Most records in one answer; 0: no such history.
-    interest_days
-        How many days back open interest is kept; 0: since it was listed.
-    requests_per_s
-        Pace of history requests: a quarter of the venue's public limit for one address, so that trading beside it
-        is not slowed.
-    """
-
-    page_rows: int
-    volume_in_base: bool
-    mark_params: Mapping[str, object] | None
-    mark_rows: int
-    funding_rows: int
-    interest_rows: int
-    requests_per_s: float
-    provenance: str
-    interest_days: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class VenueStreams:
-    """Everything that is known of one venue's market data.
-
-    channel: path of the channel's name in a message.
-    polls: what is asked by REST, by kind.
-    """
-
-    channel: str
-    streams: Mapping[StreamKind, Stream]
-    polls: Mapping[StreamKind, Poll]
-    rest: Rest
+def _binance_perpetual(streams: dict[StreamKind, Stream]) -> None:
+    """Add what only perpetuals have."""
+    streams[StreamKind.MARK] = Stream(
+        "watch_mark_prices",
+        "symbols",
+        "markPriceUpdate",
+        MarkShape("", "s", "p", "E"),
+        10.0,
+        "sample binance.jsonl UsdFutures MarkPrice",
+    )
+    streams[StreamKind.LIQUIDATIONS] = Stream(
+        "watch_liquidations_for_symbols",
+        "symbols",
+        "forceOrder",
+        LiquidationShape("o", "s", "ap", "z", "S", _SIDES, "T"),
+        0.0,
+        "sample binance.jsonl UsdFutures Liquidations",
+    )
 
 
 def _binance(*, spot: bool) -> VenueStreams:
@@ -264,30 +104,8 @@ def _binance(*, spot: bool) -> VenueStreams:
         ),
     }
     if not spot:
-        streams[StreamKind.MARK] = Stream(
-            "watch_mark_prices",
-            "symbols",
-            "markPriceUpdate",
-            MarkShape("", "s", "p", "E"),
-            10.0,
-            "sample binance.jsonl UsdFutures MarkPrice",
-        )
-        streams[StreamKind.LIQUIDATIONS] = Stream(
-            "watch_liquidations_for_symbols",
-            "symbols",
-            "forceOrder",
-            LiquidationShape("o", "s", "ap", "z", "S", _SIDES, "T"),
-            0.0,
-            "sample binance.jsonl UsdFutures Liquidations",
-        )
-    polls = (
-        {}
-        if spot
-        else {
-            StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt"),
-            StreamKind.OPEN_INTEREST: Poll("fetch_open_interest", 60.0, "openInterestAmount", "ccxt"),
-        }
-    )
+        _binance_perpetual(streams)
+    polls = {} if spot else _CARRY
     rest = (
         Rest(1000, True, None, 0, 0, 0, 25.0, "documentation: weight 2 of 6,000 a minute")
         if spot
@@ -304,6 +122,26 @@ def _binance(*, spot: bool) -> VenueStreams:
         )
     )
     return VenueStreams("e", streams, polls, rest)
+
+
+def _bybit_perpetual(streams: dict[StreamKind, Stream]) -> None:
+    """Add what only perpetuals have."""
+    streams[StreamKind.MARK] = Stream(
+        "watch_tickers",
+        "symbols",
+        "tickers",
+        MarkShape("data", "symbol", "markPrice", "^ts", "openInterest"),
+        30.0,
+        "sample bybit_v5.jsonl Linear Ticker",
+    )
+    streams[StreamKind.LIQUIDATIONS] = Stream(
+        "watch_liquidations",
+        "each",
+        "allLiquidation",
+        LiquidationShape("data", "s", "p", "v", "S", _TURNED, "T"),
+        0.0,
+        "documentation: S is the side of the position that was liquidated",
+    )
 
 
 def _bybit(*, spot: bool) -> VenueStreams:
@@ -356,30 +194,8 @@ def _bybit(*, spot: bool) -> VenueStreams:
         ),
     }
     if not spot:
-        streams[StreamKind.MARK] = Stream(
-            "watch_tickers",
-            "symbols",
-            "tickers",
-            MarkShape("data", "symbol", "markPrice", "^ts", "openInterest"),
-            30.0,
-            "sample bybit_v5.jsonl Linear Ticker",
-        )
-        streams[StreamKind.LIQUIDATIONS] = Stream(
-            "watch_liquidations",
-            "each",
-            "allLiquidation",
-            LiquidationShape("data", "s", "p", "v", "S", _TURNED, "T"),
-            0.0,
-            "documentation: S is the side of the position that was liquidated",
-        )
-    polls = (
-        {}
-        if spot
-        else {
-            StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt"),
-            StreamKind.OPEN_INTEREST: Poll("fetch_open_interest", 60.0, "openInterestAmount", "ccxt"),
-        }
-    )
+        _bybit_perpetual(streams)
+    polls = {} if spot else _CARRY
     rest = (
         Rest(1000, True, None, 0, 0, 0, 30.0, "documentation: 600 requests in 5 s")
         if spot
@@ -444,14 +260,7 @@ def _okx(*, spot: bool) -> VenueStreams:
             0.0,
             "ccxt",
         )
-    polls = (
-        {}
-        if spot
-        else {
-            StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt"),
-            StreamKind.OPEN_INTEREST: Poll("fetch_open_interest", 60.0, "openInterestAmount", "ccxt"),
-        }
-    )
+    polls = {} if spot else _CARRY
     rest = (
         Rest(100, True, None, 0, 0, 0, 2.5, "documentation: 20 requests in 2 s")
         if spot

@@ -28,6 +28,7 @@ from tradewind.venues.ccxt.fill_watch import FillWatch
 from tradewind.venues.ccxt.key_check import check_key
 from tradewind.venues.ccxt.orders import AccountModes, Speller, Unspeakable
 from tradewind.venues.ccxt.parsing import RowReader, word_of
+from tradewind.venues.ccxt.stream_audit import StreamAudit
 from tradewind.venues.ccxt.user_stream import UserStream
 from tradewind.venues.ccxt.wire import Wire
 from tradewind.venues.gateway import (
@@ -142,13 +143,20 @@ class CcxtTradingGateway:
             self._exchange,
             self._dialect,
             self._rows,
-            self._tell,
+            self._hear,
             now_ns=now_ns,
             held_until_ns=lambda: self._wire.budget.banned_until_ns,
             chance=chance,
             dropped=self.dropped,
         )
-        self._fill_watch = FillWatch(self._account, self._tell_fill, now_ns)
+        self._fill_watch = FillWatch(self._account, self._tell)
+        self._audit = StreamAudit(
+            self._account,
+            self._dialect,
+            now_ns,
+            is_up=lambda: self._stream.is_up,
+            declare_dead=self._stream.declare_dead,
+        )
         self._events: deque[Event] = deque()
         self._heard = asyncio.Event()
         self._sides: OrderedDict[int, int] = OrderedDict()
@@ -210,6 +218,12 @@ class CcxtTradingGateway:
         self._events.clear()
         return events
 
+    def _hear(self, event: Event) -> None:
+        """Take what the stream says."""
+        if isinstance(event, OrderSeen):
+            self._audit.hear(event)
+        self._tell(event)
+
     def _tell(self, event: Event) -> None:
         if isinstance(event, OrderSeen):
             self._remember_side(event.cid, event.side)
@@ -217,10 +231,6 @@ class CcxtTradingGateway:
         elif isinstance(event, FillSeen) and not self._fill_watch.fill(event):
             return
         self._events.append(event)
-        self._heard.set()
-
-    def _tell_fill(self, fill: FillSeen) -> None:
-        self._events.append(fill)
         self._heard.set()
 
     def _remember_side(self, cid: int, side: int) -> None:
@@ -231,11 +241,12 @@ class CcxtTradingGateway:
                 self._sides.popitem(last=False)
 
     async def _tend(self) -> None:
-        """Measure the clock once a minute, and at once when somebody has set this machine's."""
+        """Compare the stream with the venue each second, and the clocks each minute or when ours was set."""
         passed_s = 0.0
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             passed_s += _LOOK_EVERY_S
+            await self._audit.look()
             if self._wire.clock.was_set() or passed_s >= _CLOCK_EVERY_S or not self._wire.clock.trusted:
                 passed_s = 0.0
                 await self._wire.measure_clock()
@@ -377,6 +388,7 @@ class CcxtTradingGateway:
                 break
             seen = self._rows.read(row, shape, self._now_ns()) if getattr(shape, "status", "") in row else []
             found = next((event for event in seen if isinstance(event, OrderSeen)), None)
+            self._audit.expect(order.cid)
             return Outcome(OutcomeKind.ACCEPTED, order=found)
         return Outcome(
             OutcomeKind.UNKNOWN,
@@ -451,6 +463,7 @@ class CcxtTradingGateway:
             self._remember_side(order.cid, order.side)
         for fill in taken.fills:
             self._fill_watch.fill(fill)
+        self._audit.know(taken.orders)
         self._tell_up()
         return taken
 
@@ -519,6 +532,8 @@ class CcxtTradingGateway:
             return Outcome(
                 OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=f"{self.settings.venue} has no such timer"
             )
+        if self._dialect.dead_man_message is not None:
+            await self._stream.say(self._dialect.dead_man_message)
         timeout = str(int(timeout_s * 1000) // self._dialect.dead_man_unit_ms)
         per_symbol = "$symbol" in call.fields.values()
         symbols = [listing.instrument.symbol for listing in self._listings.values()] if per_symbol else [""]

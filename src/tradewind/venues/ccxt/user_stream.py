@@ -21,7 +21,7 @@ from tradewind.venues.gateway import StatusSeen, StreamKind, StreamSeen
 if TYPE_CHECKING:
     import random
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ccxt.async_support.base.ws.client import Client
 
@@ -33,6 +33,7 @@ __all__ = ["SILENCE_MAX_MS", "UserStream"]
 
 SILENCE_MAX_MS = 14_000
 """A ping goes out every 10 s and its pong counts: a connection silent for longer is dead."""
+SUBSCRIBED_WITHIN_MS = 10_000
 LOOK_S = 0.5
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 30.0
 
@@ -76,6 +77,7 @@ class UserStream:
         self._refused = False
         self._reason = ""
         self._ready = asyncio.Event()
+        self._always_said: list[Mapping[str, object]] = []
 
     async def open(self) -> None:
         """Begin to watch and return when every channel is open; whoever waits sets the limit."""
@@ -98,6 +100,25 @@ class UserStream:
         if not self._dialect.acks:
             return bool(living)
         return sum(self._acks.get(id(client), 0) for client in living) >= self._dialect.acks
+
+    def declare_dead(self, reason: str) -> None:
+        """End every connection: it is known from elsewhere that they do not tell what happens."""
+        self._reason = reason
+        for client in self._clients():
+            client.on_error(NetworkError(reason))
+        self._look()
+
+    async def say(self, message: Mapping[str, object]) -> None:
+        """Send a message on every connection now, and on each that takes its place."""
+        if message not in self._always_said:
+            self._always_said.append(message)
+            await self._say_all([message])
+
+    async def _say_all(self, messages: list[Mapping[str, object]]) -> None:
+        for client in self._clients():
+            for message in messages:
+                if not client.closed():
+                    await client.send(message)
 
     # ------------------------------------------------------------------ what is heard
 
@@ -167,7 +188,11 @@ class UserStream:
     async def _watch_over(self) -> None:
         while True:
             self._end_silent()
+            self._end_unanswered()
+            was_up = self._up
             self._look()
+            if self._up and not was_up and self._always_said:
+                await self._say_all(self._always_said)
             await asyncio.sleep(LOOK_S)
 
     def _end_silent(self) -> None:
@@ -177,6 +202,13 @@ class UserStream:
             if not client.closed() and heard_ms and now_ms - heard_ms > SILENCE_MAX_MS:
                 self._reason = f"nothing was heard for {(now_ms - heard_ms) / 1000:.0f} s"
                 client.on_error(NetworkError("the connection is silent"))
+
+    def _end_unanswered(self) -> None:
+        """End connections on which a login or a subscription was never answered: nobody else would ask again."""
+        living = [client for client in self._clients() if not client.closed()]
+        newest_ms = max((client.connectionEstablished or 0 for client in living), default=0)
+        if newest_ms and not self.is_up and self._exchange.milliseconds() - newest_ms > SUBSCRIBED_WITHIN_MS:
+            self.declare_dead("the venue has not answered a subscription")
 
     def _look(self) -> None:
         """Tell a change between open and not open, once."""

@@ -169,28 +169,17 @@ class Wire:
             heard_ns=self.now_ns(),
         )
 
-    def _hear(
-        self,
-        code: int,
-        reason: str,
-        url: str,
-        method: str,
-        response_headers: Mapping[str, str],
-        response_body: str,
-        request_headers: object,
-        request_body: object,
-    ) -> str:
+    def _hear(self, *said: Any) -> str:  # noqa: ANN401 - ccxt's hook: status, reason, address, method, headers, body, …
         """Keep what was heard where its own request finds it, whatever else is on the way at the same time."""
+        status, headers, text = said[0], dict(said[4]), said[5]
         heard = _HEARD.get()
         if heard is None:
             # A request of ccxt's own, such as that for a listen key: its answer counts all the same.
-            self.budget.hear(code, response_headers, response_body)
+            self.budget.hear(status, headers, text)
         else:
-            heard.status, heard.headers, heard.text = code, dict(response_headers), response_body
-        text: str = self._plain_hook(
-            code, reason, url, method, response_headers, response_body, request_headers, request_body
-        )
-        return text
+            heard.status, heard.headers, heard.text = status, headers, text
+        passed_on: str = self._plain_hook(*said)
+        return passed_on
 
     def _expiry(self, call: Call, signed_ns: int) -> dict[str, str]:
         if self.dialect.fence != "expiry" or call.method == "GET":

@@ -145,11 +145,11 @@ class _Life:
         self._born_ns = self._pinged_ns = exchange.now_ns()
 
     def tick(self, now_ns: int) -> None:
-        if now_ns - self._pinged_ns >= _PING_NS:
-            self._pinged_ns = now_ns
-            self._socket.ping()
         if now_ns - self._born_ns >= _DAY_NS:
             self._socket.close(1001, "24 hours")
+        elif now_ns - self._pinged_ns >= _PING_NS:
+            self._pinged_ns = now_ns
+            self._socket.ping()
 
 
 class MarketSession:

@@ -145,7 +145,7 @@ def _candles(exchange: FakeExchange, args: Mapping[str, str]) -> object:
     limit = min(whole_in(args, "limit", 500), _CANDLES_MAX)
     end = min(whole_in(args, "after") * _MS or exchange.now_ns() + 1, exchange.now_ns() + 1)
     start = max(whole_in(args, "before") * _MS + 1, end - (limit + 1) * interval)
-    candles = exchange.candles(symbol, interval, start, end, limit + 1)
+    candles = exchange.candles(symbol, interval, start, end - 1, limit + 1)
     rows = [words.candle_row(candle, exchange.instruments[symbol]) for candle in candles[-limit:]]
     return rows[::-1]
 

@@ -103,7 +103,7 @@ def _bars(exchange: FakeExchange, args: Mapping[str, str]) -> tuple[str, list[li
     if not args.get("end"):
         end = min(start + limit * interval, now + 1) if start else now + 1
     start = max(start, end - (limit + 1) * interval)
-    candles = exchange.candles(symbol, interval, start, end, limit + 1)
+    candles = exchange.candles(symbol, interval, start, end - 1, limit + 1)
     return symbol, [words.candle_row(candle) for candle in candles[-limit:]][::-1]
 
 

@@ -73,7 +73,7 @@ class BybitSession:
         self._access = access
         self._host = host
         self._connection = connection
-        self._account: FakeAccount | None = None
+        self.account: FakeAccount | None = None
         self._topics: set[str] = set()
         self._unwatch: dict[str, Callable[[], None]] = {}
         self._heard_ns = self._exchange.now_ns()
@@ -125,8 +125,8 @@ class BybitSession:
         for unwatch in self._unwatch.values():
             unwatch()
         self._unwatch.clear()
-        if "dcp.future" in self._topics and self._account is not None:
-            self._protocol.unguard(self._account)
+        if "dcp.future" in self._topics and self.account is not None:
+            self._protocol.unguard(self.account)
         self._topics.clear()
 
     # ------------------------------------------------------------------ operations
@@ -176,7 +176,7 @@ class BybitSession:
             raise Objection("10004", "Params Error: expires is in the past")
         if not matches(sign, hex_hmac(account.secret, f"GET/realtime{expires}")):
             raise Objection("10004", "Invalid signature")
-        self._account = account
+        self.account = account
 
     def _subscribe(self, message: Row) -> None:
         fresh = [str(topic) for topic in message["args"] if topic not in self._topics]
@@ -192,10 +192,10 @@ class BybitSession:
         if self._access == "private":
             if topic not in _PRIVATE:
                 raise wrong
-            if self._account is None:
+            if self.account is None:
                 raise Objection("10004", "Request not authorized")
             if topic == "dcp.future":
-                self._protocol.guard(self._account)
+                self._protocol.guard(self.account)
             return
         parts = topic.split(".")
         if parts[-1] not in self._exchange.instruments:
@@ -214,8 +214,8 @@ class BybitSession:
         unwatch = self._unwatch.pop(topic, None)
         if unwatch is not None:
             unwatch()
-        if topic == "dcp.future" and topic in self._topics and self._account is not None:
-            self._protocol.unguard(self._account)
+        if topic == "dcp.future" and topic in self._topics and self.account is not None:
+            self._protocol.unguard(self.account)
         self._topics.discard(topic)
 
     def _begin(self, topic: str) -> None:
@@ -326,7 +326,7 @@ class BybitSession:
         )
 
     def _tell_order(self, event: OrderChanged) -> None:
-        account = self._account
+        account = self.account
         if event.account is not account or account is None:
             return
         if event.trade is not None and "execution" in self._topics:
@@ -339,16 +339,16 @@ class BybitSession:
             self._push_private("order", [{**row, "category": "linear", "feeCurrency": ""}])
 
     def _tell_position(self, event: PositionChanged) -> None:
-        if event.account is self._account and "position" in self._topics:
+        if event.account is self.account and "position" in self._topics:
             rules = self._exchange.instruments[event.position.symbol]
             self._push_private("position", [words.event_position_row(event.position, rules)])
 
     def _tell_balance(self, event: BalanceChanged) -> None:
-        if event.account is self._account and "wallet" in self._topics:
+        if event.account is self.account and "wallet" in self._topics:
             self._push_private("wallet", [words.wallet_row(event.account.balances())])
 
     def _tell_funding(self, event: FundingSettled) -> None:
-        if event.account is self._account and "execution" in self._topics:
+        if event.account is self.account and "execution" in self._topics:
             mark = self._exchange.mark(event.income.symbol)
             row = words.funding_execution_row(event.income, mark)
             self._push_private("execution", [{"category": "linear", **row}])

@@ -126,7 +126,7 @@ class Desk(Portfolio):
         terms = terms_of(placement, hedge=self.hedge)
         lots = self.lots_of(j, placement.qty)
         levels = self.crossed(j, terms.side, placement.price)
-        if not self._prevent_self_trade(order, j, terms.side):
+        if not self._prevent_self_trade(order, j, terms.side, self._reach(order, j, lots, levels)):
             return
         at_once = placement.kind in ("market", "stop_market", "take_profit_market") or placement.tif in (
             "IOC",
@@ -262,16 +262,27 @@ class Desk(Portfolio):
         strike = self._strike("F52", "fill.take", order.placement.symbol)
         return tick if strike is None else max(1, round(tick * (1.0 + side * strike.arg("ratio"))))
 
-    def _prevent_self_trade(self, order: FakeOrder, j: int, side: int) -> bool:
-        """End what would trade with ourselves, by habit or misfortune; return whether the order goes on."""
+    def _reach(self, order: FakeOrder, j: int, lots: int, levels: list[tuple[int, int]]) -> int | None:
+        """Return the worst price, in ticks, at which an order trades or rests; None where it can do neither."""
+        left = lots
+        for tick, there in levels:
+            left -= there
+            if left <= 0:
+                return tick
         price = order.placement.price
-        limit = self.tick_of(j, price) if price is not None else None
+        if price is not None:
+            return self.tick_of(j, price)
+        return levels[-1][0] if levels else None
+
+    def _prevent_self_trade(self, order: FakeOrder, j: int, side: int, reach: int | None) -> bool:
+        """End what would trade with ourselves, by habit or misfortune; return whether the order goes on."""
         own = [
             resting
             for resting in self._resting.values()
             if resting.j == j
             and resting.terms.side != side
-            and (limit is None or (limit - resting.price_tick) * side >= 0)
+            and reach is not None
+            and (reach - resting.price_tick) * side >= 0
         ]
         habit = self.exchange.habits.self_trade
         if self._strike("F42", "place", order.placement.symbol) is not None:
@@ -416,6 +427,7 @@ class Desk(Portfolio):
         order.filled += trade.qty
         order.quote += trade.quote
         order.fee += trade.fee
+        order.priced += trade.price * trade.qty
         whole = resting.filled >= resting.lots
         order.state = "filled" if whole else "partially_filled"
         if whole:
@@ -456,6 +468,7 @@ class Desk(Portfolio):
         order = FakeOrder(order_id, placement, "filled", now_ns, now_ns, reason=kind)
         trade = self._trade(order, row, lots=lots, notional=int(row["amount"]), fee=fee, gain=gain, kind=kind)
         order.filled, order.quote, order.fee = trade.qty, trade.quote, trade.fee
+        order.priced = trade.price * trade.qty
         self.statement.add(order)
         self.statement.end(order)
         self.announce(order, "filled", trade)

@@ -169,8 +169,8 @@ class FakeMarket:
             rows = paths.span(j, first, stop)
             times = paths.start_ns + (first + np.arange(len(rows), dtype=np.int64)) * SECOND_NS
             return np.column_stack([times, rows])
-        parts = [paths.history(j)] if start_ns < paths.start_ns else []
-        parts.append(paths.minutes[j].rows)
+        parts = [_from(paths.history(j), start_ns)] if start_ns < paths.start_ns else []
+        parts.append(_from(paths.minutes[j].rows, start_ns))
         grown = paths.done // 60 * 60
         if paths.done > grown:
             parts.append(np.array([paths.fold(j, grown, paths.done)], np.int64))
@@ -202,3 +202,10 @@ class FakeMarket:
         return Ticker(
             prices[0], prices[1], prices[2], prices[3], volume, volume * middle * self.rules[j].contract_size
         )
+
+
+def _from(minutes: Ints, start_ns: int) -> Ints:
+    """Return the minutes of an unbroken table that open at a time or later; the array is shared."""
+    if not len(minutes):
+        return minutes
+    return minutes[max(0, -(-(start_ns - int(minutes[0, 0])) // MINUTE_NS)) :]

@@ -25,18 +25,27 @@ if TYPE_CHECKING:
     from aiohttp.client_reqrep import ClientRequest, ConnectionKey
     from aiohttp.tracing import Trace
 
-__all__ = ["MemoryConnector", "MemoryNetwork", "NetworkTrouble", "Owner"]
+__all__ = ["Dial", "MemoryConnector", "MemoryNetwork", "NetworkTrouble", "Owner"]
 
 _HIGH_WATER = 1 << 20
 _LOW_WATER = 1 << 18
-_RESOLVE_FAILS = "name"
-_CERTIFICATE_FAILS = "certificate"
+_DIAL_FAILURES = ("refused", "name", "certificate")
 
 
 class Owner(Protocol):
     """Who dialled; what is written after its death goes nowhere."""
 
     alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A connection that is wanted, and for which request; `stream`: for a WebSocket."""
+
+    host: str
+    method: str
+    path: str
+    stream: bool
 
 
 @dataclass(slots=True)
@@ -78,6 +87,11 @@ class MemoryNetwork:
         Longest run of bytes that arrives at once.
     current_owner
         Names who is dialling; its `alive` is asked before each write.
+
+    Attributes
+    ----------
+    on_dial
+        Is asked before each connection how it fails: "refused", "name", "certificate"; "": not at all.
     """
 
     def __init__(
@@ -96,7 +110,7 @@ class MemoryNetwork:
         self._troubles: list[NetworkTrouble] = []
         self._dialled = 0
         self.context = copy_context()
-        self.on_dial: Callable[[str], None] = lambda _host: None
+        self.on_dial: Callable[[Dial], str] = lambda _dial: ""
 
     def serve(self, hosts: Iterable[str], make: Callable[[], asyncio.Protocol]) -> None:
         """Let `make` give the server's protocol of each connection to these hosts."""
@@ -139,12 +153,15 @@ class MemoryNetwork:
         slow = self.ailment(host, "slow") if self._troubles else None
         return self._random.uniform(*self._latency_s) + (slow.seconds if slow else 0.0)
 
-    async def dial(self, key: ConnectionKey, client: asyncio.Protocol) -> None:
+    async def dial(self, key: ConnectionKey, dial: Dial, client: asyncio.Protocol) -> None:
         """Connect `client` with the server of a host. Raises what a failed dial raises."""
         host = key.host
-        self.context.run(self.on_dial, host)
         await asyncio.sleep(self.latency(host))
-        await self._fail_if_ailing(key)
+        _fail(key, self.context.run(self.on_dial, dial))
+        trouble = self.ailment(host, *_DIAL_FAILURES, "unreachable")
+        if trouble is not None:
+            _fail(key, trouble.kind)
+            await asyncio.sleep(max(trouble.until_ns / 1e9 - asyncio.get_running_loop().time(), 0.0))
         make = self._servers.get(host)
         if make is None:
             raise aiohttp.ClientConnectorDNSError(key, OSError(-2, f"no venue is called {host}"))
@@ -153,18 +170,6 @@ class MemoryNetwork:
         self._links[link.number] = link
         server = self.context.run(make)
         link.join(client, server, self.context)
-
-    async def _fail_if_ailing(self, key: ConnectionKey) -> None:
-        trouble = self.ailment(key.host, "refused", "name", "certificate", "unreachable")
-        if trouble is None:
-            return
-        if trouble.kind == _RESOLVE_FAILS:
-            raise aiohttp.ClientConnectorDNSError(key, OSError(-3, "temporary failure in name resolution"))
-        if trouble.kind == _CERTIFICATE_FAILS:
-            raise aiohttp.ClientConnectorCertificateError(key, ValueError("certificate has expired"))
-        if trouble.kind == "refused":
-            raise aiohttp.ClientConnectorError(key, ConnectionRefusedError(111, "connection refused"))
-        await asyncio.sleep(max(trouble.until_ns / 1e9 - asyncio.get_running_loop().time(), 0.0))
 
     def forget(self, number: int) -> None:
         """Drop a connection that is closed at both ends."""
@@ -185,8 +190,19 @@ class MemoryConnector(aiohttp.BaseConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
     ) -> ResponseHandler:
         client = self._factory()
-        await self._network.dial(req.connection_key, client)
+        dial = Dial(req.connection_key.host, req.method, req.url.path, stream="Upgrade" in req.headers)
+        await self._network.dial(req.connection_key, dial, client)
         return client
+
+
+def _fail(key: ConnectionKey, kind: str) -> None:
+    """Raise what a dial that fails in some way raises; nothing for any other word."""
+    if kind == "name":
+        raise aiohttp.ClientConnectorDNSError(key, OSError(-3, "temporary failure in name resolution"))
+    if kind == "certificate":
+        raise aiohttp.ClientConnectorCertificateError(key, ValueError("certificate has expired"))
+    if kind == "refused":
+        raise aiohttp.ClientConnectorError(key, ConnectionRefusedError(111, "connection refused"))
 
 
 class _Link:

@@ -145,7 +145,8 @@ class Misfortunes:
         point
             Where the question is asked, as in `Fault.points`.
         symbol, detail
-            What the strike's pattern is compared with: the symbol, or an endpoint or kind of frame.
+            What the strike's pattern is compared with: the symbol, or an endpoint or kind of frame. A question that
+            names neither is about all symbols and meets every pattern.
         account
             Name of the account.
         fault
@@ -169,7 +170,9 @@ class Misfortunes:
             for strike in self._by_point[point]
             if strike.at_ns <= now_ns < strike.end_ns
             and not (strike.count and strike.struck >= strike.count)
-            and (fnmatchcase(symbol, strike.pattern) or fnmatchcase(detail, strike.pattern))
+            and (
+                symbol == detail == "" or any(fnmatchcase(name, strike.pattern) for name in (symbol, detail))
+            )
             and fnmatchcase(account, strike.account)
         ]
 

@@ -159,6 +159,8 @@ class FakeOrder:
         What it stands for now; an amendment replaces price and quantity in it.
     filled, quote, fee
         Cumulative: quantity, notional in quote units (inverse: in the settling coin), fee paid.
+    priced
+        Sum over its fills of price times quantity.
     algo
         It waits (or waited) in the list of stops.
     child_id
@@ -179,6 +181,7 @@ class FakeOrder:
     filled: Decimal = ZERO
     quote: Decimal = ZERO
     fee: Decimal = ZERO
+    priced: Decimal = ZERO
     algo: bool = False
     reason: str = ""
     child_id: int = 0
@@ -197,8 +200,8 @@ class FakeOrder:
 
     @property
     def average(self) -> Decimal:
-        """Return the mean price of its fills of a linear instrument per unit of quantity, 0 without fills."""
-        return self.quote / self.filled if self.filled else ZERO
+        """Return the mean price of its fills, 0 without fills."""
+        return self.priced / self.filled if self.filled else ZERO
 
 
 @dataclass(frozen=True, slots=True)

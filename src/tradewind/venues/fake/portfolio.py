@@ -51,7 +51,7 @@ class Portfolio:
         prices = [exchange.market.price(j, exchange.market.last_tick(j)) for j in range(len(rules))]
         self.ledger = Ledger(rules, balances, prices, self.leverages)
         self._updated_ns = [exchange.now_ns()] * len(rules)
-        self._past: list[tuple[int, list[FakePosition]]] = []
+        self._past: list[tuple[int, list[FakePosition]]] = [(0, [])]
         self._cash = {asset: self.ledger.balance(asset) for asset in self.ledger.assets}
 
     # ------------------------------------------------------------------ what it shows

@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 from multidict import CIMultiDict
 
 from tradewind.venues.fake.protocol import Call, Reply
-from tradewind.venues.fake.troubles import CallTroubles, FrameTroubles, refuses_dial
+from tradewind.venues.fake.troubles import CallTroubles, FrameTroubles, dial_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +28,7 @@ __all__ = ["FakeServer", "Frames"]
 
 _QUEUE_MAX = 20_000
 _TICK_S = 1.0
+_CLOSING_S = 10.0
 _JSON = "application/json;charset=UTF-8"
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -114,9 +115,10 @@ class Frames:
 
     async def _finish(self, code: int, reason: str) -> None:
         if code:
-            await self._socket.close(code=code, message=reason.encode())
-        else:
-            cut(self._request)
+            # The client has its say before the connection goes, else it may never read why.
+            await self._socket.send_frame(code.to_bytes(2, "big") + reason.encode(), WSMsgType.CLOSE)
+            await asyncio.sleep(_CLOSING_S)
+        cut(self._request)
 
 
 class FakeServer:
@@ -148,6 +150,11 @@ class FakeServer:
         """Return every host that is served."""
         return frozenset(self._by_host)
 
+    @property
+    def sockets(self) -> int:
+        """Return how many WebSockets are open."""
+        return len(self._sessions)
+
     def start(self) -> web.Server:
         """Begin to serve in the running loop; return what makes one handler for each new connection."""
         self._web = web.Server(self._handle, access_log=None, keepalive_timeout=75.0)
@@ -155,6 +162,14 @@ class FakeServer:
             self._unlisten.append(exchange.listen(self._teller_of(exchange)))
         self._ticking = asyncio.get_running_loop().create_task(self._tick())
         return self._web
+
+    def dial_failure(self, host: str, method: str, path: str, *, stream: bool) -> str:
+        """Return how a connection that is wanted fails by misfortune, "" where it does not; `MemoryNetwork.on_dial`."""
+        protocol = self._by_host.get(host)
+        if protocol is None:
+            return ""
+        now_ns = protocol.exchange.now_ns()
+        return dial_failure(protocol, Call(method, host, path, {}, "", b"", {}, "", now_ns), stream=stream)
 
     async def stop(self) -> None:
         """Close every connection and stop the clock."""
@@ -210,7 +225,7 @@ class FakeServer:
     ) -> web.StreamResponse:
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 20)
         frames = Frames(socket, request, self._observe)
-        if refuses_dial(protocol, call.path, stream=True, now_ns=call.now_ns) is not None:
+        if dial_failure(protocol, call, stream=True):
             return web.Response(status=503)
         session = protocol.connect(call, frames)
         if session is None:

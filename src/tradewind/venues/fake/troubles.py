@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tradewind.venues.fake.misfortunes import Misfortunes, Strike
     from tradewind.venues.fake.protocol import Session, VenueProtocol
 
-__all__ = ["CallTroubles", "Course", "FrameTroubles", "refuses_dial"]
+__all__ = ["CallTroubles", "Course", "FrameTroubles", "dial_failure"]
 
 _FAILURES = {
     "F21": Failure.ADDRESS_DENIED,
@@ -30,6 +30,7 @@ _FAILURES = {
 _HTML = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 _PAGE = {"Content-Type": "text/html"}
 _BODIES = (_HTML.format("Attention Required!"), "", "{}", "[]", "null")
+_DIALS = ("refused", "name", "certificate")
 _IMPOSSIBLE = ("0", "-1", "NaN", "1000000000000", "null")
 _PRICES = frozenset({"p", "price", "markPrice", "px", "last", "markPx", "lastPrice", "c", "close", "b", "a"})
 _KLINE_CLOSE = 4
@@ -76,7 +77,8 @@ class CallTroubles:
         if self._plan is None:
             return Course(self._protocol.answer(self._call))
         course = self._before() or self._after()
-        course.close = bool(self._plan.all_at("dial", now_ns=self._call.now_ns, detail=self._call.path))
+        # As long as a failing dial is ahead no connection is kept, so that there will be a dial.
+        course.close = any(s.fault == "F01" and self._call.now_ns < s.end_ns for s in self._plan.plan)
         return course
 
     def _strike(self, point: str) -> Strike | None:
@@ -252,12 +254,20 @@ class FrameTroubles:
                 self._telling = False
 
 
-def refuses_dial(protocol: VenueProtocol, path: str, *, stream: bool, now_ns: int) -> Strike | None:
-    """Return what lets a new connection fail now: of a request (F01) or of a socket (F12)."""
+def dial_failure(protocol: VenueProtocol, dial: Call, *, stream: bool) -> str:
+    """Return how a connection fails that is wanted for a call: for an order (F01) or for a socket (F12).
+
+    Forms of F01: 1 refused, 2 the name is not found, 3 the certificate is not valid; 0 any of them.
+    """
     plan = protocol.exchange.misfortunes
-    if plan is None:
-        return None
-    return plan.strikes("stream.dial" if stream else "dial", now_ns=now_ns, detail=path)
+    if plan is None or not (stream or protocol.purpose(dial) == "submit"):
+        return ""
+    point = "stream.dial" if stream else "dial"
+    strike = plan.strikes(point, now_ns=dial.now_ns, detail=dial.path)
+    if strike is None:
+        return ""
+    form = int(strike.arg("form")) or (1 if stream else 1 + int(plan.chance() * len(_DIALS)))
+    return _DIALS[(form - 1) % len(_DIALS)]
 
 
 def _concerns(strike: Strike, symbol: str) -> bool:

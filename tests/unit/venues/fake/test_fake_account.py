@@ -326,11 +326,19 @@ def test_orders_expire_and_a_dead_mans_timer_cancels_all_but_stops() -> None:
 
 
 def test_an_account_does_not_trade_with_itself() -> None:
+    """Orders of ours that the new one would reach end first; those behind what it takes stay."""
     desk = FakeDesk()
-    resting = desk.account.place(limit(desk.price(-0.002), side="buy"))
-    order = desk.account.place(limit(desk.price(-1), side="sell"))
+    inside = desk.exchange.book(BTC).asks[0][0] - Decimal("0.1")
+    resting = desk.account.place(limit(inside, tif="GTX"))
+    behind = desk.account.place(limit(desk.price(-1)))
+    order = desk.account.place(market("sell"))
     assert desk.account.order(BTC, resting.order_id).reason == "SELF_TRADE"
+    assert desk.account.order(BTC, behind.order_id).working
     assert order.state == "filled"
+    strict = FakeDesk(habits=Habits(self_trade="expire_taker"))
+    first = strict.account.place(limit(inside, tif="GTX"))
+    assert strict.account.place(market("sell")).reason == "SELF_TRADE"
+    assert strict.account.order(BTC, first.order_id).working
 
 
 def test_transfers_move_cash_and_nothing_else() -> None:
@@ -357,3 +365,34 @@ def test_a_key_is_checked_for_validity_address_and_permission() -> None:
     with pytest.raises(Refused) as invalid:
         desk.exchange.check(desk.account)
     assert invalid.value.reason is Reason.KEY_INVALID
+
+
+@pytest.mark.parametrize(
+    ("payoff", "settle", "size"),
+    [("linear", "USDT", "0.01"), ("inverse", "BTC", "100"), ("linear", "USDT", "1")],
+)
+def test_contracts_of_any_size_and_payoff_keep_their_books(payoff, settle, size) -> None:
+    """What is entered and left at known prices gains exactly what the payoff says, in the settling coin."""
+    rules = made_up_rules(
+        1, payoff=payoff, settle=settle, contract_size=Decimal(size), lot_size=Decimal(1), min_qty=1
+    )
+    desk = FakeDesk(rules=rules, cash=0)
+    desk.account.transfer(settle, Decimal(1_000_000))
+    bought = desk.account.place(market(qty=Decimal(10)))
+    (position,) = desk.account.positions()
+    assert position.entry == pytest.approx(bought.average, rel=Decimal("1e-6"))
+    desk.exchange.move_price(BTC, 1.05)
+    desk.wait(1)
+    (risen,) = desk.account.positions()
+    sold = desk.account.place(market("sell", Decimal(10), reduce_only=True))
+    base = Decimal(size) * 10
+    gain = base * (sold.average - bought.average)
+    if payoff == "inverse":
+        gain = base / bought.average - base / sold.average
+    trades = desk.account.trades()
+    assert gain > 0
+    assert risen.unrealized == pytest.approx(gain, rel=Decimal("0.05"))
+    assert abs(sum(t.realized_pnl for t in trades) - gain) <= Decimal("3e-8")
+    fees = sum(t.fee for t in trades)
+    assert desk.account.balance(settle).wallet == 1_000_000 + sum(t.realized_pnl for t in trades) - fees
+    assert {t.fee_asset for t in trades} == {settle}

@@ -1,0 +1,252 @@
+"""Bind a backtest or session file to venues that are heard now: rules of today, feeds, a world without a history."""
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tradewind.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import aiohttp
+
+    from tradewind.config import BacktestConfig, SessionConfig, Workspace
+    from tradewind.engine.setup import WalletSetup
+    from tradewind.engine.world import World
+    from tradewind.live.bodies import Boot
+    from tradewind.live.running import Reached, RunningSetup
+    from tradewind.ops.alerts import Alert
+    from tradewind.research.resolve import Resolved
+    from tradewind.venues.ccxt.feed import CcxtMarketFeed
+    from tradewind.venues.gateway import Listing
+
+__all__ = ["Bound", "bind_now", "paper_setup"]
+
+_FOREVER = timedelta(days=365 * 30)
+_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Bound:
+    """A file bound to its venues as they are now.
+
+    Parameters
+    ----------
+    session
+        What the file says, as a session.
+    resolved
+        Its strategies and instruments.
+    prices
+        A price of today of each instrument, in the order of the file.
+    wallets
+        In place of those of the file, where accounts hold what they hold.
+    """
+
+    session: "SessionConfig"
+    resolved: "Resolved"
+    prices: tuple[float, ...]
+    wallets: "tuple[WalletSetup, ...]" = ()
+    worlds: "list[World]" = field(default_factory=list)
+
+    def make_world(self) -> "World":
+        """Return a fresh world of the session."""
+        from tradewind.research.worlds import bind_world, terms_of
+
+        terms = [terms_of(self.resolved, column, price) for column, price in enumerate(self.prices)]
+        self.worlds.append(bind_world(self.resolved, terms, wallets=self.wallets))
+        return self.worlds[-1]
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """Return the venues of its instruments, each once."""
+        return tuple(dict.fromkeys(instrument.venue for instrument in self.resolved.instruments))
+
+    def listings(self, venue: str) -> "list[Listing]":
+        """Return the instruments of one venue with their places in the session."""
+        from tradewind.venues.gateway import Listing
+
+        return [Listing(j, each) for j, each in enumerate(self.resolved.instruments) if each.venue == venue]
+
+    @property
+    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the names of instruments and strategies."""
+        return self.resolved.labels, tuple(part.label for part in self.resolved.parts)
+
+    def boot(self, version: str) -> "Boot":
+        """Return what the journal says about a process; a change of any of its hashes is another session."""
+        from tradewind.config import config_hash, to_toml
+        from tradewind.live.bodies import Boot, Instrument
+        from tradewind.units.enums import MONEY
+
+        parts, instruments = self.resolved.parts, self.resolved.instruments
+        grids = (f"{i.venue} {i.symbol} {i.tick_size} {i.lot_size} {i.contract_size}" for i in instruments)
+        return Boot(
+            process=0,
+            version=version,
+            code_hash=_digest(part.code.source_hash for part in parts),
+            config_hash=config_hash(self.session),
+            data_hash=_digest(grids),
+            config=to_toml(self.session),
+            instruments=[
+                Instrument(label, f"{i.tick_size:f}", f"{i.lot_size:f}", i.settle, MONEY)
+                for label, i in zip(self.resolved.labels, instruments, strict=True)
+            ],
+            strategies=[(part.label, part.code.signals, part.code.tags) for part in parts],
+            contexts=[(number, column) for number, part in enumerate(parts) for column in part.columns],
+            snapshot_every=0,
+        )
+
+
+async def bind_now(
+    config: "BacktestConfig | SessionConfig", desk: "Workspace", note: Callable[[str], None]
+) -> Bound:
+    """Ask the venues of a file for their rules and prices, and look up its strategies.
+
+    note: is told what is being done. Raises ConfigError, StrategyError, VenueDown, VenueRefused.
+    """
+    from tradewind.cli.venue import fetch_rules
+    from tradewind.config import SessionConfig
+    from tradewind.research.resolve import resolve
+
+    session = config if isinstance(config, SessionConfig) else SessionConfig.from_backtest(config)
+    for venue in dict.fromkeys(venue for venue, _ in session.market.instruments):
+        note(f"asking {venue} for its rules")
+        await fetch_rules(desk, venue)
+    now = datetime.now(UTC)
+    resolved = resolve(session.backtest_view(now, now + _FOREVER), desk)
+    _refuse_inactive(resolved)
+    return Bound(session, resolved, await _prices(resolved, desk))
+
+
+def _refuse_inactive(resolved: "Resolved") -> None:
+    for place, instrument in enumerate(resolved.instruments):
+        if not instrument.active:
+            raise ConfigError(
+                "SYMBOL_INACTIVE",
+                f"{instrument.symbol} does not trade at {instrument.venue} now.",
+                key=f"market.symbols.{place}",
+            )
+
+
+async def _prices(resolved: "Resolved", desk: "Workspace") -> tuple[float, ...]:
+    """Return a price of now of each instrument: integers are sized by it. Raises VenueDown where there is none."""
+    from tradewind.cli.reaching import client_of, way_to
+    from tradewind.errors import VenueDown
+    from tradewind.venues.ccxt.exchange import build_exchange
+    from tradewind.venues.ccxt.history import RestReader
+    from tradewind.venues.ccxt.stream_table import STREAMS
+
+    found: dict[tuple[str, str], float] = {}
+    for venue in dict.fromkeys(instrument.venue for instrument in resolved.instruments):
+        async with way_to(desk, venue) as session:
+            exchange = build_exchange(client_of(venue), session)
+            reader = RestReader(exchange, STREAMS[venue].rest, time.time_ns)
+            try:
+                await reader.call("load_markets")
+                for instrument in resolved.instruments:
+                    if instrument.venue == venue:
+                        market = exchange.markets_by_id[instrument.symbol][0]
+                        ticker = await reader.call("fetch_ticker", market["symbol"])
+                        found[venue, instrument.symbol] = float(
+                            ticker.get("last") or ticker.get("close") or 0.0
+                        )
+            finally:
+                await exchange.close()
+    for place, price in found.items():
+        if not price > 0.0:
+            raise VenueDown("VENUE_DOWN", f"no price of {place[1]} is to be had", where=place[0])
+    return tuple(found[i.venue, i.symbol] for i in resolved.instruments)
+
+
+# ---------------------------------------------------------------------- paper
+
+
+def paper_setup(bound: Bound, desk: "Workspace", version: str) -> "RunningSetup":
+    """Return what the live loop needs to trade a bound file on paper."""
+    from tradewind.live.running import RunningSetup
+
+    async def reach(world: "World", folder: "Path", notify: Callable[["Alert"], None]) -> "Reached":
+        return await _reach_paper(bound, desk, world, folder, notify)
+
+    return RunningSetup(
+        bound.make_world,
+        bound.boot(version),
+        ("paper",),
+        reach,
+        bound.labels,
+        time.time_ns,
+        bound.session.on_stop,
+    )
+
+
+async def _reach_paper(
+    bound: Bound, desk: "Workspace", world: "World", folder: "Path", notify: Callable[["Alert"], None]
+) -> "Reached":
+    """Return the simulated exchange on the venues' own streams, with what an earlier life had heard."""
+    from tradewind.journal import FileDisk, JournalReader, newest_start
+    from tradewind.live.listening import ListenedMarket, ListeningRules
+    from tradewind.live.running import Reached
+    from tradewind.live.streaming import PaperVenue, recorded_steps
+    from tradewind.venues.simulated.streamed import StreamedExchange
+
+    market = bound.resolved.config.market
+    exchange = StreamedExchange(bound.make_world(), market.bar_ns)
+    rules = ListeningRules(
+        warm_bars=max(bound.resolved.warmup_bars, bound.session.warmup_bars or 0),
+        grace_ns=int(bound.session.feed.grace_ms * 1_000_000),
+    )
+    feeds, closing = open_feeds(bound, desk)
+    listened = ListenedMarket(world, feeds, rules, time.time_ns, notify=notify)
+    reader = JournalReader(FileDisk(), folder)
+    recorded = recorded_steps(reader, newest_start(reader)) if reader.headers else ()
+    return Reached(PaperVenue(exchange, listened, recorded), exchange, closing=closing)
+
+
+def open_feeds(
+    bound: Bound, desk: "Workspace"
+) -> "tuple[dict[int, CcxtMarketFeed], tuple[Callable[[], Awaitable[Any]], ...]]":
+    """Return who tells the market of each instrument, and what is to be closed after them; needs a running loop."""
+    import random
+
+    from tradewind.cli.reaching import client_of, way_to
+    from tradewind.venues.ccxt.exchange import build_exchange
+    from tradewind.venues.ccxt.feed import CcxtMarketFeed
+
+    feeds: dict[int, CcxtMarketFeed] = {}
+    sessions: list[aiohttp.ClientSession] = []
+    for venue in bound.venues:
+        listings = bound.listings(venue)
+        sessions.append(way_to(desk, venue))
+        feed = CcxtMarketFeed(
+            venue, build_exchange(client_of(venue), sessions[-1]), listings, kinds=_kinds(bound, venue),
+            intervals_ns=(bound.resolved.config.market.bar_ns,), now_ns=time.time_ns,
+            rng=random.Random(),  # noqa: S311 - spreads reconnections, guards nothing
+        )  # fmt: skip
+        feeds.update(dict.fromkeys((listing.index for listing in listings), feed))
+    return feeds, tuple(session.close for session in sessions)
+
+
+def _kinds(bound: Bound, venue: str) -> "frozenset[Any]":
+    """Return what is listened for at a venue: bars, prints and prices, and what strategies want, as far as it tells."""
+    from tradewind.venues.ccxt.stream_table import STREAMS
+    from tradewind.venues.gateway import StreamKind
+
+    always = (StreamKind.TRADES, StreamKind.TOP, StreamKind.MARK, StreamKind.FUNDING)
+    wanted: Mapping[str, Any] = {
+        "open_interest": StreamKind.OPEN_INTEREST,
+        "liquidations": StreamKind.LIQUIDATIONS,
+        "funding": StreamKind.FUNDING,
+        "mark": StreamKind.MARK,
+    }
+    table = STREAMS[venue]
+    told = {*table.streams, *table.polls}
+    needed = {wanted[need] for need in bound.resolved.needs if need in wanted}
+    return frozenset({StreamKind.BARS} | needed | {kind for kind in always if kind in told})
+
+
+def _digest(parts: Any) -> str:  # noqa: ANN401 - any texts
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,234 @@
+"""What an operator asks of a running session, as facts; and what a session says of itself.
+
+Every command that changes something is written down with who gave it, then told to the core as a fact, and is
+answered when that fact is durable and applied. What must be waited for, an account that becomes flat, is waited
+for with a bound, and the answer says how far it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+
+from tradewind.errors import UsageError
+from tradewind.journal import RecordKind
+from tradewind.live.facts import Told, rows_of
+from tradewind.ops.alerts import Alert
+from tradewind.units.enums import BUY, FactKind, Halt, OperatorCode, OrderState, names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tradewind.engine.world import World
+    from tradewind.live.control import Actor, Command
+    from tradewind.live.session import Session
+
+__all__ = ["Audit", "OnStop", "Operator", "decode_audit"]
+
+OnStop = Literal["keep", "close"]
+_LOOK_S = 0.2
+_HALTS = names_of(Halt)
+_UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING)
+
+
+class Audit(msgspec.Struct, array_like=True, frozen=True):
+    """One thing that somebody did, or that changed by itself, with its reason.
+
+    Parameters
+    ----------
+    at_ns
+        When.
+    actor
+        Who, by the system's word; "" for the platform itself.
+    what
+        The command, or what changed.
+    detail
+        Arguments and reasons, plain values.
+    """
+
+    at_ns: int
+    actor: str
+    what: str
+    detail: dict[str, Any]
+
+
+def decode_audit(body: bytes) -> Audit:
+    """Return the body of an AUDIT record."""
+    return msgspec.msgpack.decode(body, type=Audit)
+
+
+class Operator:
+    """Answers commands of `live.control`.
+
+    Parameters
+    ----------
+    session, world
+        What is commanded, and what its core believes.
+    labels
+        Names of the instruments, and of the strategies.
+    clock
+        Our time, nanoseconds UTC.
+    notify
+        Is told of what a person should know.
+    on_stop
+        Whether `stop` closes what is held first.
+    patience_s
+        So long an answer waits for orders to go or positions to close.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        world: World,
+        labels: tuple[tuple[str, ...], tuple[str, ...]],
+        clock: Callable[[], int],
+        *,
+        notify: Callable[[Alert], None],
+        on_stop: OnStop = "keep",
+        patience_s: float = 30.0,
+    ) -> None:
+        self.stopped = False
+        self._session, self._world, self._clock, self._notify = session, world, clock, notify
+        self._instruments, self._strategies = labels
+        self._on_stop = on_stop
+        self._patience_s = patience_s
+        self._commands: dict[str, Callable[[Command], Awaitable[dict[str, Any]]]] = {
+            "status": self._answer_status,
+            "pause": self._pause,
+            "resume": self._resume,
+            "flatten": self._flatten,
+            "stop": self._stop,
+        }
+
+    async def answer(self, command: Command) -> dict[str, Any]:
+        """Do what is asked; return what to tell. Raises UsageError for a command that is none."""
+        do = self._commands.get(command.name)
+        if do is None:
+            raise UsageError(
+                "USAGE", f"a session knows no command {command.name[:40]!r}", known=tuple(self._commands)
+            )
+        return await do(command)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the core believes now."""
+        world, standing = self._world, self._session.sequencer.standing
+        core = world.core[0]
+        return {
+            "now_ns": standing.now_ns,
+            "batches": standing.batch,
+            "steps": standing.steps,
+            "requests": standing.requests,
+            "fills": int(core["fills"]),
+            "halts": _halts_of(int(core["halts"])),
+            "held": [self._strategies[g] for g in np.flatnonzero(world.strategies["held"])],
+            "wallets": [_wallet(account) for account in world.accounts],
+            "positions": self._positions(),
+            "orders": self._orders(),
+            "stale": [self._instruments[j] for j in np.flatnonzero(world.views["stale"])],
+        }
+
+    # ------------------------------------------------------------------ commands
+
+    async def _answer_status(self, command: Command) -> dict[str, Any]:
+        return self.status()
+
+    async def _pause(self, command: Command) -> dict[str, Any]:
+        await self._tell_core(command, OperatorCode.PAUSE)
+        await self._wait(lambda: not self._openers())
+        return self.status()
+
+    async def _resume(self, command: Command) -> dict[str, Any]:
+        await self._tell_core(command, OperatorCode.RESUME)
+        return self.status()
+
+    async def _flatten(self, command: Command) -> dict[str, Any]:
+        await self._tell_core(command, OperatorCode.FLATTEN)
+        flat = await self._wait(lambda: not self._positions() and not self._openers())
+        return self.status() | {"flat": flat}
+
+    async def _stop(self, command: Command) -> dict[str, Any]:
+        """Let openers go, or everything, then end; protectors stay where positions stay."""
+        closes = self._on_stop == "close"
+        await self._tell_core(command, OperatorCode.FLATTEN if closes else OperatorCode.PAUSE)
+        done = await self._wait(lambda: not self._openers() and not (closes and self._positions()))
+        told = self.status() | {"done": done}
+        self.stopped = True
+        self._session.stop()
+        return told
+
+    async def _tell_core(self, command: Command, code: int) -> None:
+        self.write_down(command.actor, command.name, command.arguments)
+        text = f"{command.name} by {command.actor}"
+        self._notify(Alert("OPERATOR", text, self._clock(), fields=command.arguments))
+        await self.say(code)
+
+    async def say(self, code: int) -> None:
+        """Tell the core an operator's word; return once it is durable and applied."""
+        now_ns = max(self._clock(), self._session.sequencer.standing.now_ns)
+        await self._session.post(rows_of([Told(FactKind.OPERATOR, now_ns, now_ns, code=code)]))
+
+    def write_down(self, actor: Actor | None, what: str, detail: dict[str, Any]) -> None:
+        """Write down who did what, in the order of everything else; durable with the next sync."""
+        body = msgspec.msgpack.encode(Audit(self._clock(), str(actor or ""), what, detail))
+        self._session.tape.append(RecordKind.AUDIT, body)
+
+    async def _wait(self, done: Callable[[], bool]) -> bool:
+        """Return True once `done`, False when patience is over."""
+        for _ in range(int(self._patience_s / _LOOK_S)):
+            if done():
+                return True
+            await asyncio.sleep(_LOOK_S)
+        return done()
+
+    # ------------------------------------------------------------------ what is believed
+
+    def _positions(self) -> list[dict[str, Any]]:
+        held = self._world.contexts["working"]["holding"]["pos_lot"]
+        found = []
+        for context, side in zip(*np.nonzero(held), strict=True):
+            found.append(
+                {
+                    "strategy": self._strategies[int(self._world.contexts["strategy"][context])],
+                    "instrument": self._instruments[int(self._world.contexts["instrument"][context])],
+                    "side": ("long", "short")[side],
+                    "lots": int(held[context, side]),
+                }
+            )
+        return found
+
+    def _orders(self) -> list[dict[str, Any]]:
+        orders = self._world.contexts["working"]["order"]
+        found = []
+        for context, slot in zip(*np.nonzero(orders["state"]), strict=True):
+            order = orders[context, slot]
+            found.append(
+                {
+                    "cid": int(order["cid"]),
+                    "instrument": self._instruments[int(self._world.contexts["instrument"][context])],
+                    "state": names_of(OrderState)[int(order["state"])],
+                    "side": "buy" if order["side"] == BUY else "sell",
+                    "reduce": bool(order["reduce"]),
+                    "price_tick": int(order["price_tick"]),
+                    "lots": int(order["qty_lot"]),
+                    "filled": int(order["filled_lot"]),
+                }
+            )
+        return found
+
+    def _openers(self) -> bool:
+        """Say whether an order may still open something, or an end is asked for and not answered."""
+        orders = self._world.contexts["working"]["order"]
+        alive = orders["state"] != OrderState.FREE
+        return bool((alive & (orders["reduce"] == 0)).any() or np.isin(orders["state"], _UNDER_WAY).any())
+
+
+def _halts_of(bits: int) -> list[str]:
+    return [name for code, name in _HALTS.items() if bits & code]
+
+
+def _wallet(account: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `Account`
+    scale = float(account["scale"])
+    return {name: float(account[name]) / scale for name in ("balance", "equity", "used")}

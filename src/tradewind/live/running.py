@@ -1,0 +1,245 @@
+"""A session on a market that is still happening, as a process: leases, operator's line, pulse, an end in order.
+
+The same for paper and for real accounts; what differs is the venue that `reach` makes. It is crash-only: a start is
+a recovery, and `kill -9` at any moment costs time only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tradewind.journal import FileDisk, Identity
+from tradewind.live.control import ControlServer
+from tradewind.live.opening import Place, open_session
+from tradewind.live.operator import Operator
+from tradewind.live.paper import WriterThread, next_boot
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
+from tradewind.live.session import SNAPSHOT_EVERY
+from tradewind.ops.alerts import Alert
+from tradewind.units.enums import Halt, OperatorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from tradewind.config import Workspace
+    from tradewind.engine.world import World
+    from tradewind.live.bodies import Boot
+    from tradewind.live.opening import OpenSession
+    from tradewind.live.operator import OnStop
+    from tradewind.live.session import Keeper, Memory, Session
+    from tradewind.venues.port import Batch, VenuePort
+
+__all__ = ["GUARDED", "Reached", "RunResult", "RunningSetup", "run_session"]
+
+GUARDED = "TRADEWIND_GUARDED"
+"""Set in the environment of a process whose guard holds the leases."""
+_STOPPED = "stopped"
+"""A file that says that an operator ended the session, and its pause with it."""
+_BEAT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A venue that a session trades on.
+
+    Parameters
+    ----------
+    venue
+        Its port.
+    inside
+        What of it lives in this process, and in the session's snapshots.
+    memory
+        What must remember each batch; None for venues that need none.
+    closing
+        What is to be closed after the venue.
+    """
+
+    venue: VenuePort
+    inside: Keeper
+    memory: Memory | None = None
+    closing: tuple[Callable[[], Awaitable[Any]], ...] = ()
+
+
+class Reach(Protocol):
+    """Makes the venue of a session inside the running loop."""
+
+    async def __call__(self, world: World, folder: Path, notify: Callable[[Alert], None]) -> Reached:
+        """Return the venue for a core and the folder of its journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSetup:
+    """What a session trades and how it is run.
+
+    Parameters
+    ----------
+    make_world
+        Returns a fresh world of the set-up.
+    boot
+        What goes into the journal about this process.
+    accounts
+        Names under which the accounts are leased.
+    reach
+        Makes the venue.
+    labels
+        Names of the instruments and of the strategies.
+    clock
+        Our time, nanoseconds UTC.
+    on_stop
+        What `session stop` does with positions.
+    """
+
+    make_world: Callable[[], World]
+    boot: Boot
+    accounts: tuple[str, ...]
+    reach: Reach
+    labels: tuple[tuple[str, ...], tuple[str, ...]]
+    clock: Callable[[], int]
+    on_stop: OnStop = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Where a session stands when its process ends; `stopped`: an operator ended it."""
+
+    session: str
+    process: int
+    resumed_at: int
+    dropped_bytes: int
+    stopped: bool
+    status: dict[str, Any] = field(default_factory=dict)
+
+
+def run_session(
+    setup: RunningSetup,
+    workspace: Workspace,
+    name: str,
+    *,
+    version: str,
+    notify: Callable[[Alert], None],
+    progress: Callable[[Batch], None] | None = None,
+    snapshot_every: int = SNAPSHOT_EVERY,
+) -> RunResult:
+    """Run a session until SIGINT, SIGTERM or its operator ends it; start it again to go on.
+
+    Raises
+    ------
+    Busy
+        LOCKED: another process runs the session or trades one of its accounts.
+    VenueError, DataUnavailable
+        Where the market or an account cannot be heard or read at the start.
+    SafetyRefusal, JournalError
+        As `tradewind.live.paper.run_paper`.
+    """
+    disk, folder = FileDisk(), workspace.session_dir(name)
+    with ExitStack() as held:
+        if GUARDED not in os.environ:
+            for account in setup.accounts:
+                disk.make_folder(workspace.account_lock(account).parent)
+                lease = disk.lock(workspace.account_lock(account), f"trades {account} in session {name}")
+                held.callback(lease.release)
+        place = Place(
+            disk, folder, Identity(name, setup.accounts), setup.clock, version, snapshot_every=snapshot_every
+        )
+        boot = next_boot(folder, setup.boot, snapshot_every)
+        run = _Run(setup, place, boot, notify, progress)
+        return asyncio.run(run.live())
+
+
+class _Run:
+    """One life of a session."""
+
+    def __init__(
+        self,
+        setup: RunningSetup,
+        place: Place,
+        boot: Boot,
+        notify: Callable[[Alert], None],
+        progress: Callable[[Batch], None] | None,
+    ) -> None:
+        self._setup, self._place, self._boot = setup, place, boot
+        self._notify, self._progress = notify, progress
+        self._folder = place.folder
+
+    async def live(self) -> RunResult:
+        """Open, run, close; whatever happens the journal is left whole."""
+        world = self._setup.make_world()
+        self._place.disk.make_folder(self._folder)
+        self._pulse = Pulse(self._folder / PULSE)
+        reached = await self._setup.reach(world, self._folder, self._notify)
+        async with AsyncExitStack() as closing:
+            closing.callback(self._pulse.close)
+            for close in reached.closing:
+                closing.push_async_callback(close)
+            closing.push_async_callback(reached.venue.close)
+            opened = open_session(self._place, world, reached.venue, inside=reached.inside, boot=self._boot)
+            try:
+                return await self._run(opened, reached, world, closing)
+            except BaseException:
+                opened.writer.abandon()
+                raise
+
+    async def _run(
+        self, opened: OpenSession, reached: Reached, world: World, closing: AsyncExitStack
+    ) -> RunResult:
+        session, thread = opened.session, WriterThread()
+        closing.callback(thread.close)
+        session.disk, session.memory = thread, reached.memory
+        session.waits = session.sync_each = True
+        session.progress = self._progress
+        operator = Operator(
+            session, world, self._setup.labels, self._setup.clock, notify=self._notify,
+            on_stop=self._setup.on_stop,
+        )  # fmt: skip
+        control = ControlServer(self._folder, operator.answer)
+        await control.open()
+        closing.push_async_callback(control.close)
+        self._hear_signals(session)
+        beating = asyncio.ensure_future(self._beat(session, operator, world))
+        closing.callback(beating.cancel)
+        self._tell("SESSION_STARTED", f"process {self._boot.process}")
+        await session.run()
+        opened.close(finished=False)
+        self._note_end(stopped=operator.stopped)
+        return RunResult(
+            self._folder.name,
+            self._boot.process,
+            opened.resumed_at,
+            opened.writer.recovered.dropped_bytes,
+            operator.stopped,
+            operator.status(),
+        )
+
+    def _hear_signals(self, session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, session.stop)
+
+    async def _beat(self, session: Session, operator: Operator, world: World) -> None:
+        """Beat as long as the loop comes round; lift the pause with which an operator ended the last process."""
+        while session.recorded is not None and not session.recorded.ended:
+            self._pulse.beat()
+            await asyncio.sleep(_BEAT_S)
+        self._pulse.state = RUNNING
+        if (self._folder / _STOPPED).exists():
+            (self._folder / _STOPPED).unlink()
+            if int(world.core["halts"][0]) & Halt.OPERATOR:
+                await operator.say(OperatorCode.RESUME)
+        while True:
+            self._pulse.beat()
+            await asyncio.sleep(_BEAT_S)
+
+    def _note_end(self, *, stopped: bool) -> None:
+        if stopped:
+            (self._folder / _STOPPED).touch()
+        self._pulse.state = ENDED
+        self._tell("SESSION_STOPPED", "by its operator" if stopped else "by a signal")
+
+    def _tell(self, code: str, text: str) -> None:
+        self._notify(Alert(code, text, self._setup.clock(), self._folder.name))

@@ -1,0 +1,160 @@
+"""A fake venue to practise on: one exchange on a port of loopback, with a market that has lived for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tradewind.errors import ConfigError
+from tradewind.units.time import HOUR_NS, SECOND_NS
+from tradewind.venues.fake.exchange import FakeExchange
+from tradewind.venues.fake.faults import FAULTS
+from tradewind.venues.fake.listings import habits_of, listed
+from tradewind.venues.fake.misfortunes import Misfortunes, Strike
+from tradewind.venues.fake.record import Record
+from tradewind.venues.fake.server import FakeServer
+from tradewind.venues.fake.sockets import FakeVenueAddress, SocketService
+from tradewind.venues.fake.spoken import protocol_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
+    from pathlib import Path
+
+__all__ = ["Practice", "PracticeAccount", "plan_of", "serve_practice"]
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeAccount:
+    """An account of the fake: made up, worth nothing, and therefore shown."""
+
+    name: str
+    api_key: str
+    secret: str
+    passphrase: str
+    balances: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """What a fake venue is.
+
+    Parameters
+    ----------
+    venue
+        Our name of it, one of `FAKE_VENUES`.
+    folder
+        Where its certificate and `fake.json` are written.
+    port
+        On loopback; 0 takes a free one.
+    seed
+        Of its market.
+    accounts
+        Those that may trade.
+    faults
+        As `plan_of` takes them.
+    record
+        File that gets a JSON line for each request, state of an order and fill.
+    history_hours
+        So long the market has lived when it opens, so that there are bars of before.
+    """
+
+    venue: str
+    folder: Path
+    port: int = 0
+    seed: int = 1
+    accounts: tuple[PracticeAccount, ...] = ()
+    faults: tuple[str, ...] = ()
+    record: Path | None = None
+    history_hours: int = 6
+
+
+def plan_of(faults: Sequence[str], seed: int, start_ns: int, hours: float = 24.0) -> Misfortunes | None:
+    """Return a plan of misfortunes for a fake venue, None for good fortune.
+
+    Parameters
+    ----------
+    faults
+        Names as ``F02``, each striking now and then by the seed; ``F02@30`` strikes 30 s after the start and as
+        the fault usually does; ``swarm`` draws them all.
+
+    Raises
+    ------
+    ConfigError
+        CONFIG_CHOICE for a name that is none, or a fault that does not happen at a venue.
+    """
+    drawn: list[str] = []
+    planned: list[Strike] = []
+    for text in faults:
+        name, at, seconds = text.partition("@")
+        if text == "swarm":
+            drawn += [each for each, fault in FAULTS.items() if fault.points]
+            continue
+        fault = FAULTS.get(name)
+        if fault is None or not fault.points:
+            known = [each for each, fault in FAULTS.items() if fault.points]
+            raise ConfigError(
+                "CONFIG_CHOICE", f"{text[:20]!r} is no fault of a venue", where="--faults", known=known
+            )
+        if not at:
+            drawn.append(name)
+        elif seconds.isdigit():
+            planned.append(Strike(start_ns + int(seconds) * SECOND_NS, name))
+        else:
+            raise ConfigError("CONFIG_CHOICE", f"{text[:20]!r}: after @ stand seconds", where="--faults")
+    if not drawn and not planned:
+        return None
+    plan = Misfortunes(planned, seed=seed)
+    if drawn:
+        for strike in Misfortunes.swarm(seed, hours * 60, start_ns=start_ns, faults=drawn).plan:
+            plan.add(strike)
+    return plan
+
+
+async def serve_practice(practice: Practice, ready: Callable[[FakeVenueAddress], None]) -> None:
+    """Serve a fake venue until SIGINT or SIGTERM. Raises UsageError (PORT_BUSY), ConfigError.
+
+    ready: is told where it is found once it answers.
+    """
+    clock = _Clock(time.time_ns() - practice.history_hours * HOUR_NS)
+    plan = plan_of(practice.faults, practice.seed, time.time_ns())
+    record = Record(practice.record, keep=False)
+    exchange = FakeExchange(
+        listed(practice.venue), seed=practice.seed, clock=clock.now_ns, misfortunes=plan,
+        habits=habits_of(practice.venue), record=record,
+    )  # fmt: skip
+    for account in practice.accounts:
+        exchange.open_account(
+            account.name, api_key=account.api_key, secret=account.secret, passphrase=account.passphrase,
+            balances=dict(account.balances),
+        )  # fmt: skip
+    clock.past_ns = None
+    exchange.advance()
+    server = FakeServer([protocol_of(practice.venue, exchange)])
+    try:
+        async with SocketService(server, practice.folder, practice.port) as address:
+            ready(address)
+            await _until_stopped()
+    finally:
+        record.close()
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Stands in the past until it is let go."""
+
+    past_ns: int | None = field(default=None)
+
+    def now_ns(self) -> int:
+        return time.time_ns() if self.past_ns is None else self.past_ns
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()

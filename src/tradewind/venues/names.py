@@ -1,0 +1,18 @@
+"""What can be done at each venue; a venue that is not here is known to backtests only.
+
+``data``: market data streams and history; ``trade``: accounts; ``fake``: a fake of it can be run.
+"""
+
+from typing import Final
+
+__all__ = ["ABILITIES"]
+
+_WHOLE = ("data", "trade", "fake")
+
+ABILITIES: Final[dict[str, tuple[str, ...]]] = {
+    "binance_usdm": _WHOLE,
+    "bybit_linear": _WHOLE,
+    "okx_swap": _WHOLE,
+    "blofin_swap": _WHOLE,
+}
+"""By our name of the venue; a test holds it against the tables of the adapters."""

@@ -1,0 +1,374 @@
+"""The gateway trades at the fake venues in virtual time: the same code, the same calls, four languages."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from decimal import Decimal
+
+import pytest
+
+from tradewind.testing.virtual_venues import Login, run_world
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, Rule, SettingCode, StreamCode
+from tradewind.venues.ccxt.exchange import CLIENTS
+from tradewind.venues.ccxt.orders import AccountModes
+from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
+from tradewind.venues.fake.listings import FAKE_VENUES, listed
+from tradewind.venues.fake.misfortunes import Misfortunes, Strike
+from tradewind.venues.gateway import (
+    AccountMode,
+    BalanceSeen,
+    FillSeen,
+    Listing,
+    NewOrder,
+    OrderRef,
+    OrderSeen,
+    OrderStatus,
+    OutcomeKind,
+    PositionSeen,
+    StreamSeen,
+)
+from tradewind.venues.keys.entries import AccountKeys
+from tradewind.venues.keys.secret import Secret
+
+S_NS = 1_000_000_000
+LOTS = 10
+MAIN = (Login(),)
+
+
+class Desk:
+    """A gateway at one fake venue, and everything it has told."""
+
+    def __init__(self, world, venue, *, tag="abc123", now_ns=None, keys=None, **settings):
+        self.world, self.venue = world, venue
+        self.exchange = world.exchanges[venue]
+        self.truth = world.account(venue)
+        login = world.logins["main"]
+        parts = keys or (login.api_key, login.secret, login.passphrase)
+        self.listings = [Listing(n, instrument) for n, instrument in enumerate(listed(venue)[:2])]
+        self.gateway = CcxtTradingGateway(
+            TradingSettings(venue, tag, AccountMode.LIVE, **settings),
+            self.listings,
+            world.session(),
+            AccountKeys("main", venue, False, *(Secret(part) for part in parts)),
+            now_ns=now_ns or world.loop.now_ns,
+            chance=random.Random(1),
+        )
+        self.events = []
+        self._task = None
+
+    async def __aenter__(self):
+        await self.gateway.open()
+        self._task = asyncio.create_task(self._collect())
+        return self
+
+    async def __aexit__(self, *_):
+        self._task.cancel()
+        await self.gateway.close()
+
+    async def _collect(self):
+        while True:
+            self.events += await self.gateway.next_events()
+
+    @property
+    def symbol(self):
+        return self.listings[0].instrument.symbol
+
+    def tick(self, ratio=1.0):
+        """Return the last price times a ratio, in ticks."""
+        rules = self.listings[0].instrument
+        return int(Decimal(str(self.exchange.last(self.symbol))) * Decimal(str(ratio)) / rules.tick_size)
+
+    def order(self, cid, kind, side, **own):
+        reduce = own.pop("reduce", False)
+        opened = (side == BUY) != reduce
+        terms = {"reduce": reduce, "post_only": False, "price_tick": 0, "qty_lot": LOTS}
+        return NewOrder(0, cid << 20, kind, side, LONG if opened else SHORT, **(terms | own))
+
+    async def accept(self, *orders):
+        outcomes = await self.gateway.create(orders)
+        assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ACCEPTED] * len(orders), outcomes
+        return outcomes
+
+    async def until(self, condition, seconds=20.0):
+        for _ in range(int(seconds * 20)):
+            if condition():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"it did not happen: {self.events[-3:]}")
+
+    def seen(self, cid):
+        return [event for event in self.events if isinstance(event, OrderSeen) and event.cid == cid << 20]
+
+    def last(self, cid):
+        seen = self.seen(cid)
+        return seen[-1].status if seen else None
+
+    def fills(self, cid):
+        return [event for event in self.events if isinstance(event, FillSeen) and event.cid == cid << 20]
+
+    def streams(self):
+        return [event.code for event in self.events if isinstance(event, StreamSeen)]
+
+    def stream_hosts(self):
+        """Return the hosts of the streams, where they have hosts of their own."""
+        return [
+            host
+            for host in CLIENTS[self.venue].hosts
+            if host.startswith(("fstream", "stream", "ws", "openapi"))
+        ]
+
+    def strike(self, fault, *, after_s=0.0, duration_s=60.0, **own):
+        at_ns = self.world.loop.now_ns() + int(after_s * S_NS)
+        self.exchange.misfortunes.add(Strike(at_ns, fault, duration_ns=int(duration_s * S_NS), **own))
+
+
+def at_each_venue(work):
+    return pytest.mark.parametrize("venue", FAKE_VENUES)(work)
+
+
+def run(work, venue, *, logins=MAIN, seed=5):
+    return run_world(work, seed=seed, venues=(venue,), logins=logins, misfortunes={venue: Misfortunes()})
+
+
+@at_each_venue
+def test_an_order_rests_is_changed_and_cancelled(venue):
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await desk.accept(desk.order(1, IntentKind.REST, BUY, post_only=True, price_tick=desk.tick(0.97)))
+            await desk.until(lambda: desk.last(1) is OrderStatus.WORKING)
+            amended = await desk.gateway.amend(OrderRef(0, 1 << 20), desk.tick(0.96), LOTS + 5)
+            if venue == "blofin_swap":
+                assert (amended.kind, amended.rule) == (OutcomeKind.REJECTED, Rule.SETTINGS)
+            else:
+                assert amended.kind is OutcomeKind.ACCEPTED
+                await desk.until(lambda: desk.seen(1)[-1].qty_lot == LOTS + 5)
+            assert (await desk.gateway.cancel(OrderRef(0, 1 << 20))).kind is OutcomeKind.ACCEPTED
+            await desk.until(lambda: desk.last(1) is OrderStatus.CANCELLED)
+            assert desk.seen(1)[-1].rule == Rule.UNWANTED
+            again = await desk.gateway.cancel(OrderRef(0, 1 << 20))
+            assert again.kind is OutcomeKind.UNKNOWN
+            return dict(desk.gateway.dropped)
+
+    assert run(work, venue) == {}
+
+
+@at_each_venue
+def test_what_is_told_adds_up_to_what_the_venue_has(venue):
+    """Fills, positions, cash and fees of a position opened in two parts and closed at market."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await desk.accept(
+                desk.order(1, IntentKind.TARGET, BUY, price_tick=desk.tick(1.01)),
+                desk.order(2, IntentKind.TARGET, BUY, price_tick=desk.tick(1.01), qty_lot=3),
+            )
+            await desk.until(lambda: desk.fills(1) and desk.fills(2))
+            await desk.accept(desk.order(3, IntentKind.TARGET, SELL, reduce=True, qty_lot=4))
+            await desk.until(lambda: desk.last(3) is OrderStatus.FILLED and desk.fills(3))
+            await asyncio.sleep(2)
+            held = [e for e in desk.events if isinstance(e, PositionSeen) and e.position_side == LONG][-1]
+            cash = [e for e in desk.events if isinstance(e, BalanceSeen)][-1]
+            fills = [e for e in desk.events if isinstance(e, FillSeen)]
+            orders = {n: desk.seen(n)[-1] for n in (1, 2, 3)}
+            (truth,) = [p for p in desk.truth.positions() if p.qty]
+            rules = desk.listings[0].instrument
+            assert held.qty_lot == LOTS + 3 - 4 == int(truth.qty / rules.lot_size)
+            for n, order in orders.items():
+                assert order.notional == sum(fill.notional for fill in desk.fills(n))
+                assert order.filled_lot == sum(fill.qty_lot for fill in desk.fills(n))
+            assert len(fills) == len({fill.trade_key for fill in fills}) == len(desk.truth.trades())
+            paid = sum(trade.fee for trade in desk.truth.trades())
+            assert sum(fill.fee for fill in fills) == int(paid * 100_000_000) > 0
+            (wallet,) = [b for b in desk.truth.balances() if b.asset == "USDT"]
+            assert cash.balance == int((wallet.wallet * 100_000_000).to_integral_value())
+            taken = await desk.gateway.snapshot(world.loop.now_ns() - 3600 * S_NS)
+            assert {fill.trade_key for fill in taken.fills} == {fill.trade_key for fill in fills}
+            assert [(p.instrument, p.position_side, p.qty_lot) for p in taken.positions] == [(0, LONG, 9)]
+            assert [b.balance for b in taken.balances if b.currency == "USDT"] == [cash.balance]
+            assert taken.orders == ()
+            return dict(desk.gateway.dropped)
+
+    assert run(work, venue) == {}
+
+
+@at_each_venue
+def test_both_sides_are_held_at_once_in_hedge_mode(venue):
+    async def work(world):
+        async with Desk(world, venue, modes=AccountModes(hedge=True)) as desk:
+            outcome = await desk.gateway.set_modes(0, hedge=True, isolated=False)
+            assert outcome.kind is OutcomeKind.ACCEPTED, outcome
+            again = await desk.gateway.set_modes(0, hedge=True, isolated=False)
+            assert again.kind is OutcomeKind.ACCEPTED
+            await desk.accept(
+                desk.order(1, IntentKind.TARGET, BUY), desk.order(2, IntentKind.TARGET, SELL, qty_lot=4)
+            )
+            await desk.until(
+                lambda: desk.last(1) is OrderStatus.FILLED and desk.last(2) is OrderStatus.FILLED
+            )
+            taken = await desk.gateway.snapshot(world.loop.now_ns() - 3600 * S_NS)
+            held = {(p.position_side, p.qty_lot) for p in taken.positions}
+            modes = {
+                s.value for s in taken.settings if s.code == SettingCode.POSITION_MODE and s.instrument == 0
+            }
+            await desk.accept(desk.order(3, IntentKind.TARGET, SELL, reduce=True, qty_lot=LOTS))
+            await desk.accept(desk.order(4, IntentKind.TARGET, BUY, reduce=True, qty_lot=4))
+            await desk.until(
+                lambda: desk.last(3) is OrderStatus.FILLED and desk.last(4) is OrderStatus.FILLED
+            )
+            sides = [(desk.seen(n)[-1].position_side, desk.seen(n)[-1].reduce) for n in (1, 2, 3, 4)]
+            assert [p for p in desk.truth.positions() if p.qty] == []
+            return held, modes, sides
+
+    held, modes, sides = run(work, venue)
+    assert held == {(LONG, LOTS), (SHORT, 4)}
+    assert modes == {1.0}
+    assert sides == [(LONG, 0), (SHORT, 0), (LONG, 1), (SHORT, 1)]
+
+
+@at_each_venue
+def test_a_stop_that_was_triggered_is_still_known_by_its_own_id(venue):
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+            await desk.until(lambda: desk.last(1) is OrderStatus.FILLED)
+            await desk.accept(desk.order(2, IntentKind.STOP, SELL, reduce=True, price_tick=desk.tick(0.97)))
+            await desk.until(lambda: desk.last(2) is OrderStatus.WORKING)
+            working = await desk.gateway.snapshot(world.loop.now_ns())
+            assert [(o.cid, o.reduce, o.price_tick > 0) for o in working.orders] == [(2 << 20, 1, True)]
+            desk.exchange.move_price(desk.symbol, 0.95)
+            await desk.until(lambda: desk.last(2) is OrderStatus.FILLED and desk.fills(2), seconds=30)
+            found = await desk.gateway.find(OrderRef(0, 2 << 20, algo=True), world.loop.now_ns() - 60 * S_NS)
+            assert (found.order.cid, sum(fill.qty_lot for fill in found.fills)) == (2 << 20, LOTS)
+            return [event.status for event in desk.seen(2)]
+
+    statuses = run(work, venue)
+    assert statuses[0] is OrderStatus.WORKING
+    assert statuses[-1] is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "okx_swap"])
+def test_a_trailing_stop_rests_where_it_is_native(venue):
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+            trail = desk.tick(0.02)
+            stop = desk.order(
+                2, IntentKind.STOP, SELL, reduce=True, price_tick=desk.tick(0.98), trail_tick=trail
+            )
+            await desk.accept(stop)
+            taken = await desk.gateway.snapshot(world.loop.now_ns())
+            (waits,) = desk.truth.open_orders(algo=True)
+            assert [order.cid for order in taken.orders] == [2 << 20]
+            return waits.placement.kind
+
+    assert run(work, venue) == "trailing_stop"
+
+
+# ---------------------------------------------------------------------- the stream
+
+
+async def down_and_up(desk, seconds=60.0):
+    """Wait until the stream was down and is up again; return how long it took to be known."""
+    began_ns = desk.world.loop.now_ns()
+    await desk.until(lambda: desk.streams()[-2:] == [StreamCode.DOWN, StreamCode.UP], seconds)
+    down = next(e for e in reversed(desk.events) if isinstance(e, StreamSeen) and e.code == StreamCode.DOWN)
+    return (down.recv_ns - began_ns) / S_NS
+
+
+async def still_tells(desk, cid):
+    await desk.accept(desk.order(cid, IntentKind.REST, BUY, post_only=True, price_tick=desk.tick(0.97)))
+    await desk.until(lambda: desk.last(cid) is OrderStatus.WORKING)
+
+
+@at_each_venue
+@pytest.mark.parametrize("fault", ["F11", "F13", "F73"])
+def test_a_stream_that_ends_begins_again_and_both_are_told(venue, fault):
+    """F11 closed by the server, F13 a frame that cannot be read, F73 its listen key over."""
+    if fault == "F73" and venue != "binance_usdm":
+        return
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await still_tells(desk, 1)
+            assert desk.streams() == [StreamCode.UP]
+            desk.strike(fault)
+            if fault != "F11" or venue == "binance_usdm":
+                # Binance's stream says nothing by itself that could be cut or closed.
+                await desk.gateway.cancel(OrderRef(0, 1 << 20))
+            took_s = await down_and_up(desk)
+            await asyncio.sleep(2)
+            await still_tells(desk, 2)
+            return took_s
+
+    assert run(work, venue) <= 15.0
+
+
+@at_each_venue
+def test_a_connection_that_goes_dumb_is_known_within_fifteen_seconds(venue):
+    """Nothing arrives any more, not even pongs; nothing says so."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await asyncio.sleep(7)
+            world.network.ail("from_venue", 40, desk.stream_hosts())
+            began_ns = world.loop.now_ns()
+            await desk.until(lambda: StreamCode.DOWN in desk.streams(), 16)
+            took_s = (world.loop.now_ns() - began_ns) / S_NS
+            await desk.until(lambda: desk.streams()[-1] == StreamCode.UP, 120)
+            await still_tells(desk, 1)
+            return took_s
+
+    assert run(work, venue) <= 15.0
+
+
+@at_each_venue
+def test_a_stream_that_is_open_and_silent_is_found_out(venue):
+    """F09: pongs are fine. An order that works is filled, and nothing is said of it."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await still_tells(desk, 1)
+            desk.strike("F09", duration_s=25, count=0)
+            desk.exchange.move_price(desk.symbol, 0.95)
+            took_s = await down_and_up(desk)
+            taken = await desk.gateway.snapshot(world.loop.now_ns() - 600 * S_NS)
+            assert [fill.cid for fill in taken.fills] == [1 << 20]
+            return took_s
+
+    assert run(work, venue) <= 15.0
+
+
+@at_each_venue
+def test_a_fill_whose_message_is_lost_is_not_lost(venue):
+    """F16. Its trade is asked for, or the stream is ended for not telling, after which a snapshot has it."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            desk.strike("F16", count=1)
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+            await desk.until(lambda: desk.fills(1) or StreamCode.DOWN in desk.streams(), 15)
+            taken = await desk.gateway.snapshot(world.loop.now_ns() - 60 * S_NS)
+            told = {fill.trade_key: fill.qty_lot for fill in (*desk.fills(1), *taken.fills)}
+            return sum(told.values())
+
+    assert run(work, venue) == LOTS
+
+
+@at_each_venue
+def test_messages_of_others_and_doubled_ones_change_nothing(venue):
+    """F14, F19."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            desk.strike("F14", count=0, duration_s=30)
+            desk.strike("F19", count=0, duration_s=30)
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+            await desk.until(lambda: desk.last(1) is OrderStatus.FILLED and desk.fills(1))
+            await asyncio.sleep(5)
+            assert sum(f.qty_lot for f in desk.fills(1)) == LOTS
+            return desk.streams(), desk.gateway.dropped
+
+    streams, dropped = run(work, venue)
+    assert streams == [StreamCode.UP]
+    assert {reason.split(": ")[1] for reason in dropped} <= {"symbol not traded here"}

@@ -1,0 +1,222 @@
+"""What must not stand in our code, what must not be read from data, and whom our libraries are."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import os
+import pickle
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tradewind.config import Workspace, load_backtest
+from tradewind.errors import TradewindError
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "tradewind"
+CCXT_HASH = Path(__file__).with_name("ccxt_files.json")
+
+# Calls and modules that turn data into code, or into whatever its author wanted.
+FORBIDDEN_CALLS = {
+    *("eval", "exec", "compile", "__import__"),
+    *("os.system", "os.popen", "os.execv", "os.execve", "os.execvp", "os.spawnl", "os.spawnv"),
+    *("yaml.load", "yaml.unsafe_load", "yaml.full_load", "numpy.load", "np.load", "np.lib.format.read_array"),
+    *("subprocess.getoutput", "subprocess.getstatusoutput", "pty.spawn", "code.interact", "runpy.run_path"),
+}
+FORBIDDEN_MODULES = {
+    *("pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "jsonpickle"),
+    *("yaml", "telnetlib", "ftplib", "xmlrpc", "pty", "code"),
+}
+
+# A strategy is a program that its user chose to run (docs/concepts/security.md); arrays come without objects.
+ALLOWED = {
+    ("strategies/source.py", "exec"): "runs the file of a strategy, which is trusted code",
+    ("strategies/source.py", "compile"): "makes code of that file",
+    ("strategies/binding.py", "exec"): "runs the entry that we wrote for a strategy",
+    ("strategies/binding.py", "compile"): "makes code of that entry",
+    ("market/readers.py", "np.load"): "with allow_pickle=False, which a test below proves",
+}
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{_name(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
+
+
+def dangers(tree: ast.Module) -> Iterator[str]:
+    """Yield what of a file turns data into code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = _name(node.func)
+            if name in FORBIDDEN_CALLS:
+                yield name
+            if any(k.arg == "shell" and getattr(k.value, "value", True) for k in node.keywords):
+                yield "shell=True"
+            if any(k.arg == "allow_pickle" and getattr(k.value, "value", True) for k in node.keywords):
+                yield "allow_pickle"
+        elif isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] in FORBIDDEN_MODULES)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in FORBIDDEN_MODULES:
+            yield str(node.module)
+
+
+def test_nothing_turns_data_into_code():
+    found = {
+        (path.relative_to(SOURCE).as_posix(), danger)
+        for path in sorted(SOURCE.rglob("*.py"))
+        for danger in dangers(ast.parse(path.read_text()))
+    }
+    assert found == set(ALLOWED), "a danger that is new, or a permission that is not needed any more"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "eval(x)",
+        "exec(x)",
+        "import pickle",
+        "from pickle import loads",
+        "import numpy as np\nnp.load(x, allow_pickle=True)",
+        "import subprocess\nsubprocess.run(x, shell=True)",
+        "import subprocess\nsubprocess.run(x, shell=wanted)",
+        "import os\nos.system(x)",
+        "import yaml",
+        "import joblib",
+        "import marshal",
+    ],
+)
+def test_the_search_sees_each_danger(code):
+    assert list(dangers(ast.parse(code)))
+
+
+# ---------------------------------------------------------------------- files that want to be code
+
+
+class _Bomb:
+    def __init__(self, touched: Path) -> None:
+        self.touched = touched
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.touched,)
+
+
+def test_an_array_that_holds_a_program_is_refused_and_not_run(tmp_path):
+    from tradewind.cli.entry import run_command
+
+    touched = tmp_path / "touched"
+    desk = Workspace.create(tmp_path / "desk")
+    bomb = np.array([_Bomb(touched)], dtype=object)
+    np.save(tmp_path / "bars.npy", bomb, allow_pickle=True)
+    words = ["data", "import", str(tmp_path / "bars.npy"), "--venue", "binance_usdm", "--symbol", "BTCUSDT"]
+    assert run_command([*words, "--bars", "1m", "--workspace", str(desk.root)]) in (2, 3)
+    (tmp_path / "bars.pkl").write_bytes(pickle.dumps(_Bomb(touched)))
+    assert run_command(
+        [*words[:2], str(tmp_path / "bars.pkl"), *words[3:], "--workspace", str(desk.root)]
+    ) in (2, 3)
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("bomb.yaml", "!!python/object/apply:os.system ['touch touched']\n"),
+        ("bomb.toml", "!!python/object/apply:os.system ['touch touched']\n"),
+        ("bomb.toml", 'strategy = "$(touch touched)"\n'),
+        ("bomb.toml", 'strategy = "${HOME}"\n'),
+        ("bomb.json", '{"__reduce__": ["os.system", "touch touched"]}'),
+    ],
+)
+def test_a_file_of_settings_is_data_and_nothing_else(tmp_path, monkeypatch, name, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(TradewindError):
+        load_backtest([tmp_path / name])
+    assert not (tmp_path / "touched").exists()
+
+
+# ---------------------------------------------------------------------- who may read what we write
+
+_WRITE = """
+import os, sys
+os.umask(0)
+from pathlib import Path
+from tradewind.config import KEYS_FOLDER, Workspace
+from tradewind.venues.keys import KeyStore, Secret, StoredText, Vault
+from tradewind.venues.keys.sealing import Cost
+from tradewind.journal import FileDisk
+desk = Workspace.create(Path(sys.argv[1]))
+store = KeyStore(desk.root / KEYS_FOLDER, Cost(1, 64, 1))
+store.write(Vault().holding(StoredText("t", Secret("a text"))), Secret("pass phrase"), "passphrase")
+with store.held():
+    pass
+folder = desk.session_dir("main")
+disk = FileDisk()
+disk.make_folder(folder)
+disk.create(folder / "segment").close()
+disk.lock(folder / "lock", "test").release()
+"""
+
+
+def test_under_a_umask_that_forbids_nothing_our_files_are_still_ours_alone(tmp_path):
+    desk = tmp_path / "desk"
+    subprocess.run([sys.executable, "-c", _WRITE, desk], check=True)
+    private = [desk, desk / ".keys", *(p for p in (desk / "journal").rglob("*") if p.is_dir())]
+    assert {str(p): oct(stat.S_IMODE(p.stat().st_mode)) for p in private} == dict.fromkeys(
+        map(str, private), "0o700"
+    )
+    files = [
+        path for top in (".keys", ".locks", "journal") for path in (desk / top).rglob("*") if path.is_file()
+    ]
+    assert len(files) >= 4
+    assert {str(p): oct(stat.S_IMODE(p.stat().st_mode)) for p in files} == dict.fromkeys(
+        map(str, files), "0o600"
+    )
+
+
+# ---------------------------------------------------------------------- the library that signs
+
+
+def ccxt_hash() -> tuple[str, str, int]:
+    """Return version, SHA-256 over every file of code, and their number, of the ccxt that would be imported."""
+    from importlib import metadata
+
+    found = importlib.util.find_spec("ccxt")
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent
+    files = sorted(path for path in folder.rglob("*.py"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return metadata.version("ccxt"), digest.hexdigest(), len(files)
+
+
+def test_the_ccxt_that_signs_is_the_one_that_was_looked_at():
+    version, digest, files = ccxt_hash()
+    kept = json.loads(CCXT_HASH.read_text())
+    assert {"version": version, "sha256": digest, "files": files} == kept, (
+        "ccxt's files differ from those that were looked at. After an upgrade that was looked at and whose recorded "
+        f"contracts were replayed, write {json.dumps({'version': version, 'sha256': digest, 'files': files})} into "
+        f"{CCXT_HASH.name}; otherwise the package was tampered with."
+    )
+
+
+def test_ccxt_is_pinned_to_the_byte():
+    pins = (ROOT / "pyproject.toml").read_text()
+    assert f'"ccxt=={json.loads(CCXT_HASH.read_text())["version"]}"' in pins
+    locked = (ROOT / "constraints" / "dev.txt").read_text()
+    assert "--hash=sha256:" in locked.partition("ccxt==")[2].splitlines()[1]
+
+
+def test_no_secret_stands_in_the_environment_of_a_test():
+    assert not [name for name in os.environ if name.startswith("TRADEWIND_KEYS")]
