@@ -122,8 +122,9 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.SYMBOL_CLOSED: ("102094", "The contract is not open for trading"),
     Reason.REDUCE_ONLY_REGIME: ("102095", "The contract can only be reduced"),
     Reason.LIQUIDATING: ("102096", "The account is in liquidation"),
+    Reason.SELF_TRADE: ("102097", "The order would trade with one of the same account"),
 }
-"""Code and text of each refusal. Published ones first; those of the last seven reasons are assumed: the venue's
+"""Code and text of each refusal. Published ones first; those of the last eight reasons are assumed: the venue's
 list names none, so a client meets codes that it does not know, which is what it must survive."""
 
 

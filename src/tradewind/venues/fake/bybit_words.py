@@ -124,6 +124,7 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
         "The order remains unchanged as the parameters entered match the existing ones.",
     ),
     Reason.SHAPE: ("10001", "params error"),
+    Reason.SELF_TRADE: ("10001", "The order would trade with one of the same account"),
     Reason.MAINTENANCE: _SYSTEM,
     Reason.OVERLOAD: _SYSTEM,
     Reason.INTERNAL: _SYSTEM,

@@ -117,6 +117,7 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.NOT_AMENDABLE: ("51506", "Order modification unavailable for the order type"),
     Reason.NO_CHANGE: ("51500", "Either order price or quantity is required"),
     Reason.SHAPE: ("51000", "Parameter error"),
+    Reason.SELF_TRADE: ("51000", "The order would trade with one of the same account"),
     Reason.MAINTENANCE: ("50001", "Service temporarily unavailable. Try again later."),
     Reason.OVERLOAD: ("50013", "Systems are busy. Please try again later."),
     Reason.REGION: ("51155", "Due to local laws and regulations, you cannot trade with your chosen crypto."),
