@@ -117,7 +117,7 @@ class Misfortunes:
             for _ in range(1 if FAULTS[name].once else draw.randint(1, 3)):
                 at_ns = start_ns + int(draw.random() * 0.8 * span_ns)
                 lasts_ns = min(int(draw.uniform(1.0, 60.0) * SECOND_NS), span_ns // 5)
-                count = draw.choice((1, 1, 2, 5))
+                count = 0 if FAULTS[name].lasting else draw.choice((1, 1, 2, 5))
                 plan.append(
                     Strike(at_ns, name, account=draw.choice(accounts), duration_ns=lasts_ns, count=count)
                 )
@@ -177,9 +177,9 @@ class Misfortunes:
         ]
 
     def use(self, strike: Strike, point: str, *, now_ns: int, symbol: str = "", account: str = "") -> None:
-        """Count a strike as having happened."""
+        """Count a strike as having happened. One without a count is told the first time."""
         strike.struck += 1
-        if self.on_strike is not None:
+        if self.on_strike is not None and (strike.count or strike.struck == 1):
             self.on_strike(strike, point, now_ns, symbol, account)
 
     def chance(self) -> float:

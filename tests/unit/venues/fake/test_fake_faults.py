@@ -344,15 +344,27 @@ def test_f57_mark_and_last_price_diverge_while_it_lasts() -> None:
     assert desk.exchange.mark(BTC) < desk.exchange.last(BTC) * Decimal("1.01")
 
 
-@pytest.mark.parametrize(("form", "told"), [(0, 0), (1, 2), (2, 2), (3, 2)])
+@pytest.mark.parametrize(("form", "told"), [(1, 0), (2, 2), (3, 2), (4, 2)])
 def test_f59_closed_candles_are_missing_twice_revised_or_old(form, told) -> None:
     desk = struck("F59", form=form)
     desk.exchange.watch("candles", BTC, MINUTE_NS)
     desk.wait(60)
     closed = [e.row for e in desk.events if isinstance(e, CandleChanged) and e.row.closed]
     assert len(closed) == told
-    if form == 3:
+    if form == 4:
         assert closed[1].open_ns < closed[0].open_ns
+
+
+@pytest.mark.parametrize("form", [1, 2, 3, 4])
+def test_f59_pages_of_candles_are_bent_once(form) -> None:
+    desk = struck("F59", form=form)
+    asked = (BTC, MINUTE_NS, desk.now_ns - HOUR_NS, desk.now_ns, 50)
+    bent, true = desk.exchange.candles(*asked), desk.exchange.candles(*asked)
+    times = [row.open_ns for row in bent]
+    assert bent != true
+    assert len(bent) - len(true) == {1: -1, 2: 1}.get(form, 0)
+    assert (times == sorted(times)) == (form != 4)
+    assert (set(bent) < set(true)) == (form == 1)
 
 
 def test_f60_snapshots_lag_behind_the_fills() -> None:
@@ -389,6 +401,12 @@ def test_keys_and_regions_are_refused_while_it_lasts(fault, permission, reason) 
     desk.exchange.check(desk.account, permission)
 
 
+def test_what_lasts_is_told_once() -> None:
+    desk = FakeDesk(plan=[Strike(0, "F71", duration_ns=MINUTE_NS, count=0)])
+    assert {desk.exchange.told_ns() for _ in range(5)} == {desk.now_ns - 30 * SECOND_NS}
+    assert strikes(desk) == ["F71"]
+
+
 def test_f67_f71_the_key_may_withdraw_and_the_clock_jumps_back() -> None:
     desk = FakeDesk(plan=[Strike(0, "F67"), Strike(0, "F71", args={"back_s": 12})])
     assert "withdraw" in desk.account.permissions
@@ -412,6 +430,8 @@ def test_a_swarm_is_drawn_from_its_seed_alone_and_ends_in_time() -> None:
         plan = Misfortunes.swarm(seed, 30, start_ns=5).plan
         assert plan
         assert all(s.at_ns >= 5 and s.end_ns <= 5 + 30 * MINUTE_NS for s in plan)
+    lasting = [s for seed in range(300) for s in Misfortunes.swarm(seed, 30).plan if FAULTS[s.fault].lasting]
+    assert {s.count for s in lasting} == {0}
     chosen = {s.fault for seed in range(300) for s in Misfortunes.swarm(seed, 30).plan}
     assert chosen == {name for name, fault in FAULTS.items() if fault.points}
 
