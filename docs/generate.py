@@ -288,7 +288,8 @@ def codes_page() -> str:
 
 def gate_page() -> str:
     """Return every rule that may refuse an order or end one, and the limits behind them."""
-    from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
+    from tradewind.config.limits import GroupLimits, LegLimits, Limits, SectorLimits, SymbolLimits
+    from tradewind.config.sectors import SECTORS
     from tradewind.units.enums import Rule
 
     said = explained(Rule._fields, RULES, "rules")
@@ -317,9 +318,12 @@ def gate_page() -> str:
         ("[limits.each], [limits.symbols.NAME]", SymbolLimits),
         ("[limits.groups.NAME]", GroupLimits),
         ("[limits.legs.NAME]", LegLimits),
+        ("[limits.sectors.NAME]", SectorLimits),
     ):
         shown = [(f"`{n}`", text) for n, kind, text in fields_of(model) if ":" not in n and text]
         parts.append(f"\n### {title}\n\n{first_paragraph(model)}\n\n" + table(("key", "means"), shown))
+    parts.append("\n### Sectors of well-known coins\n\n`coins` under `[limits]` assigns others.\n\n")
+    parts.append(table(("sector", "coins"), ((f"`{name}`", ", ".join(c)) for name, c in SECTORS.items())))
     return "\n".join(parts)
 
 

@@ -21,10 +21,11 @@ from tradewind.config.backtest import (
     Warmup,
 )
 from tradewind.config.data_policy import DEFECTS, DataPolicy, Defect
+from tradewind.config.exits import Exits, Protection
 from tradewind.config.feasible import check_feasible
 from tradewind.config.fields import read_instant, to_ns
 from tradewind.config.files import PARTIAL_PREFIX, atomic_folder, lock, lock_holder, sweep, write_atomic
-from tradewind.config.limits import GroupLimits, LegLimits, Limits, SymbolLimits
+from tradewind.config.limits import GroupLimits, LegLimits, Limits, SectorLimits, SymbolLimits
 from tradewind.config.load import (
     Loaded,
     OriginOf,
@@ -38,7 +39,7 @@ from tradewind.config.load import (
 from tradewind.config.problems import did_you_mean, nearest
 from tradewind.config.runs import find_run, new_run_id, stored_runs
 from tradewind.config.schema import json_schema, schema_text
-from tradewind.config.session import DeadMachine, Feed, Protection, SessionConfig, SessionUse
+from tradewind.config.session import DeadMachine, Feed, SessionConfig, SessionUse
 from tradewind.config.session_rules import accounts_by_venue, check_live
 from tradewind.config.settings import AccountEntry, AlertEntry, Caps, Paths, Settings, VenueEntry
 from tradewind.config.stored import config_hash, to_toml
@@ -65,6 +66,7 @@ __all__ = [
     "DataPolicy",
     "DeadMachine",
     "Defect",
+    "Exits",
     "Feed",
     "GroupLimits",
     "LegLimits",
@@ -76,6 +78,7 @@ __all__ = [
     "Period",
     "Protection",
     "Report",
+    "SectorLimits",
     "SessionConfig",
     "SessionUse",
     "Settings",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from tradewind.config.exits import check_protection
 from tradewind.config.fields import refusal
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def check_terms(config: "Terms") -> None:
     _check_account(config)
     _check_limited_symbols(config)
     _check_exposures(config)
+    _check_exits(config)
 
 
 def _check_strategies(config: "Terms") -> None:
@@ -131,6 +133,13 @@ def _check_limited_symbols(config: "Terms") -> None:
             )
 
 
+def _check_exits(config: "Terms") -> None:
+    check_protection(config.exits, config.protection, "protection")
+    for place, use in enumerate(config.strategies):
+        exits, protection = use.exits or config.exits, use.protection or config.protection
+        check_protection(exits, protection, f"strategies.{place}.protection")
+
+
 def _check_exposures(config: "Terms") -> None:
     for key, exposure_x in _exposures(config.limits):
         if exposure_x > config.account.leverage:
@@ -154,6 +163,9 @@ def _exposures(limits: "Limits") -> Iterator[tuple[str, float]]:
     for key, table in tables.items():
         if table.max_exposure_x is not None:
             yield f"{key}.max_exposure_x", table.max_exposure_x
+    for name, sector in limits.sectors.items():
+        if sector.max_exposure_x is not None:
+            yield f"limits.sectors.{name}.max_exposure_x", sector.max_exposure_x
     for name, group in limits.groups.items():
         yield f"limits.groups.{name}.max_exposure_x", group.max_exposure_x
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tradewind.config.data_policy import DataPolicy
+from tradewind.config.exits import Exits, Protection
 from tradewind.config.fields import (
     Bps,
     Currency,
@@ -239,6 +240,10 @@ class StrategyUse(Model):
     """The symbols it trades; all of the market's unless given."""
     params: dict[str, Scalar] = {}
     """Values of its declared parameters; the others keep their defaults."""
+    protection: Protection | None = None
+    """Who guards what it holds; as for all strategies unless given."""
+    exits: Exits | None = None
+    """When the core closes what it holds; as for all strategies unless given."""
 
     @property
     def label(self) -> str:
@@ -265,6 +270,11 @@ class BacktestConfig(Model):
     """What is traded, where, and on which bars."""
     params: dict[str, Scalar] = {}
     """Values of the strategy's declared parameters; the others keep their defaults."""
+    protection: Protection | None = None
+    """Who guards positions: ``resting``: a stop at the venue, ``watched``: the core, or ``none``. Unless given the core
+    watches where exits are set."""
+    exits: Exits = Exits()
+    """When the core closes what a strategy holds."""
     costs: Costs = Costs()
     """What trading costs and how the simulated venue fills."""
     account: Account = Account()
@@ -292,8 +302,22 @@ class BacktestConfig(Model):
     def uses(self) -> tuple[StrategyUse, ...]:
         """Return the strategies of the run, one or several, each with its symbols."""
         if self.strategy is not None:
-            return (StrategyUse(strategy=self.strategy, symbols=self.market.symbols, params=self.params),)
+            return (
+                StrategyUse(
+                    strategy=self.strategy,
+                    symbols=self.market.symbols,
+                    params=self.params,
+                    protection=self.protection,
+                    exits=self.exits,
+                ),
+            )
         return tuple(
-            use if use.symbols else use.model_copy(update={"symbols": self.market.symbols})
+            use.model_copy(
+                update={
+                    "symbols": use.symbols or self.market.symbols,
+                    "protection": use.protection or self.protection,
+                    "exits": use.exits or self.exits,
+                }
+            )
             for use in self.strategies
         )

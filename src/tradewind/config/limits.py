@@ -10,9 +10,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tradewind.config.fields import Model, Money, Name, Pct, Symbol, SymbolList, refusal
+from tradewind.config.fields import Currency, Model, Money, Name, Pct, Symbol, SymbolList, Timeframe, refusal
+from tradewind.config.sectors import SECTORS
+from tradewind.units.time import parse_timeframe
 
-__all__ = ["ExposureX", "GroupLimits", "LegLimits", "Limits", "SymbolLimits"]
+__all__ = ["ExposureX", "GroupLimits", "LegLimits", "Limits", "SectorLimits", "SymbolLimits"]
 
 ExposureX = Annotated[float, Field(gt=0, le=200)]
 _Leverage = Annotated[float, Field(ge=1, le=200)]
@@ -42,6 +44,21 @@ class GroupLimits(Model):
     """The instruments of the group."""
     max_exposure_x: ExposureX
     """Largest sum of their positions as a multiple of equity."""
+
+
+class SectorLimits(Model):
+    """Limits of one sector in each account; which coins belong to it says `coins`, else a table of well-known ones."""
+
+    max_exposure_x: ExposureX | None = None
+    """Largest sum of its positions as a multiple of equity."""
+    max_positions: _Count | None = None
+    """Most of its instruments held, or opening, at once."""
+
+    @model_validator(mode="after")
+    def _need_one(self) -> Self:
+        if self.max_exposure_x is None and self.max_positions is None:
+            raise refusal("CONFIG_MISSING", "a sector limit limits nothing", "write max_exposure_x = 0.5")
+        return self
 
 
 class LegLimits(Model):
@@ -80,12 +97,36 @@ class Limits(Model):
     """Most requests sent within a minute."""
     price_band_pct: Pct | None = None
     """Farthest an order's price may lie from the mark price."""
+    max_positions: _Count | None = None
+    """Most instruments held, or opening, at once in an account."""
     loss_day_pct: Pct | None = None
     """Loss since midnight UTC that halts trading, of the equity at midnight."""
+    loss_day_pause: Timeframe | None = None
+    """How long a day's loss halts trading; until midnight UTC unless given, and never longer."""
     loss_session_pct: Pct | None = None
     """Loss since the start that halts trading, of the equity at the start."""
+    loss_session_pause: Timeframe | None = None
+    """How long a session's loss halts trading; until an operator resumes unless given."""
     drawdown_pct: Pct | None = None
     """Fall from the highest equity that halts trading."""
+    drawdown_pause: Timeframe | None = None
+    """How long a drawdown halts trading; until an operator resumes unless given."""
+    loss_streak: _Count | None = None
+    """Round trips lost in a row, before fees, that halt trading in an account."""
+    loss_streak_pause: Timeframe | None = None
+    """How long losses in a row halt trading; until an operator resumes unless given."""
+    exit_drawdown_pct: Pct | None = None
+    """Fall from the highest equity at which everything in the account is closed."""
+    exit_drawdown_pause: Timeframe | None = None
+    """How long nothing opens after that; until an operator resumes unless given."""
+    exit_position_loss_pct: Pct | None = None
+    """Loss of one position, in percent of the equity, at which it is closed."""
+    strategy_loss_streak: _Count | None = None
+    """Round trips lost in a row that hold a strategy alone."""
+    strategy_loss_streak_pause: Timeframe | None = None
+    """How long losses in a row hold it; until an operator resumes unless given."""
+    strategy_bad_outputs: _Count | None = None
+    """Nonsensical sets of a strategy that hold it; 1 unless given."""
     each: SymbolLimits = SymbolLimits()
     """Limits of every instrument that has no table of its own."""
     symbols: dict[Symbol, SymbolLimits] = {}
@@ -94,6 +135,23 @@ class Limits(Model):
     """Limits on instruments that move together."""
     legs: dict[Name, LegLimits] = {}
     """Limits on the open side of hedges."""
+    sectors: dict[Name, SectorLimits] = {}
+    """Limits on sectors: mega, l1, l2, defi, meme, exchange, payment, or names of your own."""
+    coins: dict[Currency, Name] = {}
+    """The sector of single coins, where it is not that of the built-in table."""
+
+    @model_validator(mode="after")
+    def _know_sectors(self) -> Self:
+        known = {*SECTORS, *self.coins.values()}
+        for name in self.sectors:
+            if name not in known:
+                raise refusal(
+                    "CONFIG_CHOICE",
+                    f"no coin is in a sector called {name!r}",
+                    f'known: {", ".join(sorted(known))}; or assign coins: coins = {{ BTC = "{name}" }}',
+                    key=f"sectors.{name}",
+                )
+        return self
 
     def of(self, symbol: str) -> SymbolLimits:
         """Return the limits of one instrument: its own where written, else those of `each`."""
@@ -103,14 +161,19 @@ class Limits(Model):
     def tightened(self, house: "Limits") -> "Limits":
         """Return these limits, none of them looser than the ``house`` limits of the workspace."""
         kept = {name: _tighter(getattr(self, name), getattr(house, name)) for name in _ACCOUNT_WIDE}
+        pauses = {_pause_of(limit): _pause(self, house, limit) for limit in _PAUSED}
+        sectors = {**house.sectors, **self.sectors}
         names = [*self.symbols, *(name for name in house.symbols if name not in self.symbols)]
         return self.model_copy(
             update={
                 **kept,
+                **pauses,
                 "each": _tighter_symbol(self.each, house.each),
                 "symbols": {name: _tighter_symbol(self.of(name), house.of(name)) for name in names},
                 "groups": self.groups | {f"house-{name}": group for name, group in house.groups.items()},
                 "legs": self.legs | {f"house-{name}": leg for name, leg in house.legs.items()},
+                "sectors": {name: _tighter_sector(self, house, name) for name in sectors},
+                "coins": self.coins | house.coins,
             }
         )
 
@@ -138,6 +201,10 @@ class Limits(Model):
                 },
                 "groups": groups,
                 "legs": legs,
+                "sectors": {
+                    name: table.model_copy(update=_reached(table, leverage))
+                    for name, table in self.sectors.items()
+                },
             }
         )
 
@@ -152,9 +219,40 @@ def _reached(table: Model, leverage: float) -> dict[str, float]:
     return {name: leverage for name in names if (getattr(table, name) or 0.0) > leverage}
 
 
-_ACCOUNT_WIDE = tuple(
-    name for name in Limits.model_fields if name not in {"each", "symbols", "groups", "legs"}
+_PAUSED = (
+    "loss_day_pct",
+    "loss_session_pct",
+    "drawdown_pct",
+    "loss_streak",
+    "exit_drawdown_pct",
+    "strategy_loss_streak",
 )
+"""Limits whose breach is followed by a pause."""
+_TABLES = {"each", "symbols", "groups", "legs", "sectors", "coins"}
+_ACCOUNT_WIDE = tuple(
+    name for name in Limits.model_fields if name not in _TABLES and not name.endswith("_pause")
+)
+
+
+def _pause_of(limit: str) -> str:
+    return f"{limit.removesuffix('_pct')}_pause"
+
+
+def _pause(own: Limits, house: Limits, limit: str) -> str | None:
+    """Return the longer pause of those whose limit is set; none, which waits for an operator, is the longest."""
+    given = [
+        getattr(limits, _pause_of(limit)) for limits in (own, house) if getattr(limits, limit) is not None
+    ]
+    return None if None in given or not given else max(given, key=parse_timeframe)
+
+
+def _tighter_sector(own: Limits, house: Limits, name: str) -> SectorLimits:
+    """Return the smaller of each limit of a sector."""
+    tables = [limits.sectors[name] for limits in (own, house) if name in limits.sectors]
+    first, last = tables[0], tables[-1]
+    return first.model_copy(
+        update={n: _tighter(getattr(first, n), getattr(last, n)) for n in SectorLimits.model_fields}
+    )
 
 
 def _tighter(own: float | None, house: float | None) -> float | None:

@@ -21,15 +21,13 @@ from tradewind.config.backtest import (
     StrategyUse,
     Warmup,
 )
+from tradewind.config.exits import Exits, Protection
 from tradewind.config.fields import Model, Name, Scalar, refusal
 from tradewind.config.limits import Limits
 from tradewind.config.venue_defaults import VENUES
 from tradewind.errors import ConfigError
 
-__all__ = ["DeadMachine", "Feed", "Protection", "SessionConfig", "SessionUse"]
-
-Protection = Literal["resting", "watched", "none"]
-"""Where a strategy's stops are: at the venue, in the core, or nowhere."""
+__all__ = ["DeadMachine", "Feed", "SessionConfig", "SessionUse"]
 
 _Seconds = Annotated[float, Field(ge=1, le=86_400)]
 
@@ -65,8 +63,6 @@ class SessionUse(StrategyUse):
 
     account: Name | None = None
     """The account that it trades on; its symbols are then those of the account's venue."""
-    protection: Protection | None = None
-    """Where its stops are; must be said in a live session."""
 
 
 class SessionConfig(Model):
@@ -82,6 +78,8 @@ class SessionConfig(Model):
     """Instead of `strategy`: several, each with its own holdings."""
     protection: Protection | None = None
     """Where the stops of the strategy are; must be said in a live session, for each strategy."""
+    exits: Exits = Exits()
+    """When the core closes what a strategy holds."""
     market: Market
     """What is traded, where, and on which bars."""
     params: dict[str, Scalar] = {}
@@ -126,6 +124,7 @@ class SessionConfig(Model):
                 symbols=self.market.symbols,
                 params=self.params,
                 protection=self.protection,
+                exits=self.exits,
             )
             return (alone,)
         return tuple(
@@ -133,6 +132,7 @@ class SessionConfig(Model):
                 update={
                     "symbols": use.symbols or self.market.symbols,
                     "protection": use.protection or self.protection,
+                    "exits": use.exits or self.exits,
                 }
             )
             for use in self.strategies
@@ -177,6 +177,8 @@ class SessionConfig(Model):
             wallets=self.wallets,
             market=self.market,
             params=self.params,
+            protection=self.protection,
+            exits=self.exits,
             costs=self.costs,
             account=self.account,
             limits=self.limits,

@@ -1,11 +1,11 @@
-"""What the venue says about the account, and what operators and the platform say to the core.
+"""What the venue says about the account: money and position that moved without an order of ours.
 
 Position taken from us by the venue (liquidation, auto-deleveraging, settlement at delisting) is distributed
 over the holdings of that side by one rule: pro rata in whole lots, the remainder to the largest holding, the
 first of equals.
 """
 
-from tradewind.engine.accounting import book_close, margin_of, money, worth
+from tradewind.engine.accounting import book_close, money, worth
 from tradewind.engine.breakers import set_floor
 from tradewind.engine.registers import log_cash, next_fill_row
 from tradewind.units.enums import (
@@ -16,16 +16,14 @@ from tradewind.units.enums import (
     FactKind,
     Halt,
     LogKind,
-    OperatorCode,
     Role,
-    SettingCode,
 )
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Rows
-from tradewind.units.records import Account, Context, Core, Strategy, View
+from tradewind.units.records import Account, Context, Core, View
 from tradewind.units.wire import Fact, Mailbox
 
-__all__ = ["apply_account_fact", "apply_control_fact", "apply_taken"]
+__all__ = ["apply_account_fact", "apply_taken"]
 
 
 @kernel
@@ -39,7 +37,9 @@ def apply_account_fact(core: Core, account: Account, view: View, box: Mailbox, f
         account.balance += fact.amount
         account.transferred += fact.amount
         account.start += fact.amount
+        account.session_start += fact.amount
         account.peak += fact.amount
+        account.fall_from += fact.amount
         account.day_start += fact.amount
         set_floor(account)
         log_cash(core, box, LogKind.TRANSFER, fact.instrument, fact.wallet, fact.amount)
@@ -87,7 +87,7 @@ def apply_taken(
             contexts[k].intents.sleep = 0
             contexts[k].spoke = 1
     if fact.kind != FactKind.DELISTED:
-        core.halts = core.halts | Halt.LIQUIDATED
+        account.told = account.told | Halt.LIQUIDATED
     if fact.qty_lot > 0:
         _share_out(core, account, view, contexts, box, fact)
     elif fact.kind == FactKind.DELISTED and fact.price_tick > 0:
@@ -178,108 +178,3 @@ def _take(
     row.cid = 0
     row.tag = 0
     row.trade_id = fact.trade_id
-
-
-@kernel
-def apply_control_fact(
-    core: Core,
-    accounts: Rows[Account],
-    view: View,
-    contexts: Rows[Context],
-    strategies: Rows[Strategy],
-    fact: Fact,
-) -> None:
-    """Apply settings, limits, the start of an epoch and an operator's word."""
-    kind = fact.kind
-    core.facts += 1
-    if kind == FactKind.OPERATOR:
-        _apply_operator(core, strategies, fact.code)
-    elif kind == FactKind.SETTING and fact.code == SettingCode.LEVERAGE:
-        _set_leverage(accounts[view.wallet], view, contexts, fact)
-    elif kind == FactKind.SETTING:
-        _apply_setting(view, fact)
-    elif kind == FactKind.LIMITS:
-        _apply_limits(core, view, fact)
-    elif kind == FactKind.BOOT:
-        core.epoch = fact.code
-        core.boot_code = fact.price_tick
-        core.boot_config = fact.qty_lot
-        core.boot_data = fact.trade_id
-
-
-@kernel
-def _apply_operator(core: Core, strategies: Rows[Strategy], code: int) -> None:
-    """Do what an operator asks.
-
-    PAUSE cancels openers; STOP and FLATTEN also exit everything; RESUME clears every latch but LOCK, UNLOCK
-    that one.
-    """
-    if code == OperatorCode.PAUSE:
-        core.halts = core.halts | Halt.OPERATOR
-    elif code == OperatorCode.FLATTEN or code == OperatorCode.STOP:
-        core.halts = core.halts | Halt.OPERATOR | Halt.FLATTEN
-    elif code == OperatorCode.LOCK:
-        core.halts = core.halts | Halt.LOCK
-    elif code == OperatorCode.UNLOCK:
-        core.halts = core.halts & ~Halt.LOCK
-    elif code == OperatorCode.RESUME:
-        core.halts = core.halts & Halt.LOCK
-        for g in range(len(strategies)):
-            strategies[g].held = 0
-
-
-@kernel
-def _set_leverage(account: Account, view: View, contexts: Rows[Context], fact: Fact) -> None:
-    """Take another leverage: what is held occupies its margin anew; what rests keeps the reserve it was sent with."""
-    before = view.leverage
-    for k in range(len(contexts)):
-        if contexts[k].instrument == fact.instrument:
-            for side in range(2):
-                cost = contexts[k].working.holding[side].cost
-                view.leverage = before
-                account.used -= margin_of(view, cost)
-                view.leverage = fact.value
-                account.used += margin_of(view, cost)
-    view.leverage = fact.value
-
-
-@kernel
-def _apply_setting(view: View, fact: Fact) -> None:
-    """Take a setting of the venue as it is: rules and modes of one instrument."""
-    code = fact.code
-    if code == SettingCode.TICK_STEP:
-        view.tick_step = fact.qty_lot
-    elif code == SettingCode.LOT_STEP:
-        view.lot_step = fact.qty_lot
-    elif code == SettingCode.MIN_QTY:
-        view.min_lot = fact.qty_lot
-    elif code == SettingCode.MIN_NOTIONAL:
-        view.min_notional = fact.amount
-    elif code == SettingCode.POSITION_MODE:
-        view.hedge = fact.qty_lot
-    elif code == SettingCode.AMENDS:
-        view.amends = fact.qty_lot
-
-
-@kernel
-def _apply_limits(core: Core, view: View, fact: Fact) -> None:
-    """Change one limit while running; a lowered one blocks and cancels openers at the next wake, it never closes."""
-    core.recheck = 1
-    code = fact.code
-    if code == 0:
-        view.side_limit_lot[fact.position_side] = fact.qty_lot
-    elif code == 1:
-        view.position_limit_notional = fact.amount
-        core.exposure_limits = 1
-    elif code == 2:
-        view.order_limit_notional = fact.amount
-    elif code == 3:
-        core.open_orders_limit = fact.qty_lot
-    elif code == 4:
-        core.rate_limit = fact.qty_lot
-    elif code == 5:
-        core.total_limit = fact.value
-        core.exposure_limits = 1
-    elif code == 6:
-        core.leverage_limit = fact.value
-        core.exposure_limits = 1

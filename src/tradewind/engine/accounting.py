@@ -144,6 +144,7 @@ def book_close(account: Account, view: View, holding: Holding, side: int, lots: 
         holding.entries = 0
         holding.trips += 1
         holding.opened_ns = 0
+        holding.outcome = -1 if holding.realised < holding.opened_realised else 1
     return realised
 
 

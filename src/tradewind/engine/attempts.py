@@ -22,8 +22,9 @@ def propose_attempt(
 
     worst_spend: money, rounded up by the caller. attempt_id: positive, never used before in this session.
     """
-    if core.halts:
-        return refuse(core, Rule.HALTED, 0.0, float(core.halts))
+    halts = core.own_halts | account.halts
+    if halts:
+        return refuse(core, Rule.HALTED, 0.0, float(halts))
     free = account.balance + min(0, account.margined) - account.used
     if worst_spend <= 0 or worst_spend > free:
         return refuse(core, Rule.ATTEMPT_SPEND, float(free), float(worst_spend))

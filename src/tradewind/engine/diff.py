@@ -6,17 +6,18 @@ openers.
 
 import numpy as np
 
-from tradewind.engine.accounting import closing_lots
+from tradewind.engine.accounting import closing_lots, is_shared
 from tradewind.engine.gate import breach_of
+from tradewind.engine.halts import sets_on
 from tradewind.engine.masks import clear_all, has_bit, low_bit, set_bit
 from tradewind.engine.registers import mix_decision, refuse
 from tradewind.engine.requests import on_step, send_amend, send_cancel, send_new
-from tradewind.units.enums import ALL, Halt, IntentKind, OrderState, Rule
+from tradewind.units.enums import ALL, HOLD_BITS, Halt, IntentKind, OrderState, Rule
 from tradewind.units.jit import SLOTS, kernel
 from tradewind.units.records import WORDS, Account, Context, Core, Intent, Intents, Order, View, Working
 from tradewind.units.wire import Mailbox
 
-__all__ = ["CORE_SLOTS", "bring_about", "is_met", "pull", "react", "trim"]
+__all__ = ["CORE_SLOTS", "bring_about", "diff_one", "is_met", "is_strained", "pull", "react", "trim"]
 
 _REST = IntentKind.REST
 _TARGET = IntentKind.TARGET
@@ -26,14 +27,14 @@ _LIVE = OrderState.LIVE
 _LOCK = Halt.LOCK
 _ONE = np.uint64(1)
 
-CORE_SLOTS = 2
-"""The last slots of a context, from which the core itself flattens long and short."""
+CORE_SLOTS = 4
+"""The last slots of a context are the core's: two from which it closes long and short, two for their stops."""
 
 
 @kernel(hot=True)
 def react(core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents) -> bool:
     """After SET: nothing to do in most bars; the slow half is out of line. False if the set is nonsense."""
-    if core.halts | core.breached == 0 and is_met(context.working, intents):
+    if not is_strained(core, context) and is_met(context.working, intents):
         return True
     return bring_about(core, account, view, context, box, intents, SLOTS - CORE_SLOTS, False)
 
@@ -82,9 +83,16 @@ def is_met(working: Working, intents: Intents) -> bool:
 
 
 @kernel
+def is_strained(core: Core, context: Context) -> bool:
+    """Tell whether anything that works may have to go although its strategy wants it."""
+    long, short = context.working.holding[0], context.working.holding[1]
+    return core.halts | core.breached | long.exit | short.exit | long.yields | short.yields != 0
+
+
+@kernel
 def pull(core: Core, account: Account, view: View, context: Context, box: Mailbox) -> None:
     """Cancel every opener; closers and stops stay."""
-    if core.halts & _LOCK == 0 and context.working.live_count:
+    if sets_on(core, account, view) & _LOCK == 0 and context.working.live_count:
         clear_all(context.want)
         _cancel_unwanted(core, account, view, context, box, True)
 
@@ -92,7 +100,7 @@ def pull(core: Core, account: Account, view: View, context: Context, box: Mailbo
 @kernel
 def trim(core: Core, account: Account, view: View, context: Context, box: Mailbox) -> None:
     """Where the strategy has nothing new to say: cancel the openers that a halt or a breach forbids."""
-    if core.halts & _LOCK == 0 and context.working.live_count:
+    if sets_on(core, account, view) & _LOCK == 0 and context.working.live_count:
         for word in range(WORDS):
             context.want[word] = context.working.live[word]
         _cancel_unwanted(core, account, view, context, box, True)
@@ -114,17 +122,20 @@ def bring_about(
     slots: how many of the first slots the set may use; the last ones are the core's own.
     keep_closers: closers and stops that are not in the set stay.
     """
-    if core.halts & _LOCK:
+    if sets_on(core, account, view) & _LOCK:
         return True
     if not _mark_wanted(core, context, intents, slots):
         pull(core, account, view, context, box)
         return False
+    if slots < SLOTS and context.guarded:
+        for slot in range(SLOTS - CORE_SLOTS, SLOTS):
+            set_bit(context.want, slot)
     _cancel_unwanted(core, account, view, context, box, keep_closers)
     for urgency in range(3):
         for i in range(intents.n):
             intent = intents.row[i]
-            if _urgency(context, intent) == urgency:
-                _diff_one(core, account, view, context, box, intent)
+            if _urgency(context, intent) == urgency and not _gives_way(context, intent):
+                diff_one(core, account, view, context, box, intent)
     return True
 
 
@@ -137,6 +148,15 @@ def _urgency(context: Context, intent: Intent) -> int:
     if intent.reduce == 0:
         return 2
     return 1 if intent.kind == _STOP else 0
+
+
+@kernel
+def _gives_way(context: Context, intent: Intent) -> bool:
+    """Tell whether a closer leaves its lots to the core, which closes the holding or has its stop rest."""
+    holding = context.working.holding[intent.position_side]
+    if intent.kind == _STOP or holding.pos_lot == 0 or _urgency(context, intent) == 2:
+        return False
+    return holding.exit != 0 or (holding.yields == 1 and intent.kind == _REST)
 
 
 @kernel
@@ -180,7 +200,7 @@ def _cancel_unwanted(
 ) -> None:
     """Cancel what works and is not wanted, all of it or only openers; and, wanted or not, what must not stay."""
     working = context.working
-    strained = core.halts | core.breached != 0
+    strained = is_strained(core, context)
     for word in range(WORDS):
         left = working.live[word]
         if not strained:
@@ -189,7 +209,7 @@ def _cancel_unwanted(
             slot = (word << 6) + low_bit(left)
             left = left & (left - _ONE)
             order = working.order[slot]
-            rule = _must_go(core, account, view, context, order) if strained else Rule.OK
+            rule = _must_go(core, account, view, context, order, slot) if strained else Rule.OK
             if rule:
                 send_cancel(core, context, view, box, slot, rule)
             elif (order.reduce == 0 or not openers_only) and not has_bit(context.want, slot):
@@ -197,22 +217,30 @@ def _cancel_unwanted(
 
 
 @kernel
-def _must_go(core: Core, account: Account, view: View, context: Context, order: Order) -> int:
+def _must_go(core: Core, account: Account, view: View, context: Context, order: Order, slot: int) -> int:
     """Return why an order may not stay, 0 if it may.
 
-    Openers end in a halt and where their side stands above a limit; in a halt, also closers of more than is held,
-    which a liquidation may have left behind.
+    Openers end in a halt, after an exit, and where their side stands above a limit; closers where the core needs
+    their lots, and in a halt where there are more of them than is held, which a liquidation may have left behind.
     """
     side = order.position_side
-    if order.reduce == 0:
-        return Rule.HALTED if core.halts else breach_of(core, account, view, context, side)
     holding = context.working.holding[side]
+    halts = sets_on(core, account, view)
+    if order.reduce == 0:
+        if halts & ~HOLD_BITS:
+            return Rule.HALTED
+        return Rule.EXITED if holding.exit else breach_of(core, account, view, context, side)
+    if slot < SLOTS - CORE_SLOTS and holding.pos_lot:
+        if holding.exit and (order.kind != _STOP or is_shared(view, context.working, side)):
+            return Rule.EXITED
+        if holding.yields == 1 and order.kind == _REST:
+            return Rule.EXITED
     closing = closing_lots(view, context.working, order)
-    return Rule.NOT_REDUCING if core.halts and closing > holding.pos_lot else Rule.OK
+    return Rule.NOT_REDUCING if halts and closing > holding.pos_lot else Rule.OK
 
 
 @kernel
-def _diff_one(
+def diff_one(
     core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent
 ) -> None:
     """Bring one slot closer to one intent."""

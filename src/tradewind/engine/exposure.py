@@ -14,7 +14,7 @@ from tradewind.engine.masks import place
 from tradewind.units.enums import BIG, NEVER_HIGH, NEVER_LOW
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Rows
-from tradewind.units.records import GROUPS, Account, Context, Core, View
+from tradewind.units.records import GROUPS, OWNERS, Account, Context, Core, View
 
 __all__ = ["judge_exposure", "sum_exposure", "watch_exposure"]
 
@@ -28,7 +28,7 @@ _DUST = 64.0
 def watch_exposure(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
     """Judge exposure again where a verdict could have changed."""
     if core.leg_groups:
-        _weigh_legs(core, views, contexts)
+        _weigh_legs(core, accounts, views, contexts)
     if core.recheck or (core.exposure_limits and _is_stirred(core, views)):
         judge_exposure(core, accounts, views, contexts)
 
@@ -67,25 +67,61 @@ def sum_exposure(core: Core, accounts: Rows[Account], views: Rows[View]) -> None
     """Sum what is held or may open per side and group."""
     core.summed_ns = core.now_ns
     for w in range(len(accounts)):
-        for side in range(2):
-            accounts[w].gross[side] = 0
-        if core.group_limits:
-            for g in range(GROUPS):
-                accounts[w].group_gross[g] = 0
+        _forget_sums(core, accounts[w])
+    counts = core.positions_limit | core.sector_limits
+    if counts:
+        _forget_counts(core)
     for j in range(len(views)):
         view = views[j]
         if view.close > 0:
-            for side in range(2):
-                lots = view.side_lot[side] + view.external_lot[side]
-                if lots:
-                    notional = money(worth(view, lots, view.close))
-                    accounts[view.wallet].gross[side] += notional
-                    if core.group_limits:
-                        accounts[view.wallet].group_gross[view.group] += notional
+            held = _sum_sides(core, accounts[view.wallet], view)
+            if counts and held:
+                owner = accounts[view.wallet].owner
+                core.positions[owner] += 1
+                core.sector_positions[owner * GROUPS + view.sector] += 1
 
 
 @kernel
-def _weigh_legs(core: Core, views: Rows[View], contexts: Rows[Context]) -> None:
+def _forget_sums(core: Core, account: Account) -> None:
+    """Begin to sum up a wallet anew."""
+    for side in range(2):
+        account.gross[side] = 0
+    if core.group_limits:
+        for g in range(GROUPS):
+            account.group_gross[g] = 0
+    if core.sector_limits:
+        for g in range(GROUPS):
+            account.sector_gross[g] = 0
+
+
+@kernel
+def _forget_counts(core: Core) -> None:
+    """Begin to count positions anew."""
+    for owner in range(OWNERS):
+        core.positions[owner] = 0
+    for at in range(OWNERS * GROUPS):
+        core.sector_positions[at] = 0
+
+
+@kernel
+def _sum_sides(core: Core, account: Account, view: View) -> bool:
+    """Add what an instrument holds or may open to its sums; return whether that is anything."""
+    held = False
+    for side in range(2):
+        lots = view.side_lot[side] + view.external_lot[side]
+        if lots:
+            held = True
+            notional = money(worth(view, lots, view.close))
+            account.gross[side] += notional
+            if core.group_limits:
+                account.group_gross[view.group] += notional
+            if core.sector_limits:
+                account.sector_gross[view.sector] += notional
+    return held
+
+
+@kernel
+def _weigh_legs(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context]) -> None:
     """Sum the unhedged part of each leg group, longs less shorts over its legs, and watch how long it stands."""
     for g in range(GROUPS):
         core.group[g].unhedged = 0
@@ -96,7 +132,7 @@ def _weigh_legs(core: Core, views: Rows[View], contexts: Rows[Context]) -> None:
             net = context.working.holding[0].pos_lot - context.working.holding[1].pos_lot
             sign = 1 if net >= 0 else -1
             core.group[context.leg_group].unhedged += sign * money(worth(view, abs(net), view.close))
-    watch_legs(core)
+    watch_legs(core, accounts, views)
 
 
 @kernel
@@ -131,6 +167,10 @@ def _calm_ratio(core: Core, account: Account, views: Rows[View], wallet: int) ->
     if core.group_limits:
         for g in range(GROUPS):
             ratio = _least(ratio, account, core.group[g].exposure_limit, float(account.group_gross[g]), total)
+    if core.sector_limits:
+        for g in range(GROUPS):
+            limit = core.sector[g].exposure_limit
+            ratio = _least(ratio, account, limit, float(account.sector_gross[g]), total)
     for j in range(len(views)):
         view = views[j]
         if view.wallet == wallet and view.close > 0:

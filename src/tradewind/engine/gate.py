@@ -7,10 +7,11 @@ Reductions pass every rule but LOCK and the holding itself.
 """
 
 from tradewind.engine.accounting import closing_lots, money, worth
+from tradewind.engine.halts import sets_on
 from tradewind.engine.registers import forbid, refuse
 from tradewind.units.enums import Halt, IntentKind, Payoff, Rule
 from tradewind.units.jit import kernel
-from tradewind.units.records import Account, Context, Core, Order, View
+from tradewind.units.records import GROUPS, Account, Context, Core, Order, View
 
 __all__ = ["breach_of", "gate", "reference_tick"]
 
@@ -28,10 +29,13 @@ def reference_tick(view: View, price_tick: int) -> int:
 @kernel
 def gate(core: Core, account: Account, view: View, context: Context, order: Order, lots: int) -> int:
     """Return the lots that may be asked for at the order's `wanted_tick`; 0 with the rule left in `core`."""
-    if core.halts & _LOCK:
-        return refuse(core, Rule.HALTED, 0.0, float(core.halts))
+    halts = sets_on(core, account, view)
+    if halts & _LOCK:
+        return refuse(core, Rule.HALTED, 0.0, float(halts))
     if order.reduce:
         return _closing_lots(core, view, context, order, lots)
+    if halts:
+        return refuse(core, Rule.HALTED, 0.0, float(halts))
     lots = _opening_lots(core, view, context, order, lots)
     if lots == 0:
         return 0
@@ -41,7 +45,7 @@ def gate(core: Core, account: Account, view: View, context: Context, order: Orde
         return 0
     if not _exposure_allows(core, account, view, context, order, notional):
         return 0
-    return lots if _traffic_allows(core, view, order) else 0
+    return lots
 
 
 @kernel
@@ -66,12 +70,12 @@ def _closing_lots(core: Core, view: View, context: Context, order: Order, lots: 
 
 @kernel
 def _opening_lots(core: Core, view: View, context: Context, order: Order, lots: int) -> int:
-    """Bound openers by states of trading, by sides, then by the holding's and the venue side's limit in lots."""
+    """Bound openers by the state of the instrument, by sides, then by the limits of holding and venue side in lots."""
     side = order.position_side
-    if core.halts:
-        return refuse(core, Rule.HALTED, 0.0, float(core.halts))
     if view.closed:
         return refuse(core, Rule.CLOSED, 0.0, 1.0)
+    if context.working.holding[side].exit:
+        return refuse(core, Rule.EXITED, 0.0, float(context.working.holding[side].exit))
     if view.stale or view.venue_down:
         return refuse(core, Rule.STALE, 0.0, 1.0)
     if side == 1 and view.payoff == _SPOT:
@@ -117,7 +121,7 @@ def _money_allows(core: Core, account: Account, view: View, order: Order, notion
 def _exposure_allows(
     core: Core, account: Account, view: View, context: Context, order: Order, notional: int
 ) -> bool:
-    """Check position, symbol, group, side and total against equity; the unhedged part of a leg group."""
+    """Check position, symbol and sums against equity, the unhedged part of a leg group, traffic, and counts."""
     side = order.position_side
     price_tick = reference_tick(view, order.wanted_tick)
     lots = view.side_lot[side] - order.held_lot
@@ -125,7 +129,7 @@ def _exposure_allows(
     if position > view.position_limit_notional:
         return forbid(core, Rule.POSITION_NOTIONAL, float(view.position_limit_notional), float(position))
     if core.exposure_limits == 0:
-        return True
+        return _traffic_allows(core, view, order)
     equity = float(max(account.equity, 1))
     if view.symbol_limit > 0.0 and position > view.symbol_limit * equity:
         return forbid(core, Rule.POSITION_NOTIONAL, view.symbol_limit, position / equity)
@@ -134,16 +138,45 @@ def _exposure_allows(
         return False
     if context.leg_group and not _legs_allow(core, context, view, side, notional):
         return False
+    if not _traffic_allows(core, view, order) or not _counts_allow(core, account, view, order):
+        return False
     account.gross[side] += max(added, 0)
     if core.group_limits:
         account.group_gross[view.group] += max(added, 0)
+    if core.sector_limits:
+        account.sector_gross[view.sector] += max(added, 0)
+    return True
+
+
+@kernel
+def _counts_allow(core: Core, account: Account, view: View, order: Order) -> bool:
+    """Let no instrument be opened beyond the number that an account, or a sector of it, may hold; count it."""
+    if core.positions_limit == 0 and core.sector_limits == 0:
+        return True
+    outside = view.external_lot[0] + view.external_lot[1]
+    if view.side_lot[0] + view.side_lot[1] + outside - order.held_lot > 0:
+        return True
+    count = core.positions[account.owner] + 1
+    if core.positions_limit and count > core.positions_limit:
+        return forbid(core, Rule.POSITIONS, float(core.positions_limit), float(count))
+    at = account.owner * GROUPS + view.sector
+    limit = core.sector[view.sector].positions_limit
+    if limit and core.sector_positions[at] + 1 > limit:
+        return forbid(core, Rule.POSITIONS, float(limit), float(core.sector_positions[at] + 1))
+    core.positions[account.owner] = count
+    core.sector_positions[at] += 1
     return True
 
 
 @kernel
 def _sums_allow(core: Core, account: Account, view: View, side: int, added: int) -> bool:
-    """Check group, side, total and leverage, each as notional over equity."""
+    """Check group, sector, side, total and leverage, each as notional over equity."""
     equity = float(max(account.equity, 1))
+    if core.sector_limits:
+        sector = (account.sector_gross[view.sector] + added) / equity
+        limit = core.sector[view.sector].exposure_limit
+        if limit > 0.0 and sector > limit:
+            return forbid(core, Rule.EXPOSURE_SECTOR, limit, sector)
     if core.group_limits:
         group = (account.group_gross[view.group] + added) / equity
         limit = core.group[view.group].exposure_limit

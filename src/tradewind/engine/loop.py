@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradewind.engine.contract import CODES, Codes, call_scan
+from tradewind.engine.exits import watch_exits
 from tradewind.engine.exposure import watch_exposure
 from tradewind.engine.latency import in_flight, post_facts, post_requests, pump
 from tradewind.engine.margin import close_instrument, judge_margin, pay_funding
@@ -19,7 +20,7 @@ from tradewind.engine.matching import match, match_closers, trigger_on_mark
 from tradewind.engine.step import STATE, apply_fact
 from tradewind.engine.venue import accept
 from tradewind.engine.venue_records import Venue, VenueContext, VenueInstrument, VenueWallet
-from tradewind.engine.wake import act, decide_again, forget_sleep, mark, think
+from tradewind.engine.wake import act, act_between, decide_again, forget_sleep, mark, think
 from tradewind.units.enums import BIG, FactKind
 from tradewind.units.jit import array_of, kernel, signature
 from tradewind.units.layout import Rows
@@ -262,12 +263,10 @@ def run_bars(
         open_ns = ts[place(i)]
         close_ns = open_ns + interval_ns
         news = False
-        if lagged and in_flight(venue):
-            pump(
-                codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
-                open_ns + venue.grace_ns, open_ns + venue.grace_ns, True,
-            )  # fmt: skip
-            busy = _survey(core, views, strategies, venue, instruments, tables, events)
+        busy = _deliver(
+            codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables, events,
+            open_ns + venue.grace_ns, lagged, busy,
+        )  # fmt: skip
         core.now_ns = max(core.now_ns, close_ns)
         if _apply_bars(views, instruments, bars, i, open_ns):
             news = True
@@ -282,14 +281,18 @@ def run_bars(
             )  # fmt: skip
         _value(core, accounts, views, contexts, equity, i, stirred or news)
         stirred = False
+        watched = core.watches != 0 and watch_exits(core, accounts, views, contexts, strategies)
         if wake_every_ns == 0 or place(close_ns - wake_from_ns) % place(wake_every_ns) == place(0):
             core.seq += 1
             wants = _think(codes, core, accounts, views, contexts, strategies)
-            if wants or busy or core.halts | core.breached:
+            if wants or busy or watched or core.halts | core.breached:
                 news = stirred = True
                 _act(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
             if scans and core.warming == 0:
                 _scan_ahead(codes, views, contexts, strategies, bars, ts, i, stop)
+        elif watched or core.halts | core.breached:
+            news = stirred = True
+            _act_between(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
         if news:
             busy = _survey(core, views, strategies, venue, instruments, tables, events)
             if venue.bankrupt or _is_log_half_full(box):
@@ -297,6 +300,33 @@ def run_bars(
                 break
     _forget_bands(instruments)
     return stop
+
+
+@kernel(hot=True)
+def _deliver(
+    codes: Codes,
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+    venue: Venue,
+    instruments: Rows[VenueInstrument],
+    tables: Rows[VenueContext],
+    events: Rows[Fact],
+    until_ns: int,
+    lagged: bool,
+    busy: bool,
+) -> bool:
+    """Deliver what is on its way and due; return whether every batch must be acted on from here."""
+    if lagged and in_flight(venue):
+        pump(
+            codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables,
+            until_ns, until_ns, True,
+        )  # fmt: skip
+        return _survey(core, views, strategies, venue, instruments, tables, events)
+    return busy
 
 
 @kernel
@@ -486,6 +516,27 @@ def _act(
         return
     for g in range(len(strategies)):
         act(core, accounts, views, contexts, box, strategies[g])
+    if box.requests:
+        _ask(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
+
+
+@kernel
+def _act_between(
+    codes: Codes,
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+    venue: Venue,
+    instruments: Rows[VenueInstrument],
+    tables: Rows[VenueContext],
+) -> None:
+    """Act at a bar at which nobody decides, but not on history."""
+    if core.warming:
+        return
+    act_between(core, accounts, views, contexts, strategies, box)
     if box.requests:
         _ask(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
 

@@ -1,6 +1,6 @@
 """What the market says: bars, streams and prints, written into the view of their instrument."""
 
-from tradewind.units.enums import BUY, FactKind, StreamCode
+from tradewind.units.enums import BUY, FactKind, Halt, StreamCode, VenueCode
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Rows
 from tradewind.units.records import FEATURES, Frame, View
@@ -128,6 +128,7 @@ def _apply_print(view: View, fact: Fact) -> None:
     if kind == FactKind.TRADE:
         view.last_tick = fact.price_tick
         view.last_lot = fact.qty_lot
+        view.last_ns = fact.venue_ts_ns
         view.trades += 1
     elif kind == FactKind.BOOK_TOP:
         view.bid_tick = fact.low_tick
@@ -143,6 +144,9 @@ def _apply_print(view: View, fact: Fact) -> None:
         view.stale = 0 if fact.code == StreamCode.UP else 1
     elif kind == FactKind.VENUE_STATUS:
         view.venue_down = fact.code
+        view.halts = view.halts & ~Halt.VENUE
+        if fact.code == VenueCode.REDUCE_ONLY:
+            view.halts = view.halts | Halt.VENUE
     elif kind == FactKind.LISTED:
         view.closed = 0
     elif kind == FactKind.DELISTED:

@@ -176,6 +176,9 @@ def _fill(core: Core, account: Account, view: View, context: Context, box: Mailb
             holding.entries += 1
         if holding.pos_lot == 0:
             holding.opened_ns = core.now_ns
+            holding.opened_realised = holding.realised
+            holding.best_tick = 0
+            holding.stop_tick = 0
         holding.last_tick = fact.price_tick
         hold_lots(account, view, context.working, order, max(left, 0), reserve)
         book_open(account, view, holding, side, lots, notional)

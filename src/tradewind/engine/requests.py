@@ -5,9 +5,10 @@ Each passes the gate, occupies exposure from the moment it is written, and is ha
 
 from tradewind.engine.accounting import hold_lots, is_shared, reserve_for
 from tradewind.engine.gate import gate, reference_tick
+from tradewind.engine.halts import sets_on
 from tradewind.engine.masks import set_bit
 from tradewind.engine.registers import log_order, log_refusal, mix_decision, refuse
-from tradewind.units.enums import BUY, LONG, SELL, OrderState, RequestKind, Rule
+from tradewind.units.enums import BUY, HOLD_BITS, LONG, SELL, OrderState, RequestKind, Rule
 from tradewind.units.jit import kernel
 from tradewind.units.records import Account, Context, Core, Intent, Order, View
 from tradewind.units.wire import REQUEST_CAPACITY, Mailbox
@@ -117,7 +118,10 @@ def send_amend(
     leaves = gate(core, account, view, context, order, leaves)
     if leaves == 0:
         log_refusal(core, context, box, order, slot)
-        send_cancel(core, context, view, box, slot, order.reason)
+        if order.reduce == 0 and core.rule == Rule.HALTED and sets_on(core, account, view) & ~HOLD_BITS == 0:
+            order.wanted_tick = order.price_tick
+        else:
+            send_cancel(core, context, view, box, slot, order.reason)
         return
     if leaves == order.qty_lot - order.filled_lot and order.wanted_tick == order.price_tick:
         return

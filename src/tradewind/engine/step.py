@@ -3,9 +3,12 @@
 The backtest's driver is compared with it bit for bit.
 """
 
-from tradewind.engine.account_facts import apply_account_fact, apply_control_fact, apply_taken
+from tradewind.engine.account_facts import apply_account_fact, apply_taken
 from tradewind.engine.attempts import apply_attempt
+from tradewind.engine.breakers import note_outcomes
 from tradewind.engine.contract import CODES, Codes
+from tradewind.engine.control_facts import apply_control_fact
+from tradewind.engine.halts import note_halts
 from tradewind.engine.market_facts import apply_market_fact
 from tradewind.engine.orders import apply_fee, apply_order_fact
 from tradewind.engine.wake import wake
@@ -42,21 +45,27 @@ def apply_fact(
     kind = fact.kind
     if kind < FactKind.TIMER or FactKind.STREAM <= kind <= FactKind.LISTED:
         apply_market_fact(views[fact.instrument], fact)
+        if kind == FactKind.VENUE_STATUS:
+            note_halts(core, accounts, views)
     elif kind < FactKind.FEE:
         context = contexts[(fact.cid >> 8) & 0xFFF]
         apply_order_fact(core, accounts[context.wallet], views[context.instrument], context, box, fact)
+        note_outcomes(core, accounts, views, context, strategies[context.strategy])
     elif kind == FactKind.FEE:
         apply_fee(core, accounts[fact.wallet], views[fact.instrument], box, fact)
     elif kind == FactKind.ACCOUNT_LIQUIDATED or kind == FactKind.ADL or kind == FactKind.DELISTED:
         if kind == FactKind.DELISTED:
             apply_market_fact(views[fact.instrument], fact)
         apply_taken(core, accounts[fact.wallet], views[fact.instrument], contexts, box, fact)
+        for k in range(len(contexts)):
+            note_outcomes(core, accounts, views, contexts[k], strategies[contexts[k].strategy])
+        note_halts(core, accounts, views)
     elif kind == FactKind.ATTEMPT:
         apply_attempt(core, accounts[fact.wallet], fact)
     elif kind < FactKind.SETTING:
         apply_account_fact(core, accounts[fact.wallet], views[fact.instrument], box, fact)
     else:
-        apply_control_fact(core, accounts, views[fact.instrument], contexts, strategies, fact)
+        apply_control_fact(core, accounts, views, contexts, strategies, fact)
 
 
 @kernel(sig=signature(CODES, *STATE, array_of(Fact), "i8"))

@@ -7,22 +7,27 @@ strategies concerned think again in the same batch, with the same clock.
 from tradewind.engine.accounting import mark_context
 from tradewind.engine.breakers import check_breakers
 from tradewind.engine.contract import Codes, call_decide, call_plan
-from tradewind.engine.diff import CORE_SLOTS, bring_about, is_met, pull, react, trim
+from tradewind.engine.diff import CORE_SLOTS, bring_about, is_met, is_strained, pull, react, trim
+from tradewind.engine.exits import guard, watch_exits, zero_target
 from tradewind.engine.exposure import sum_exposure, watch_exposure
+from tradewind.engine.halts import hold_strategy, release_strategy, sets_on
 from tradewind.engine.market_facts import swap_wide
 from tradewind.engine.masks import pick, place
-from tradewind.units.enums import Halt, IntentKind, Payoff, Rule, Verdict, WakeCode
+from tradewind.units.enums import EXIT_BITS, Halt, Payoff, Rule, Verdict, WakeCode
 from tradewind.units.jit import SLOTS, kernel
 from tradewind.units.layout import Rows
-from tradewind.units.records import Account, Context, Core, Intent, Strategy, View
+from tradewind.units.records import Account, Context, Core, Strategy, View
 from tradewind.units.wire import Mailbox
 
-__all__ = ["act", "decide_again", "forget_sleep", "mark", "think", "wake"]
+__all__ = ["act", "act_between", "decide_again", "forget_sleep", "mark", "think", "wake"]
 
 _SET = Verdict.SET
 _HOLD = Verdict.HOLD
 _PULL = Verdict.PULL
 _SPOT = Payoff.SPOT
+_LOCK = Halt.LOCK
+_RAISED = Rule.RAISED
+_HUNG = Rule.HUNG
 
 
 @kernel(hot=True)
@@ -44,7 +49,7 @@ def mark(core: Core, accounts: Rows[Account], views: Rows[View], contexts: Rows[
         account.unrealised = unrealised
         account.margined = margined
         account.equity = account.balance + unrealised
-        check_breakers(core, account)
+        check_breakers(core, accounts, views, account)
 
 
 @kernel(hot=True)
@@ -62,8 +67,14 @@ def think(
     `again`: after an answered cancel only the contexts concerned decide. Returns whether there is anything to act
     on that does not already work; halts and breaches are not looked at.
     """
+    if strategy.held == _RAISED or strategy.held == _HUNG:
+        core.deciding = 0
+        _pass_over(contexts, strategy)
+        return False
+    core.deciding = strategy.index + 1
     if core.wide:
         swap_wide(views)
+        core.swapped = 1
     news = False
     wants = False
     for k in range(strategy.lo, strategy.hi):
@@ -75,7 +86,9 @@ def think(
             context.spoke = 0
         context.dirty = 0
         ready = context.asleep == 0 and view.bars > 0
-        if ready and _decide(codes, accounts[pick(context.wallet, len(accounts))], view, context, strategy):
+        if ready and _decide(
+            codes, core, accounts[pick(context.wallet, len(accounts))], view, context, strategy
+        ):
             news = True
             context.wanting = 1 if _is_wanting(context) else 0
             if context.wanting:
@@ -83,11 +96,24 @@ def think(
     if strategy.has_plan:
         strategy.ran = 0
         if news or strategy.sleep == 0 or core.now_ns >= strategy.wake_ns:
-            _plan(codes, accounts, views, contexts, strategy)
+            _plan(codes, core, accounts, views, contexts, strategy)
         wants = strategy.ran != 0
     if core.wide:
         swap_wide(views)
+        core.swapped = 0
+    core.deciding = 0
     return wants
+
+
+@kernel
+def _pass_over(contexts: Rows[Context], strategy: Strategy) -> None:
+    """Do not ask a strategy that raised or never returned: it is as if it had pulled its openers."""
+    for k in range(strategy.lo, strategy.hi):
+        contexts[k].dirty = 0
+        contexts[k].spoke = 1
+        contexts[k].intents.n = 0
+        contexts[k].intents.sleep = 0
+        contexts[k].said = _PULL
 
 
 @kernel(hot=True)
@@ -109,12 +135,15 @@ def _is_asleep(core: Core, context: Context, again: bool) -> bool:
 
 
 @kernel(hot=True)
-def _decide(codes: Codes, account: Account, view: View, context: Context, strategy: Strategy) -> bool:
+def _decide(
+    codes: Codes, core: Core, account: Account, view: View, context: Context, strategy: Strategy
+) -> bool:
     """Ask one context what it wants; return False if it wants no change."""
     intents = context.intents
     stated = intents.n
     intents.n = 0
     intents.sleep = 0
+    core.deciding_context = context.index + 1
     verdict = call_decide(
         codes[pick(strategy.fn, len(codes)), 0],
         view,
@@ -134,16 +163,31 @@ def _decide(codes: Codes, account: Account, view: View, context: Context, strate
     elif verdict != _SET or intents.n < 0 or intents.n > SLOTS:
         verdict = _PULL
         intents.n = 0
-        strategy.held = Rule.BAD_OUTPUT
+        _note_nonsense(core, strategy)
     context.said = verdict
     return True
 
 
 @kernel
+def _note_nonsense(core: Core, strategy: Strategy) -> None:
+    """Count an answer that means nothing; so many hold the strategy."""
+    strategy.bad += 1
+    limit = max(1, strategy.bad_limit)
+    if strategy.bad >= limit:
+        hold_strategy(core, strategy, Rule.BAD_OUTPUT, float(limit), float(strategy.bad))
+
+
+@kernel
 def _plan(
-    codes: Codes, accounts: Rows[Account], views: Rows[View], contexts: Rows[Context], strategy: Strategy
+    codes: Codes,
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategy: Strategy,
 ) -> None:
     """Let a strategy's plan edit what its contexts want."""
+    core.deciding_context = 0
     for k in range(strategy.lo, strategy.hi):
         contexts[k].edited = 0
     strategy.sleep = 0
@@ -155,7 +199,7 @@ def _plan(
     )
     if verdict != _SET and verdict != _HOLD and verdict != _PULL:
         verdict = _PULL
-        strategy.held = Rule.BAD_OUTPUT
+        _note_nonsense(core, strategy)
     strategy.verdict = verdict
 
 
@@ -171,22 +215,69 @@ def act(
     """Gate and diff of one strategy: requests."""
     if core.exposure_limits and core.summed_ns != core.now_ns:
         sum_exposure(core, accounts, views)
-    if core.halts & (Halt.FLATTEN | Halt.LOCK) or strategy.held:
-        _act_forced(core, accounts, views, contexts, box, strategy)
-    elif strategy.has_plan:
+    if strategy.held and strategy.until_ns and core.now_ns >= strategy.until_ns:
+        release_strategy(strategy)
+    if strategy.has_plan:
         _act_planned(core, accounts, views, contexts, box, strategy)
     else:
         for k in range(strategy.lo, strategy.hi):
-            if not _act_on(core, accounts, views, contexts[k], box):
-                strategy.held = Rule.BAD_OUTPUT
+            if not _act_on(core, accounts, views, contexts[k], box, strategy):
+                _note_nonsense(core, strategy)
 
 
 @kernel
-def _act_on(core: Core, accounts: Rows[Account], views: Rows[View], context: Context, box: Mailbox) -> bool:
+def act_between(
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    box: Mailbox,
+) -> None:
+    """Do what waits for no decision: exits, protectors, and cancels of openers that a halt forbids."""
+    for k in range(len(contexts)):
+        context = contexts[k]
+        account, view = accounts[context.wallet], views[context.instrument]
+        taken = _takes_over(core, account, view, context, box, strategies[context.strategy])
+        if not taken and is_strained(core, context):
+            trim(core, account, view, context, box)
+
+
+@kernel
+def _takes_over(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, strategy: Strategy
+) -> bool:
+    """Act in the strategy's stead: flatten, keep only what protects, or nothing at all; see to the core's own orders.
+
+    Returns whether the strategy has no say in this context now.
+    """
+    sets = sets_on(core, account, view)
+    if sets & _LOCK:
+        return True
+    if sets & EXIT_BITS or strategy.leaving:
+        _flatten(core, account, view, context, box)
+        return True
+    if context.guarded:
+        guard(core, account, view, context, strategy.exits, box)
+    if strategy.held:
+        if view.closed:
+            _flatten(core, account, view, context, box)
+        else:
+            pull(core, account, view, context, box)
+    return strategy.held != 0
+
+
+@kernel
+def _act_on(
+    core: Core, accounts: Rows[Account], views: Rows[View], context: Context, box: Mailbox, strategy: Strategy
+) -> bool:
     """Bring about what one context said last; False if that is nonsense."""
     account = accounts[context.wallet]
     view = views[context.instrument]
-    strained = core.halts | core.breached != 0
+    own = core.halts | strategy.held | context.guarded
+    if own and _takes_over(core, account, view, context, box, strategy):
+        return True
+    strained = is_strained(core, context)
     if context.asleep and not strained:
         return True
     if view.closed:
@@ -210,52 +301,42 @@ def _act_planned(
     box: Mailbox,
     strategy: Strategy,
 ) -> None:
-    """Act on a plan: its edits stand where it made any, else what `decide` last stated.
-
-    Where `decide` pulled, what the plan adds is wanted beside the closers and stops that work, which stay.
-    """
+    """Act on a plan: its edits stand where it made any, else what `decide` last stated."""
     idle = strategy.ran == 0 or strategy.verdict == _HOLD
-    if idle and core.halts | core.breached == 0:
-        return
     for k in range(strategy.lo, strategy.hi):
         context = contexts[k]
         view = views[context.instrument]
         account = accounts[context.wallet]
+        own = core.halts | strategy.held | context.guarded
+        if own and _takes_over(core, account, view, context, box, strategy):
+            continue
+        if idle and not is_strained(core, context):
+            continue
         if view.closed:
             _flatten(core, account, view, context, box)
         elif idle:
             trim(core, account, view, context, box)
-        elif strategy.verdict == _PULL or (context.said == _PULL and context.edited == 0):
-            pull(core, account, view, context, box)
-        else:
-            intents = context.planned if context.edited else context.intents
-            if not 0 <= intents.n <= SLOTS:
-                sound = False
-            elif context.said == _PULL:
-                sound = bring_about(core, account, view, context, box, intents, SLOTS - CORE_SLOTS, True)
-            else:
-                sound = react(core, account, view, context, box, intents)
-            if not sound:
-                strategy.held = Rule.BAD_OUTPUT
+        elif not _act_on_plan(core, account, view, context, box, strategy):
+            _note_nonsense(core, strategy)
 
 
 @kernel
-def _act_forced(
-    core: Core,
-    accounts: Rows[Account],
-    views: Rows[View],
-    contexts: Rows[Context],
-    box: Mailbox,
-    strategy: Strategy,
-) -> None:
-    """Act in the strategy's stead: flatten everything, or keep only what protects."""
-    for k in range(strategy.lo, strategy.hi):
-        context = contexts[k]
-        view = views[context.instrument]
-        if core.halts & Halt.FLATTEN or view.closed:
-            _flatten(core, accounts[context.wallet], view, context, box)
-        else:
-            pull(core, accounts[context.wallet], view, context, box)
+def _act_on_plan(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, strategy: Strategy
+) -> bool:
+    """Bring about what a plan made of one context's wants; False if that is nonsense.
+
+    Where `decide` pulled, what the plan adds is wanted beside the closers and stops that work, which stay.
+    """
+    if strategy.verdict == _PULL or (context.said == _PULL and context.edited == 0):
+        pull(core, account, view, context, box)
+        return True
+    intents = context.planned if context.edited else context.intents
+    if not 0 <= intents.n <= SLOTS:
+        return False
+    if context.said == _PULL:
+        return bring_about(core, account, view, context, box, intents, SLOTS - CORE_SLOTS, True)
+    return react(core, account, view, context, box, intents)
 
 
 @kernel
@@ -268,29 +349,8 @@ def _flatten(core: Core, account: Account, view: View, context: Context, box: Ma
         if context.working.holding[side].pos_lot or order.state:
             intent = planned.row[planned.n]
             planned.n += 1
-            _zero_target(intent, side)
+            zero_target(intent, side)
     bring_about(core, account, view, context, box, planned, SLOTS, False)
-
-
-@kernel
-def _zero_target(intent: Intent, side: int) -> None:
-    """Fill an intent with "hold nothing on this side"."""
-    intent.kind = IntentKind.TARGET
-    intent.slot = SLOTS - CORE_SLOTS + side
-    intent.position_side = side
-    intent.reduce = 0
-    intent.price_tick = 0
-    intent.qty_lot = 0
-    intent.tolerance_lot = 0
-    intent.tolerance_tick = 0
-    intent.post_only = 0
-    intent.deadline_ns = 0
-    intent.epoch = 0
-    intent.trail_tick = 0
-    intent.trigger = 0
-    intent.show_lot = 0
-    intent.group = 0
-    intent.tag = 0
 
 
 @kernel
@@ -313,22 +373,53 @@ def wake(
     box: Mailbox,
     code: int,
 ) -> None:
-    """End a batch outside the backtest's driver: same leaves, one fact."""
-    if code == WakeCode.AGAIN:
+    """End a batch outside the backtest's driver: same leaves, one fact.
+
+    A strategy that raises leaves the batch open, with its number in `core.deciding`; nothing has been asked for yet.
+    Told that it is held, the same WAKE again goes on behind it: nobody thinks twice.
+    """
+    if core.batch != code + 1:
+        _begin_batch(core, accounts, views, contexts, strategies, code)
+    if core.swapped:
+        swap_wide(views)
+        core.swapped = 0
+    if code == WakeCode.MARK:
+        if core.halts | core.breached | core.watches:
+            act_between(core, accounts, views, contexts, strategies, box)
+    elif code == WakeCode.AGAIN:
         decide_again(codes, core, accounts, views, contexts, strategies, box)
+    else:
+        while core.thought < len(strategies):
+            think(codes, core, accounts, views, contexts, strategies[core.thought], False)
+            core.thought += 1
+        if code == WakeCode.WARM:
+            forget_sleep(contexts, strategies)
+        else:
+            for g in range(len(strategies)):
+                act(core, accounts, views, contexts, box, strategies[g])
+    core.batch = core.thought = 0
+
+
+@kernel
+def _begin_batch(
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+    code: int,
+) -> None:
+    """Value everything and watch breakers, exposure and exits; who decides again does so on the same values."""
+    core.batch = code + 1
+    core.thought = 0
+    if code == WakeCode.AGAIN:
         return
     mark(core, accounts, views, contexts)
     watch_exposure(core, accounts, views, contexts)
-    if code == WakeCode.MARK:
-        return
-    core.seq += 1
-    for g in range(len(strategies)):
-        think(codes, core, accounts, views, contexts, strategies[g], False)
-    if code == WakeCode.WARM:
-        forget_sleep(contexts, strategies)
-        return
-    for g in range(len(strategies)):
-        act(core, accounts, views, contexts, box, strategies[g])
+    if core.watches:
+        watch_exits(core, accounts, views, contexts, strategies)
+    if code != WakeCode.MARK:
+        core.seq += 1
 
 
 @kernel
@@ -342,13 +433,14 @@ def decide_again(
     box: Mailbox,
 ) -> None:
     """Let the strategies whose cancels were answered decide once more, in the same batch."""
-    for g in range(len(strategies)):
-        strategy = strategies[g]
-        strategy.again = 0
+    while core.thought < len(strategies):
+        strategy = strategies[core.thought]
         for k in range(strategy.lo, strategy.hi):
             strategy.again = strategy.again | contexts[k].dirty
         if strategy.again:
             think(codes, core, accounts, views, contexts, strategy, True)
+        core.thought += 1
+    core.thought = 0
     for g in range(len(strategies)):
         strategy = strategies[g]
         if strategy.again:

@@ -6,7 +6,7 @@ be held must fit 62 bits.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 from functools import cached_property
 
@@ -19,15 +19,17 @@ from tradewind.engine.venue_records import TIERS, Venue, VenueContext, VenueInst
 from tradewind.errors import ConfigError
 from tradewind.market import Instrument
 from tradewind.market.grid import grid_offset_ns
-from tradewind.units.enums import BIG, NEVER_HIGH, NEVER_LOW, Payoff
+from tradewind.units.enums import BIG, NEVER_HIGH, NEVER_LOW, Payoff, Protection
 from tradewind.units.ids import CONTEXTS_MAX
 from tradewind.units.jit import allocate
-from tradewind.units.layout import joined, overwrite
-from tradewind.units.records import FRAMES, GROUPS, Account, Context, Core, Strategy, View
+from tradewind.units.layout import dtype_of, joined, overwrite
+from tradewind.units.records import FRAMES, GROUPS, OWNERS, Account, Context, Core, Strategy, View
 from tradewind.units.wire import CashRow, Fact, FillRow, Mailbox, OrderRow, RefusalRow
 
-__all__ = ["Drained", "World", "atoms_of", "lot_of", "money_unit"]
+__all__ = ["CORE_BYTES", "Drained", "World", "atoms_of", "lot_of", "money_unit"]
 
+CORE_BYTES = dtype_of(Core).itemsize
+"""Size of the core's registers, for `World.move_core`."""
 _EXACT = 1 << 53
 """Whole numbers below it are exact as doubles."""
 _ATOMS = 1000
@@ -163,6 +165,15 @@ class World:
             self.box["log"][name] = 0
         return drained
 
+    def move_core(self, buffer: memoryview) -> None:
+        """Let the core's registers live in a buffer of at least `CORE_BYTES`, so that another process can read them.
+
+        `core.deciding` says there who is thinking, also while it never returns. The buffer must outlive the world.
+        """
+        core = np.frombuffer(buffer, self.core.dtype, 1)
+        overwrite(core, self.core)
+        self.core = core
+
     def decisions_hash(self) -> str:
         """Return the rolling hash of intents and requests so far."""
         return f"{int(self.core['decision_a'][0]):08x}{int(self.core['decision_b'][0]):08x}"
@@ -185,10 +196,7 @@ class World:
 
     def _codes(self) -> list[tuple[Kernel, Kernel | None, Kernel | None]]:
         """Return (decide, plan, scan) of each different strategy code, in the order of first use."""
-        first = {
-            setup.decide: (setup.decide, setup.plan, setup.scan) for setup in reversed(self.strategy_setups)
-        }
-        return [first[decide] for decide in dict.fromkeys(setup.decide for setup in self.strategy_setups)]
+        return list(dict.fromkeys((setup.decide, setup.plan, setup.scan) for setup in self.strategy_setups))
 
     def _bind_core(self, limits: AccountLimits) -> None:
         core = self.core[0]
@@ -206,6 +214,9 @@ class World:
                 legs.unhedged_notional * self.wallet_setups[0].scale
             )
             core["group"]["unhedged_limit_ns"][_group(g)] = legs.unhedged_ns
+        for g, sector in sorted(limits.sectors.items()):
+            core["sector"][_group(g)] = sector.exposure, sector.positions
+        core["sector_limits"], core["positions_limit"] = int(bool(limits.sectors)), limits.positions
         core["group_limits"], core["leg_groups"] = int(bool(limits.groups)), len(limits.leg_groups)
         symbol_limits = any(s.symbol_limit or s.position_limit_notional for s in self.instrument_setups)
         any_ratio = (
@@ -216,6 +227,8 @@ class World:
             or limits.total
             or limits.groups
             or limits.leg_groups
+            or limits.positions
+            or limits.sectors
             or symbol_limits
         )
         core["exposure_limits"] = int(bool(any_ratio))
@@ -238,7 +251,7 @@ class World:
                 key="capital.amount",
             )
         account = self.accounts[w]
-        for name in ("balance", "equity", "start", "peak", "day_start"):
+        for name in ("balance", "equity", "start", "peak", "fall_from", "session_start", "day_start"):
             account[name] = balance
         account["scale"], account["haircut"], account["floor"] = setup.scale, setup.haircut, -BIG
         account["loss_day"], account["loss_session"], account["drawdown"] = (
@@ -246,6 +259,10 @@ class World:
             setup.loss_session,
             setup.drawdown,
         )
+        account["emergency"], account["position_loss"] = setup.emergency, setup.position_loss
+        account["streak_limit"], account["cool_ns"] = setup.loss_streak, astuple(setup.cool_downs)
+        account["owner"] = _owner(setup.account)
+        self.core["watches"] |= int(setup.emergency > 0.0)
         self.venue_wallets["balance"][w] = balance
 
     def _bind_instrument(self, j: int, setup: InstrumentSetup) -> None:
@@ -262,11 +279,8 @@ class World:
             raise ConfigError(
                 "INSTRUMENT_UNSIZED", "one lot is worth more than integers hold", where=instrument.where
             )
-        view["wallet"], view["interval_ns"], view["group"] = (
-            setup.wallet,
-            setup.interval_ns,
-            _group(setup.group),
-        )
+        view["wallet"], view["interval_ns"] = setup.wallet, setup.interval_ns
+        view["group"], view["sector"] = _group(setup.group), _group(setup.sector)
         view["leverage"] = 1.0 if instrument.payoff == "spot" else setup.leverage
         view["maker"] = float(instrument.maker_rate) if setup.maker_rate is None else setup.maker_rate
         view["taker"] = float(instrument.taker_rate) if setup.taker_rate is None else setup.taker_rate
@@ -277,6 +291,7 @@ class World:
         )
         view["min_notional"] = int(instrument.min_notional * scale) if instrument.payoff != "inverse" else 0
         view["hedge"], view["amends"] = int(setup.hedge), int(setup.amends)
+        view["hedge_wanted"], view["isolated_wanted"] = int(setup.hedge), int(setup.isolated)
         view["order_limit_notional"] = _money(setup.order_limit_notional, scale)
         view["position_limit_notional"] = _money(setup.position_limit_notional, scale)
         view["symbol_limit"], view["price_band"] = setup.symbol_limit, setup.price_band
@@ -326,12 +341,23 @@ class World:
             held["rate"][i], held["deduct"][i] = float(tier.maintenance_rate), int(tier.deduction * scale)
 
     def _bind_strategies(self, contexts: Sequence[tuple[int, int]]) -> None:
-        codes = list(dict.fromkeys(s.decide for s in self.strategy_setups))
+        codes = self._codes()
         at = 0
         for g, setup in enumerate(self.strategy_setups):
             row = self.strategies[g]
-            row["fn"], row["lo"], row["hi"] = codes.index(setup.decide), at, at + len(setup.instruments)
+            row["index"] = g
+            row["fn"], row["lo"], row["hi"] = (
+                codes.index((setup.decide, setup.plan, setup.scan)),
+                at,
+                at + len(setup.instruments),
+            )
             row["has_plan"], row["has_scan"] = int(setup.plan is not None), int(setup.scan is not None)
+            row["exits"] = astuple(setup.exits)
+            row["streak_limit"], row["cool_ns"], row["bad_limit"] = (
+                setup.streak,
+                setup.cool_ns,
+                setup.bad_limit,
+            )
             plan_params = setup.params if setup.plan_params is None else setup.plan_params
             row["params"]["v"][: len(plan_params)] = plan_params
             at += len(setup.instruments)
@@ -345,6 +371,9 @@ class World:
         setup, context, view = self.strategy_setups[g], self.contexts[k], self.views[j]
         context["index"], context["strategy"], context["instrument"] = k, g, j
         context["wallet"] = view["wallet"]
+        losses = float(self.accounts["position_loss"][view["wallet"]])
+        context["guarded"] = int(losses > 0.0 or setup.exits.protection != Protection.NONE)
+        self.core["watches"] |= context["guarded"]
         context["params"]["v"][: len(setup.params)] = setup.params
         limit = int(view["side_limit_lot"][0])
         if setup.holding_limit_qty is not None:
@@ -360,6 +389,12 @@ class World:
 def _group(number: int) -> int:
     if not 0 <= number < GROUPS:
         raise ConfigError("CONFIG_INFEASIBLE", f"group {number}; there are {GROUPS}")
+    return number
+
+
+def _owner(number: int) -> int:
+    if not 0 <= number < OWNERS:
+        raise ConfigError("CONFIG_INFEASIBLE", f"account {number}; a session has room for {OWNERS}")
     return number
 
 

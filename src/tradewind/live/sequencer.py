@@ -184,10 +184,12 @@ class Sequencer:
         """Return the intent of the request's slot as it was stated, and the values recorded beside it."""
         context = self.world.contexts[request["context"]]
         slot = int(request["slot"])
-        # What the core itself flattens with is not what was stated.
+        # What the core itself flattens and guards with is not what was stated.
         own = slot >= SLOTS - CORE_SLOTS
         stated = context["planned"] if context["edited"] or own else context["intents"]
         rows = stated["row"][: max(0, int(stated["n"]))]
+        if own:
+            rows = np.concatenate((rows, context["guards"]))
         at = np.flatnonzero(rows["slot"] == slot)
         wanted = request["kind"] != RequestKind.CANCEL and len(at) > 0
         intent = rows[at[0]].tobytes() if wanted else np.zeros(1, INTENT).tobytes()

@@ -1,13 +1,23 @@
-"""A configuration bound to the engine: wallets, instruments with their limits, strategies, clocks."""
+"""A configuration bound to the engine: wallets, instruments with their limits, strategies, clocks.
 
-from collections.abc import Mapping
-from dataclasses import replace
+`build_world` takes from the history what a venue does not say: the grid of its prices, how high and how low they went,
+what was not listed yet. `bind_world` takes the same as `Terms`, so that a session binds instruments by their rules,
+without any history.
+"""
 
-from tradewind.config import BacktestConfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from tradewind.config import BacktestConfig, Exits, StrategyUse
+from tradewind.config.sectors import sector_of
 from tradewind.engine.setup import (
     AccountLimits,
+    CoolDowns,
+    ExitSetup,
     InstrumentSetup,
     LegGroup,
+    SectorLimit,
     StrategySetup,
     VenueSetup,
     WalletSetup,
@@ -15,18 +25,33 @@ from tradewind.engine.setup import (
 from tradewind.engine.venue_records import FillRule
 from tradewind.engine.world import World
 from tradewind.errors import ConfigError
+from tradewind.market import Instrument
 from tradewind.research.history import Histories, History
-from tradewind.research.resolve import Part, Resolved
-from tradewind.units.enums import LiquidationRule
+from tradewind.research.resolve import Resolved
+from tradewind.units.enums import LiquidationRule, Protection, TriggerKind
 from tradewind.units.records import GROUPS
 from tradewind.units.time import parse_timeframe
 
-__all__ = ["build_world", "hedges_left_out", "leg_groups", "wallet_of"]
+__all__ = [
+    "Terms",
+    "bind_world",
+    "build_world",
+    "hedges_left_out",
+    "leg_groups",
+    "terms_of",
+    "wallet_of",
+    "wallets_of",
+]
 
 _FILLS = {"strict": FillRule.STRICT, "touch": FillRule.TOUCH, "volume": FillRule.VOLUME}
 _LIQUIDATIONS = {
     "each_own_extreme": LiquidationRule.EACH_OWN_EXTREME,
     "together": LiquidationRule.TOGETHER,
+}
+_PROTECTIONS = {
+    "none": Protection.NONE,
+    "watched": Protection.WATCHED,
+    "resting": Protection.RESTING,
 }
 _HEADROOM = 4
 """How far above its highest price an instrument may be quoted before integers could overflow."""
@@ -36,29 +61,105 @@ _GRACE_SHARE = 60
 """A request takes part in a whole bar if it arrives within this part of it: one second of a minute."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one instrument of a configuration is bound: what its history, or its venue's rules and last price, tell.
+
+    Parameters
+    ----------
+    label
+        The symbol as the file writes it.
+    instrument
+        Its rules, fees included.
+    tick_size
+        Grid on which prices are counted; the instrument's own is `tick_step` of it.
+    tick_step
+        Order prices are multiples of so many ticks of the grid.
+    highest, lowest
+        Prices between which it traded: bounds of what integers must hold.
+    closed
+        Whether it cannot be traded yet; a LISTED fact opens it.
+    wallet
+        Index of the wallet that holds its margin.
+    """
+
+    label: str
+    instrument: Instrument
+    tick_size: Decimal
+    tick_step: int
+    highest: float
+    lowest: float
+    closed: bool
+    wallet: int
+
+
+def terms_of(resolved: Resolved, column: int, price: float, wallet: int | None = None) -> Terms:
+    """Return the terms of an instrument without a history, from its rules and a price of today.
+
+    wallet: where several accounts trade in one world; by default the one of its currency.
+    """
+    instrument = resolved.instruments[column]
+    return Terms(
+        label=resolved.labels[column],
+        instrument=instrument,
+        tick_size=instrument.tick_size,
+        tick_step=1,
+        highest=price,
+        lowest=price,
+        closed=False,
+        wallet=wallet_of(resolved, column) if wallet is None else wallet,
+    )
+
+
 def build_world(resolved: Resolved, histories: Histories, costs_factor: float = 1.0) -> World:
     """Return a world at the start of the run. costs_factor: fees and slippage are multiplied by it.
 
     Raises ConfigError (CONFIG_INFEASIBLE, CONFIG_CONFLICT, TIMEFRAME_INVALID, INSTRUMENT_UNSIZED).
     """
+    first_ns = int(histories.aligned.ts_ns[0])
+    each = [_terms(resolved, k, history, first_ns) for k, history in enumerate(histories.each)]
+    return bind_world(resolved, each, costs_factor)
+
+
+def bind_world(
+    resolved: Resolved,
+    terms: Sequence[Terms],
+    costs_factor: float = 1.0,
+    *,
+    wallets: Sequence[WalletSetup] = (),
+) -> World:
+    """Return a world of a configuration whose instruments are bound on these terms, one each in the order of the file.
+
+    wallets: in place of those of the file, where accounts hold what they hold (`wallets_of` gives the limits).
+    Raises ConfigError (CONFIG_INFEASIBLE, CONFIG_CONFLICT, TIMEFRAME_INVALID, INSTRUMENT_UNSIZED).
+    """
     config = resolved.config
     groups = _groups({name: group.symbols for name, group in config.limits.groups.items()}, "groups")
-    wallets = _wallets(config)
-    instruments = [
-        _instrument(resolved, column, history, groups, costs_factor)
-        for column, history in enumerate(histories.each)
-    ]
     world = World(
-        wallets,
-        instruments,
-        [_strategy(resolved, part) for part in resolved.parts],
+        list(wallets) or wallets_of(config),
+        [_instrument(resolved, column, each, groups, costs_factor) for column, each in enumerate(terms)],
+        [_strategy(resolved, place) for place in range(len(resolved.parts))],
         _limits(config, groups),
         _venue(config),
     )
-    _check_range(resolved, histories, world)
+    _check_range(resolved, terms, world)
     world.core["log_orders"] = 1
-    _begin_closed(world, histories)
+    world.views["closed"] = [int(each.closed) for each in terms]
     return world
+
+
+def _terms(resolved: Resolved, column: int, history: History, first_ns: int) -> Terms:
+    """Return what the history of an instrument tells; what begins later is closed until a fact opens it."""
+    return Terms(
+        label=history.label,
+        instrument=history.instrument,
+        tick_size=history.grid.step,
+        tick_step=history.grid.ratio,
+        highest=float(history.bars.high.max()),
+        lowest=float(history.bars.close.min()),
+        closed=not history.episodes or history.episodes[0].start_ns > first_ns,
+        wallet=wallet_of(resolved, column),
+    )
 
 
 def wallet_of(resolved: Resolved, column: int) -> int:
@@ -75,18 +176,42 @@ def wallet_of(resolved: Resolved, column: int) -> int:
     return currencies.index(instrument.settle)
 
 
-def _wallets(config: BacktestConfig) -> list[WalletSetup]:
+def wallets_of(
+    config: BacktestConfig, account: int = 0, balances: Mapping[str, float] | None = None
+) -> list[WalletSetup]:
+    """Return the wallets of a file with their limits, for one account.
+
+    balances: currency → what the account really holds, in place of the file's amounts.
+    """
     limits = config.limits
+    held = {wallet.currency: wallet.amount for wallet in (config.capital, *config.wallets)}
+    cool_downs = CoolDowns(
+        day_ns=_length(limits.loss_day_pause),
+        session_ns=_length(limits.loss_session_pause),
+        drawdown_ns=_length(limits.drawdown_pause),
+        streak_ns=_length(limits.loss_streak_pause),
+        emergency_ns=_length(limits.exit_drawdown_pause),
+    )
     return [
         WalletSetup(
-            currency=wallet.currency,
-            balance=wallet.amount,
+            currency=currency,
+            balance=balance,
             loss_day=_ratio(limits.loss_day_pct),
             loss_session=_ratio(limits.loss_session_pct),
             drawdown=_ratio(limits.drawdown_pct),
+            emergency=_ratio(limits.exit_drawdown_pct),
+            position_loss=_ratio(limits.exit_position_loss_pct),
+            loss_streak=limits.loss_streak or 0,
+            cool_downs=cool_downs,
+            account=account,
         )
-        for wallet in (config.capital, *config.wallets)
+        for currency, balance in (balances or held).items()
     ]
+
+
+def _length(timeframe: str | None) -> int:
+    """Return nanoseconds, 0 for none."""
+    return parse_timeframe(timeframe) if timeframe else 0
 
 
 def _ratio(percent: float | None) -> float:
@@ -94,16 +219,16 @@ def _ratio(percent: float | None) -> float:
 
 
 def _instrument(
-    resolved: Resolved, column: int, history: History, groups: Mapping[str, int], costs_factor: float
+    resolved: Resolved, column: int, terms: Terms, groups: Mapping[str, int], costs_factor: float
 ) -> InstrumentSetup:
-    config, label, instrument = resolved.config, history.label, history.instrument
-    costs, limits = config.costs, config.limits.of(history.label)
+    config, label, instrument = resolved.config, terms.label, terms.instrument
+    costs, limits = config.costs, config.limits.of(label)
     _check_limits(config, label)
     slip = (costs.slippage_bps + costs.spread_bps / 2.0) / _BPS
     return InstrumentSetup(
-        instrument=replace(instrument, tick_size=history.grid.step),
-        tick_step=history.grid.ratio,
-        wallet=wallet_of(resolved, column),
+        instrument=replace(instrument, tick_size=terms.tick_size),
+        tick_step=terms.tick_step,
+        wallet=terms.wallet,
         interval_ns=config.market.bar_ns,
         frames=_frames(resolved, column),
         wide_ns=config.market.decide_ns if config.market.decide_ns != config.market.bar_ns else 0,
@@ -122,7 +247,8 @@ def _instrument(
         symbol_limit=limits.max_exposure_x or 0.0,
         price_band=_ratio(config.limits.price_band_pct),
         group=groups.get(label, 0),
-        highest_price=float(history.bars.high.max()) * _HEADROOM,
+        sector=_sectors(config).get(sector_of(instrument.base, config.limits.coins) or "", 0),
+        highest_price=terms.highest * _HEADROOM,
     )
 
 
@@ -205,7 +331,17 @@ def _hedges(resolved: Resolved) -> dict[str, list[str]]:
     return {base: each for base, each in labels.items() if len(kinds[base]) == 2}
 
 
-def _strategy(resolved: Resolved, part: Part) -> StrategySetup:
+def _sectors(config: BacktestConfig) -> dict[str, int]:
+    """Return sector → its number, from 1, for those that are limited. Raises CONFIG_INFEASIBLE for too many."""
+    if len(config.limits.sectors) >= GROUPS:
+        raise ConfigError(
+            "CONFIG_INFEASIBLE", f"there is room for {GROUPS - 1} sectors", key="limits.sectors"
+        )
+    return {name: number for number, name in enumerate(config.limits.sectors, start=1)}
+
+
+def _strategy(resolved: Resolved, place: int) -> StrategySetup:
+    part, limits = resolved.parts[place], resolved.config.limits
     legs = leg_groups(resolved)
     return StrategySetup(
         decide=part.code.decide,
@@ -214,6 +350,25 @@ def _strategy(resolved: Resolved, part: Part) -> StrategySetup:
         instruments=part.columns,
         params=part.code.params_vector(part.given),
         leg_groups=[legs.get(resolved.labels[column], 0) for column in part.columns],
+        exits=_exits(resolved.config.uses[place]),
+        streak=limits.strategy_loss_streak or 0,
+        cool_ns=_length(limits.strategy_loss_streak_pause),
+        bad_limit=limits.strategy_bad_outputs or 1,
+    )
+
+
+def _exits(use: StrategyUse) -> ExitSetup:
+    exits = use.exits or Exits()
+    return ExitSetup(
+        protection=_PROTECTIONS[exits.guarded_by(use.protection)],
+        stop_loss=_ratio(exits.stop_loss_pct),
+        take_profit=_ratio(exits.take_profit_pct),
+        trailing=_ratio(exits.trailing_pct),
+        lock_from=_ratio(exits.profit_lock_from_pct),
+        lock_back=_ratio(exits.profit_lock_back_pct),
+        max_age_ns=_length(exits.max_age),
+        trigger=TriggerKind.MARK if exits.trigger == "mark" else TriggerKind.LAST,
+        reopen_ns=_length(exits.reopen_after),
     )
 
 
@@ -231,6 +386,13 @@ def _limits(config: BacktestConfig, groups: Mapping[str, int]) -> AccountLimits:
         leg_groups={
             number: LegGroup(legs.max_unhedged_notional, int(legs.max_unhedged_s * 1e9))
             for number, legs in enumerate(limits.legs.values(), start=1)
+        },
+        positions=limits.max_positions or 0,
+        sectors={
+            number: SectorLimit(
+                limits.sectors[name].max_exposure_x or 0.0, limits.sectors[name].max_positions or 0
+            )
+            for name, number in _sectors(config).items()
         },
     )
 
@@ -251,26 +413,18 @@ def _venue(config: BacktestConfig) -> VenueSetup:
     )
 
 
-def _check_range(resolved: Resolved, histories: Histories, world: World) -> None:
+def _check_range(resolved: Resolved, terms: Sequence[Terms], world: World) -> None:
     """Refuse capital that buys more of an instrument than integers can count. Raises INSTRUMENT_UNSIZED."""
-    for history, view in zip(histories.each, world.views, strict=True):
-        price_tick = float(history.bars.close.min()) / float(history.grid.step)
+    for each, view in zip(terms, world.views, strict=True):
+        price_tick = each.lowest / float(each.tick_size)
         money = float(world.accounts["balance"][view["wallet"]]) * float(view["leverage"])
         worth = view["unit"] * price_tick if view["sense"] > 0 else view["unit"] / price_tick
-        limited = resolved.config.limits.of(history.label).max_qty is not None
+        limited = resolved.config.limits.of(each.label).max_qty is not None
         if money / worth > view["side_limit_lot"][0] and not limited:
             raise ConfigError(
                 "INSTRUMENT_UNSIZED",
-                f"{history.label} is counted in {view['lot']:g} at ticks of {history.grid.step:f}: "
+                f"{each.label} is counted in {view['lot']:g} at ticks of {each.tick_size:f}: "
                 "the account could buy more of it than 62 bits hold",
                 key="capital.amount",
                 hint=f"lower the capital, or set limits.each.max_qty below {view['side_limit_lot'][0] * view['lot']:g}",
             )
-
-
-def _begin_closed(world: World, histories: Histories) -> None:
-    """Close what cannot be traded yet; a fact opens it."""
-    first_ns = int(histories.aligned.ts_ns[0])
-    for column, history in enumerate(histories.each):
-        if not history.episodes or history.episodes[0].start_ns > first_ns:
-            world.views["closed"][column] = 1

@@ -68,6 +68,17 @@ class PlanStrings(Layout):
     row: Annotated[Rows[Intent], 4]
 
 
+_OF_STRATEGY = ("holding_limit_qty", "leg_groups", "exits", "streak", "cool_ns", "bad_limit")
+_OF_WALLET = (
+    "loss_day",
+    "loss_session",
+    "drawdown",
+    "emergency",
+    "position_loss",
+    "loss_streak",
+    "cool_downs",
+)
+
 _strings = overlay(Strings, MEMORY)
 _plan_strings = overlay(PlanStrings, MEMORY)
 
@@ -119,7 +130,7 @@ class Desk:
     planned
         Whether the puppets have a plan, which says SET and edits nothing until told otherwise.
     **setup
-        Fields of `InstrumentSetup` for every instrument.
+        Fields of `InstrumentSetup` for every instrument; those of the puppets' set-up and of the wallet's limits too.
     """
 
     def __init__(
@@ -135,13 +146,9 @@ class Desk:
     ) -> None:
         plan = puppet_plan if planned else None
         strategy = StrategySetup(puppet, range(len(payoffs)), np.zeros(PARAMS), plan=plan)
-        strategy = replace(
-            strategy, **{n: setup.pop(n) for n in ("holding_limit_qty", "leg_groups") if n in setup}
-        )
+        strategy = replace(strategy, **{n: setup.pop(n) for n in _OF_STRATEGY if n in setup})
         wallet = WalletSetup("USDT", balance)
-        wallet = replace(
-            wallet, **{n: setup.pop(n) for n in ("loss_day", "loss_session", "drawdown") if n in setup}
-        )
+        wallet = replace(wallet, **{n: setup.pop(n) for n in _OF_WALLET if n in setup})
         setup = {"leverage": 5.0, "highest_price": 1e6, **setup}
         setups = [InstrumentSetup(instrument(payoff, f"S{j}"), **setup) for j, payoff in enumerate(payoffs)]
         self.world = World([wallet], setups, [strategy] * strategies, limits=limits, venue=venue)

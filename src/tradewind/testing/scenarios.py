@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tradewind.engine.setup import (
     AccountLimits,
+    CoolDowns,
+    ExitSetup,
     InstrumentSetup,
     LegGroup,
+    SectorLimit,
     StrategySetup,
     VenueSetup,
     WalletSetup,
@@ -21,7 +25,7 @@ from tradewind.engine.world import World
 from tradewind.market import Instrument
 from tradewind.market.instrument import Tier
 from tradewind.testing.chaos import ChaosParams, chaos, chaos_plan
-from tradewind.units.enums import FactKind, LiquidationRule, OperatorCode, SettingCode, StreamCode
+from tradewind.units.enums import FactKind, LiquidationRule, OperatorCode, Protection, SettingCode, StreamCode
 from tradewind.units.jit import allocate
 from tradewind.units.layout import dtype_of
 from tradewind.units.records import PARAMS
@@ -91,6 +95,10 @@ class Scenario:
     resumes: bool = False
     """An operator resumes whatever stopped trading, every few bars."""
     frames: tuple[int, ...] = ()
+    protection: int = Protection.NONE
+    """Who watches stops, trailing stops, gains and ages of everything that is held."""
+    survives: bool = False
+    """Breakers that cool down, an emergency exit, counts of positions, sectors."""
 
 
 LATENCIES = {
@@ -101,6 +109,16 @@ LATENCIES = {
 }
 """Delays of request, answer and feed, and the grace after a bar's open, in ns."""
 
+_EXITS = partial(
+    ExitSetup,
+    stop_loss=0.004,
+    take_profit=0.012,
+    trailing=0.006,
+    lock_from=0.004,
+    lock_back=0.002,
+    max_age_ns=40 * MINUTE_NS,
+    reopen_ns=7 * MINUTE_NS,
+)
 _TWO, _ALL = ("linear", "linear"), ("linear", "inverse", "spot")
 _POOR = Scenario(
     payoffs=_TWO,
@@ -151,6 +169,21 @@ SCENARIOS = {
     ),
     "two and a half bars late, no amend": replace(
         _LATE, amends=False, latency=LATENCIES["two and a half bars"]
+    ),
+    "watched, netted": Scenario(payoffs=_ALL, strategies=2, protection=Protection.WATCHED, survives=True),
+    "resting, hedged, planned": Scenario(
+        payoffs=_TWO, hedge=True, plan=True, protection=Protection.RESTING, fill_rule=FillRule.VOLUME
+    ),
+    "resting, netted, every third bar": Scenario(
+        payoffs=_TWO,
+        strategies=2,
+        protection=Protection.RESTING,
+        wake_every_ns=3 * MINUTE_NS,
+        survives=True,
+    ),
+    "resting, late": replace(_LATE, protection=Protection.RESTING, survives=True, facts=True, resumes=True),
+    "resting, no amend, liquidated": replace(
+        _POOR, protection=Protection.RESTING, amends=False, survives=True, strategies=2, balance=18.0
     ),
     "late, everything": replace(
         _LATE, payoffs=("linear", "inverse"), facts=True, holes=True, limited=True, resumes=True, delists=True
@@ -210,13 +243,16 @@ def make_world(scenario: Scenario) -> World:
         wallets.append(_wallet(scenario, "BTC", scenario.balance / 1_000))
     instruments = [_setup(scenario, payoff, j) for j, payoff in enumerate(scenario.payoffs)]
     strategies = [_strategy(scenario, g) for g in range(scenario.strategies)]
-    limits = _limits() if scenario.limited else None
+    limits = _limits() if scenario.limited else _counts() if scenario.survives else None
     return World(wallets, instruments, strategies, limits=limits, venue=_venue(scenario))
 
 
 def _wallet(scenario: Scenario, currency: str, balance: float) -> WalletSetup:
     breakers = {"loss_day": 0.3, "loss_session": 0.6, "drawdown": 0.5} if scenario.limited else {}
-    return WalletSetup(currency, balance, **breakers)  # type: ignore[arg-type]
+    if scenario.survives:
+        breakers = {"loss_streak": 3, "emergency": 0.2, "drawdown": 0.1, "position_loss": 0.15}
+    cool_downs = CoolDowns(drawdown_ns=25 * MINUTE_NS, streak_ns=10 * MINUTE_NS, emergency_ns=30 * MINUTE_NS)
+    return WalletSetup(currency, balance, cool_downs=cool_downs, **breakers)  # type: ignore[arg-type]
 
 
 def _setup(scenario: Scenario, payoff: str, j: int) -> InstrumentSetup:
@@ -239,6 +275,7 @@ def _setup(scenario: Scenario, payoff: str, j: int) -> InstrumentSetup:
         position_limit_qty=scenario.side_limit_lot * lot,
         order_limit_notional=None if not scenario.limited or payoff == "inverse" else 400.0,
         highest_price=1e6,
+        sector=1 + j % 2 if scenario.survives else 0,
         **limits,  # type: ignore[arg-type]
     )
     return setup
@@ -262,7 +299,14 @@ def _strategy(scenario: Scenario, g: int) -> StrategySetup:
         plan_params=params,
         holding_limit_qty=scenario.limit_lot * lot,
         leg_groups=legs,
+        exits=_EXITS(scenario.protection) if scenario.protection else ExitSetup(),
+        streak=4 if scenario.survives else 0,
+        cool_ns=15 * MINUTE_NS,
     )
+
+
+def _counts() -> AccountLimits:
+    return AccountLimits(positions=2, sectors={1: SectorLimit(1.5, 1), 2: SectorLimit(0.0, 1)})
 
 
 def _limits() -> AccountLimits:

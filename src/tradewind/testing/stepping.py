@@ -88,9 +88,9 @@ class SteppedSession:
         every_ns = int(venue["wake_every_ns"])
         now_ns = known_ns if venue["lagged"] else close_ns
         if every_ns == 0 or (close_ns - int(venue["wake_from_ns"])) % every_ns == 0:
-            self._end_batch(now_ns, warming=i < self._warm_steps)
+            self._end_batch(WakeCode.WARM if i < self._warm_steps else WakeCode.BATCH, now_ns)
         else:
-            self._wake(WakeCode.MARK, now_ns)
+            self._end_batch(WakeCode.MARK, now_ns)
 
     def _tell_bars(self, i: int, open_ns: int, close_ns: int) -> None:
         for j, (opened, high, low, close, volume) in enumerate(self.market.bars[i].tolist()):
@@ -181,8 +181,8 @@ class SteppedSession:
             pay_funding(world.views[j], held, self._wallet(j), box, j, float(event["value"]), at_ns)
             world.venues["judge"][0] = 1
 
-    def _end_batch(self, now_ns: int, *, warming: bool) -> None:
-        asked = self._wake(WakeCode.WARM if warming else WakeCode.BATCH, now_ns)
+    def _end_batch(self, code: int, now_ns: int) -> None:
+        asked = self._wake(code, now_ns)
         if self.world.venues["lagged"][0]:
             self._post(asked)
             return

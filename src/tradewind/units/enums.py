@@ -6,7 +6,10 @@ __all__ = [
     "ALL",
     "BIG",
     "BUY",
+    "CONDITION_BITS",
     "DAY_NS",
+    "EXIT_BITS",
+    "HOLD_BITS",
     "LONG",
     "MONEY",
     "NEVER_HIGH",
@@ -14,20 +17,24 @@ __all__ = [
     "SELL",
     "SHORT",
     "AttemptState",
+    "Breaker",
     "FactKind",
     "Halt",
+    "HaltScope",
     "IntentKind",
     "LiquidationRule",
     "LogKind",
     "OperatorCode",
     "OrderState",
     "Payoff",
+    "Protection",
     "RequestKind",
     "Role",
     "Rule",
     "SettingCode",
     "StreamCode",
     "TriggerKind",
+    "VenueCode",
     "Verdict",
     "WakeCode",
     "names_of",
@@ -93,6 +100,8 @@ class _FactKind(NamedTuple):
     VENUE_STATUS: int = 53
     LISTED: int = 54
     ATTEMPT: int = 55
+    HALT: int = 56
+    HELD: int = 57
 
 
 FactKind = _FactKind()
@@ -227,6 +236,18 @@ class _Rule(NamedTuple):
     BAD_OUTPUT: int = 25
     SETTINGS: int = 26
     ATTEMPT_SPEND: int = 27
+    EXITED: int = 28
+    POSITIONS: int = 29
+    EXPOSURE_SECTOR: int = 30
+    LOSS_STREAK: int = 31
+    RAISED: int = 32
+    HUNG: int = 33
+    STOP_LOSS: int = 34
+    TRAILING: int = 35
+    TAKE_PROFIT: int = 36
+    MAX_AGE: int = 37
+    PROFIT_LOCK: int = 38
+    POSITION_LOSS: int = 39
     VENUE_POST_ONLY: int = 40
     VENUE_REDUCE_ONLY: int = 41
     VENUE_MIN_NOTIONAL: int = 42
@@ -249,7 +270,11 @@ Rule = _Rule()
 
 
 class _Halt(NamedTuple):
-    """Bits of a state of trading. Any bit below LOCK is HALT or HOLD for openers; closers and stops go on."""
+    """Bits of a state of trading, each with the reason in its name.
+
+    Those of HOLD_BITS let no new risk in and leave what rests; LOCK sends nothing; every other one also cancels
+    openers. Closers and stops go on under all but LOCK.
+    """
 
     OPERATOR: int = 1
     LOSS_DAY: int = 2
@@ -260,10 +285,83 @@ class _Halt(NamedTuple):
     BANKRUPT: int = 64
     UNHEDGED: int = 128
     FLATTEN: int = 256
+    LOSS_STREAK: int = 512
     LOCK: int = 1024
+    EMERGENCY: int = 2048
+    ERRORS: int = 4096
+    STALE: int = 8192
+    CLOCK: int = 16384
+    DISK: int = 32768
+    MEMORY: int = 65536
+    RECONCILE: int = 131072
+    EXTERNAL: int = 262144
+    SETTINGS: int = 524288
+    HOLD: int = 1048576
 
 
 Halt = _Halt()
+HOLD_BITS = Halt.HOLD | Halt.ERRORS | Halt.STALE | Halt.CLOCK | Halt.MEMORY
+"""No new openers; what rests stays."""
+EXIT_BITS = Halt.FLATTEN | Halt.EMERGENCY
+"""Everything held is closed."""
+CONDITION_BITS = (
+    Halt.LOCK
+    | Halt.VENUE
+    | Halt.ERRORS
+    | Halt.STALE
+    | Halt.CLOCK
+    | Halt.DISK
+    | Halt.MEMORY
+    | Halt.RECONCILE
+    | Halt.SETTINGS
+)
+"""What lasts as long as its cause: whoever set it clears it, an operator's RESUME does not."""
+
+
+class _HaltScope(NamedTuple):
+    """What a HALT fact is about: the whole core, the account of a wallet, or one instrument."""
+
+    CORE: int = 0
+    ACCOUNT: int = 1
+    INSTRUMENT: int = 2
+
+
+HaltScope = _HaltScope()
+
+
+class _Breaker(NamedTuple):
+    """The breakers of an account, as they index its cool-downs."""
+
+    DAY: int = 0
+    SESSION: int = 1
+    DRAWDOWN: int = 2
+    STREAK: int = 3
+    EMERGENCY: int = 4
+
+
+Breaker = _Breaker()
+
+
+class _VenueCode(NamedTuple):
+    """What a VENUE_STATUS fact says of an instrument: it trades, it does not, it takes reductions only."""
+
+    UP: int = 0
+    DOWN: int = 1
+    REDUCE_ONLY: int = 2
+
+
+VenueCode = _VenueCode()
+
+
+class _Protection(NamedTuple):
+    """Who watches the exits of a strategy: nobody, the core, or a stop that rests at the venue."""
+
+    NONE: int = 0
+    WATCHED: int = 1
+    RESTING: int = 2
+
+
+Protection = _Protection()
 
 
 class _OperatorCode(NamedTuple):

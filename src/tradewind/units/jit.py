@@ -55,7 +55,7 @@ PLAIN = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
 """True when the kernels run as ordinary Python, under a debugger (NUMBA_DISABLE_JIT=1)."""
 
 SLOTS = int(os.environ.get("TRADEWIND_SLOTS", "64"))
-"""Places for orders in one context: 64, or 256 for very long ladders. The last two belong to the core."""
+"""Places for orders in one context: 64, or 256 for very long ladders. The last four belong to the core."""
 
 _ROOMS = ("units", "engine", "signals", "strategies")
 _SWITCHES = ("TRADEWIND_SLOTS", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_OPT")

@@ -208,7 +208,7 @@ def test_what_the_core_flattens_with_is_told_as_its_own_intent():
     told = told_by_stage(disk)
     assert told["intent"] == {
         "kind": "TARGET", "side": "long", "does": "holds", "price": "market", "trail": "",
-        "quantity": "0.00", "slot": SLOTS - 2, "tag": "",
+        "quantity": "0.00", "slot": SLOTS - 4, "tag": "",
     } | {"quantity": told["intent"]["quantity"]}  # fmt: skip
     assert Decimal(told["intent"]["quantity"]) == 0
     assert told["fill"]["liquidity"] == "taker"

@@ -40,8 +40,8 @@ WRONG = [
         "set its fields, or give it to the signal that keeps it",
     ),
     ("memory.row = 3.0", "'memory.row' is rows of values, not a number", "set one of them: [i]"),
-    ("rest(intents, 99, LONG, 1, 1)", "there is no slot 99", "slots are 0 to 61"),
-    ("stop(intents, slot=-1, position_side=LONG, price_tick=1)", "there is no slot -1", "slots are 0 to 61"),
+    ("rest(intents, 99, LONG, 1, 1)", "there is no slot 99", "slots are 0 to 59"),
+    ("stop(intents, slot=-1, position_side=LONG, price_tick=1)", "there is no slot -1", "slots are 0 to 59"),
     ("target(intents, 2, 1)", "there is no side 2", "write LONG or SHORT"),
     (
         "target(intents, LONG, -5)",
@@ -49,7 +49,7 @@ WRONG = [
         "quantities count from 0; the side is LONG or SHORT",
     ),
     ("trail(intents, 0, LONG, -3)", "a stop cannot trail -3 ticks behind", "write how far behind, above 0"),
-    ("target(intents, LONG, 1).slot = 62", "there is no slot 62", "slots are 0 to 61"),
+    ("target(intents, LONG, 1).slot = 60", "there is no slot 60", "slots are 0 to 59"),
     ("record(intents, 7, 1.0)", "signal 7 has no name: SIGNALS names 2", COUNTED),
     (
         "target(intents, LONG, 1, tga=1)",
@@ -77,7 +77,7 @@ RIGHT = [
     "target_net(intents, -5)",
     "target(intents, LONG, 1).qty_lot = -1",
     "record(intents, 1, 1.0)",
-    "rest(intents, 61, SHORT, 1, 1, tag=1)",
+    "rest(intents, 59, SHORT, 1, 1, tag=1)",
 ]
 
 

@@ -31,7 +31,7 @@ from tradewind.strategies import (
 
 TAGS = ("entry", "re-entry", "profit")
 KIND = "limit"
-PROFIT_SLOT = 61
+PROFIT_SLOT = 59
 
 
 class Params:
