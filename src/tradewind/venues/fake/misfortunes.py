@@ -36,7 +36,8 @@ class Strike:
     duration_ns
         Length of the window.
     count
-        It strikes so many times and is used up; 0: as often as it is asked within the window.
+        It strikes so many times and is used up; 0: as often as it is asked within the window. Negative: 0 for a
+        fault that lasts, else 1.
     args
         Numbers that replace those of the fault.
     """
@@ -46,13 +47,15 @@ class Strike:
     pattern: str = "*"
     account: str = "*"
     duration_ns: int = MINUTE_NS
-    count: int = 1
+    count: int = -1
     args: dict[str, float] = field(default_factory=dict)
     struck: int = 0
 
     def __post_init__(self) -> None:
         """Take the fault's own numbers where none are given. Raises KeyError for a fault that does not exist."""
         self.args = {**FAULTS[self.fault].args, **self.args}
+        if self.count < 0:
+            self.count = 0 if FAULTS[self.fault].lasting else 1
         if FAULTS[self.fault].once:
             self.count = 1
 

@@ -28,7 +28,7 @@ def struck(fault: str, *, count: int = 1, **args: float) -> FakeDesk:
 def unarmed(fault: str, **args: float) -> tuple[FakeDesk, Strike]:
     """Return a desk and a strike that is to be added once everything is in place."""
     desk = FakeDesk(plan=[Strike(10 * FOREVER_NS, "F12")])
-    return desk, Strike(desk.now_ns, fault, BTC, duration_ns=FOREVER_NS, args=args)
+    return desk, Strike(desk.now_ns, fault, BTC, duration_ns=FOREVER_NS, count=1, args=args)
 
 
 def arm(desk: FakeDesk, strike: Strike) -> None:
@@ -402,13 +402,13 @@ def test_keys_and_regions_are_refused_while_it_lasts(fault, permission, reason) 
 
 
 def test_what_lasts_is_told_once() -> None:
-    desk = FakeDesk(plan=[Strike(0, "F71", duration_ns=MINUTE_NS, count=0)])
+    desk = FakeDesk(plan=[Strike(0, "F71", duration_ns=MINUTE_NS)])
     assert {desk.exchange.told_ns() for _ in range(5)} == {desk.now_ns - 30 * SECOND_NS}
     assert strikes(desk) == ["F71"]
 
 
 def test_f67_f71_the_key_may_withdraw_and_the_clock_jumps_back() -> None:
-    desk = FakeDesk(plan=[Strike(0, "F67"), Strike(0, "F71", args={"back_s": 12})])
+    desk = FakeDesk(plan=[Strike(0, "F67", count=1), Strike(0, "F71", count=1, args={"back_s": 12})])
     assert "withdraw" in desk.account.permissions
     assert "withdraw" not in desk.account.permissions
     assert desk.exchange.told_ns() == desk.now_ns - 12 * SECOND_NS
