@@ -30,7 +30,7 @@ NOUNS: dict[str, Noun] = {
     ),
     "new": Noun("workspace", "Make a workspace to begin with."),
     "doctor": Noun("doctor", "Everything that can be wrong here, with its remedy."),
-    "data": Noun("data", "History: import, generate, check, list, show."),
+    "data": Noun("data", "History: import, download, generate, check, list, show."),
     "strategy": Noun("strategy", "Strategies: list, new, show, check."),
     "backtest": Noun("backtest", "Run a backtest, store the run with its report, and show what came out."),
     "run": Noun("run", "Stored runs: list, show, compare, open, verify."),
