@@ -135,7 +135,7 @@ class _Download:
 
     def __init__(self, store: Store, source: PageSource, plan: DownloadPlan, key: SeriesKey) -> None:
         self._store, self._source, self._plan, self._key = store, source, plan, key
-        self._step_ns = key.interval_ns or plan.step_ns
+        self._step_ns = key.interval_ns or (plan.step_ns if key.kind == "open_interest" else 0)
         self._waiting: list[Series] = []
         self._begun = False
         self.result = DownloadResult(key)
