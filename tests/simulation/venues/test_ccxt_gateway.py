@@ -3,124 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from decimal import Decimal
 
 import pytest
 
+from tradewind.testing.gateway_desk import LOTS, S_NS, Desk
 from tradewind.testing.virtual_venues import Login, run_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, Rule, SettingCode, StreamCode
-from tradewind.venues.ccxt.exchange import CLIENTS
 from tradewind.venues.ccxt.orders import AccountModes
-from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
-from tradewind.venues.fake.listings import FAKE_VENUES, listed
-from tradewind.venues.fake.misfortunes import Misfortunes, Strike
+from tradewind.venues.fake.listings import FAKE_VENUES
+from tradewind.venues.fake.misfortunes import Misfortunes
 from tradewind.venues.gateway import (
-    AccountMode,
     BalanceSeen,
     FillSeen,
-    Listing,
-    NewOrder,
     OrderRef,
-    OrderSeen,
     OrderStatus,
     OutcomeKind,
     PositionSeen,
     StreamSeen,
 )
-from tradewind.venues.keys.entries import AccountKeys
-from tradewind.venues.keys.secret import Secret
 
-S_NS = 1_000_000_000
-LOTS = 10
 MAIN = (Login(),)
-
-
-class Desk:
-    """A gateway at one fake venue, and everything it has told."""
-
-    def __init__(self, world, venue, *, tag="abc123", now_ns=None, keys=None, **settings):
-        self.world, self.venue = world, venue
-        self.exchange = world.exchanges[venue]
-        self.truth = world.account(venue)
-        login = world.logins["main"]
-        parts = keys or (login.api_key, login.secret, login.passphrase)
-        self.listings = [Listing(n, instrument) for n, instrument in enumerate(listed(venue)[:2])]
-        self.gateway = CcxtTradingGateway(
-            TradingSettings(venue, tag, AccountMode.LIVE, **settings),
-            self.listings,
-            world.session(),
-            AccountKeys("main", venue, False, *(Secret(part) for part in parts)),
-            now_ns=now_ns or world.loop.now_ns,
-            chance=random.Random(1),
-        )
-        self.events = []
-        self._task = None
-
-    async def __aenter__(self):
-        await self.gateway.open()
-        self._task = asyncio.create_task(self._collect())
-        return self
-
-    async def __aexit__(self, *_):
-        self._task.cancel()
-        await self.gateway.close()
-
-    async def _collect(self):
-        while True:
-            self.events += await self.gateway.next_events()
-
-    @property
-    def symbol(self):
-        return self.listings[0].instrument.symbol
-
-    def tick(self, ratio=1.0):
-        """Return the last price times a ratio, in ticks."""
-        rules = self.listings[0].instrument
-        return int(Decimal(str(self.exchange.last(self.symbol))) * Decimal(str(ratio)) / rules.tick_size)
-
-    def order(self, cid, kind, side, **own):
-        reduce = own.pop("reduce", False)
-        opened = (side == BUY) != reduce
-        terms = {"reduce": reduce, "post_only": False, "price_tick": 0, "qty_lot": LOTS}
-        return NewOrder(0, cid << 20, kind, side, LONG if opened else SHORT, **(terms | own))
-
-    async def accept(self, *orders):
-        outcomes = await self.gateway.create(orders)
-        assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ACCEPTED] * len(orders), outcomes
-        return outcomes
-
-    async def until(self, condition, seconds=20.0):
-        for _ in range(int(seconds * 20)):
-            if condition():
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"it did not happen: {self.events[-3:]}")
-
-    def seen(self, cid):
-        return [event for event in self.events if isinstance(event, OrderSeen) and event.cid == cid << 20]
-
-    def last(self, cid):
-        seen = self.seen(cid)
-        return seen[-1].status if seen else None
-
-    def fills(self, cid):
-        return [event for event in self.events if isinstance(event, FillSeen) and event.cid == cid << 20]
-
-    def streams(self):
-        return [event.code for event in self.events if isinstance(event, StreamSeen)]
-
-    def stream_hosts(self):
-        """Return the hosts of the streams, where they have hosts of their own."""
-        return [
-            host
-            for host in CLIENTS[self.venue].hosts
-            if host.startswith(("fstream", "stream", "ws", "openapi"))
-        ]
-
-    def strike(self, fault, *, after_s=0.0, duration_s=60.0, **own):
-        at_ns = self.world.loop.now_ns() + int(after_s * S_NS)
-        self.exchange.misfortunes.add(Strike(at_ns, fault, duration_ns=int(duration_s * S_NS), **own))
 
 
 def at_each_venue(work):

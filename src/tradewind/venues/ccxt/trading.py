@@ -191,6 +191,11 @@ class CcxtTradingGateway:
             raise VenueDown("VENUE_DOWN", redact(f"{self.settings.venue}: {error}")) from error
         self._tending = asyncio.create_task(self._tend())
 
+    @property
+    def banned_until_ns(self) -> int:
+        """The time until which the venue wants no request at all; in the past or 0 for none."""
+        return self._wire.budget.banned_until_ns
+
     async def measure_clock(self) -> None:
         """Compare this machine's clock with the venue's. Raises VenueDown, VenueRefused (CLOCK_OFFSET)."""
         if not await self._wire.measure_clock(times=3):
@@ -346,6 +351,8 @@ class CcxtTradingGateway:
 
     def _outcomes(self, call: Call, answer: Answer, count: int) -> list[Outcome]:
         """Return what an answer proves of each row of its request."""
+        if answer.fine:
+            self._tell_up()
         rows = answer.rows(call.rows) if answer.status else []
         codes = answer.rows(call.codes) if call.codes and count > 1 else rows
         if len(codes) != count or len(rows) != count or (count == 1 and answer.error is not None):
@@ -365,7 +372,6 @@ class CcxtTradingGateway:
                 OutcomeKind.NOT_SENT, rule=Rule.NOT_SENT, text=answer.refused, retry_ns=answer.retry_ns
             )
         if code is None and answer.fine and not code_of(self._dialect, answer.body):
-            self._tell_up()
             return Outcome(OutcomeKind.ACCEPTED)
         error = None if code is not None else answer.error
         found = judge(self._dialect, error, answer.body, known=code)
