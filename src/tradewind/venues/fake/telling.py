@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from tradewind.market import Instrument
@@ -98,19 +97,20 @@ class Telling(MarketView):
         )
 
     def form_of(self, strike: Strike, forms: int) -> int:
-        """Return the form that a strike names, 1 .. forms; 0 or none: any, by the plan's chance."""
+        """Return the form that a strike names, 0 .. forms-1, or by the plan's chance any where it names none."""
         assert self.misfortunes is not None
-        return int(strike.arg("form")) or 1 + int(self.misfortunes.chance() * forms)
+        form = int(strike.arg("form", -1.0))
+        return form if form >= 0 else int(self.misfortunes.chance() * forms)
 
     def candles(self, symbol: str, interval_ns: int, start_ns: int, end_ns: int, limit: int) -> list[Candle]:
-        """Return bars as `MarketView.candles` does; by misfortune (F59) one is missing, twice, revised or misplaced."""
+        """Return bars as `MarketView.candles` does; by misfortune (F59) one is missing, twice or misplaced."""
         rows = super().candles(symbol, interval_ns, start_ns, end_ns, limit)
         strike = self.strike("F59", "query.candles", symbol=symbol) if len(rows) > 2 else None
         if strike is None:
             return rows
         form, at = self.form_of(strike, 4), len(rows) // 2
         one, two = rows[at - 1], rows[at]
-        bent = {1: [one], 2: [one, two, two], 3: [one, replace(two, close=two.low)]}.get(form, [two, one])
+        bent = {0: [one], 1: [one, two, two], 2: [one, two]}.get(form, [two, one])
         return [*rows[: at - 1], *bent, *rows[at + 1 :]]
 
     def book_taken(self, j: int) -> None:
@@ -194,7 +194,7 @@ class Telling(MarketView):
         closed = self._candle(j, row, closed=True)
         revised = self._candle(j, [*row[:4], row[3], row[5]], closed=True)
         old = self._candle(j, [row[0] - 60 * SECOND_NS, *row[1:]], closed=True)
-        return {1: [], 2: [closed, closed], 3: [revised, closed]}.get(form, [closed, old])
+        return {0: [], 1: [closed, closed], 2: [revised, closed]}.get(form, [closed, old])
 
     def _tell_mark(self, j: int) -> None:
         (rate, next_ns), rules = self.market.carry.predicted(j), self.market.rules[j]
