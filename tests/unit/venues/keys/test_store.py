@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,9 +24,11 @@ from tradewind.venues.keys import (
 )
 from tradewind.venues.keys.opening import (
     ENV_PASSPHRASE,
+    ENV_PASSPHRASE_FD,
     ENV_PASSPHRASE_FILE,
     environment_names,
     find_passphrase,
+    hand_over,
     keyring_passphrase,
     texts_for,
 )
@@ -250,6 +254,36 @@ def test_without_a_terminal_it_is_told_how_else(store):
         find_passphrase(store, around()[0])
     assert caught.value.code == "KEYSTORE_PASSPHRASE"
     assert ENV_PASSPHRASE_FILE in caught.value.hint
+
+
+_CHILD = """
+import os, sys
+from pathlib import Path
+from tradewind.venues.keys import Asking, KeyStore, find_passphrase
+store = KeyStore(Path(sys.argv[1]))
+print(len(store.open(find_passphrase(store, Asking(os.environ, None, print))).entries))
+"""
+
+
+def test_a_guard_asks_once_and_its_children_open_the_store_again_and_again(store):
+    filled(store)
+    env = dict(os.environ)
+    handle = hand_over(PASS, env)
+    try:
+        assert "correct horse" not in str(env)
+        for _ in range(2):
+            ended = subprocess.run(
+                [sys.executable, "-c", _CHILD, store.folder],
+                env=env,
+                pass_fds=(handle,),
+                capture_output=True,
+                text=True,
+            )
+            assert ended.stdout == "2\n", ended.stderr
+        with pytest.raises(UsageError, match="KEYSTORE_PASSPHRASE"):
+            find_passphrase(store, around({ENV_PASSPHRASE_FD: "9999"})[0])
+    finally:
+        os.close(handle)
 
 
 def test_a_passphrase_file_that_others_can_read_is_refused(store, tmp_path):
