@@ -642,3 +642,26 @@ def test_stops_of_blofin_for_a_whole_position_have_a_list_of_their_own():
     assert still.account.open_orders() == []
     (row,) = still.get("/api/v1/trade/orders-tpsl-history")["data"]
     assert row["state"] == "canceled"
+
+
+def test_what_the_venue_closes_itself_is_told_as_its_own_order():
+    """ADL takes a part of a position: the order and the fill carry the venue's word for it and no client id."""
+    words = {
+        "blofin_swap": lambda still: still.get("/api/v1/trade/orders-history")["data"][0]["orderCategory"],
+        "okx_swap": lambda still: still.get("/api/v5/trade/orders-history", instType="SWAP")["data"][0][
+            "category"
+        ],
+        "bybit_linear": lambda still: still.get("/v5/execution/list", category="linear")["result"]["list"][0][
+            "execType"
+        ],
+    }
+    for venue, word in words.items():
+        still = StillVenue(venue)
+        lot = still.exchange.instruments[still.symbol].min_qty
+        still.account.place(Placement(still.symbol, "buy", "market", 10 * lot, client_id="mine"))
+        still.account.adl(still.symbol, 0.5)
+        still.live(2)
+        assert still.account.positions()[0].qty == 5 * lot
+        assert word(still) in ("adl", "AdlTrade")
+    fills = still.get("/v5/execution/list", category="linear")["result"]["list"]
+    assert [row["orderLinkId"] for row in fills] == ["", "mine"]

@@ -73,6 +73,9 @@ _STATES = {
     "triggered": "effective",
 }
 
+_TAKEN = {"liquidation": "full_liquidation", "adl": "adl", "settlement": "settlement"}
+"""Categories of orders that are the venue's own."""
+
 REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.REDUCE_ONLY: (
         "102022",
@@ -198,10 +201,9 @@ def order_row(order: FakeOrder, instrument: Instrument, leverage: Decimal, *, is
     """Return an order of the lists and of the stream, without the fields that only one of them has."""
     placement = order.placement
     ended = order.state in ("canceled", "expired", "rejected")
-    per_base = order.quote / (order.filled * instrument.contract_size) if order.filled else Decimal(0)
     return {
         "orderId": str(order.order_id),
-        "clientOrderId": placement.client_id,
+        "clientOrderId": "" if order.reason in _TAKEN else placement.client_id,
         "instId": placement.symbol,
         "marginMode": "isolated" if isolated else "cross",
         "positionSide": side_word(placement),
@@ -214,12 +216,12 @@ def order_row(order: FakeOrder, instrument: Instrument, leverage: Decimal, *, is
         "state": _STATES[order.state],
         "filledSize": money(order.filled),
         "filled_amount": money(order.filled * instrument.contract_size),
-        "averagePrice": money(per_base),
+        "averagePrice": money(order.average),
         "fee": money(order.fee),
         "pnl": money(Decimal(0)),
         "createTime": millis(order.created_ns),
         "updateTime": millis(order.updated_ns),
-        "orderCategory": "normal",
+        "orderCategory": _TAKEN.get(order.reason, "normal"),
         "tpTriggerPrice": None,
         "tpOrderPrice": None,
         "slTriggerPrice": None,

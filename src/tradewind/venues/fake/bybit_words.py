@@ -85,6 +85,9 @@ _REJECTIONS = {
     "USER": "EC_PerCancelRequest",
 }
 
+_TAKEN = {"liquidation": "CreateByLiq", "adl": "CreateByAdl_PassThrough", "settlement": "CreateBySettle"}
+"""Who made an order, where it was the venue itself."""
+
 _SYSTEM = ("10016", "System error. Please try again later.")
 _GONE = ("110001", "order not exists or too late to cancel")
 REFUSALS: dict[Reason, tuple[str, str]] = {
@@ -235,7 +238,7 @@ def order_row(order: FakeOrder, last: Decimal) -> Row:
     watched = {"last": "LastPrice", "mark": "MarkPrice"}[placement.trigger_by] if trigger else ""
     return {
         "orderId": order_id_of(order.parent_id or order.order_id),
-        "orderLinkId": placement.client_id,
+        "orderLinkId": "" if order.reason in _TAKEN else placement.client_id,
         "blockTradeId": "",
         "symbol": placement.symbol,
         "price": plain(placement.price or Decimal(0)),
@@ -274,6 +277,7 @@ def order_row(order: FakeOrder, last: Decimal) -> Row:
         "tpLimitPrice": "",
         "slLimitPrice": "",
         "placeType": "",
+        "createType": _TAKEN.get(order.reason, "CreateByUser"),
         "createdTime": millis(order.created_ns),
         "updatedTime": millis(order.updated_ns),
     }
@@ -291,7 +295,7 @@ def execution_row(trade: FakeTrade, order: FakeOrder | None, mark: Decimal) -> R
         "symbol": trade.symbol,
         "orderType": "Limit" if price is not None else "Market",
         "underlyingPrice": "",
-        "orderLinkId": trade.client_id,
+        "orderLinkId": trade.client_id if trade.kind == "trade" else "",
         "side": _capital(trade.side),
         "indexPrice": "",
         "orderId": order_id_of(number),

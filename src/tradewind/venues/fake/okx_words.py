@@ -83,6 +83,9 @@ _CANCEL_SOURCES = {
 }
 """Why the venue cancelled by itself; "1" is the user's wish, "0" the system's."""
 
+_TAKEN = {"liquidation": "full_liquidation", "adl": "adl", "settlement": "delivery"}
+"""Categories of orders that are the venue's own."""
+
 REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.POST_ONLY: ("51031", "This order price is not within the closing price range"),
     Reason.REDUCE_ONLY: (
@@ -221,7 +224,7 @@ def order_row(
 ) -> Row:
     """Return an order of the lists. `trade` is the last of its fills, None for none."""
     placement = order.placement
-    average = plain(_price_of(order, instrument)) if order.filled else ""
+    average = plain(round(order.average, 10).normalize()) if order.filled else ""
     return {
         "accFillSz": plain(order.filled),
         "algoClOrdId": "",
@@ -232,9 +235,9 @@ def order_row(
         "cTime": millis(order.created_ns),
         "cancelSource": _cancel_source(order),
         "cancelSourceReason": "",
-        "category": "normal",
+        "category": _TAKEN.get(order.reason, "normal"),
         "ccy": "",
-        "clOrdId": placement.client_id,
+        "clOrdId": "" if order.reason in _TAKEN else placement.client_id,
         "fee": plain(-order.fee),
         "feeCcy": instrument.settle,
         "fillPx": "" if trade is None else plain(trade.price),
@@ -275,10 +278,6 @@ def order_row(
         "tradeId": "" if trade is None else str(trade.trade_id),
         "uTime": millis(order.updated_ns),
     }
-
-
-def _price_of(order: FakeOrder, instrument: Instrument) -> Decimal:
-    return (order.quote / (order.filled * instrument.contract_size)).normalize()
 
 
 def order_event_row(row: Row, instrument: Instrument, trade: FakeTrade | None, last: Decimal) -> Row:
@@ -403,7 +402,7 @@ def fill_row(trade: FakeTrade, instrument: Instrument) -> Row:
         "instType": "SWAP",
         "fillPxUsd": "",
         "instId": instrument.symbol,
-        "clOrdId": trade.client_id,
+        "clOrdId": trade.client_id if trade.kind == "trade" else "",
         "posSide": "net" if trade.position_side == "both" else trade.position_side,
         "billId": str(trade.trade_id),
         "subType": kinds[trade.kind],
