@@ -113,7 +113,8 @@ def ask(name: NameArgument, workspace: WorkspaceFlag = None, as_json: JsonFlag =
     venue = entry.venue if entry else known[name].venue if name in known else ""
     from tradewind.venues.keys import keys_for
 
-    keys = keys_for(name, venue, store, asking(say))
+    demo = None if entry is None or entry.kind == "paper" else entry.kind == "demo"
+    keys = keys_for(name, venue, store, asking(say), demo=demo)
     result = _prove(desk, keys, say)
     say.done(result, "tradewind config show", "tradewind keys list")
     if result["wrong"]:

@@ -73,7 +73,9 @@ class Asking:
     warn: Callable[[str], None]
 
 
-def keys_for(name: str, venue: str, store: KeyStore, asking: Asking) -> AccountKeys:
+def keys_for(
+    name: str, venue: str, store: KeyStore, asking: Asking, *, demo: bool | None = None
+) -> AccountKeys:
     """Return the keys of an account: of the environment where they stand there, else of the store.
 
     Parameters
@@ -82,13 +84,16 @@ def keys_for(name: str, venue: str, store: KeyStore, asking: Asking) -> AccountK
         The account, and where ``[accounts.NAME]`` says that it is.
     store, asking
         The workspace's store, and what the surroundings offer.
+    demo
+        Whether the account is one of practice money, where that is known.
 
     Raises
     ------
     NotFound
         KEY_UNKNOWN: no key of this name.
     ConfigError
-        KEY_FORMAT, KEYSTORE_PASSPHRASE, CONFIG_CONFLICT where the key belongs to another venue.
+        KEY_FORMAT, KEYSTORE_PASSPHRASE, CONFIG_CONFLICT where the key belongs to another venue, KEY_MODE_MISMATCH where
+        it is one of practice money and the account is not, or the other way round.
     """
     found = from_environment(name, venue, asking)
     if found is None:
@@ -99,6 +104,13 @@ def keys_for(name: str, venue: str, store: KeyStore, asking: Asking) -> AccountK
             f"the key {name!r} is one of {found.venue}, but the account is at {venue}.",
             key=f"accounts.{name}.venue",
             hint="correct the account, or add its own key",
+        )
+    if demo is not None and found.demo != demo:
+        told = ("real", "practice") if demo else ("practice", "real")
+        raise ConfigError(
+            "KEY_MODE_MISMATCH",
+            f"the key {name!r} is one of {told[0]} money, and the account one of {told[1]} money.",
+            key=f"accounts.{name}.kind",
         )
     return found
 

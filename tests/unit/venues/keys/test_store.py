@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -384,6 +385,20 @@ def test_a_key_of_another_venue_is_refused(store):
     with pytest.raises(ConfigError) as caught:
         keys_for("main", "okx_swap", filled(store), around(typed="correct horse battery")[0])
     assert (caught.value.code, caught.value.key) == ("CONFIG_CONFLICT", "accounts.main.venue")
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted", "refused"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_a_key_of_the_other_world_is_refused(store, kept, wanted, refused):
+    store.write(Vault().holding(replace(account(), demo=kept)), PASS, "passphrase")
+    asked, _ = around(typed="correct horse battery")
+    if not refused:
+        assert keys_for("main", "binance_usdm", store, asked, demo=wanted).demo is kept
+        return
+    with pytest.raises(ConfigError) as caught:
+        keys_for("main", "binance_usdm", store, asked, demo=wanted)
+    assert caught.value.code == "KEY_MODE_MISMATCH"
 
 
 def test_texts_are_found_by_name(store):
