@@ -88,6 +88,9 @@ _ORDER_SHAPE = OrderShape(
         "EC_CancelForNoFullFill": "UNFILLED",
         "EC_ReachMaxTradeNum": "UNFILLED",
         "EC_PerCancelRequest": "UNWANTED",
+        # The next two are assumed: they are in no sample.
+        "EC_ReduceOnlyRejected": "VENUE_REDUCE_ONLY",
+        "EC_NoEnoughBalance": "VENUE_MARGIN",
     },
 )
 _FILL_SHAPE = FillShape(

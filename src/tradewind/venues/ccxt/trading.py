@@ -420,7 +420,10 @@ class CcxtTradingGateway:
         instrument = self._listings[order.instrument].instrument
         call = self._dialect.cancel_algo if order.algo else self._dialect.cancel
         values = self._speller.reference(order, instrument)
-        return await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
+        outcome = await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            self._audit.expect(order.cid)
+        return outcome
 
     async def _change(self, call: Call, fields: dict[str, object], urgency: Urgency) -> Outcome:
         answer = await self._wire.ask(call, _wrapped(call, [fields]), urgency)
