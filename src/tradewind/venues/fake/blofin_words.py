@@ -197,6 +197,15 @@ def _type_word(placement: Placement) -> str:
     return "market" if placement.price is None else _TYPE_OF_TIF[placement.tif]
 
 
+def _cancel_source(order: FakeOrder) -> str:
+    return "user_canceled" if order.reason == "USER" else "system_canceled"
+
+
+def _cancel_reason(order: FakeOrder) -> str:
+    """Return why an order ended; the venue's words for its own reasons are assumed to be those of the order types."""
+    return "Order canceled by user" if order.reason == "USER" else order.reason.lower()
+
+
 def order_row(order: FakeOrder, instrument: Instrument, leverage: Decimal, *, isolated: bool) -> Row:
     """Return an order of the lists and of the stream, without the fields that only one of them has."""
     placement = order.placement
@@ -226,8 +235,8 @@ def order_row(order: FakeOrder, instrument: Instrument, leverage: Decimal, *, is
         "tpOrderPrice": None,
         "slTriggerPrice": None,
         "slOrderPrice": None,
-        "cancelSource": "user_canceled" if ended else "",
-        "cancelSourceReason": order.reason if ended else "",
+        "cancelSource": _cancel_source(order) if ended else "",
+        "cancelSourceReason": _cancel_reason(order) if ended else "",
         "algoClientOrderId": "",
         "algoId": str(order.parent_id) if order.parent_id else "",
         "brokerId": "",

@@ -79,9 +79,7 @@ _REJECTIONS = {
     "POST_ONLY": "EC_PostOnlyWillTakeLiquidity",
     "IOC": "EC_NoImmediateQtyToFill",
     "FOK": "EC_NoEnoughQtyToFill",
-    "MARGIN": "EC_NoEnoughBalance",
-    "REDUCE_ONLY": "EC_ReduceOnlyRejected",
-    "SELF_TRADE": "EC_SelfTradePrevention",
+    "SELF_TRADE": "EC_BySelfMatch",
     "USER": "EC_PerCancelRequest",
 }
 
