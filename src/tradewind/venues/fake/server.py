@@ -80,10 +80,10 @@ class Frames:
         self._rouse()
 
     def abort(self) -> None:
-        """Cut the connection without a word."""
+        """Cut the connection without a word, also while what was sent before still waits to be read."""
         self._queue.clear()
         self._closing = (0, "")
-        self._rouse()
+        cut(self._request)
 
     def _put(self, kind: WSMsgType, data: bytes) -> None:
         if self._closing is not None:
