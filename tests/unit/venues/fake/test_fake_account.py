@@ -253,7 +253,9 @@ def test_reduce_only_shrinks_to_what_is_held_and_never_turns_a_position() -> Non
 def test_one_way_turns_through_flat_and_hedge_keeps_sides_apart() -> None:
     desk = FakeDesk()
     desk.account.place(market())
+    desk.events.clear()
     desk.account.place(market("sell", 3 * ONE))
+    assert [e.position.qty for e in desk.events if isinstance(e, PositionChanged)] == [-2 * ONE]
     assert [(p.position_side, p.qty) for p in desk.account.positions()] == [("both", -2 * ONE)]
     hedge = FakeDesk()
     hedge.account.set_hedge(True)
