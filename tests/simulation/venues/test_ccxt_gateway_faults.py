@@ -10,12 +10,12 @@ import pytest
 from tradewind.errors import TradewindError, VenueDown
 from tradewind.testing.gateway_desk import LOTS, S_NS, Desk
 from tradewind.testing.virtual_venues import Login, run_world
-from tradewind.units.enums import BUY, SELL, IntentKind, Rule
+from tradewind.units.enums import BUY, SELL, IntentKind, Rule, SettingCode, StreamCode
 from tradewind.venues.ccxt.caps import Caps
 from tradewind.venues.fake.listings import FAKE_VENUES
 from tradewind.venues.fake.misfortunes import Misfortunes
 from tradewind.venues.fake.orders import Placement
-from tradewind.venues.gateway import OrderRef, OrderStatus, OutcomeKind, StatusSeen
+from tradewind.venues.gateway import OrderRef, OrderStatus, OutcomeKind, SettingSeen, StatusSeen
 
 MAIN = (Login(),)
 each_venue = pytest.mark.parametrize("venue", FAKE_VENUES)
@@ -337,3 +337,120 @@ def test_a_clock_that_is_set_while_trading_stops_signing_until_it_is_right(venue
             return held.kind, [event.down for event in told_by(desk)]
 
     assert run(work, venue) == (OutcomeKind.NOT_SENT, [True, False])
+
+
+# ---------------------------------------------------------------------- the venue's rules and states
+
+
+async def after_new_rules(world, venue, **changes):
+    """Change rules at the venue, have an order refused, and return what is told within two minutes."""
+    async with Desk(world, venue) as desk:
+        await asyncio.sleep(61)
+        told = len(desk.events)
+        rules = desk.exchange.instruments[desk.symbol]
+        desk.exchange.set_rules(
+            desk.symbol, **{name: getattr(rules, name) * ratio for name, ratio in changes.items()}
+        )
+        order = desk.order(1, IntentKind.REST, BUY, price_tick=desk.tick(0.97) // 10 * 10 + 1, qty_lot=1)
+        for _ in range(3):
+            await desk.gateway.create([order])
+            await asyncio.sleep(60)
+        return desk.events[told:]
+
+
+@each_venue
+def test_coarser_steps_are_told_and_traded_on(venue):
+    """F43, F44."""
+    events = run(lambda world: after_new_rules(world, venue, tick_size=10, lot_size=10, min_qty=10), venue)
+    told = {(e.instrument, e.code, e.value) for e in events if isinstance(e, SettingSeen)}
+    assert {(0, SettingCode.TICK_STEP, 10.0), (0, SettingCode.LOT_STEP, 10.0)} <= told
+    assert any(code == SettingCode.MIN_QTY for _, code, _ in told)
+    assert [e for e in events if isinstance(e, StatusSeen) and e.instrument == 0] == []
+
+
+@pytest.mark.parametrize("venue", ["okx_swap", "blofin_swap"])
+def test_a_contract_of_another_size_is_closed(venue):
+    """F56: what was counted before cannot be counted so any more."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await asyncio.sleep(61)
+            rules = desk.exchange.instruments[desk.symbol]
+            desk.exchange.set_rules(desk.symbol, contract_size=rules.contract_size / 10)
+            # Something is refused, whatever it is.
+            await desk.gateway.create([desk.order(1, IntentKind.TARGET, SELL, reduce=True)])
+            await desk.until(lambda: told_by(desk), 70)
+            return [(event.instrument, event.down, event.permanent) for event in told_by(desk)]
+
+    assert run(work, venue) == [(0, True, False)]
+
+
+@each_venue
+def test_an_instrument_that_is_closed_is_told(venue):
+    """F54."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await asyncio.sleep(61)
+            desk.exchange.set_status(desk.symbol, "closed")
+            await desk.gateway.create([desk.order(1, IntentKind.REST, BUY, price_tick=desk.tick(0.97))])
+            await desk.until(lambda: told_by(desk), 70)
+            desk.exchange.set_status(desk.symbol, "trading")
+            await asyncio.sleep(3_700)
+            return [(event.instrument, event.down) for event in told_by(desk)]
+
+    assert run(work, venue) == [(0, True), (0, False)]
+
+
+@each_venue
+def test_a_place_where_nobody_may_trade_is_told_as_the_end(venue):
+    """F63."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            desk.strike("F63", count=0, duration_s=600)
+            await desk.gateway.create([desk.order(1, IntentKind.REST, BUY, price_tick=desk.tick(0.97))])
+            await desk.until(lambda: told_by(desk))
+            return {(event.down, event.permanent) for event in told_by(desk)}
+
+    assert (True, True) in run(work, venue)
+
+
+@each_venue
+def test_an_account_that_may_only_reduce_is_told_so_and_not_as_a_lost_key(venue):
+    """F64: Binance says so in words of its own; elsewhere it is a refusal like others."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            desk.strike("F64", count=0, duration_s=600)
+            (outcome,) = await desk.gateway.create(
+                [desk.order(1, IntentKind.REST, BUY, price_tick=desk.tick(0.97))]
+            )
+            await asyncio.sleep(1)
+            return outcome.kind, [(e.down, e.reduce_only, e.permanent) for e in told_by(desk)]
+
+    kind, told = run(work, venue)
+    assert kind in (OutcomeKind.REJECTED, OutcomeKind.UNKNOWN, OutcomeKind.ACCEPTED)
+    assert told in ([], [(False, True, False)])
+    assert venue != "binance_usdm" or told
+
+
+@each_venue
+def test_maintenance_is_told_and_its_end_too(venue):
+    """F25."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            desk.strike("F25", duration_s=30, args={"duration_s": 30.0})
+            order = desk.order(1, IntentKind.REST, BUY, price_tick=desk.tick(0.97))
+            await asyncio.sleep(3)
+            (during,) = await desk.gateway.create([order])
+            await asyncio.sleep(60)
+            await desk.until(lambda: desk.streams()[-1] == StreamCode.UP, 60)
+            await desk.gateway.snapshot(world.loop.now_ns() - 600 * S_NS)
+            await asyncio.sleep(1)
+            return during.kind, [event.down for event in told_by(desk)]
+
+    kind, told = run(work, venue)
+    assert kind is not OutcomeKind.ACCEPTED
+    assert told in ([], [True, False])

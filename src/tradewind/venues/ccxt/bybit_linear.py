@@ -337,6 +337,8 @@ BYBIT_LINEAR = Dialect(
         ErrorRow("10002", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
         *_rows("10003 10004", "AuthenticationError", Meaning.KEY),
         *_rows("10005 10010", "PermissionDenied", Meaning.KEY),
+        ErrorRow("10024", "PermissionDenied", Meaning.KEY, "VENUE_CLOSED"),
+        ErrorRow("110066", "ExchangeError", Meaning.CLOSED, "VENUE_CLOSED"),
         *_rows("10006 10018", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
         *_rows("110025", "NoChange", Meaning.DONE),
         *_rows("110043", "BadRequest", Meaning.DONE),
