@@ -370,8 +370,8 @@ def test_the_timer_of_okx_cancels_what_works_and_leaves_stops():
         await asyncio.sleep(4)
         assert await ask("fetch_open_orders", SYMBOL) == []
         assert len(desk.account.open_orders(algo=True)) == 1
-        (ended,) = [order for order in desk.account.ended_orders() if order.state == "canceled"]
-        assert ended.filled == 0
+        (ended,) = await ask("fetch_canceled_orders", SYMBOL)
+        assert (ended["filled"], ended["info"]["cancelSource"]) == (0, "20")
 
     at("okx_swap", work)
 

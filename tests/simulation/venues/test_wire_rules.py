@@ -294,6 +294,8 @@ def test_okx_tells_ends_apart():
         for named in ({"ordId": ids[0]}, {"clOrdId": "taken"}, {"ordId": "1"}, {"ordId": ids[1]}, {})
     ]
     assert codes == ["51401", "51402", "51400", "0", "51407"]
+    (row,) = still.get("/api/v5/trade/order", instId=still.symbol, ordId=ids[0])["data"]
+    assert (row["state"], row["cancelSource"]) == ("canceled", "1")
     codes = [
         code_of(still.post("/api/v5/trade/amend-order", {"instId": still.symbol, "newSz": "5", **named}))
         for named in ({"ordId": ids[0]}, {"clOrdId": "taken"}, {"ordId": "1"})

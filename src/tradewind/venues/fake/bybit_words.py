@@ -86,6 +86,15 @@ _REJECTIONS = {
 _TAKEN = {"liquidation": "CreateByLiq", "adl": "CreateByAdl_PassThrough", "settlement": "CreateBySettle"}
 """Who made an order, where it was the venue itself."""
 
+_CANCEL_TYPES = {
+    "USER": "CancelByUser",
+    "DEAD_MAN": "CancelByDCP",
+    "REDUCE_ONLY": "CancelByReduceOnly",
+    "LIQUIDATING": "CancelByPrepareLiq",
+    "SELF_TRADE": "CancelBySmp",
+}
+"""Who cancelled."""
+
 _SYSTEM = ("10016", "System error. Please try again later.")
 _GONE = ("110001", "order not exists or too late to cancel")
 REFUSALS: dict[Reason, tuple[str, str]] = {
@@ -245,7 +254,7 @@ def order_row(order: FakeOrder, last: Decimal) -> Row:
         "isLeverage": "",
         "positionIdx": POSITION_INDEX[placement.position_side],
         "orderStatus": status,
-        "cancelType": "CancelByUser" if order.reason == "USER" else "UNKNOWN",
+        "cancelType": _CANCEL_TYPES.get(order.reason, "UNKNOWN"),
         "rejectReason": _REJECTIONS.get(order.reason, "EC_Others") if ended else "EC_NoError",
         "avgPrice": plain(round(order.average, 10)) if order.filled else "0",
         "leavesQty": plain(left),

@@ -72,6 +72,7 @@ _STATES = {
 }
 
 _CANCEL_SOURCES = {
+    "USER": "1",
     "FOK": "13",
     "IOC": "14",
     "POST_ONLY": "31",
@@ -214,8 +215,6 @@ def _type_word(placement: Placement) -> str:
 def _cancel_source(order: FakeOrder) -> str:
     if order.state not in ("canceled", "expired", "rejected"):
         return ""
-    if order.state == "canceled" and not order.reason:
-        return "1"
     return _CANCEL_SOURCES.get(order.reason.upper(), "0")
 
 
