@@ -42,6 +42,7 @@ FOLDER = Path("/journal/venue")
 _CLOCK_SKEW_NS = 2_000_000_000
 _RESTART_S = 0.2
 _LIVES_MAX = 30
+_HANGS_NS = 600_000_000_000
 
 
 @dataclass(slots=True)
@@ -112,6 +113,7 @@ class VenueLife:
         process, task = world.start_process("session", self._session(world, end_ns), step)
         while process.alive and not task.done():
             await asyncio.wait((task,), timeout=0.05)
+            assert world.loop.now_ns() < end_ns + _HANGS_NS, f"the session hangs: {task.get_stack()}"
         self.steps = process.steps
         if not process.alive:
             self.disk.crash(random.Random(self.seed))  # noqa: S311 - dice, not secrets

@@ -1,4 +1,4 @@
-"""A live session over unmodified ccxt at each of four fake venues: trades, is killed, comes back, agrees with the venue."""
+"""A live session over unmodified ccxt at each of four fake venues: it trades, dies, comes back, and agrees."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_it_trades_and_agrees_with_the_venue(venue):
     life, truth = lived(venue)
     check(life, truth)
     assert len(truth.fills) >= 8
-    assert int(life.world.core["requests"][0]) >= 15
+    assert int(life.world.core["requests"][0]) >= 10
     assert life.dropped == {}
 
 
