@@ -194,6 +194,40 @@ def test_orders_are_amended_and_queried(venue):
     at(venue, work)
 
 
+def test_a_waiting_stop_of_okx_is_moved():
+    async def work(desk):
+        ask, lot = desk.ask, desk.lot
+        await ask("create_order", SYMBOL, "market", "buy", lot)
+        placed = await ask(
+            "create_order", SYMBOL, "market", "sell", lot, None, {"triggerPrice": near(desk, -0.05)}
+        )
+        trigger = near(desk, -0.03)
+        await ask(
+            "edit_order", placed["id"], SYMBOL, "trigger", "sell", None, None, {"triggerPrice": trigger}
+        )
+        (waiting,) = await ask("fetch_open_orders", SYMBOL, None, None, {"trigger": True})
+        assert (waiting["id"], waiting["triggerPrice"]) == (placed["id"], trigger)
+        (order,) = desk.account.open_orders(algo=True)
+        assert float(order.placement.trigger) == trigger
+
+    at("okx_swap", work)
+
+
+@pytest.mark.parametrize("venue", OTHERS)
+def test_maintenance_is_told_to_who_asks(venue):
+    async def work(desk):
+        assert (await desk.ask("fetch_status"))["status"] == "ok"
+        desk.world.exchanges[venue].set_status("", "maintenance")
+        if venue == "okx_swap":
+            assert (await desk.ask("fetch_status"))["status"] == "maintenance"
+        with pytest.raises(ccxt.ExchangeError if venue == "bybit_linear" else ccxt.OnMaintenance):
+            await desk.ask("fetch_positions", [SYMBOL])
+        desk.world.exchanges[venue].set_status("", "trading")
+        assert isinstance(await desk.ask("fetch_positions", [SYMBOL]), list)
+
+    at(venue, work)
+
+
 STOPS = {
     "blofin_swap": [({"triggerPrice": -0.03}, {"trigger": True}, {"trigger": True})],
     "okx_swap": [
