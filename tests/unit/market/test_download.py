@@ -114,7 +114,7 @@ def test_a_hole_in_the_store_is_filled(store: Store) -> None:
         store.merge(KEY, part, SourceEntry(name="file", sha256="", imported_ns=0))
     source = Listed(bars(0, 1000))
     assert fetch(store, source, 0, 300).added == 50
-    assert source.asked == [(98, 151)]
+    assert source.asked == [(98, 152)]
     assert store.read(KEY).same_as(bars(0, 300))
 
 
