@@ -53,6 +53,7 @@ class Desk:
         now_ns: Callable[[], int] | None = None,
         keys: tuple[str, str, str] | None = None,
         instruments: int = 2,
+        mode: AccountMode = AccountMode.LIVE,
         **settings: Any,  # noqa: ANN401 - fields of TradingSettings
     ) -> None:
         self.world, self.venue = world, venue
@@ -62,10 +63,10 @@ class Desk:
         parts = keys or (login.api_key, login.secret, login.passphrase)
         self.listings = [Listing(n, rules) for n, rules in enumerate(listed(venue)[:instruments])]
         self.gateway = CcxtTradingGateway(
-            TradingSettings(venue, tag, AccountMode.LIVE, **settings),
+            TradingSettings(venue, tag, mode, **settings),
             self.listings,
             world.session(),
-            AccountKeys("main", venue, False, *(Secret(part) for part in parts)),
+            AccountKeys("main", venue, mode is AccountMode.DEMO, *(Secret(part) for part in parts)),
             now_ns=now_ns or world.loop.now_ns,
             chance=random.Random(1),  # noqa: S311 - a spread of waits, no secret
         )

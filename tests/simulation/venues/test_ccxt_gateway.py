@@ -10,11 +10,13 @@ import pytest
 from tradewind.testing.gateway_desk import LOTS, S_NS, Desk
 from tradewind.testing.virtual_venues import START_NS, Login, run_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, Rule, SettingCode, StreamCode
+from tradewind.venues.ccxt.exchange import CLIENTS
 from tradewind.venues.ccxt.orders import AccountModes
 from tradewind.venues.fake.listings import FAKE_VENUES
 from tradewind.venues.fake.misfortunes import Misfortunes
 from tradewind.venues.fake.orders import Placement
 from tradewind.venues.gateway import (
+    AccountMode,
     BalanceSeen,
     FillSeen,
     OrderRef,
@@ -412,3 +414,16 @@ def test_refusals_of_a_venue_are_told_in_our_words(venue):
     assert found[1] == (Rule.UNWANTED if venue == "blofin_swap" else Rule.VENUE_POST_ONLY)
     assert found[2] == Rule.VENUE_REDUCE_ONLY
     assert found[3] in (Rule.VENUE_MARGIN, Rule.VENUE_OTHER)
+
+
+@at_each_venue
+def test_practice_money_is_traded_at_hosts_of_its_own(venue):
+    async def work(world):
+        real = CLIENTS[venue].hosts - CLIENTS[venue].demo_hosts
+        world.network.ail("refused", 3_600, real)
+        async with Desk(world, venue, mode=AccountMode.DEMO) as desk:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+            await desk.until(lambda: desk.fills(1))
+            return desk.gateway.key_report.demo
+
+    assert run(work, venue)
