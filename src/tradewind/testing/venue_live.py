@@ -19,6 +19,7 @@ from tradewind.live.opening import Place, open_session
 from tradewind.live.venue import LiveRules, LiveVenue
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import MINUTE_NS, restless
+from tradewind.testing.small_live import dropping_the_dead
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
 from tradewind.units.records import PARAMS
 from tradewind.venues.ccxt.capabilities import dialect_of
@@ -184,4 +185,5 @@ def _lots_of(instrument: Instrument) -> float:
 def live_at(life: VenueLife, misfortunes: Misfortunes | None = None) -> Any:  # noqa: ANN401 - what `at_end` left
     """Run a life in a world of its own."""
     plan = {} if misfortunes is None else {life.venue: misfortunes}
-    return run_world(life.live, seed=life.seed, venues=(life.venue,), misfortunes=plan)
+    with dropping_the_dead():
+        return run_world(life.live, seed=life.seed, venues=(life.venue,), misfortunes=plan)
