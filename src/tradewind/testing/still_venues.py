@@ -171,6 +171,12 @@ class StillVenue:
             socket.frames.clear()
         return socket
 
+    def leave(self, socket: StillSocket) -> None:
+        """Close a socket from the client's side."""
+        if socket.session is not None:
+            socket.session.end()
+        self._sockets.remove(socket)
+
     def _tell(self, event: object) -> None:
         for socket in self._sockets:
             if socket.session is not None:
