@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import pickle
+import re
 import stat
 import subprocess
 import sys
@@ -216,6 +217,14 @@ def test_ccxt_is_pinned_to_the_byte():
     assert f'"ccxt=={json.loads(CCXT_HASH.read_text())["version"]}"' in pins
     locked = (ROOT / "constraints" / "dev.txt").read_text()
     assert "--hash=sha256:" in locked.partition("ccxt==")[2].splitlines()[1]
+
+
+def test_every_promise_of_the_page_on_security_names_a_test_that_exists():
+    page = (ROOT / "docs" / "concepts" / "security.md").read_text()
+    named = re.findall(r"`((?:unit|property|simulation|acceptance)/[\w/.]+)::(\w+)`", page)
+    missing = [f"{f}::{t}" for f, t in named if f"\ndef {t}(" not in (ROOT / "tests" / f).read_text()]
+    assert len(named) > 15
+    assert not missing
 
 
 def test_no_secret_stands_in_the_environment_of_a_test():

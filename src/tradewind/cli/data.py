@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli.data_check import check
+from tradewind.cli.data_download import download
 from tradewind.cli.data_import import import_
 from tradewind.cli.generated import END, SEED, START, SYMBOLS, generate_into, market_spec
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, help="History: import, generate, check, list, show."
+    rich_markup_mode=None,
+    add_completion=False,
+    help="History: import, download, generate, check, list, show.",
 )
 
 
 app.command("import")(import_)
+app.command()(download)
 app.command()(check)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from stat import S_IRWXG, S_IRWXO
 from typing import TYPE_CHECKING, Literal
 
 import typer
@@ -60,7 +61,18 @@ def _examine(flag: str | None) -> Iterator[Finding]:
     desk, found = _workspace(flag)
     yield found
     if desk:
-        for look in (_folders, _disk, _locks, _leftovers, _backtests, _history, _runs):
+        for look in (
+            _folders,
+            _privacy,
+            _disk,
+            _locks,
+            _leftovers,
+            _backtests,
+            _sessions,
+            _keys,
+            _history,
+            _runs,
+        ):
             yield from look(desk)
 
 
@@ -138,6 +150,14 @@ def _folders(desk: "Workspace") -> Iterator[Finding]:
         yield Finding("folders", "ok", "can be read and written")
 
 
+def _privacy(desk: "Workspace") -> Iterator[Finding]:
+    if desk.root.stat().st_mode & (S_IRWXG | S_IRWXO):
+        told = "others on this machine can look into this workspace"
+        yield Finding("privacy", "warning", told, f"chmod 700 {desk.root}")
+    else:
+        yield Finding("privacy", "ok", "nobody else can look into this workspace")
+
+
 def _disk(desk: "Workspace") -> Iterator[Finding]:
     free = shutil.disk_usage(desk.root).free
     text = f"{free / 1e9:.1f} GB free"
@@ -175,6 +195,49 @@ def _backtests(desk: "Workspace") -> Iterator[Finding]:
     for path in files:
         yield from _tried("backtests", lambda path=path: load_backtest([path], os.environ))  # type: ignore[misc]
     yield Finding("backtests", "ok", f"{len(files)} files looked at")
+
+
+def _sessions(desk: "Workspace") -> Iterator[Finding]:
+    from tradewind.config import accounts_by_venue, load_session
+
+    files = sorted((desk.root / "sessions").glob("*.toml"))
+    for path in files:
+        yield from _tried(
+            "sessions",
+            lambda path=path: accounts_by_venue(load_session([path], os.environ), desk.settings),  # type: ignore[misc]
+        )
+    yield Finding("sessions", "ok", f"{len(files)} files looked at")
+
+
+def _keys(desk: "Workspace") -> Iterator[Finding]:
+    """Compare accounts with keys by what may be read without a passphrase."""
+    from tradewind.cli.keys import key_store
+    from tradewind.venues.keys.opening import environment_names
+
+    wanted = {name: entry for name, entry in desk.settings.accounts.items() if entry.kind != "paper"}
+    store = key_store(desk)
+    if not store.exists() and not wanted:
+        return
+    try:
+        lines = {line.name: line for line in store.lines()}
+    except TradewindError as error:
+        yield _from_error("keys", error)
+        return
+    from_outside = environment_names(os.environ)
+    for name in from_outside:
+        yield Finding(
+            "keys", "warning", f"the keys of {name} stand in the environment", "keep them in the key store"
+        )
+    for name, entry in wanted.items():
+        line = lines.get(name)
+        if line is None and name.replace("-", "_") not in from_outside:
+            yield Finding("keys", "wrong", f"the account {name} has no key", f"tradewind keys add {name}")
+        elif line is not None and (line.venue, line.demo) != (entry.venue, entry.kind == "demo"):
+            remedy = f"tradewind keys add {name} --replace"
+            yield Finding(
+                "keys", "wrong", f"the key of {name} is not one of {entry.venue}, {entry.kind}", remedy
+            )
+    yield Finding("keys", "ok", f"{len(lines)} entries in the key store, for {len(wanted)} accounts")
 
 
 def _history(desk: "Workspace") -> Iterator[Finding]:

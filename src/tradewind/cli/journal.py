@@ -16,6 +16,7 @@ from tradewind.errors import JournalError, NotFound, PathError
 if TYPE_CHECKING:
     import numpy as np
 
+    from tradewind.cli.listening import Bound as BoundNow
     from tradewind.cli.paper import Bound
     from tradewind.config import Workspace
     from tradewind.journal import JournalReader, Record, VerifyReport
@@ -97,10 +98,11 @@ def replay(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     )
 
 
-def _bound(desk: "Workspace", folder: Path) -> "Bound":
+def _bound(desk: "Workspace", folder: Path) -> "Bound | BoundNow":
     """Return what the session's last process ran, with its history."""
     import tomllib
 
+    from tradewind.cli.listening import bind_again
     from tradewind.cli.paper import bind
     from tradewind.config import backtest_from
     from tradewind.journal import FileDisk, JournalReader, RecordKind
@@ -111,6 +113,8 @@ def _bound(desk: "Workspace", folder: Path) -> "Bound":
         raise JournalError(
             "JOURNAL_CORRUPT", "the journal does not say what it ran.", where=desk.shown(folder)
         )
+    if boots[-1].rules:
+        return bind_again(boots[-1], desk, folder.name)
     config = backtest_from(tomllib.loads(boots[-1].config), name=f"{folder.name}, record of its start").config
     return bind(config, desk)
 

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,11 +12,10 @@ import typer
 from tradewind.cli.failures import Leave
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
-from tradewind.errors import ConfigError, Exit, PathError, SafetyRefusal, UsageError
+from tradewind.errors import ConfigError, Exit, SafetyRefusal, UsageError
 
 if TYPE_CHECKING:
     from tradewind.config import AccountEntry, Workspace
-    from tradewind.venues.fake.sockets import FakeVenueAddress
     from tradewind.venues.keys import AccountKeys, Asking, KeyStore, Secret, StoredText, Vault
     from tradewind.venues.keys.store import Opener
 
@@ -115,7 +113,8 @@ def ask(name: NameArgument, workspace: WorkspaceFlag = None, as_json: JsonFlag =
     venue = entry.venue if entry else known[name].venue if name in known else ""
     from tradewind.venues.keys import keys_for
 
-    keys = keys_for(name, venue, store, asking(say))
+    demo = None if entry is None or entry.kind == "paper" else entry.kind == "demo"
+    keys = keys_for(name, venue, store, asking(say), demo=demo)
     result = _prove(desk, keys, say)
     say.done(result, "tradewind config show", "tradewind keys list")
     if result["wrong"]:
@@ -360,6 +359,7 @@ def _prove(desk: "Workspace", keys: "AccountKeys", say: Output) -> dict[str, obj
     """
     import asyncio
 
+    from tradewind.cli.reaching import practice_of
     from tradewind.venues.extras import require_live
     from tradewind.venues.keys.report import explain, refuse_powerful
 
@@ -367,7 +367,7 @@ def _prove(desk: "Workspace", keys: "AccountKeys", say: Output) -> dict[str, obj
     from tradewind.venues.ccxt.key_probe import probe_key
 
     with say.steps(f"asking {keys.venue}"):
-        report = asyncio.run(probe_key(keys, fake=_practice(desk, keys.venue)))
+        report = asyncio.run(probe_key(keys, fake=practice_of(desk, keys.venue)))
     findings = explain(report)
     for finding in findings:
         say.line(f"{finding.state:8}{finding.name}: {finding.detail}")
@@ -376,37 +376,6 @@ def _prove(desk: "Workspace", keys: "AccountKeys", say: Output) -> dict[str, obj
     refuse_powerful(report, keys.name)
     wrong = sum(finding.state == "wrong" for finding in findings)
     return {"name": keys.name, "venue": keys.venue, "findings": [asdict(f) for f in findings], "wrong": wrong}
-
-
-def _practice(desk: "Workspace", venue: str) -> "FakeVenueAddress | None":
-    """Return the fake exchange that stands in for a venue: of the environment, else of the settings, or None."""
-    from tradewind.venues.fake.sockets import FakeVenueAddress
-
-    running = FakeVenueAddress.from_environment()
-    if running is not None:
-        return running
-    entry = desk.settings.venues.get(venue)
-    if entry is None or entry.fake_place is None:
-        return None
-    from tradewind.venues.ccxt.exchange import CLIENTS
-
-    spec = CLIENTS[venue]
-    return FakeVenueAddress(
-        entry.fake_place[1], _authority(desk, entry.fake_ca or ""), spec.hosts | spec.demo_hosts
-    )
-
-
-def _authority(desk: "Workspace", name: str) -> Path:
-    path = desk.root / name
-    if not name or not path.is_file():
-        raise PathError(
-            "PATH_INVALID",
-            "the certificate authority of the fake exchange is not there.",
-            where=str(path),
-            key="fake_ca",
-            hint="write the path that 'tradewind venue fake' prints",
-        )
-    return path
 
 
 def _advise(desk: "Workspace", entry: "AccountKeys | StoredText", say: Output) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.feed import CcxtMarketFeed
     from tradewind.venues.gateway import Listing
 
-__all__ = ["Bound", "bind_now", "paper_setup"]
+__all__ = ["Bound", "bind_again", "bind_now", "first_boot", "open_feeds", "paper_setup"]
 
 _FOREVER = timedelta(days=365 * 30)
 _NS = 1_000_000_000
@@ -59,6 +60,20 @@ class Bound:
         terms = [terms_of(self.resolved, column, price) for column, price in enumerate(self.prices)]
         self.worlds.append(bind_world(self.resolved, terms, wallets=self.wallets))
         return self.worlds[-1]
+
+    @contextmanager
+    def strategy_faults(self) -> Iterator[None]:
+        """Turn what a strategy raises inside into STRATEGY_OUTPUT; the first world made inside decides."""
+        from tradewind.research.faults import strategy_faults
+
+        self.worlds.clear()
+        try:
+            yield
+        except Exception:
+            if not self.worlds:
+                raise
+            with strategy_faults(self.resolved, self.worlds[0]):
+                raise
 
     @property
     def venues(self) -> tuple[str, ...]:
@@ -98,15 +113,53 @@ class Bound:
             strategies=[(part.label, part.code.signals, part.code.tags) for part in parts],
             contexts=[(number, column) for number, part in enumerate(parts) for column in part.columns],
             snapshot_every=0,
+            rules=[instrument.to_dict() for instrument in instruments],
+            prices=list(self.prices),
         )
+
+    def as_begun(self, boot: "Boot") -> "Bound":
+        """Return the same bound to the rules with which its journal began: what changed since comes as facts."""
+        from tradewind.market import Instrument
+
+        rules = tuple(
+            Instrument.from_dict(table, label)
+            for table, label in zip(boot.rules, self.resolved.labels, strict=True)
+        )
+        return replace(self, resolved=replace(self.resolved, instruments=rules), prices=tuple(boot.prices))
+
+
+def first_boot(folder: "Path") -> "Boot | None":
+    """Return how the first process of a session began that was bound to a venue, None for a session without one."""
+    from tradewind.journal import FileDisk, JournalReader, RecordKind
+    from tradewind.live.bodies import decode_boot
+
+    for record in JournalReader(FileDisk(), folder).records():
+        if record.kind == RecordKind.BOOT:
+            boot = decode_boot(record)
+            return boot if boot.rules else None
+    return None
+
+
+def bind_again(boot: "Boot", desk: "Workspace", name: str) -> Bound:
+    """Return what a recorded session was bound to, from its journal and the strategies of the workspace."""
+    import tomllib
+
+    from tradewind.config import session_from
+    from tradewind.research.resolve import resolve
+
+    session = session_from(tomllib.loads(boot.config), name=f"{name}, record of its start").config
+    now = datetime.now(UTC)
+    resolved = resolve(session.backtest_view(now, now + _FOREVER), desk)
+    return Bound(session, resolved, tuple(boot.prices)).as_begun(boot)
 
 
 async def bind_now(
-    config: "BacktestConfig | SessionConfig", desk: "Workspace", note: Callable[[str], None]
+    config: "BacktestConfig | SessionConfig", desk: "Workspace", folder: "Path", note: Callable[[str], None]
 ) -> Bound:
     """Ask the venues of a file for their rules and prices, and look up its strategies.
 
-    note: is told what is being done. Raises ConfigError, StrategyError, VenueDown, VenueRefused.
+    folder: of the session; one that was begun goes on with the rules of its beginning. note: is told what is being
+    done. Raises ConfigError, StrategyError, VenueDown, VenueRefused.
     """
     from tradewind.cli.venue import fetch_rules
     from tradewind.config import SessionConfig
@@ -119,6 +172,9 @@ async def bind_now(
     now = datetime.now(UTC)
     resolved = resolve(session.backtest_view(now, now + _FOREVER), desk)
     _refuse_inactive(resolved)
+    begun = first_boot(folder)
+    if begun is not None and len(begun.rules) == len(resolved.labels):
+        return Bound(session, resolved, ()).as_begun(begun)
     return Bound(session, resolved, await _prices(resolved, desk))
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradewind.errors import ConfigError, PathError
+from tradewind.errors import PathError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -17,13 +17,9 @@ __all__ = ["client_of", "practice_of", "way_to"]
 
 def client_of(venue: str) -> "ClientSpec":
     """Return what ccxt is told about a venue. Raises EXCHANGE_UNSUPPORTED."""
-    from tradewind.venues.ccxt.exchange import CLIENTS
+    from tradewind.venues.ccxt.market_clients import market_client
 
-    if venue not in CLIENTS:
-        raise ConfigError(
-            "EXCHANGE_UNSUPPORTED", f"{venue} cannot be reached yet", where=venue, known=tuple(CLIENTS)
-        )
-    return CLIENTS[venue]
+    return market_client(venue)
 
 
 def way_to(desk: "Workspace", venue: str) -> "aiohttp.ClientSession":

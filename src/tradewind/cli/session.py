@@ -1,7 +1,7 @@
-"""``tradewind session``: the paper sessions of a workspace."""
+"""``tradewind session``: the sessions of a workspace, and what an operator asks of a running one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Sessions: list, status.")
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    help="Sessions: list, status, pause, resume, flatten, stop.",
+)
+
+_PATIENCE_S = 45.0
+"""Longer than a session itself waits for orders to go."""
 
 
 @app.command("list")
@@ -54,7 +61,116 @@ def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     for name, value in fields.items():
         if value not in ("", None):
             say.line(f"{name:16}{value}")
-    say.done(fields, f"tradewind journal verify {folder.name}")
+    alive = _asked(folder, "status", {}) if fields["state"] == "running" else None
+    if alive is not None:
+        _show_standing(say, alive)
+    say.done(fields | {"standing": alive}, f"tradewind journal verify {folder.name}")
+
+
+ReasonFlag = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Written down with the command.")]
+
+
+@app.command()
+def pause(
+    session: SessionName = "last",
+    *,
+    reason: ReasonFlag = "",
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Cancel what opens and open nothing more until resumed; what protects stays.
+
+    Example: tradewind session pause last --reason "news at noon"
+    """
+    _command("pause", session, reason, workspace, as_json)
+
+
+@app.command()
+def resume(
+    session: SessionName = "last",
+    *,
+    reason: ReasonFlag = "",
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Trade again after a pause, a tripped breaker or a held strategy.
+
+    Example: tradewind session resume last
+    """
+    _command("resume", session, reason, workspace, as_json)
+
+
+@app.command()
+def flatten(
+    session: SessionName = "last",
+    *,
+    reason: ReasonFlag = "",
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Close everything and open nothing more until resumed; the session goes on running.
+
+    Example: tradewind session flatten last
+    """
+    _command("flatten", session, reason, workspace, as_json)
+
+
+@app.command()
+def stop(
+    session: SessionName = "last",
+    *,
+    reason: ReasonFlag = "",
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Cancel what opens and end the session; positions stay with what protects them, unless its file says close.
+
+    Example: tradewind session stop last
+    """
+    _command("stop", session, reason, workspace, as_json)
+
+
+def _command(command: str, session: str, reason: str, workspace: str | None, as_json: bool) -> None:
+    """Ask a running session to do something, and show where it stands then. Raises SESSION_NOT_RUNNING."""
+    say = Output(as_json)
+    folder = session_path(open_workspace(workspace), session)
+    standing = _asked(folder, command, {"reason": reason} if reason else {})
+    _show_standing(say, standing)
+    say.done(
+        {"session": folder.name, "command": command, "standing": standing},
+        f"tradewind session status {folder.name}",
+    )
+
+
+def _asked(folder: Path, command: str, arguments: dict[str, object]) -> dict[str, Any]:
+    import asyncio
+
+    from tradewind.live.control import ask
+
+    return asyncio.run(ask(folder, command, arguments, timeout_s=_PATIENCE_S))
+
+
+def _show_standing(say: Output, standing: dict[str, Any]) -> None:
+    """Show what a running session believes."""
+    from tradewind.units.time import format_utc
+
+    say.line(f"{'time':16}{format_utc(standing['now_ns'])}")
+    say.line(f"{'halted by':16}{', '.join(standing['halts']) or 'nothing'}")
+    if standing["held"]:
+        say.line(f"{'held':16}{', '.join(standing['held'])}")
+    for wallet in standing["wallets"]:
+        say.line(f"{'wallet':16}balance {wallet['balance']:,.2f}, equity {wallet['equity']:,.2f}")
+    for held in standing["positions"]:
+        say.line(
+            f"{'position':16}{held['lots']} lots of {held['instrument']} {held['side']} by {held['strategy']}"
+        )
+    if not standing["positions"]:
+        say.line(f"{'position':16}none")
+    for order in standing["orders"]:
+        kind = "closes" if order["reduce"] else "opens"
+        say.line(
+            f"{'order':16}{order['side']} {order['lots']} lots of {order['instrument']}, {kind}, {order['state']}"
+        )
 
 
 def _megabytes(size: object) -> str:

@@ -13,7 +13,10 @@ from tradewind.cli.workspace import open_workspace
 from tradewind.errors import Exit, TradewindError, UsageError
 
 if TYPE_CHECKING:
+    from tradewind.config import BacktestConfig, Loaded, SessionConfig, Workspace
     from tradewind.live.paper import PaperResult
+
+    Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
 
 __all__ = ["app"]
 
@@ -29,34 +32,74 @@ def trade(
     feed: Annotated[
         str,
         typer.Option(
-            "--feed", metavar="FEED", help="replay:START..END, or replay:all for the file's period."
+            "--feed",
+            metavar="FEED",
+            help="live: what the venues stream; replay:START..END of your history, or replay:all.",
         ),
-    ],
+    ] = "live",
     speed: Annotated[
         str, typer.Option("--speed", metavar="max|1x", help="As fast as it goes, or in real time.")
     ] = "max",
     session: Annotated[
         str | None, typer.Option("--session", metavar="NAME", help="Its name; else the file's.")
     ] = None,
+    guard: Annotated[
+        bool, typer.Option("--guard/--no-guard", help="Watch a live session, and start it again if it hangs.")
+    ] = True,
     sets: SetFlag = None,
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Trade a strategy on paper, over a replayed feed; everything is journaled before it is acted on.
+    """Trade a strategy on paper, on what venues stream or on a replay; all is journaled before it is acted on.
 
     Stopped at any moment, the same command goes on where it was.
 
     Example: tradewind trade --paper backtests/first.toml --feed replay:2024-01-01..2024-02-01 --speed max
     """
-    from tradewind import __version__
-    from tradewind.cli.paper import bind, load_terms, replayed_period
-    from tradewind.live.paper import run_paper
+    from tradewind.cli.paper import load_terms
 
     say = Output(as_json)
     pace = _pace(speed)
     desk = open_workspace(workspace)
     loaded = load_terms(desk, paper, sets)
     name = session or Path(paper).stem.lower()
+    if feed == "live":
+        _trade_now(loaded, desk, name, say, guarded=guard)
+    else:
+        _trade_again(loaded, desk, name, say, (feed, pace))
+
+
+def _trade_now(loaded: "Terms", desk: "Workspace", name: str, say: Output, *, guarded: bool) -> None:
+    """Trade on what venues stream, behind a guard."""
+    import os
+
+    from tradewind.venues.extras import require_live
+
+    require_live()
+    from tradewind.cli.listening import paper_setup
+    from tradewind.cli.live_trade import guard_session, trade_now
+    from tradewind.live.guard import GUARDED
+
+    try:
+        if guarded and GUARDED not in os.environ:
+            guard_session(desk, name, ("paper",), say)
+            return
+        from tradewind import __version__
+
+        trade_now(loaded, desk, name, say, lambda bound: paper_setup(bound, desk, __version__))
+    except TradewindError as error:
+        raise loaded.placed(error) from error
+
+
+def _trade_again(
+    loaded: "Terms", desk: "Workspace", name: str, say: Output, how: tuple[str, Literal["max", "1x"]]
+) -> None:
+    """Trade on a replay of what is stored."""
+    from tradewind import __version__
+    from tradewind.cli.paper import bind, replayed_period
+    from tradewind.live.paper import run_paper
+
+    feed, pace = how
     folder = desk.session_dir(name)
     with say.steps(f"session {name}") as steps:
         try:

@@ -34,6 +34,7 @@ from tradewind.config.load import (
     load_backtest,
     load_session,
     load_settings,
+    session_from,
     with_house_limits,
 )
 from tradewind.config.problems import did_you_mean, nearest
@@ -108,6 +109,7 @@ __all__ = [
     "new_run_id",
     "read_instant",
     "schema_text",
+    "session_from",
     "stored_runs",
     "sweep",
     "to_ns",

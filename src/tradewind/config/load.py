@@ -165,6 +165,11 @@ def backtest_from(
     return _from_layers(BacktestConfig, [Source(name, dict(values))], env or {}, flags or {})
 
 
+def session_from(values: Mapping[str, object], *, name: str = "session") -> Loaded[SessionConfig]:
+    """Return a session from tables made in Python, such as those that a journal keeps."""
+    return _from_layers(SessionConfig, [Source(name, dict(values))], {}, {})
+
+
 def _load(
     model: type[M], files: Sequence[Path], env: Mapping[str, str], flags: Mapping[str, str]
 ) -> Loaded[M]:

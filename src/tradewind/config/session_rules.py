@@ -73,7 +73,7 @@ def _check_dead_man(config: "SessionConfig") -> None:
 
 
 def accounts_by_venue(loaded: "Loaded[SessionConfig]", settings: "Settings") -> "dict[str, AccountEntry]":
-    """Return the account entry of each account that a session names, in the order of the file.
+    """Return the account entry of each account that a session names, in the order of the file; none on paper.
 
     Raises
     ------
@@ -82,6 +82,8 @@ def accounts_by_venue(loaded: "Loaded[SessionConfig]", settings: "Settings") -> 
         symbol whose venue has no account, or a strategy whose symbols lie elsewhere than its account.
     """
     config = loaded.config
+    if not config.accounts:
+        return {}
     entries: dict[str, AccountEntry] = {}
     for place, name in enumerate(config.accounts):
         entry = settings.accounts.get(name)

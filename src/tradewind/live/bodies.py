@@ -148,6 +148,9 @@ class Boot(msgspec.Struct, array_like=True, frozen=True):
         (strategy, instrument) of each context.
     snapshot_every
         Batches between two snapshots.
+    rules, prices
+        The whole rules of each instrument as plain values, and a price of its first day, where the session was
+        bound to a venue and not to a history: a later process binds to the same.
     """
 
     process: int
@@ -160,6 +163,8 @@ class Boot(msgspec.Struct, array_like=True, frozen=True):
     strategies: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
     contexts: list[tuple[int, int]]
     snapshot_every: int
+    rules: list[dict[str, Any]] = []
+    prices: list[float] = []
 
 
 class Closing(msgspec.Struct, array_like=True, frozen=True):

@@ -245,7 +245,9 @@ class Books:
             facts += self._ledger.find(found.order) if unknown else self._ledger.tell_order(found.order)
             if known.ended and asked_ns_of(self._world, item.cid):
                 facts += self._ledger.give_up(item.cid, now_ns)
-        elif found.absent and self._is_proven_absent(item, known.instrument):
+        elif found.absent and known.ended and asked_ns_of(self._world, item.cid):
+            facts += self._ledger.give_up(item.cid, now_ns)
+        elif found.absent and not known.ended and self._is_proven_absent(item, known.instrument):
             self._alert("ORDER_ABANDONED", "an order is in none of the venue's lists; it is given up", now_ns)
             facts += self._ledger.give_up(item.cid, now_ns)
         return facts

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Guard", "GuardPolicy", "Incident"]
+__all__ = ["GUARDED", "Guard", "GuardPolicy", "Incident"]
+
+GUARDED = "TRADEWIND_GUARDED"
+"""Set in the environment of a process whose guard holds the leases."""
 
 _LOOK_S = 0.25
 _ON_PURPOSE = frozenset(Exit) - {Exit.OUR_FAULT}
@@ -115,7 +118,7 @@ class Guard:
         """Run one child; return its exit status if nothing is left to do, None to start another."""
         pulse.state, pulse.deciding = STARTING, _NO_STRATEGY
         self._starts.append(time.monotonic())
-        child = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603
+        child = subprocess.Popen(self.command)  # noqa: S603
         try:
             ended = self._watch(child, pulse)
         finally:

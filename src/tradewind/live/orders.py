@@ -40,6 +40,7 @@ __all__ = ["Known", "OrderLedger"]
 
 _ENDED_KEPT = 4096
 _ORPHANS_KEPT = 64
+_TRIGGER_NS = 5_000_000_000
 _WORKS = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 _ENDINGS = (FactKind.CANCELLED, FactKind.EXPIRED)
 _REQUEST_FIELDS = [
@@ -126,6 +127,7 @@ class OrderLedger:
         self._wallet_of = wallet_of
         self._orders: dict[int, Known] = {}
         self._ended: dict[int, None] = {}
+        self._trades: set[tuple[int, int]] = set()
         self._orphans: deque[FillSeen] = deque(maxlen=_ORPHANS_KEPT)
 
     def known(self, cid: int) -> Known | None:
@@ -155,13 +157,15 @@ class OrderLedger:
             self._note_late(known, facts)
         elif seen.status is OrderStatus.TRIGGERED and not known.triggered:
             facts.append(self._about(FactKind.TRIGGERED, seen))
-            return self.remember(facts) + self._adopt_orphans()
+            return self.remember(facts) + self._adopt_orphans(seen.ts_ns)
         elif seen.status not in _WORKS:
             facts += self._end(seen, known)
         return self.remember(facts)
 
     def tell_fill(self, seen: FillSeen) -> list[Told]:
         """Return what the core is to know after a trade was heard of: a total, where it grew, and the fee."""
+        if (seen.instrument, seen.trade_key) in self._trades:
+            return []
         known = self._orders.get(seen.cid)
         if known is None:
             stop = self._triggered_for(seen)
@@ -169,8 +173,6 @@ class OrderLedger:
                 return self.tell_fill(replace(seen, cid=stop))
             self.suspects.add(seen.instrument)
             self._orphans.append(seen)
-            return []
-        if seen.trade_key in known.trades:
             return []
         facts = []
         lots, notional = known.traded_lot + seen.qty_lot, known.traded_notional + seen.notional
@@ -220,17 +222,16 @@ class OrderLedger:
     def _triggered_for(self, seen: FillSeen) -> int | None:
         """Return the triggered stop that a trade of an order unknown to us belongs to, None for none."""
         for cid, known in self._orders.items():
-            if not known.triggered or (known.instrument, known.side) != (seen.instrument, seen.side):
-                continue
-            if seen.trade_key in known.trades:
-                return cid
-            if not known.ended and seen.qty_lot <= known.qty_lot - known.traded_lot:
+            mine = (known.instrument, known.side) == (seen.instrument, seen.side)
+            left = known.qty_lot - known.traded_lot
+            if mine and known.triggered and not known.ended and seen.qty_lot <= left:
                 return cid
         return None
 
-    def _adopt_orphans(self) -> list[Told]:
-        """Tell the trades that came before anybody said that their stop had triggered."""
-        orphans, self._orphans = list(self._orphans), deque(maxlen=_ORPHANS_KEPT)
+    def _adopt_orphans(self, triggered_ns: int) -> list[Told]:
+        """Tell the trades that came before anybody said that their stop had triggered; none from before it did."""
+        orphans = [orphan for orphan in self._orphans if orphan.ts_ns >= triggered_ns - _TRIGGER_NS]
+        self._orphans.clear()
         return [fact for orphan in orphans for fact in self.tell_fill(orphan)]
 
     def _begun(self, seen: OrderSeen, known: Known) -> list[Told]:
@@ -337,6 +338,7 @@ class OrderLedger:
             return
         if kind == FactKind.FEE:
             known.trades.setdefault(trade, (qty_lot, round(value)))
+            self._trades.add((known.instrument, trade))
         elif kind == FactKind.AMENDED:
             known.price_tick, known.qty_lot, known.asked_lot = price_tick, qty_lot, 0
             self._note_total(cid, known, 0, 0)
@@ -362,7 +364,9 @@ class OrderLedger:
         self._ended[cid] = None
         while len(self._ended) > _ENDED_KEPT:
             oldest = next(iter(self._ended))
-            del self._ended[oldest], self._orders[oldest]
+            gone = self._orders.pop(oldest)
+            self._trades -= {(gone.instrument, trade) for trade in gone.trades}
+            del self._ended[oldest]
 
     def save(self) -> bytes:
         """Return everything that `restore` needs."""
@@ -372,6 +376,7 @@ class OrderLedger:
         """Go on from a saved memory."""
         self._orders, ended = msgspec.msgpack.decode(saved, type=tuple[dict[int, Known], list[int]])
         self._ended = dict.fromkeys(ended)
+        self._trades = {(known.instrument, key) for known in self._orders.values() for key in known.trades}
 
 
 def _why(seen: OrderSeen, known: Known) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tradewind.journal import FileDisk, Identity
 from tradewind.live.control import ControlServer
+from tradewind.live.guard import GUARDED
 from tradewind.live.opening import Place, open_session
 from tradewind.live.operator import Operator
 from tradewind.live.paper import WriterThread, next_boot
@@ -35,10 +36,8 @@ if TYPE_CHECKING:
     from tradewind.live.session import Keeper, Memory, Session
     from tradewind.venues.port import Batch, VenuePort
 
-__all__ = ["GUARDED", "Reached", "RunResult", "RunningSetup", "run_session"]
+__all__ = ["Reached", "RunResult", "RunningSetup", "run_session"]
 
-GUARDED = "TRADEWIND_GUARDED"
-"""Set in the environment of a process whose guard holds the leases."""
 _STOPPED = "stopped"
 """A file that says that an operator ended the session, and its pause with it."""
 _BEAT_S = 0.5

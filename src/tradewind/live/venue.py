@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tradewind.errors import TradewindError, VenueDown
+from tradewind.errors import DataUnavailable, TradewindError, VenueDown
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.bodies import LOCAL
 from tradewind.live.bookkeeping import Books, ended_contexts
@@ -200,6 +200,8 @@ class LiveVenue:
     async def _begin(self) -> None:
         """Listen, take up the bars that are missing, read every account; only then is anything told."""
         await asyncio.gather(*(account.gateway.open() for account in self._accounts))
+        for account in self._accounts:
+            await account.settle()
         await asyncio.gather(*(feed.open() for feed in self._all_feeds()))
         for account in self._accounts:
             self.inbox.listen(account.number, account.gateway)
@@ -237,12 +239,28 @@ class LiveVenue:
         first_ns = next_ns - self._rules.warm_bars * interval_ns
         known = {j: int(views["ts_ns"][j]) for j in self._feeds if views["bars"][j]}
         since = {j: known[j] + interval_ns if j in known else first_ns for j in self._feeds}
-        self._history.extend(await steps_of(self._feeds, interval_ns, since, next_ns))
+        self._history.extend(await self._missed(since, next_ns, warm=not known))
         last = {j: ts_ns for j, ts_ns in known.items() if ts_ns < next_ns}
         for step in self._history:
             last.update((fact.instrument, fact.venue_ts_ns) for fact in step.facts)
         self._gathering.begin(next_ns, last.items())
         self._catching_up = False
+
+    async def _missed(self, since: dict[int, int], next_ns: int, *, warm: bool) -> list[HistoryStep]:
+        """Return the bars that went by, asked for some times over: a venue may publish its last one late.
+
+        Where they stay away they are a gap, told as one; history to learn from must be there.
+        """
+        for attempt in range(_START_TRIES):
+            try:
+                return await steps_of(self._feeds, self._interval_ns, since, next_ns)
+            except DataUnavailable as error:
+                if warm and attempt == _START_TRIES - 1:
+                    raise
+                reason = error.message
+            await asyncio.sleep(2.0**attempt)
+        self._alert("DATA_STALE", f"bars that were missed cannot be had: {reason}")
+        return []
 
     # ------------------------------------------------------------------ what is known
 

@@ -33,6 +33,8 @@ __all__ = ["DownloadPlan", "DownloadResult", "Page", "PageSource", "download"]
 _FLUSH_ROWS = 100_000
 _ASK_AGAIN = 3
 _OVERLAP_ROWS = 2
+_MS_NS = 1_000_000
+"""What has no step is asked for by the millisecond, as venues count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class _Download:
 
     def __init__(self, store: Store, source: PageSource, plan: DownloadPlan, key: SeriesKey) -> None:
         self._store, self._source, self._plan, self._key = store, source, plan, key
-        self._step_ns = key.interval_ns or plan.step_ns
+        self._step_ns = key.interval_ns or (plan.step_ns if key.kind == "open_interest" else 0)
         self._waiting: list[Series] = []
         self._begun = False
         self.result = DownloadResult(key)
@@ -165,7 +167,8 @@ class _Download:
             start_ns = first_ns
         if step_ns:
             start_ns = -(-start_ns // step_ns) * step_ns
-            end_ns = min(plan.end_ns, plan.now_ns - self._key.interval_ns + 1)
+            over_ns = (plan.now_ns - step_ns) // step_ns * step_ns + step_ns
+            end_ns = min(-(-plan.end_ns // step_ns) * step_ns, over_ns)
         if end_ns <= start_ns:
             return []
         stored = self._stored(start_ns, end_ns)
@@ -295,15 +298,15 @@ class _Download:
 
 def _holes(stored: NDArray[np.int64], start_ns: int, end_ns: int, step_ns: int) -> list[tuple[int, int]]:
     """Return the stretches of [start, end) that are not stored, each with a few stored records beside it."""
-    first, last = int(stored[0]), int(stored[-1])
+    first, last, width_ns = int(stored[0]), int(stored[-1]), step_ns or _MS_NS
     found = []
     if first > start_ns:
-        found.append((start_ns, int(stored[min(_OVERLAP_ROWS, len(stored)) - 1]) + 1))
+        found.append((start_ns, int(stored[min(_OVERLAP_ROWS, len(stored)) - 1]) + width_ns))
     for row in np.flatnonzero(np.diff(stored) > step_ns).tolist() if step_ns else ():
         before = int(stored[max(0, row + 1 - _OVERLAP_ROWS)])
         after = int(stored[min(len(stored) - 1, row + _OVERLAP_ROWS)])
-        found.append((before, after + 1))
-    if last + max(step_ns, 1) < end_ns:
+        found.append((before, after + width_ns))
+    if last + width_ns < end_ns:
         found.append((int(stored[max(0, len(stored) - _OVERLAP_ROWS)]), end_ns))
     return found
 

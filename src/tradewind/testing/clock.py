@@ -54,6 +54,10 @@ class Process:
             if self._on_death is not None:
                 Context().run(self._on_death)
 
+    def spare(self) -> None:
+        """Let it die at no step any more."""
+        self._dies_at_step = None
+
     def take_step(self) -> bool:
         """Count a callback; say whether it may run."""
         if not self.alive:

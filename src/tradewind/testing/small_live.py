@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import sys
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +23,32 @@ from tradewind.testing.small_exchange import SmallExchange, SmallFeed, SmallGate
 from tradewind.venues.gateway import BarSeen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tradewind.engine.world import World
     from tradewind.live.opening import OpenSession
     from tradewind.ops.alerts import Alert
     from tradewind.venues.gateway import Event
 
-__all__ = ["FOLDER", "SmallLive"]
+__all__ = ["FOLDER", "SmallLive", "dropping_the_dead"]
 
 FOLDER = Path("/journal/live")
 _RESTART_S = 0.2
 _MINUTE_S = MINUTE_NS / 1e9
 _LIVES_MAX = 40
+
+
+@contextmanager
+def dropping_the_dead() -> Iterator[None]:
+    """Let what a killed process leaves behind be dropped in silence: its coroutines never get to their ends."""
+    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*was never awaited", RuntimeWarning)
+        try:
+            yield
+        finally:
+            gc.collect()
+            sys.unraisablehook = before
 
 
 class SmallLive:
@@ -86,15 +103,11 @@ class SmallLive:
     def run(self) -> None:
         """Live until the bars are over, coming back after each death."""
         self.loop.set_exception_handler(lambda loop, context: None)
-        with warnings.catch_warnings():
-            # What a killed process had started and not begun is dropped with it.
-            warnings.filterwarnings("ignore", ".*was never awaited", RuntimeWarning)
+        with dropping_the_dead():
             try:
                 self.loop.run_until_complete(self._happen())
             finally:
                 self.loop.close()
-            if self.lives:
-                gc.collect()
 
     async def _happen(self) -> None:
         market = asyncio.ensure_future(self._market())

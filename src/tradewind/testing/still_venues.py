@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,7 @@ class StillVenue:
         misfortunes: Misfortunes | None = None,
         **protocol: Any,  # noqa: ANN401 - the protocol's own options
     ) -> None:
+        self.venue = venue
         self.now_ns = start_ns
         self.wire = _WIRES[venue]
         self.exchange = FakeExchange(
@@ -124,23 +125,37 @@ class StillVenue:
         peer: str = "10.0.0.1",
     ) -> Reply:
         """Ask and return the reply. `headers` overrule those of the signature; a millisecond passes."""
+        call = self.signed(method, path, said) if signed else self._call(method, path, said, {})
+        return self.protocol.answer(replace(call, headers={**call.headers, **(headers or {})}, peer=peer))
+
+    def signed(self, method: str, path: str, said: Any) -> Call:  # noqa: ANN401 - a query or a JSON body
+        """Return a signed request that is not asked yet; a millisecond passes before."""
         self.live(0.001)
+        call = self._call(method, path, said, {})
+        target = path + (f"?{call.raw_query}" if call.raw_query else "")
+        headers = self.wire.sign(self.now_ns, method, target, call.raw_query, call.body.decode())
+        return replace(call, headers=headers)
+
+    def unsigned(self, path: str) -> Call:
+        """Return a request by GET that nobody signed."""
+        return self._call("GET", path, {}, {})
+
+    def now(self, call: Call) -> Call:
+        """Return a request as it arrives now."""
+        return replace(call, now_ns=self.now_ns)
+
+    def _call(self, method: str, path: str, said: Any, headers: Headers) -> Call:  # noqa: ANN401
         query = {name: str(value) for name, value in said.items()} if method == "GET" else {}
-        raw, body = urlencode(query), b"" if method == "GET" else msgspec.json.encode(said)
-        target = path + (f"?{raw}" if raw else "")
-        sent = self.wire.sign(self.now_ns, method, target, raw, body.decode()) if signed else {}
-        return self.protocol.answer(
-            Call(
-                method=method,
-                host=self.wire.host,
-                path=path,
-                query=query,
-                raw_query=raw,
-                body=body,
-                headers={**sent, **(headers or {})},
-                peer=peer,
-                now_ns=self.now_ns,
-            )
+        return Call(
+            method=method,
+            host=self.wire.host,
+            path=path,
+            query=query,
+            raw_query=urlencode(query),
+            body=b"" if method == "GET" else msgspec.json.encode(said),
+            headers=headers,
+            peer="10.0.0.1",
+            now_ns=self.now_ns,
         )
 
     def socket(self, path: str, *, logged_in: bool = False) -> StillSocket:
@@ -155,6 +170,12 @@ class StillVenue:
             socket.say(self.wire.login(self.now_ns))
             socket.frames.clear()
         return socket
+
+    def leave(self, socket: StillSocket) -> None:
+        """Close a socket from the client's side."""
+        if socket.session is not None:
+            socket.session.end()
+        self._sockets.remove(socket)
 
     def _tell(self, event: object) -> None:
         for socket in self._sockets:

@@ -19,6 +19,7 @@ from tradewind.live.opening import Place, open_session
 from tradewind.live.venue import LiveRules, LiveVenue
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import MINUTE_NS, restless
+from tradewind.testing.small_live import dropping_the_dead
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
 from tradewind.units.records import PARAMS
 from tradewind.venues.ccxt.capabilities import dialect_of
@@ -42,6 +43,7 @@ FOLDER = Path("/journal/venue")
 _CLOCK_SKEW_NS = 2_000_000_000
 _RESTART_S = 0.2
 _LIVES_MAX = 30
+_HANGS_NS = 600_000_000_000
 
 
 @dataclass(slots=True)
@@ -112,6 +114,7 @@ class VenueLife:
         process, task = world.start_process("session", self._session(world, end_ns), step)
         while process.alive and not task.done():
             await asyncio.wait((task,), timeout=0.05)
+            assert world.loop.now_ns() < end_ns + _HANGS_NS, f"the session hangs: {task.get_stack()}"
         self.steps = process.steps
         if not process.alive:
             self.disk.crash(random.Random(self.seed))  # noqa: S311 - dice, not secrets
@@ -182,4 +185,5 @@ def _lots_of(instrument: Instrument) -> float:
 def live_at(life: VenueLife, misfortunes: Misfortunes | None = None) -> Any:  # noqa: ANN401 - what `at_end` left
     """Run a life in a world of its own."""
     plan = {} if misfortunes is None else {life.venue: misfortunes}
-    return run_world(life.live, seed=life.seed, venues=(life.venue,), misfortunes=plan)
+    with dropping_the_dead():
+        return run_world(life.live, seed=life.seed, venues=(life.venue,), misfortunes=plan)

@@ -14,5 +14,12 @@ ABILITIES: Final[dict[str, tuple[str, ...]]] = {
     "bybit_linear": _WHOLE,
     "okx_swap": _WHOLE,
     "blofin_swap": _WHOLE,
+    "binance_spot": ("data",),
+    "bybit_spot": ("data",),
+    "okx_spot": ("data",),
+    "bitget_swap": ("data",),
+    "gate_swap": ("data",),
+    "kucoin": ("data",),
+    "hyperliquid": ("data",),
 }
 """By our name of the venue; a test holds it against the tables of the adapters."""

@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from tradewind.config import BacktestConfig, Settings, json_schema
+from tradewind.config import BacktestConfig, SessionConfig, Settings, json_schema
 from tradewind.config.load import _validate
 from tradewind.config.schema import schema_at
 from tradewind.config.toml_source import Source
@@ -44,14 +44,29 @@ MANY = {key: value for key, value in BACKTEST.items() if key not in {"strategy",
 SETTINGS = {
     "schema_version": 1,
     "paths": {},
-    "venues": {"binance_usdm": {}},
-    "accounts": {"main": {"venue": "binance_usdm", "limits": {}}},
+    "venues": {"binance_usdm": {"fake": "https://127.0.0.1:8443"}},
+    "accounts": {"main": {"venue": "binance_usdm", "limits": {}, "caps": {"symbols": ["BTCUSDT"]}}},
     "limits": {"each": {}},
+    "heartbeat_url": "https://watch.example/ping",
+    "alerts": {"phone": {"quiet": "22:00..07:00"}},
+}
+SESSION = {
+    key: BACKTEST[key] for key in ("market", "params", "capital", "wallets", "costs", "account", "limits")
+} | {
+    "strategy": "ema_cross",
+    "accounts": ["main"],
+    "feed": {"secondary": "bybit_linear"},
+    "dead_man": {},
+}
+TRADES = {key: value for key, value in SESSION.items() if key not in {"strategy", "params"}} | {
+    "strategies": [{"strategy": "ema_cross", "name": "one", "account": "main", "protection": "watched"}]
 }
 BASES = {
     "backtest": (BacktestConfig, BACKTEST),
     "many": (BacktestConfig, MANY),
     "settings": (Settings, SETTINGS),
+    "session": (SessionConfig, SESSION),
+    "trades": (SessionConfig, TRADES),
 }
 
 HUGE = 10**30
@@ -110,7 +125,7 @@ def leaf_paths(model, values, path=()):
 def cases():
     for name, (model, values) in BASES.items():
         for path in dict.fromkeys(leaf_paths(model, values)):
-            if name == "many" and path[0] != "strategies":
+            if name in ("many", "trades") and path[0] != "strategies":
                 continue
             yield pytest.param(name, path, id=f"{name}:{'.'.join(path)}")
 
@@ -223,7 +238,11 @@ def test_every_kind_of_value_is_kept_or_refused(name, path):
 
 def test_every_field_is_among_the_cases():
     listed = {case.values[1][0] for case in cases()}
-    assert set(json_schema(BacktestConfig)["properties"]) | set(json_schema(Settings)["properties"]) <= listed
+    assert {
+        name
+        for model in (BacktestConfig, Settings, SessionConfig)
+        for name in json_schema(model)["properties"]
+    } <= listed
     assert len(list(cases())) > 110
 
 

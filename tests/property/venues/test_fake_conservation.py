@@ -67,6 +67,9 @@ class Bench:
         """Do one drawn thing: place in one of many ways, cancel, amend, or let time pass."""
         who, what, kind, side, lots, away, seconds = action
         account, rules = self.accounts[who], RULES[what]
+        if rules.symbol not in self.exchange.instruments:
+            self.wait(seconds)
+            return
         price = self.exchange.last(rules.symbol)
         tick = rules.tick_size
         beside = price * (10_000 + away) / 10_000 // tick * tick
@@ -80,6 +83,10 @@ class Bench:
                 account.place(_placement(account, rules.symbol, kind, side, lots * rules.lot_size, beside))
         except Refused:
             pass
+        self.wait(seconds)
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
         self.now_ns += seconds * SECOND_NS
         self.exchange.advance()
 
@@ -206,6 +213,21 @@ def check_strangers(bench: Bench) -> None:
     for order_id in other:
         with pytest.raises(Refused):
             ours.order("", order_id)
+
+
+@RUN
+@given(seed=st.integers(0, 1000), hedge=st.booleans(), actions=ACTIONS)
+def test_no_misfortune_at_all_breaks_the_exchange(seed, hedge, actions) -> None:
+    """Rules, names and contracts change under way: cash and orders stay whole, requests are refused or taken."""
+    plan = Misfortunes.swarm(seed, 15.0, start_ns=START_NS)
+    bench = Bench(seed, hedge=hedge, misfortunes=plan)
+    bench.exchange.watch("book", SYMBOLS[0])
+    bench.exchange.watch("candles", SYMBOLS[0], 60 * SECOND_NS)
+    for action in actions:
+        bench.act(action)
+    for account in bench.accounts:
+        check_cash(account)
+        check_orders(account, bench.events)
 
 
 @RUN

@@ -1,10 +1,10 @@
 """A program that trades with a planted key at a fake venue while everything goes wrong, and writes down all it can.
 
-    python canary_program.py VENUE FOLDER redacted|plain
+    python canary_program.py VENUE FOLDER redacted|plain|session
 
 Its log is at DEBUG, every exception is logged with its traceback, every event and outcome is written out, and at
 its end an exception that nobody caught holds the key. `plain` leaves the redactor out, to prove that
-the search would find what it looks for.
+the search would find what it looks for. `session` lets a whole live session trade instead, with its journal.
 """
 
 from __future__ import annotations
@@ -102,22 +102,37 @@ async def trade(world, venue: str, folder: Path) -> None:
     print("struck", {s.fault: s.struck for s in world.exchanges[venue].misfortunes.plan})
 
 
-def main(venue: str, folder: Path, redacted: bool) -> None:
+def play(venue: str, folder: Path, work, misfortunes: Misfortunes) -> None:
+    login = Login(api_key=CANARY.api_key, secret=CANARY.secret, passphrase=CANARY.passphrase)
+    run_world(work, seed=11, venues=(venue,), logins=(login,), misfortunes={venue: misfortunes})
+    (folder / "argv.txt").write_bytes(Path("/proc/self/cmdline").read_bytes())
+
+
+def session(venue: str, folder: Path) -> None:
+    """Let a session live through the plan; write down its journal, its alerts and what its processes believed."""
+    from tradewind.testing.venue_live import FOLDER, VenueLife
+
+    life = VenueLife(venue, 4, seed=11, dies_at=[2_000])
+    try:
+        play(venue, folder, life.live, plan())
+    finally:
+        for path in life.disk.names(FOLDER):
+            (folder / f"journal-{path}").write_bytes(life.disk.read(FOLDER / path))
+        (folder / "alerts.txt").write_text("\n".join(map(repr, life.alerts)))
+    print("lives", life.lives, "alerts", len(life.alerts))
+
+
+def main(venue: str, folder: Path, how: str) -> None:
     """Trade, then fail with the venue's own object in hand."""
-    if redacted:
+    if how != "plain":
         install()
     logging.basicConfig(level=logging.DEBUG, filename=folder / "debug.log")
-    login = Login(api_key=CANARY.api_key, secret=CANARY.secret, passphrase=CANARY.passphrase)
-    run_world(
-        lambda world: trade(world, venue, folder),
-        seed=11,
-        venues=(venue,),
-        logins=(login,),
-        misfortunes={venue: plan()},
-    )
-    (folder / "argv.txt").write_bytes(Path("/proc/self/cmdline").read_bytes())
+    if how == "session":
+        session(venue, folder)
+    else:
+        play(venue, folder, lambda world: trade(world, venue, folder), plan())
     raise RuntimeError(f"the last words: {CANARY}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "redacted")
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

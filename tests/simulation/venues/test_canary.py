@@ -36,6 +36,14 @@ def test_no_sink_of_a_trading_process_holds_a_secret(venue, tmp_path):
     assert leaks_in([tmp_path]) == {}
 
 
+def test_neither_journal_nor_alerts_of_a_session_hold_a_secret(tmp_path):
+    played("okx_swap", tmp_path, "session")
+    journal = b"".join(path.read_bytes() for path in tmp_path.glob("journal-*.twj"))
+    assert len(journal) > 10_000
+    assert (tmp_path / "alerts.txt").read_text()
+    assert leaks_in([tmp_path]) == {}
+
+
 def test_without_the_redactor_the_search_finds_what_it_looks_for(tmp_path):
     played("binance_usdm", tmp_path, "plain")
     found = leaks_in([tmp_path])

@@ -194,6 +194,40 @@ def test_orders_are_amended_and_queried(venue):
     at(venue, work)
 
 
+def test_a_waiting_stop_of_okx_is_moved():
+    async def work(desk):
+        ask, lot = desk.ask, desk.lot
+        await ask("create_order", SYMBOL, "market", "buy", lot)
+        placed = await ask(
+            "create_order", SYMBOL, "market", "sell", lot, None, {"triggerPrice": near(desk, -0.05)}
+        )
+        trigger = near(desk, -0.03)
+        await ask(
+            "edit_order", placed["id"], SYMBOL, "trigger", "sell", None, None, {"triggerPrice": trigger}
+        )
+        (waiting,) = await ask("fetch_open_orders", SYMBOL, None, None, {"trigger": True})
+        assert (waiting["id"], waiting["triggerPrice"]) == (placed["id"], trigger)
+        (order,) = desk.account.open_orders(algo=True)
+        assert float(order.placement.trigger) == trigger
+
+    at("okx_swap", work)
+
+
+@pytest.mark.parametrize("venue", OTHERS)
+def test_maintenance_is_told_to_who_asks(venue):
+    async def work(desk):
+        assert (await desk.ask("fetch_status"))["status"] == "ok"
+        desk.world.exchanges[venue].set_status("", "maintenance")
+        if venue == "okx_swap":
+            assert (await desk.ask("fetch_status"))["status"] == "maintenance"
+        with pytest.raises(ccxt.ExchangeError if venue == "bybit_linear" else ccxt.OnMaintenance):
+            await desk.ask("fetch_positions", [SYMBOL])
+        desk.world.exchanges[venue].set_status("", "trading")
+        assert isinstance(await desk.ask("fetch_positions", [SYMBOL]), list)
+
+    at(venue, work)
+
+
 STOPS = {
     "blofin_swap": [({"triggerPrice": -0.03}, {"trigger": True}, {"trigger": True})],
     "okx_swap": [
@@ -370,8 +404,8 @@ def test_the_timer_of_okx_cancels_what_works_and_leaves_stops():
         await asyncio.sleep(4)
         assert await ask("fetch_open_orders", SYMBOL) == []
         assert len(desk.account.open_orders(algo=True)) == 1
-        (ended,) = [order for order in desk.account.ended_orders() if order.state == "canceled"]
-        assert ended.filled == 0
+        (ended,) = await ask("fetch_canceled_orders", SYMBOL)
+        assert (ended["filled"], ended["info"]["cancelSource"]) == (0, "20")
 
     at("okx_swap", work)
 

@@ -15,7 +15,7 @@ from tradewind.units.time import MINUTE_NS, SECOND_NS
 from tradewind.venues.fake.misfortunes import Strike
 from tradewind.venues.gateway import MarkSeen, StreamKind, TopSeen, TradeSeen
 
-VENUES = ("binance_usdm", "blofin_swap", "okx_swap")
+VENUES = ("binance_usdm", "blofin_swap", "okx_swap", "bybit_linear")
 TAKEN_IN_TURN = [(VENUES[form % len(VENUES)], form) for form in range(6)]
 """A venue and a form of a fault: each form at one venue, since the same code reads them all."""
 

@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import aiohttp
 import ccxt
@@ -83,22 +84,17 @@ print(run_world(minute, seed=7)[1])
 """
 
 
-def test_the_trace_does_not_depend_on_the_order_of_hashes(tmp_path):
-    here = os.path.dirname(__file__)
-    digests = set()
-    for hash_seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        done = subprocess.run(
-            [sys.executable, "-c", _PROGRAM, here],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        digests.add(done.stdout.strip())
-    assert len(digests) == 1
-    assert digests == {run_world(minute, seed=7)[1]}
+def test_the_trace_does_not_depend_on_the_order_of_hashes():
+    environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, str(Path(__file__).parent)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == run_world(minute, seed=7)[1]
 
 
 @pytest.mark.soak
@@ -141,9 +137,8 @@ def test_a_process_dies_alone_and_its_sockets_with_it():
 
     async def work(world):
         process, _ = world.start_process("victim", victim(world))
-        while not world.account(VENUE).open_orders():
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(5)
+        await asyncio.sleep(10)
+        assert world.account(VENUE).open_orders()
         streams = world.server.sockets
         process.kill()
         steps = process.steps
@@ -186,8 +181,8 @@ def test_death_at_any_step_leaves_none_or_one_order():
 # ---------------------------------------------------------------------- the network
 
 
-async def ask(world, session, timeout=60.0):
-    async with session.get(TIME, timeout=aiohttp.ClientTimeout(total=timeout)) as response:
+async def ask(world, session, wait_s=60.0):
+    async with session.get(TIME, timeout=aiohttp.ClientTimeout(total=wait_s)) as response:
         return json.loads(await response.text())["serverTime"]
 
 
@@ -205,7 +200,7 @@ def test_dials_fail_until_the_network_heals(kind, raised):
         session = world.session()
         world.network.ail(kind, 20.0, hosts=["fapi.binance.com"])
         with pytest.raises(raised):
-            await ask(world, session, timeout=5.0)
+            await ask(world, session, wait_s=5.0)
         await asyncio.sleep(20)
         return await ask(world, session)
 
@@ -244,8 +239,7 @@ def test_a_reset_breaks_what_is_open():
         await client.watch_mark_price(SYMBOL)
         world.network.reset(["fstream.binance.com"])
         with pytest.raises(ccxt.NetworkError):
-            while True:
-                await client.watch_mark_price(SYMBOL)
+            await client.watch_mark_price(SYMBOL)
         return await client.watch_mark_price(SYMBOL)
 
     assert run_world(work, seed=1)["symbol"] == SYMBOL
@@ -254,12 +248,15 @@ def test_a_reset_breaks_what_is_open():
 def test_who_does_not_read_is_cut_off():
     async def work(world):
         session = world.session()
+        kinds = ["trade", "aggTrade", "depth", "bookTicker", "markPrice", "kline_1m", "kline_5m", "kline_1h"]
+        streams = [f"{symbol}usdt@{kind}" for symbol in ("btc", "eth", "sol") for kind in kinds]
         async with session.ws_connect("wss://fstream.binance.com/public/ws/1") as socket:
-            await socket.send_json({"method": "SUBSCRIBE", "params": ["btcusdt@depth@100ms"], "id": 1})
+            await socket.send_json({"method": "SUBSCRIBE", "params": streams, "id": 1})
             await socket.receive()
-            transport = socket._response.connection.transport
-            transport.pause_reading()
-            await asyncio.sleep(30_000)
-            return world.server.sockets
+            socket._response.connection.transport.pause_reading()
+            await asyncio.sleep(60)
+            before = world.server.sockets
+            await asyncio.sleep(1_000)
+            return before, world.server.sockets
 
-    assert run_world(work, seed=1) == 0
+    assert run_world(work, seed=1) == (1, 0)

@@ -305,6 +305,25 @@ def test_dials_of_sockets_can_fail():
     assert run_world(work, seed=1, misfortunes=plan("F12", count=3)) == 3
 
 
+def test_pongs_can_stop():
+    async def work(world):
+        client = await ready(world, streaming={"keepAlive": 5_000})
+        await client.watch_mark_price(SYMBOL)
+        world.server.stop_pongs()
+        begun = world.loop.time()
+
+        async def listen():
+            while True:
+                await client.watch_mark_price(SYMBOL)
+
+        with pytest.raises(ccxt.RequestTimeout):
+            await listen()
+        return world.loop.time() - begun
+
+    # A ping each 5 s, and two may be missed.
+    assert 10 <= run_world(work, seed=1) <= 20
+
+
 async def user_stream(world):
     client = await ready(world)
     key = (await client.fapiPrivatePostListenKey())["listenKey"]

@@ -246,3 +246,32 @@ def test_a_process_with_keys_leaves_no_core_and_shows_none(desk, tmp_path):
     assert (told["core"], told["dumpable"]) == ([0, 0], 0)
     for secret in (*KEYS.values(), STORE_PASSPHRASE):
         assert secret not in ended.stdout + ended.stderr
+
+
+def doctor_of(run, kind: str) -> list[tuple[str, str]]:
+    findings = run("doctor")[1]["findings"]
+    return [(finding["state"], finding["detail"]) for finding in findings if finding["name"] == kind]
+
+
+def test_the_doctor_compares_accounts_with_keys(desk, run, monkeypatch):
+    assert doctor_of(run, "keys") == []
+    desk.settings_file.write_text('[accounts.main]\nvenue = "blofin_swap"\nkind = "demo"\n')
+    assert ("wrong", "the account main has no key") in doctor_of(run, "keys")
+    words = ("keys", "add", "main", "--stdin", "--offline")
+    assert run(*words, "--demo", stdin=KEYS)[0] == 0
+    assert doctor_of(run, "keys") == [("ok", "1 entries in the key store, for 1 accounts")]
+    desk.settings_file.write_text('[accounts.main]\nvenue = "blofin_swap"\nkind = "live"\n')
+    assert ("wrong", "the key of main is not one of blofin_swap, live") in doctor_of(run, "keys")
+    monkeypatch.setenv("TRADEWIND_KEYS__MAIN__API_KEY", "x")
+    assert ("warning", "the keys of main stand in the environment") in doctor_of(run, "keys")
+    (desk.root / ".keys" / "keys.json").chmod(0o640)
+    assert [state for state, _ in doctor_of(run, "keys")] == ["wrong"]
+
+
+def test_the_doctor_looks_at_session_files_and_at_who_may_look(desk, run):
+    assert doctor_of(run, "sessions") == [("ok", "1 files looked at")]
+    assert [state for state, _ in doctor_of(run, "privacy")] == ["ok"]
+    (desk.root / "sessions" / "bad.toml").write_text('strategy = "x"\naccounts = ["nobody"]\n')
+    desk.root.chmod(0o755)
+    assert [state for state, _ in doctor_of(run, "sessions")] == ["wrong", "ok"]
+    assert [state for state, _ in doctor_of(run, "privacy")] == ["warning"]

@@ -311,6 +311,11 @@ symbols = ["bybit_linear:BTCUSDT"]
     assert (caught.value.code, caught.value.key) == ("CONFIG_CONFLICT", "strategies.1.symbols")
 
 
+def test_a_session_on_paper_needs_no_account(tmp_path):
+    loaded = read(tmp_path, (HEAD + TABLES).replace('accounts = ["main"]\n', ""))
+    assert accounts_by_venue(loaded, settings(tmp_path)) == {}
+
+
 def test_limits_are_those_of_the_tightest_of_file_workspace_and_account(tmp_path):
     loaded = with_house_limits(read(tmp_path, HEAD + TABLES), settings(tmp_path))
     assert loaded.config.limits.loss_day_pct == 2.0

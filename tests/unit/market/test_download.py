@@ -114,7 +114,7 @@ def test_a_hole_in_the_store_is_filled(store: Store) -> None:
         store.merge(KEY, part, SourceEntry(name="file", sha256="", imported_ns=0))
     source = Listed(bars(0, 1000))
     assert fetch(store, source, 0, 300).added == 50
-    assert source.asked == [(98, 151)]
+    assert source.asked == [(98, 152)]
     assert store.read(KEY).same_as(bars(0, 300))
 
 
@@ -218,9 +218,11 @@ def test_funding_is_fetched_and_a_missing_settlement_is_an_error(store: Store) -
     key = SeriesKey("binance_usdm", "funding", "BTCUSDT")
     n = np.arange(60)
     whole = Funding.from_columns({"ts_ns": T0 + n * 8 * HOUR_NS, "rate": n * 1e-6})
-    plan = DownloadPlan((key,), T0, T0 + 20 * DAY_NS, now_ns=T0 + 40 * DAY_NS)
+    plan = DownloadPlan((key,), T0, T0 + 20 * DAY_NS, now_ns=T0 + 40 * DAY_NS, step_ns=MINUTE_NS)
     (result,) = asyncio.run(download(store, Listed(whole), plan, lambda *_: None))
     assert (result.error, result.added) == (None, 60)
+    (again,) = asyncio.run(download(store, Listed(whole), plan, lambda *_: None))
+    assert (again.error, again.added, again.known) == (None, 0, 2)
     holed = Listed(whole.take(n != 30))
     (result,) = asyncio.run(download(Store(store.root / "b"), holed, plan, lambda *_: None))
     assert result.error is not None

@@ -25,6 +25,7 @@ _WAITING_MAX = 1_000
 """Messages kept while a snapshot is fetched: more than that, and the snapshot comes too late."""
 
 _NO_END = 1 << 62
+_MISFITS_MAX = 3
 
 Levels = tuple[tuple[int, int], ...]
 Top = tuple[int, int, int, int]
@@ -140,6 +141,8 @@ class Book:
         self._last: int | None = None
         self._valid = False
         self._waiting: list[BookUpdate] = []
+        self._fits = 0
+        self._misfits = 0
         self._reach = (0, _NO_END)
 
     @property
@@ -233,10 +236,26 @@ class Book:
 
     def _follows(self, update: BookUpdate) -> bool:
         if self._rule is BookRule.CONSECUTIVE:
-            return update.last is not None and self._last is not None and update.last == self._last + 1
+            return self._is_next(update)
         if update.previous is not None:
             return update.previous == self._last
         return update.first is not None and self._last is not None and update.first == self._last + 1
+
+    def _is_next(self, update: BookUpdate) -> bool:
+        """Return whether an id is the next one.
+
+        Why misfits are counted: were the ids of a venue never consecutive, contrary to what its table says, its books
+        would begin anew for ever. After three breaks without a single fit, rising is enough.
+        """
+        if update.last is None or self._last is None:
+            return False
+        if update.last == self._last + 1:
+            self._fits += 1
+            return True
+        if self._fits == 0 and update.last > self._last:
+            self._misfits += 1
+            return self._misfits > _MISFITS_MAX
+        return False
 
     def _change(self, update: BookUpdate) -> Top | None:
         self._bids.change(update.bids)

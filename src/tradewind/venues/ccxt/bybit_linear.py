@@ -88,6 +88,9 @@ _ORDER_SHAPE = OrderShape(
         "EC_CancelForNoFullFill": "UNFILLED",
         "EC_ReachMaxTradeNum": "UNFILLED",
         "EC_PerCancelRequest": "UNWANTED",
+        # The next two are assumed: they are in no sample.
+        "EC_ReduceOnlyRejected": "VENUE_REDUCE_ONLY",
+        "EC_NoEnoughBalance": "VENUE_MARGIN",
     },
 )
 _FILL_SHAPE = FillShape(
@@ -334,6 +337,8 @@ BYBIT_LINEAR = Dialect(
         ErrorRow("10002", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
         *_rows("10003 10004", "AuthenticationError", Meaning.KEY),
         *_rows("10005 10010", "PermissionDenied", Meaning.KEY),
+        ErrorRow("10024", "PermissionDenied", Meaning.KEY, "VENUE_CLOSED"),
+        ErrorRow("110066", "ExchangeError", Meaning.CLOSED, "VENUE_CLOSED"),
         *_rows("10006 10018", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
         *_rows("110025", "NoChange", Meaning.DONE),
         *_rows("110043", "BadRequest", Meaning.DONE),

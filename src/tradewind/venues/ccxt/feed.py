@@ -149,8 +149,10 @@ class CcxtMarketFeed:
         guard_streams(asyncio.get_running_loop())
         self._tap()
         await self.rest.call("load_markets")
-        for index in self._by_index:
-            self.unified(index)
+        for index, one in self._by_index.items():
+            # Hyperliquid numbers its instruments and calls them by their coin in messages.
+            spoken = self._exchange.market(self.unified(index)).get("baseName")
+            self._heard.setdefault(spoken or one.listing.instrument.symbol, one)
         for kind, index in self._expected():
             stream = self._table.streams.get(kind)
             stale_s = stream.stale_s if stream is not None else 5.0 * self._table.polls[kind].every_s

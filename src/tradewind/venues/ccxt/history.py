@@ -1,7 +1,7 @@
 """History of a venue by REST: paced, retried, and never an open bar.
 
-One `RestReader` serves the live feed (missed bars, snapshots of books, polls) and `data download`. It keeps to a
-quarter of the venue's public limit, obeys Retry-After and bans to the second, and gives up after a stated number
+One `RestReader` serves the live feed (missed bars, snapshots of books, polls) and `data download`. It keeps to
+half of the venue's public limit at most, obeys Retry-After and bans to the second, and gives up after a stated number
 of attempts with a coded error.
 """
 

@@ -182,8 +182,8 @@ class Rest:
     interest_days
         How many days back open interest is kept; 0: since it was listed.
     requests_per_s
-        Pace of history requests: a quarter of the venue's public limit for one address, so that trading beside it
-        is not slowed.
+        Pace of history requests: half of the venue's public limit for one address at most, so that trading beside
+        it is not slowed.
     """
 
     page_rows: int

@@ -116,7 +116,7 @@ def _binance(*, spot: bool) -> VenueStreams:
             1000,
             1000,
             500,
-            2.0,
+            4.0,
             "documentation: weight 5 of 2,400 a minute; open interest of 30 days",
             interest_days=29,
         )

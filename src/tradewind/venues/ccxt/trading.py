@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ccxt.base.errors import BaseError, OnMaintenance
 
 from tradewind.errors import VenueDown, VenueRefused
-from tradewind.units.enums import Rule, SettingCode
+from tradewind.units.enums import Rule
 from tradewind.venues.ccxt.account_reading import AccountReader
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.capabilities import dialect_of
@@ -28,7 +28,9 @@ from tradewind.venues.ccxt.fill_watch import FillWatch
 from tradewind.venues.ccxt.key_check import check_key
 from tradewind.venues.ccxt.orders import AccountModes, Speller, Unspeakable
 from tradewind.venues.ccxt.parsing import RowReader, word_of
+from tradewind.venues.ccxt.rule_watch import RuleWatch
 from tradewind.venues.ccxt.stream_audit import StreamAudit
+from tradewind.venues.ccxt.switches import AccountSwitches
 from tradewind.venues.ccxt.user_stream import UserStream
 from tradewind.venues.ccxt.wire import Wire
 from tradewind.venues.gateway import (
@@ -37,9 +39,9 @@ from tradewind.venues.gateway import (
     NewOrder,
     OrderRef,
     OrderSeen,
+    OrderStatus,
     Outcome,
     OutcomeKind,
-    SettingSeen,
     StatusSeen,
 )
 
@@ -157,6 +159,10 @@ class CcxtTradingGateway:
             is_up=lambda: self._stream.is_up,
             declare_dead=self._stream.declare_dead,
         )
+        self._switches = AccountSwitches(
+            self._dialect, self._speller, self._account, self._listings, self._change
+        )
+        self._rules = RuleWatch(self._exchange, settings.venue, listings, self._tell, now_ns)
         self._events: deque[Event] = deque()
         self._heard = asyncio.Event()
         self._sides: OrderedDict[int, int] = OrderedDict()
@@ -182,6 +188,7 @@ class CcxtTradingGateway:
         self.key_report = await check_key(self._wire, self.settings.mode, self._name)
         try:
             await self._exchange.load_markets()
+            self._rules.compare()
             await asyncio.wait_for(self._stream.open(), _OPEN_WITHIN_S)
         except TimeoutError:
             raise VenueDown(
@@ -190,6 +197,11 @@ class CcxtTradingGateway:
         except (BaseError, OSError) as error:
             raise VenueDown("VENUE_DOWN", redact(f"{self.settings.venue}: {error}")) from error
         self._tending = asyncio.create_task(self._tend())
+
+    @property
+    def banned_until_ns(self) -> int:
+        """The time until which the venue wants no request at all; in the past or 0 for none."""
+        return self._wire.budget.banned_until_ns
 
     async def measure_clock(self) -> None:
         """Compare this machine's clock with the venue's. Raises VenueDown, VenueRefused (CLOCK_OFFSET)."""
@@ -222,6 +234,8 @@ class CcxtTradingGateway:
         """Take what the stream says."""
         if isinstance(event, OrderSeen):
             self._audit.hear(event)
+            if event.status is OrderStatus.REJECTED:
+                self._rules.doubt()
         self._tell(event)
 
     def _tell(self, event: Event) -> None:
@@ -241,12 +255,13 @@ class CcxtTradingGateway:
                 self._sides.popitem(last=False)
 
     async def _tend(self) -> None:
-        """Compare the stream with the venue each second, and the clocks each minute or when ours was set."""
+        """Compare the stream and the rules with the venue, and the clocks each minute or when ours was set."""
         passed_s = 0.0
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             passed_s += _LOOK_EVERY_S
             await self._audit.look()
+            await self._rules.look()
             if self._wire.clock.was_set() or passed_s >= _CLOCK_EVERY_S or not self._wire.clock.trusted:
                 passed_s = 0.0
                 await self._wire.measure_clock()
@@ -346,6 +361,8 @@ class CcxtTradingGateway:
 
     def _outcomes(self, call: Call, answer: Answer, count: int) -> list[Outcome]:
         """Return what an answer proves of each row of its request."""
+        if answer.fine:
+            self._tell_up()
         rows = answer.rows(call.rows) if answer.status else []
         codes = answer.rows(call.codes) if call.codes and count > 1 else rows
         if len(codes) != count or len(rows) != count or (count == 1 and answer.error is not None):
@@ -365,7 +382,6 @@ class CcxtTradingGateway:
                 OutcomeKind.NOT_SENT, rule=Rule.NOT_SENT, text=answer.refused, retry_ns=answer.retry_ns
             )
         if code is None and answer.fine and not code_of(self._dialect, answer.body):
-            self._tell_up()
             return Outcome(OutcomeKind.ACCEPTED)
         error = None if code is not None else answer.error
         found = judge(self._dialect, error, answer.body, known=code)
@@ -414,7 +430,10 @@ class CcxtTradingGateway:
         instrument = self._listings[order.instrument].instrument
         call = self._dialect.cancel_algo if order.algo else self._dialect.cancel
         values = self._speller.reference(order, instrument)
-        return await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
+        outcome = await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            self._audit.expect(order.cid)
+        return outcome
 
     async def _change(self, call: Call, fields: dict[str, object], urgency: Urgency) -> Outcome:
         answer = await self._wire.ask(call, _wrapped(call, [fields]), urgency)
@@ -471,79 +490,17 @@ class CcxtTradingGateway:
 
     async def set_leverage(self, instrument: int, leverage: float) -> Outcome:
         """Set the leverage of an instrument; saying what it is already is ACCEPTED."""
-        call, words = self._dialect.leverage, self._dialect.words
-        sides: tuple[object, ...] = (None,)
-        if (
-            self._speller.modes.hedge
-            and self._speller.modes.isolated
-            and "$leverage_side" in call.fields.values()
-        ):
-            sides = (words.long, words.short)
-        outcome = Outcome(OutcomeKind.ACCEPTED)
-        for side in sides:
-            values = {
-                "symbol": self._listings[instrument].instrument.symbol,
-                "leverage": f"{leverage:g}",
-                "margin_mode": self._speller.margin_word(),
-                "leverage_side": side,
-            }
-            outcome = await self._change(call, fill_template(call.fields, values), Urgency.OPEN)
-            if outcome.kind is not OutcomeKind.ACCEPTED:
-                return outcome
-        return outcome
+        return await self._switches.set_leverage(self._listings[instrument].instrument, leverage)
 
     async def set_modes(self, instrument: int, *, hedge: bool, isolated: bool) -> Outcome:
-        """Set position and margin mode; what is so already is left alone, since a venue refuses it with orders open."""
-        words = self._dialect.words
-        self._speller.modes = AccountModes(hedge, isolated)
-        wishes: list[tuple[Call | None, int, bool]] = [
-            (self._dialect.position_mode, SettingCode.POSITION_MODE, hedge),
-            (self._dialect.margin_mode, SettingCode.MARGIN_MODE, isolated),
-        ]
-        values = {
-            "symbol": self._listings[instrument].instrument.symbol,
-            "hedge": words.hedged if hedge else words.one_way,
-            "margin_mode": self._speller.margin_word(),
-        }
-        for call, code, wish in wishes:
-            if call is None or await self._is_set(instrument, code, wish):
-                continue
-            outcome = await self._change(call, fill_template(call.fields, values), Urgency.OPEN)
-            if outcome.kind is not OutcomeKind.ACCEPTED:
-                return outcome
-        return Outcome(OutcomeKind.ACCEPTED)
-
-    async def _is_set(self, instrument: int, code: int, wish: bool) -> bool:
-        for reading in self._dialect.settings:
-            if getattr(SettingCode, getattr(reading.shape, "code", ""), -1) != code:
-                continue
-            try:
-                events = await self._account.read(reading, only=instrument)
-            except VenueDown:
-                return False
-            told = [e.value for e in events if isinstance(e, SettingSeen) and e.instrument == instrument]
-            return bool(told) and all(bool(value) == wish for value in told)
-        return False
+        """Set position and margin mode; what is so already is left alone."""
+        return await self._switches.set_modes(instrument, AccountModes(hedge, isolated))
 
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
         """Let the venue cancel everything unless called again in time; REJECTED where it has no such timer."""
-        call = self._dialect.dead_man
-        if call is None:
-            return Outcome(
-                OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=f"{self.settings.venue} has no such timer"
-            )
         if self._dialect.dead_man_message is not None:
             await self._stream.say(self._dialect.dead_man_message)
-        timeout = str(int(timeout_s * 1000) // self._dialect.dead_man_unit_ms)
-        per_symbol = "$symbol" in call.fields.values()
-        symbols = [listing.instrument.symbol for listing in self._listings.values()] if per_symbol else [""]
-        outcome = Outcome(OutcomeKind.ACCEPTED)
-        for symbol in symbols:
-            values = {"symbol": symbol, "timeout": timeout}
-            outcome = await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
-            if outcome.kind is not OutcomeKind.ACCEPTED:
-                return outcome
-        return outcome
+        return await self._switches.arm_dead_man(timeout_s)
 
     # ------------------------------------------------------------------ what answers say of the venue
 
@@ -553,6 +510,8 @@ class CcxtTradingGateway:
             self._tell(StatusSeen(-1, True, False, True, text, now_ns))
         elif meaning is Meaning.REDUCE_ONLY:
             self._tell(StatusSeen(-1, False, True, False, text, now_ns))
+        elif meaning in (Meaning.REJECTED, Meaning.CLOSED) or (meaning is None and answer.status == 200):
+            self._rules.doubt()
         elif self._is_outage(answer) and not self._venue_down:
             self._venue_down = True
             self._tell(StatusSeen(-1, True, False, False, text, now_ns))
@@ -567,6 +526,7 @@ class CcxtTradingGateway:
         if self._venue_down:
             self._venue_down = False
             self._tell(StatusSeen(-1, False, False, False, "the venue answers again", self._now_ns()))
+            self._rules.tell_closed_again()
 
 
 def _wrapped(call: Call, rows: list[dict[str, object]]) -> object:

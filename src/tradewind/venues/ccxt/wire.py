@@ -33,7 +33,7 @@ __all__ = ["Answer", "Wire"]
 
 _MS_NS = 1_000_000
 _S_NS = 1_000_000_000
-PATIENCE_NS = {Urgency.READ: 30 * _S_NS, Urgency.OPEN: 1 * _S_NS, Urgency.PROTECT: 10 * _S_NS}
+PATIENCE_NS = {Urgency.READ: 120 * _S_NS, Urgency.OPEN: 1 * _S_NS, Urgency.PROTECT: 10 * _S_NS}
 """How long a request may wait for room. A new order that has waited longer is another order than was decided."""
 
 
@@ -132,7 +132,8 @@ class Wire:
         signs = call.api != self.dialect.clock.call.api
         if signs and not self.clock.trusted:
             return Answer(refused=self._clock_text(), heard_ns=self.now_ns())
-        patience_ns = PATIENCE_NS[urgency]
+        # A ban is told at once: who waits through it believes that somebody listens.
+        patience_ns = PATIENCE_NS[urgency] if self.budget.banned_until_ns <= self.now_ns() else 0
         count = len(params[call.wrap]) if call.wrap and isinstance(params, dict) else 1
         count = len(params) if isinstance(params, list) else count
         retry_ns = await self.budget.take(

@@ -148,12 +148,14 @@ class FakeAccount(Desk):
             self.end(order, "canceled", "USER")
         return replace(order)
 
-    def cancel_all(self, symbol: str | None = None, algo: bool | None = None) -> list[FakeOrder]:
+    def cancel_all(
+        self, symbol: str | None = None, algo: bool | None = None, reason: str = "USER"
+    ) -> list[FakeOrder]:
         """Cancel every working order of a symbol or of all; algo: waiting stops only, or none of them."""
         found = [self.statement.working[order.order_id] for order in self.statement.open_orders(symbol, algo)]
         for order in found:
             if order.working:
-                self.end(order, "canceled", "USER")
+                self.end(order, "canceled", reason)
         return [replace(order) for order in found]
 
     def amend(
@@ -260,7 +262,7 @@ class FakeAccount(Desk):
     def _die(self, symbol: str, due_ns: int) -> None:
         if self._dead_man.get(symbol) == due_ns:
             del self._dead_man[symbol]
-            self.cancel_all(symbol or None, algo=False)
+            self.cancel_all(symbol or None, algo=False, reason="DEAD_MAN")
 
     def _note_refusal(self, placement: Placement, refused: Refused) -> None:
         now_ns = self.exchange.now_ns()

@@ -41,6 +41,7 @@ _STATUS = {
 _NS = 1_000_000
 _PERIODS_MS = {name: INTERVALS_MS[name] for name in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")}
 _KLINES_MAX = 1500
+_HISTORY_MAX = 100_000
 
 
 def symbol_in(exchange: FakeExchange, query: Mapping[str, str]) -> str:
@@ -122,6 +123,9 @@ class BinanceMarket:
         if interval_ms is None:
             raise Objection("-1120", "Invalid interval.", 400)
         start_ns, end_ns, limit = _window(call, 500, _KLINES_MAX)
+        if start_ns:
+            # With a start the rows are counted from there, without one back from the end.
+            end_ns = min(end_ns, start_ns + limit * interval_ms * _NS - 1)
         rows = self._exchange.candles(symbol, interval_ms * _NS, start_ns, end_ns, limit)
         return Reply(
             [
@@ -189,7 +193,7 @@ class BinanceMarket:
                 }
                 for row in rows
                 if start_ns <= row.ts_ns <= end_ns
-            ][-limit:]
+            ][slice(limit) if start_ns else slice(-limit, None)]
         )
 
     def _prices(self, call: Call) -> Reply:
@@ -266,6 +270,7 @@ class BinanceMarket:
 
     def _funding(self, call: Call) -> Reply:
         start_ns, end_ns, limit = _window(call, 100, 1000)
+        most = _HISTORY_MAX if start_ns else limit
         chosen = [symbol_in(self._exchange, call.query)] if "symbol" in call.query else self._symbols()
         rows: list[Row] = [
             {
@@ -275,10 +280,10 @@ class BinanceMarket:
                 "markPrice": canonical(self._exchange.mark(symbol)),
             }
             for symbol in chosen
-            for ts_ns, rate in self._exchange.funding_history(symbol, start_ns, end_ns, limit)
+            for ts_ns, rate in self._exchange.funding_history(symbol, start_ns, end_ns, most)
         ]
         rows.sort(key=lambda row: row["fundingTime"])
-        return Reply(rows)
+        return Reply(rows[:limit] if start_ns else rows[-limit:])
 
     def _funding_info(self, _call: Call) -> Reply:
         return Reply(

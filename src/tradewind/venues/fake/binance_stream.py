@@ -261,6 +261,8 @@ class AccountSession:
         self._key = key
         self._life = _Life(exchange, socket)
         self._expired = False
+        self._held: list[Row] = []
+        self._cause = "ORDER"
 
     def hear(self, text: str) -> None:
         """Nothing is asked on this socket; what comes is ignored, as at the venue."""
@@ -271,17 +273,20 @@ class AccountSession:
             return
         stamp = milli(self._exchange.now_ns())
         if isinstance(event, OrderChanged):
+            self._flush(stamp)
             self._socket.send(
                 _algo_update(event, stamp) if event.order.algo else self._order_update(event, stamp)
             )
         elif isinstance(event, PositionChanged):
-            rows = [_position_part(event.position, self._exchange)]
-            self._socket.send(_account_update(_REASONS[event.cause], [], rows, stamp))
+            # A fill moves position and cash: one message tells both.
+            self._held.append(_position_part(event.position, self._exchange))
+            self._cause = _REASONS[event.cause]
+            if event.cause == "setting":
+                self._flush(stamp)
         elif isinstance(event, BalanceChanged):
-            reason = _REASONS[event.cause]
-            if event.cause == "transfer" and event.change < 0:
-                reason = "WITHDRAW"
-            self._socket.send(_account_update(reason, [_balance_part(event)], [], stamp))
+            withdrawn = event.cause == "transfer" and event.change < 0
+            self._cause = "WITHDRAW" if withdrawn else _REASONS[event.cause]
+            self._flush(stamp, [_balance_part(event)])
         elif isinstance(event, SettingChanged) and event.setting == "leverage":
             self._socket.send(
                 {
@@ -294,6 +299,7 @@ class AccountSession:
 
     def tick(self, now_ns: int) -> None:
         """Ping, end after a day, and tell that the key has expired."""
+        self._flush(milli(now_ns))
         self._life.tick(now_ns)
         if not self._expired and self._keys.account_of(self._key) is None:
             self._expired = True
@@ -306,6 +312,12 @@ class AccountSession:
 
     def end(self) -> None:
         """Nothing is kept."""
+
+    def _flush(self, stamp: int, balances: list[Row] | None = None) -> None:
+        """Tell positions that are still to be told, with the cash that moved."""
+        if self._held or balances:
+            self._socket.send(_account_update(self._cause, balances or [], self._held, stamp))
+            self._held = []
 
     def _order_update(self, event: OrderChanged, stamp: int) -> Row:
         instrument = self._exchange.instruments[event.order.placement.symbol]

@@ -35,6 +35,21 @@ _CLOCK_MS = 60_000
 _NONCES_MAX = 20_000
 _TRADING = ("/api/v1/trade/", "/api/v1/account/set-")
 
+_FAILURES: dict[Failure, tuple[str, str, int]] = {
+    Failure.RATE_LIMIT: ("429", "Too Many Requests", 429),
+    Failure.ORDER_LIMIT: ("429", "Too Many Requests", 429),
+    Failure.BAN: ("429", "Too Many Requests", 403),
+    Failure.OVERLOAD: ("103013", "Internal error; unable to process your request. Please try again.", 200),
+    Failure.ADDRESS_DENIED: ("152406", "Your IP is not included in your API key's IP whitelist", 401),
+    Failure.KEY_REVOKED: ("152401", "Access key does not exist", 401),
+    Failure.REGION: ("152406", "Not available in your region", 451),
+    Failure.CLOCK: ("152405", "Timestamp in header or signature has expired, need to be within 60s", 401),
+}
+_GATEWAY: dict[Failure, tuple[int, str]] = {
+    Failure.MAINTENANCE: (503, "Service Unavailable"),
+    Failure.UNKNOWN_STATUS: (500, "Internal Server Error"),
+}
+
 
 class BlofinProtocol(VenueProtocol):
     """BloFin over a `FakeExchange` whose symbols are spelled ``BTC-USDT``.
@@ -169,7 +184,7 @@ class BlofinProtocol(VenueProtocol):
             data = work()
         except Objection as error:
             return Reply({"code": error.code, "msg": error.text}, status=error.status)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             return Reply({"code": "152005", "msg": f"Parameter error: {error}"})
         if isinstance(data, Reply):
             return data
@@ -187,24 +202,11 @@ class BlofinProtocol(VenueProtocol):
         return Reply({"code": code, "msg": text})
 
     def failed(self, call: Call, failure: Failure, seconds: float) -> Reply:
-        """Return a failure by misfortune."""
-        said = {
-            Failure.RATE_LIMIT: ("429", "Too Many Requests", 429),
-            Failure.ORDER_LIMIT: ("429", "Too Many Requests", 429),
-            Failure.BAN: ("429", f"Too Many Requests; the address is banned for {seconds:.0f} s", 403),
-            Failure.MAINTENANCE: ("500", "Internal Server Error", 503),
-            Failure.UNKNOWN_STATUS: ("500", "Internal Server Error", 500),
-            Failure.OVERLOAD: ("103013", "Internal error; unable to process your request.", 200),
-            Failure.ADDRESS_DENIED: (
-                "152406",
-                "Your IP is not included in your API key's IP whitelist",
-                401,
-            ),
-            Failure.KEY_REVOKED: ("152401", "Access key does not exist", 401),
-            Failure.REGION: ("152406", "Not available in your region", 451),
-            Failure.CLOCK: ("152405", "Timestamp has expired, need to be within 60s", 401),
-        }
-        code, text, status = said[failure]
+        """Return a failure by misfortune; where the venue itself does not answer, what stands before it does."""
+        if failure in _GATEWAY:
+            status, text = _GATEWAY[failure]
+            return Reply(f"<html><body>{text}</body></html>", status, {"Content-Type": "text/html"})
+        code, text, status = _FAILURES[failure]
         return Reply({"code": code, "msg": text}, status=status)
 
     def unknown(self, call: Call) -> Reply:

@@ -73,6 +73,9 @@ _STATES = {
     "triggered": "effective",
 }
 
+_TAKEN = {"liquidation": "full_liquidation", "adl": "adl", "settlement": "settlement"}
+"""Categories of orders that are the venue's own."""
+
 REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.REDUCE_ONLY: (
         "102022",
@@ -122,8 +125,9 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.SYMBOL_CLOSED: ("102094", "The contract is not open for trading"),
     Reason.REDUCE_ONLY_REGIME: ("102095", "The contract can only be reduced"),
     Reason.LIQUIDATING: ("102096", "The account is in liquidation"),
+    Reason.SELF_TRADE: ("102097", "The order would trade with one of the same account"),
 }
-"""Code and text of each refusal. Published ones first; those of the last seven reasons are assumed: the venue's
+"""Code and text of each refusal. Published ones first; those of the last eight reasons are assumed: the venue's
 list names none, so a client meets codes that it does not know, which is what it must survive."""
 
 
@@ -193,14 +197,22 @@ def _type_word(placement: Placement) -> str:
     return "market" if placement.price is None else _TYPE_OF_TIF[placement.tif]
 
 
+def _cancel_source(order: FakeOrder) -> str:
+    return "user_canceled" if order.reason == "USER" else "system_canceled"
+
+
+def _cancel_reason(order: FakeOrder) -> str:
+    """Return why an order ended; the venue's words for its own reasons are assumed to be those of the order types."""
+    return "Order canceled by user" if order.reason == "USER" else order.reason.lower()
+
+
 def order_row(order: FakeOrder, instrument: Instrument, leverage: Decimal, *, isolated: bool) -> Row:
     """Return an order of the lists and of the stream, without the fields that only one of them has."""
     placement = order.placement
     ended = order.state in ("canceled", "expired", "rejected")
-    per_base = order.quote / (order.filled * instrument.contract_size) if order.filled else Decimal(0)
     return {
         "orderId": str(order.order_id),
-        "clientOrderId": placement.client_id,
+        "clientOrderId": "" if order.reason in _TAKEN else placement.client_id,
         "instId": placement.symbol,
         "marginMode": "isolated" if isolated else "cross",
         "positionSide": side_word(placement),
@@ -213,18 +225,18 @@ def order_row(order: FakeOrder, instrument: Instrument, leverage: Decimal, *, is
         "state": _STATES[order.state],
         "filledSize": money(order.filled),
         "filled_amount": money(order.filled * instrument.contract_size),
-        "averagePrice": money(per_base),
+        "averagePrice": money(order.average),
         "fee": money(order.fee),
         "pnl": money(Decimal(0)),
         "createTime": millis(order.created_ns),
         "updateTime": millis(order.updated_ns),
-        "orderCategory": "normal",
+        "orderCategory": _TAKEN.get(order.reason, "normal"),
         "tpTriggerPrice": None,
         "tpOrderPrice": None,
         "slTriggerPrice": None,
         "slOrderPrice": None,
-        "cancelSource": "user_canceled" if ended else "",
-        "cancelSourceReason": order.reason if ended else "",
+        "cancelSource": _cancel_source(order) if ended else "",
+        "cancelSourceReason": _cancel_reason(order) if ended else "",
         "algoClientOrderId": "",
         "algoId": str(order.parent_id) if order.parent_id else "",
         "brokerId": "",

@@ -304,7 +304,7 @@ def _of_trade(trade: FakeTrade) -> Row:
         trade.realized_pnl - trade.fee,
         symbol=trade.symbol,
         side=trade.side.capitalize(),
-        orderLinkId=trade.client_id,
+        orderLinkId=trade.client_id if trade.kind == "trade" else "",
         orderId=words.order_id_of(trade.order_id),
         fee=plain(trade.fee),
         cashFlow=plain(trade.realized_pnl),

@@ -75,8 +75,24 @@ def _time(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 
 def _status(exchange: FakeExchange, args: Mapping[str, str]) -> object:
-    del exchange, args
-    return {"list": []}
+    """Return the maintenance that is going on, if any."""
+    del args
+    if "maintenance" not in exchange.statuses:
+        return {"list": []}
+    row = {
+        "id": "1",
+        "title": "Maintenance",
+        "state": "ongoing",
+        "begin": millis(exchange.now_ns()),
+        "end": "0",
+        "href": "",
+        "serviceTypes": [2, 3, 4, 5],
+        "product": [1, 2],
+        "uidSuffix": [],
+        "maintainType": 1,
+        "env": 1,
+    }
+    return {"list": [row]}
 
 
 def _instruments(exchange: FakeExchange, args: Mapping[str, str]) -> object:

@@ -75,6 +75,7 @@ class BybitSession:
         self._connection = connection
         self.account: FakeAccount | None = None
         self._topics: set[str] = set()
+        self._update_ids: dict[str, int] = {}
         self._unwatch: dict[str, Callable[[], None]] = {}
         self._heard_ns = self._exchange.now_ns()
         self._frames = 0
@@ -222,11 +223,12 @@ class BybitSession:
         parts = topic.split(".")
         if parts[0] == "orderbook":
             book = self._exchange.book(parts[2], int(parts[1]))
+            self._update_ids[topic] = self._update_ids.get(topic, book.update_id) + 1
             data = {
                 "s": parts[2],
                 "b": levels(book.bids),
                 "a": levels(book.asks),
-                "u": book.update_id,
+                "u": self._update_ids[topic],
                 "seq": book.update_id,
             }
             self._push(topic, data, type="snapshot", cts=book.ts_ns // _MS)
@@ -262,11 +264,13 @@ class BybitSession:
             if depth == 1:
                 self._begin(topic)
                 continue
+            # The id of an update rises by one from message to message of a topic; `seq` is that of the market.
+            self._update_ids[topic] += 1
             data = {
                 "s": event.symbol,
                 "b": levels(event.bids),
                 "a": levels(event.asks),
-                "u": event.last_id,
+                "u": self._update_ids[topic],
                 "seq": event.last_id,
             }
             self._push(topic, data, type="delta", cts=event.ts_ns // _MS)

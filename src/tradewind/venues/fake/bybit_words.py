@@ -79,11 +79,21 @@ _REJECTIONS = {
     "POST_ONLY": "EC_PostOnlyWillTakeLiquidity",
     "IOC": "EC_NoImmediateQtyToFill",
     "FOK": "EC_NoEnoughQtyToFill",
-    "MARGIN": "EC_NoEnoughBalance",
-    "REDUCE_ONLY": "EC_ReduceOnlyRejected",
-    "SELF_TRADE": "EC_SelfTradePrevention",
+    "SELF_TRADE": "EC_BySelfMatch",
     "USER": "EC_PerCancelRequest",
 }
+
+_TAKEN = {"liquidation": "CreateByLiq", "adl": "CreateByAdl_PassThrough", "settlement": "CreateBySettle"}
+"""Who made an order, where it was the venue itself."""
+
+_CANCEL_TYPES = {
+    "USER": "CancelByUser",
+    "DEAD_MAN": "CancelByDCP",
+    "REDUCE_ONLY": "CancelByReduceOnly",
+    "LIQUIDATING": "CancelByPrepareLiq",
+    "SELF_TRADE": "CancelBySmp",
+}
+"""Who cancelled."""
 
 _SYSTEM = ("10016", "System error. Please try again later.")
 _GONE = ("110001", "order not exists or too late to cancel")
@@ -124,6 +134,7 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
         "The order remains unchanged as the parameters entered match the existing ones.",
     ),
     Reason.SHAPE: ("10001", "params error"),
+    Reason.SELF_TRADE: ("10001", "The order would trade with one of the same account"),
     Reason.MAINTENANCE: _SYSTEM,
     Reason.OVERLOAD: _SYSTEM,
     Reason.INTERNAL: _SYSTEM,
@@ -234,7 +245,7 @@ def order_row(order: FakeOrder, last: Decimal) -> Row:
     watched = {"last": "LastPrice", "mark": "MarkPrice"}[placement.trigger_by] if trigger else ""
     return {
         "orderId": order_id_of(order.parent_id or order.order_id),
-        "orderLinkId": placement.client_id,
+        "orderLinkId": "" if order.reason in _TAKEN else placement.client_id,
         "blockTradeId": "",
         "symbol": placement.symbol,
         "price": plain(placement.price or Decimal(0)),
@@ -243,7 +254,7 @@ def order_row(order: FakeOrder, last: Decimal) -> Row:
         "isLeverage": "",
         "positionIdx": POSITION_INDEX[placement.position_side],
         "orderStatus": status,
-        "cancelType": "CancelByUser" if order.reason == "USER" else "UNKNOWN",
+        "cancelType": _CANCEL_TYPES.get(order.reason, "UNKNOWN"),
         "rejectReason": _REJECTIONS.get(order.reason, "EC_Others") if ended else "EC_NoError",
         "avgPrice": plain(round(order.average, 10)) if order.filled else "0",
         "leavesQty": plain(left),
@@ -273,6 +284,7 @@ def order_row(order: FakeOrder, last: Decimal) -> Row:
         "tpLimitPrice": "",
         "slLimitPrice": "",
         "placeType": "",
+        "createType": _TAKEN.get(order.reason, "CreateByUser"),
         "createdTime": millis(order.created_ns),
         "updatedTime": millis(order.updated_ns),
     }
@@ -290,7 +302,7 @@ def execution_row(trade: FakeTrade, order: FakeOrder | None, mark: Decimal) -> R
         "symbol": trade.symbol,
         "orderType": "Limit" if price is not None else "Market",
         "underlyingPrice": "",
-        "orderLinkId": trade.client_id,
+        "orderLinkId": trade.client_id if trade.kind == "trade" else "",
         "side": _capital(trade.side),
         "indexPrice": "",
         "orderId": order_id_of(number),

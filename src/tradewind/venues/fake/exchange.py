@@ -52,6 +52,11 @@ class FakeExchange(Telling):
         First prices in quote units by symbol or base coin; others are made up.
     record
         Where the truth is written.
+
+    Raises
+    ------
+    ValueError
+        For spot instruments: perpetuals only, linear or inverse.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class FakeExchange(Telling):
         prices: Mapping[str, Decimal] | None = None,
         record: Record | None = None,
     ) -> None:
+        if any(instrument.payoff == "spot" for instrument in instruments):
+            raise ValueError("a fake exchange trades perpetuals only")
         now_ns = clock()
         super().__init__(instruments, seed, (now_ns // MINUTE_NS - 1) * MINUTE_NS, prices or {}, misfortunes)
         self.habits = habits or Habits()

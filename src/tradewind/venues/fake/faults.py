@@ -6,7 +6,7 @@ the harness that runs the session; they stand here so that the catalogue is whol
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 __all__ = ["FAULTS", "Fault", "Place"]
@@ -30,6 +30,8 @@ class Fault:
         Its numbers, unless the strike gives others. Durations in seconds, ratios as such.
     once
         It strikes a single time, however long its window is.
+    lasting
+        It is a state of its whole window rather than an event: a plan that is drawn lets it strike without a count.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Fault:
     points: tuple[str, ...] = ()
     args: Mapping[str, float] = field(default_factory=dict)
     once: bool = False
+    lasting: bool = False
 
 
 def _wire(name: str, title: str, *points: str, **args: float) -> Fault:
@@ -53,7 +56,7 @@ def _account(name: str, title: str, *points: str, **args: float) -> Fault:
 
 
 def _once(fault: Fault) -> Fault:
-    return Fault(fault.name, fault.title, fault.place, fault.points, fault.args, once=True)
+    return replace(fault, once=True)
 
 
 _TRANSPORT = (
@@ -121,7 +124,7 @@ _RULES = (
     _once(_venue("F56", "the contract size changes", "step", ratio=0.1)),
     _venue("F57", "mark and last price diverge", "mark", ratio=0.05),
     _wire("F58", "a price that cannot be", "stream.public", "read.answer", form=0),
-    Fault("F59", "candles with a gap, twice, open as closed, revised", "market", ("candles",), {"form": 0}),
+    Fault("F59", "candles missing, twice, revised, out of order", "market", ("candles", "query.candles")),
     _account("F60", "snapshots lag behind the fills", "query.positions", lag_s=4.0),
     _account("F61", "the list of open orders is cut short", "query.open_orders", rows=1),
     _account("F62", "the list of trades misses the newest", "query.trades", rows=3),
@@ -165,7 +168,12 @@ _ELSEWHERE: tuple[tuple[str, str, Place], ...] = (
 )
 _PROCESS = tuple(Fault(name, title, place) for name, title, place in _ELSEWHERE)
 
+_LASTING = frozenset(
+    {"F07", "F08", "F09", "F10", "F12", "F21", "F57", "F60", "F63", "F64", "F65", "F66", "F67", "F71"}
+)
+
 FAULTS: dict[str, Fault] = {
-    fault.name: fault for fault in (*_TRANSPORT, *_STATES, *_RULES, *_KEYS_AND_CLOCKS, *_PROCESS)
+    fault.name: replace(fault, lasting=fault.name in _LASTING)
+    for fault in (*_TRANSPORT, *_STATES, *_RULES, *_KEYS_AND_CLOCKS, *_PROCESS)
 }
 """Every fault of the catalogue by its name."""

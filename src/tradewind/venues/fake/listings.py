@@ -82,14 +82,15 @@ def _perpetual(venue: str, coin: str, tick: str, lot: str, contract: str, notion
 def habits_of(venue: str) -> Habits:
     """Return what the venue does differently from others.
 
-    Binance refuses a post-only order that would take; the others acknowledge it and cancel it at once. Bybit
-    checks margin after it has acknowledged. Ids that were used once stay taken at OKX, BloFin and Bybit.
+    Binance refuses a post-only order that would take; the others acknowledge it and cancel it at once. Ids that
+    were used once stay taken at OKX, BloFin and Bybit. That Bybit rejects what it has acknowledged for want of
+    margin is rare enough to be a misfortune (F28).
     """
     return _HABITS.get(venue, Habits())
 
 
 _HABITS = {
-    "bybit_linear": Habits(post_only="cancel", unique_ids="ever", asynchronous=True, leverage=Decimal(10)),
+    "bybit_linear": Habits(post_only="cancel", unique_ids="ever", leverage=Decimal(10)),
     "okx_swap": Habits(post_only="cancel", unique_ids="ever", child_keeps_id=False, leverage=Decimal(3)),
     "blofin_swap": Habits(post_only="cancel", unique_ids="ever", child_keeps_id=False, leverage=Decimal(3)),
 }

@@ -183,6 +183,10 @@ class MemoryConnector(aiohttp.BaseConnector):
         super().__init__(limit=0)
         self._network = network
 
+    def abandon(self) -> None:
+        """Forget every connection without a word, as a process does that died."""
+        self._close()
+
     async def _create_connection(
         self,
         req: ClientRequest,

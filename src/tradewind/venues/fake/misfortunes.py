@@ -36,7 +36,8 @@ class Strike:
     duration_ns
         Length of the window.
     count
-        It strikes so many times and is used up; 0: as often as it is asked within the window.
+        It strikes so many times and is used up; 0: as often as it is asked within the window. Negative: 0 for a
+        fault that lasts, else 1.
     args
         Numbers that replace those of the fault.
     """
@@ -46,13 +47,15 @@ class Strike:
     pattern: str = "*"
     account: str = "*"
     duration_ns: int = MINUTE_NS
-    count: int = 1
+    count: int = -1
     args: dict[str, float] = field(default_factory=dict)
     struck: int = 0
 
     def __post_init__(self) -> None:
         """Take the fault's own numbers where none are given. Raises KeyError for a fault that does not exist."""
         self.args = {**FAULTS[self.fault].args, **self.args}
+        if self.count < 0:
+            self.count = 0 if FAULTS[self.fault].lasting else 1
         if FAULTS[self.fault].once:
             self.count = 1
 
@@ -117,7 +120,7 @@ class Misfortunes:
             for _ in range(1 if FAULTS[name].once else draw.randint(1, 3)):
                 at_ns = start_ns + int(draw.random() * 0.8 * span_ns)
                 lasts_ns = min(int(draw.uniform(1.0, 60.0) * SECOND_NS), span_ns // 5)
-                count = draw.choice((1, 1, 2, 5))
+                count = 0 if FAULTS[name].lasting else draw.choice((1, 1, 2, 5))
                 plan.append(
                     Strike(at_ns, name, account=draw.choice(accounts), duration_ns=lasts_ns, count=count)
                 )
@@ -177,9 +180,9 @@ class Misfortunes:
         ]
 
     def use(self, strike: Strike, point: str, *, now_ns: int, symbol: str = "", account: str = "") -> None:
-        """Count a strike as having happened."""
+        """Count a strike as having happened. One without a count is told the first time."""
         strike.struck += 1
-        if self.on_strike is not None:
+        if self.on_strike is not None and (strike.count or strike.struck == 1):
             self.on_strike(strike, point, now_ns, symbol, account)
 
     def chance(self) -> float:

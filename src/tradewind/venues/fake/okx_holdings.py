@@ -232,7 +232,7 @@ def trade_bill(trade: FakeTrade) -> Row:
         subType="1" if trade.side == "buy" else "2",
         instId=trade.symbol,
         instType="SWAP",
-        clOrdId=trade.client_id,
+        clOrdId=trade.client_id if trade.kind == "trade" else "",
         execType="M" if trade.maker else "T",
         fee=plain(-trade.fee),
         fillTime=millis(trade.ts_ns),

@@ -75,8 +75,21 @@ def _time(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 
 def _status(exchange: FakeExchange, args: Mapping[str, str]) -> object:
-    del exchange, args
-    return []
+    """Return the maintenance that is going on, if any."""
+    if "maintenance" not in exchange.statuses or args.get("state", "ongoing") != "ongoing":
+        return []
+    return [
+        {
+            "title": "Maintenance",
+            "state": "ongoing",
+            "begin": millis(exchange.now_ns()),
+            "end": "",
+            "href": "",
+            "serviceType": "0",
+            "system": "unified",
+            "scheDesc": "",
+        }
+    ]
 
 
 def _instruments(exchange: FakeExchange, args: Mapping[str, str]) -> object:

@@ -69,6 +69,7 @@ def acting_routes(exchange: FakeExchange) -> dict[str, Handler]:
         "trade/amend-batch-orders": _amend_many,
         "trade/order-algo": _place_algo,
         "trade/cancel-algos": _cancel_algos,
+        "trade/amend-algos": _amend_algo,
         "trade/close-position": _close_position,
         "trade/cancel-all-after": _dead_man,
     }
@@ -353,6 +354,33 @@ def _cancel_algos(exchange: FakeExchange, account: FakeAccount, args: Any) -> ob
         return {"algoId": str(order.order_id)}
 
     return _each(args, work, exchange.now_ns())
+
+
+def _amend_algo(exchange: FakeExchange, account: FakeAccount, args: Any) -> object:  # noqa: ANN401
+    """Change size, trigger or limit of a waiting stop; which names its trigger has depends on its type."""
+
+    def work(entry: Mapping[str, Any]) -> Row:
+        symbol, named = symbol_in(exchange, entry), _named(entry, "algoId", "algoClOrdId")
+        order = account.order(symbol, **named)
+        if not order.algo or order.placement.kind == "trailing_stop":
+            raise Refused(Reason.NOT_AMENDABLE)
+        profit = order.placement.kind.startswith("take_profit")
+        leg = "" if order.placement.tag == "trigger" else ("Tp" if profit else "Sl")
+        price = decimal_in(entry, f"new{leg}OrdPx")
+        order = account.amend(
+            symbol,
+            price=None if price == -1 else price,
+            qty=decimal_in(entry, "newSz"),
+            trigger=decimal_in(entry, f"new{leg}TriggerPx"),
+            **named,
+        )
+        return {
+            "algoClOrdId": order.placement.client_id,
+            "algoId": str(order.order_id),
+            "reqId": str(entry.get("reqId") or ""),
+        }
+
+    return _each(args, work, exchange.now_ns(), one=True)
 
 
 def _close_position(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, Any]) -> object:

@@ -72,6 +72,7 @@ _STATES = {
 }
 
 _CANCEL_SOURCES = {
+    "USER": "1",
     "FOK": "13",
     "IOC": "14",
     "POST_ONLY": "31",
@@ -82,6 +83,9 @@ _CANCEL_SOURCES = {
     "SELF_TRADE": "32",
 }
 """Why the venue cancelled by itself; "1" is the user's wish, "0" the system's."""
+
+_TAKEN = {"liquidation": "full_liquidation", "adl": "adl", "settlement": "delivery"}
+"""Categories of orders that are the venue's own."""
 
 REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.POST_ONLY: ("51031", "This order price is not within the closing price range"),
@@ -117,6 +121,7 @@ REFUSALS: dict[Reason, tuple[str, str]] = {
     Reason.NOT_AMENDABLE: ("51506", "Order modification unavailable for the order type"),
     Reason.NO_CHANGE: ("51500", "Either order price or quantity is required"),
     Reason.SHAPE: ("51000", "Parameter error"),
+    Reason.SELF_TRADE: ("51000", "The order would trade with one of the same account"),
     Reason.MAINTENANCE: ("50001", "Service temporarily unavailable. Try again later."),
     Reason.OVERLOAD: ("50013", "Systems are busy. Please try again later."),
     Reason.REGION: ("51155", "Due to local laws and regulations, you cannot trade with your chosen crypto."),
@@ -210,8 +215,6 @@ def _type_word(placement: Placement) -> str:
 def _cancel_source(order: FakeOrder) -> str:
     if order.state not in ("canceled", "expired", "rejected"):
         return ""
-    if order.state == "canceled" and not order.reason:
-        return "1"
     return _CANCEL_SOURCES.get(order.reason.upper(), "0")
 
 
@@ -220,7 +223,7 @@ def order_row(
 ) -> Row:
     """Return an order of the lists. `trade` is the last of its fills, None for none."""
     placement = order.placement
-    average = plain(_price_of(order, instrument)) if order.filled else ""
+    average = plain(round(order.average, 10).normalize()) if order.filled else ""
     return {
         "accFillSz": plain(order.filled),
         "algoClOrdId": "",
@@ -231,9 +234,9 @@ def order_row(
         "cTime": millis(order.created_ns),
         "cancelSource": _cancel_source(order),
         "cancelSourceReason": "",
-        "category": "normal",
+        "category": _TAKEN.get(order.reason, "normal"),
         "ccy": "",
-        "clOrdId": placement.client_id,
+        "clOrdId": "" if order.reason in _TAKEN else placement.client_id,
         "fee": plain(-order.fee),
         "feeCcy": instrument.settle,
         "fillPx": "" if trade is None else plain(trade.price),
@@ -274,10 +277,6 @@ def order_row(
         "tradeId": "" if trade is None else str(trade.trade_id),
         "uTime": millis(order.updated_ns),
     }
-
-
-def _price_of(order: FakeOrder, instrument: Instrument) -> Decimal:
-    return (order.quote / (order.filled * instrument.contract_size)).normalize()
 
 
 def order_event_row(row: Row, instrument: Instrument, trade: FakeTrade | None, last: Decimal) -> Row:
@@ -402,7 +401,7 @@ def fill_row(trade: FakeTrade, instrument: Instrument) -> Row:
         "instType": "SWAP",
         "fillPxUsd": "",
         "instId": instrument.symbol,
-        "clOrdId": trade.client_id,
+        "clOrdId": trade.client_id if trade.kind == "trade" else "",
         "posSide": "net" if trade.position_side == "both" else trade.position_side,
         "billId": str(trade.trade_id),
         "subType": kinds[trade.kind],

@@ -80,10 +80,10 @@ class Frames:
         self._rouse()
 
     def abort(self) -> None:
-        """Cut the connection without a word."""
+        """Cut the connection without a word, also while what was sent before still waits to be read."""
         self._queue.clear()
         self._closing = (0, "")
-        self._rouse()
+        cut(self._request)
 
     def _put(self, kind: WSMsgType, data: bytes) -> None:
         if self._closing is not None:
@@ -141,6 +141,7 @@ class FakeServer:
             {id(protocol.exchange): protocol.exchange for protocol in protocols}.values()
         )
         self._sessions: dict[Session, VenueProtocol] = {}
+        self._frames: dict[Session, Frames] = {}
         self._ticking: asyncio.Task[None] | None = None
         self._web: web.Server | None = None
         self._unlisten: list[Callable[[], None]] = []
@@ -154,6 +155,11 @@ class FakeServer:
     def sockets(self) -> int:
         """Return how many WebSockets are open."""
         return len(self._sessions)
+
+    def stop_pongs(self) -> None:
+        """Answer no ping any more on the sockets that are open now, as a dead path behind a live one does."""
+        for frames in self._frames.values():
+            frames.pongs = False
 
     def start(self) -> web.Server:
         """Begin to serve in the running loop; return what makes one handler for each new connection."""
@@ -231,14 +237,14 @@ class FakeServer:
         if session is None:
             return _written(protocol.unknown(call))
         await socket.prepare(request)
-        self._sessions[session] = protocol
+        self._sessions[session], self._frames[session] = protocol, frames
         if protocol.exchange.misfortunes is not None:
             frames.troubles = FrameTroubles(protocol, session)
         pump = asyncio.get_running_loop().create_task(frames.pump())
         try:
             await _listen(socket, frames, session)
         finally:
-            del self._sessions[session]
+            del self._sessions[session], self._frames[session]
             session.end()
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)

@@ -96,6 +96,23 @@ class Telling(MarketView):
             point, now_ns=self.now_ns(), symbol=symbol, account=account, detail=detail, fault=fault
         )
 
+    def form_of(self, strike: Strike, forms: int) -> int:
+        """Return the form that a strike names, 0 .. forms-1, or by the plan's chance any where it names none."""
+        assert self.misfortunes is not None
+        form = int(strike.arg("form", -1.0))
+        return form if form >= 0 else int(self.misfortunes.chance() * forms)
+
+    def candles(self, symbol: str, interval_ns: int, start_ns: int, end_ns: int, limit: int) -> list[Candle]:
+        """Return bars as `MarketView.candles` does; by misfortune (F59) one is missing, twice or misplaced."""
+        rows = super().candles(symbol, interval_ns, start_ns, end_ns, limit)
+        strike = self.strike("F59", "query.candles", symbol=symbol) if len(rows) > 2 else None
+        if strike is None:
+            return rows
+        form, at = self.form_of(strike, 4), len(rows) // 2
+        one, two = rows[at - 1], rows[at]
+        bent = {0: [one], 1: [one, two, two], 2: [one, two]}.get(form, [two, one])
+        return [*rows[: at - 1], *bent, *rows[at + 1 :]]
+
     def book_taken(self, j: int) -> None:
         """Tell at once that an account of ours took from the book."""
         if j in self._books_told:
@@ -165,7 +182,7 @@ class Telling(MarketView):
         closed = begun_ns + SECOND_NS >= open_ns + interval_ns
         candle = self._candle(j, row, closed=closed)
         strike = self.strike("F59", "candles", symbol=symbol) if closed else None
-        for shown in [candle] if strike is None else self._bent(j, row, int(strike.arg("form"))):
+        for shown in [candle] if strike is None else self._bent(j, row, self.form_of(strike, 4)):
             self.tell(CandleChanged(symbol, interval_ns, shown, self.now_ns()))
 
     def _candle(self, j: int, row: list[int], *, closed: bool) -> Candle:
@@ -173,15 +190,11 @@ class Telling(MarketView):
         return Candle(row[0], o, h, low, c, self.market.qty(j, row[5]), closed)
 
     def _bent(self, j: int, row: list[int], form: int) -> list[Candle]:
-        """Return what is told of a closed bar by misfortune F59: nothing, twice, revised, or one of long ago again."""
+        """Return what is told of a closed bar by misfortune F59: nothing, twice, revised, then one of long ago."""
         closed = self._candle(j, row, closed=True)
         revised = self._candle(j, [*row[:4], row[3], row[5]], closed=True)
-        return [
-            [],
-            [closed, closed],
-            [revised, closed],
-            [closed, self._candle(j, [row[0] - 60 * SECOND_NS, *row[1:]], closed=True)],
-        ][form % 4]
+        old = self._candle(j, [row[0] - 60 * SECOND_NS, *row[1:]], closed=True)
+        return {0: [], 1: [closed, closed], 2: [revised, closed]}.get(form, [closed, old])
 
     def _tell_mark(self, j: int) -> None:
         (rate, next_ns), rules = self.market.carry.predicted(j), self.market.rules[j]

@@ -1,7 +1,7 @@
 """Secrets: a type that shows none, a redactor that finds those that others show, and the store that keeps them."""
 
 from tradewind.venues.keys.entries import AccountKeys, KeyForm, KeyLine, StoredText, check_form, form_of
-from tradewind.venues.keys.opening import Asking, find_passphrase, keys_for, texts_for
+from tradewind.venues.keys.opening import Asking, find_passphrase, hand_over, keys_for, texts_for
 from tradewind.venues.keys.process import protect_process
 from tradewind.venues.keys.redact import (
     REDACTOR,
@@ -32,6 +32,7 @@ __all__ = [
     "clean",
     "find_passphrase",
     "form_of",
+    "hand_over",
     "install",
     "is_secret_key",
     "keys_for",

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CREDENTIAL",
     "ENV_PASSPHRASE",
+    "ENV_PASSPHRASE_FD",
     "ENV_PASSPHRASE_FILE",
     "Asking",
+    "environment_names",
     "find_passphrase",
     "from_environment",
+    "hand_over",
     "keyring_passphrase",
     "keys_for",
     "texts_for",
@@ -41,6 +44,9 @@ ENV_PASSPHRASE_FILE: Final = "TRADEWIND_KEYS_PASSPHRASE_FILE"
 """Variable with the path of a file of mode 0600 that holds the passphrase."""
 CREDENTIAL: Final = "tradewind-keys"
 """Name of the service manager's credential with the passphrase (``LoadCredential=tradewind-keys:…``)."""
+
+ENV_PASSPHRASE_FD: Final = "TRADEWIND_KEYS_PASSPHRASE_FD"
+"""Variable with the number of an open file that a parent process left for this one (`hand_over`)."""
 
 _ENV_KEYS: Final = "TRADEWIND_KEYS__"
 _SERVICE: Final = "tradewind"
@@ -67,7 +73,9 @@ class Asking:
     warn: Callable[[str], None]
 
 
-def keys_for(name: str, venue: str, store: KeyStore, asking: Asking) -> AccountKeys:
+def keys_for(
+    name: str, venue: str, store: KeyStore, asking: Asking, *, demo: bool | None = None
+) -> AccountKeys:
     """Return the keys of an account: of the environment where they stand there, else of the store.
 
     Parameters
@@ -76,13 +84,16 @@ def keys_for(name: str, venue: str, store: KeyStore, asking: Asking) -> AccountK
         The account, and where ``[accounts.NAME]`` says that it is.
     store, asking
         The workspace's store, and what the surroundings offer.
+    demo
+        Whether the account is one of practice money, where that is known.
 
     Raises
     ------
     NotFound
         KEY_UNKNOWN: no key of this name.
     ConfigError
-        KEY_FORMAT, KEYSTORE_PASSPHRASE, CONFIG_CONFLICT where the key belongs to another venue.
+        KEY_FORMAT, KEYSTORE_PASSPHRASE, CONFIG_CONFLICT where the key belongs to another venue, KEY_MODE_MISMATCH where
+        it is one of practice money and the account is not, or the other way round.
     """
     found = from_environment(name, venue, asking)
     if found is None:
@@ -93,6 +104,13 @@ def keys_for(name: str, venue: str, store: KeyStore, asking: Asking) -> AccountK
             f"the key {name!r} is one of {found.venue}, but the account is at {venue}.",
             key=f"accounts.{name}.venue",
             hint="correct the account, or add its own key",
+        )
+    if demo is not None and found.demo != demo:
+        told = ("real", "practice") if demo else ("practice", "real")
+        raise ConfigError(
+            "KEY_MODE_MISMATCH",
+            f"the key {name!r} is one of {told[0]} money, and the account one of {told[1]} money.",
+            key=f"accounts.{name}.kind",
         )
     return found
 
@@ -160,6 +178,8 @@ def find_passphrase(store: KeyStore, asking: Asking) -> Secret:
 
 def _handed_over(asking: Asking) -> Secret | None:
     """Return the passphrase that was left for this process, or None."""
+    if asking.env.get(ENV_PASSPHRASE_FD):
+        return _from_parent(asking.env[ENV_PASSPHRASE_FD])
     folder = asking.env.get("CREDENTIALS_DIRECTORY")
     if folder and (Path(folder) / CREDENTIAL).is_file():
         return _from_file(Path(folder) / CREDENTIAL)
@@ -169,6 +189,31 @@ def _handed_over(asking: Asking) -> Secret | None:
         asking.warn(f"{ENV_PASSPHRASE} is in the environment, which other processes of yours can read")
         return Secret(asking.env.pop(ENV_PASSPHRASE))
     return None
+
+
+def hand_over(passphrase: Secret, env: MutableMapping[str, str]) -> int:
+    """Leave a passphrase for children of this process; return the open file that they must be given.
+
+    It lies in memory that has no name, and every child reads it from its beginning: a guard asks a person once and
+    starts the trading process again and again. Pass the number on as `pass_fds` of `subprocess.Popen`.
+    """
+    handle = os.memfd_create("passphrase")
+    os.write(handle, passphrase.reveal().encode())
+    os.set_inheritable(handle, True)
+    env[ENV_PASSPHRASE_FD] = str(handle)
+    return handle
+
+
+def _from_parent(number: str) -> Secret:
+    try:
+        return Secret(os.pread(int(number), _LONGEST, 0).decode())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "KEYSTORE_PASSPHRASE",
+            "the passphrase that a parent process left cannot be read.",
+            where=ENV_PASSPHRASE_FD,
+            hint=f"unset {ENV_PASSPHRASE_FD} and type the passphrase",
+        ) from error
 
 
 def _from_file(path: Path) -> Secret:

@@ -238,3 +238,73 @@ def test_a_recorded_book_agrees_with_the_recorded_best_prices(shared_data: Path)
                 compared += 1
     assert compared > 200
     assert listener.broken == []
+
+
+def test_recorded_streams_of_hyperliquid_and_gate(shared_data: Path) -> None:
+    """Venues that are read but not traded here: by the same code, from what they really sent."""
+    hyperliquid = Listener(instrument("hyperliquid", "BTC", "1", "0.00001"))
+    told = Counter(
+        type(event).__name__
+        for message in capture(shared_data / "l2" / "hyperliquid" / "BTC" / "raw_ws_2025-01-26.log.zst")
+        for event in hyperliquid.hear(message)
+    )
+    assert told["TopSeen"] > 20
+    assert told["TradeSeen"] >= 9
+    assert hyperliquid.dropped == {}
+    path = shared_data / "messages" / "cryptofeed_captures" / "GATEIO_FUTURES.ws.1.0.zst"
+    quotes = [
+        m["result"] for m in capture(path) if m.get("channel") == "futures.book_ticker" and "b" in m["result"]
+    ]
+    symbol = quotes[0]["s"]
+    gate = Listener(instrument("gate_swap", symbol, "0.00001", "1"))
+    tops = [event for m in capture(path) for event in gate.hear(m) if isinstance(event, TopSeen)]
+    last = next(quote for quote in reversed(quotes) if quote["s"] == symbol)
+    assert (tops[-1].bid_tick, tops[-1].ask_tick) == (
+        round(float(last["b"]) * 1e5),
+        round(float(last["a"]) * 1e5),
+    )
+    assert (tops[-1].bid_lot, tops[-1].ask_lot) == (last["B"], last["A"])
+
+
+def test_candles_and_trades_of_gate_bitget_and_kucoin() -> None:
+    """Shapes as ccxt's own notes give them."""
+    start = 1_800_000_000 // 60 * 60
+    gate = Listener(instrument("gate_swap", "BTC_USDT", "0.1", "1"))
+    gate.now_ns = (start + 61) * 1_000_000_000
+    candle = {
+        "t": start,
+        "v": 271,
+        "c": "100.5",
+        "h": "101",
+        "l": "99.9",
+        "o": "100",
+        "n": "1m_BTC_USDT",
+        "w": True,
+    }
+    told = gate.hear({"channel": "futures.candlesticks", "event": "update", "result": [candle]})
+    assert [(bar.open_tick, bar.close_tick, bar.volume_lot) for bar in told] == [(1000, 1005, 271)]
+    trade = {
+        "size": -108,
+        "id": 27753479,
+        "create_time_ms": start * 1000,
+        "price": "96.4",
+        "contract": "BTC_USDT",
+    }
+    (seen,) = gate.hear({"channel": "futures.trades", "event": "update", "result": [trade]})
+    assert (seen.side, seen.price_tick, seen.qty_lot) == (SELL, 964, 108)
+    bitget = Listener(instrument("bitget_swap", "BTCUSDT", "0.1", "0.001"))
+    arg = {"instType": "USDT-FUTURES", "channel": "trade", "instId": "BTCUSDT"}
+    row = {
+        "ts": str(start * 1000),
+        "price": "43854.1",
+        "size": "0.053",
+        "side": "buy",
+        "tradeId": "1116461060594286593",
+    }
+    (seen,) = bitget.hear({"action": "update", "arg": arg, "data": [row]})
+    assert (seen.side, seen.price_tick, seen.qty_lot) == (BUY, 438541, 53)
+    kucoin = Listener(instrument("kucoin", "XBTUSDTM", "0.1", "1"), timeframes={"1min": MINUTE_NS})
+    data = {"symbol": "XBTUSDTM", "candles": [str(start), "81.3", "81.4", "81.5", "81.2", "61.0", "61"]}
+    kucoin.now_ns = (start + 30) * 1_000_000_000
+    assert kucoin.hear({"topic": "/contractMarket/limitCandle:XBTUSDTM_1min", "data": data}) == []
+    assert kucoin.heard["XBTUSDTM"].keepers[MINUTE_NS].next_ns == start * 1_000_000_000

@@ -77,6 +77,16 @@ def test_a_limit_rests_and_fills_as_maker_when_the_price_comes_through() -> None
     assert all(trade.maker for trade in desk.account.trades())
 
 
+def test_what_rests_is_a_maker_at_its_price_even_if_the_next_second_opens_beyond_it() -> None:
+    desk = FakeDesk()
+    order = desk.account.place(limit(desk.exchange.book(BTC).asks[0][0] - Decimal("0.1"), tif="GTX"))
+    desk.exchange.move_price(BTC, 0.99)
+    desk.wait(1)
+    trades = desk.account.trades()
+    assert trades
+    assert {(t.maker, t.price) for t in trades} == {(True, order.placement.price)}
+
+
 def test_ioc_takes_what_is_there_and_the_rest_expires() -> None:
     desk = FakeDesk(cash=10_000_000)
     price, size = desk.exchange.book(BTC).asks[0]
@@ -178,6 +188,9 @@ def test_cancel_and_amend_know_what_works_and_what_ended() -> None:
     with pytest.raises(Refused) as unknown:
         desk.account.cancel(BTC, 5)
     assert unknown.value.reason is Reason.UNKNOWN_ORDER
+    with pytest.raises(Refused) as elsewhere:
+        desk.account.order("ETHUSDT", order.order_id)
+    assert elsewhere.value.reason is Reason.UNKNOWN_ORDER
 
 
 @pytest.mark.parametrize(("kind", "percent"), [("stop_market", -0.2), ("take_profit_market", 0.2)])
@@ -240,7 +253,9 @@ def test_reduce_only_shrinks_to_what_is_held_and_never_turns_a_position() -> Non
 def test_one_way_turns_through_flat_and_hedge_keeps_sides_apart() -> None:
     desk = FakeDesk()
     desk.account.place(market())
+    desk.events.clear()
     desk.account.place(market("sell", 3 * ONE))
+    assert [e.position.qty for e in desk.events if isinstance(e, PositionChanged)] == [-2 * ONE]
     assert [(p.position_side, p.qty) for p in desk.account.positions()] == [("both", -2 * ONE)]
     hedge = FakeDesk()
     hedge.account.set_hedge(True)

@@ -28,7 +28,7 @@ def struck(fault: str, *, count: int = 1, **args: float) -> FakeDesk:
 def unarmed(fault: str, **args: float) -> tuple[FakeDesk, Strike]:
     """Return a desk and a strike that is to be added once everything is in place."""
     desk = FakeDesk(plan=[Strike(10 * FOREVER_NS, "F12")])
-    return desk, Strike(desk.now_ns, fault, BTC, duration_ns=FOREVER_NS, args=args)
+    return desk, Strike(desk.now_ns, fault, BTC, duration_ns=FOREVER_NS, count=1, args=args)
 
 
 def arm(desk: FakeDesk, strike: Strike) -> None:
@@ -355,6 +355,18 @@ def test_f59_closed_candles_are_missing_twice_revised_or_old(form, told) -> None
         assert closed[1].open_ns < closed[0].open_ns
 
 
+@pytest.mark.parametrize("form", [0, 1, 3])
+def test_f59_pages_of_candles_are_bent_once(form) -> None:
+    desk = struck("F59", form=form)
+    asked = (BTC, MINUTE_NS, desk.now_ns - HOUR_NS, desk.now_ns, 50)
+    bent, true = desk.exchange.candles(*asked), desk.exchange.candles(*asked)
+    times = [row.open_ns for row in bent]
+    assert bent != true
+    assert len(bent) - len(true) == {0: -1, 1: 1}.get(form, 0)
+    assert (times == sorted(times)) == (form != 3)
+    assert (set(bent) < set(true)) == (form == 0)
+
+
 def test_f60_snapshots_lag_behind_the_fills() -> None:
     desk, strike = unarmed("F60")
     buy(desk)
@@ -389,8 +401,14 @@ def test_keys_and_regions_are_refused_while_it_lasts(fault, permission, reason) 
     desk.exchange.check(desk.account, permission)
 
 
+def test_what_lasts_is_told_once() -> None:
+    desk = FakeDesk(plan=[Strike(0, "F71", duration_ns=MINUTE_NS)])
+    assert {desk.exchange.told_ns() for _ in range(5)} == {desk.now_ns - 30 * SECOND_NS}
+    assert strikes(desk) == ["F71"]
+
+
 def test_f67_f71_the_key_may_withdraw_and_the_clock_jumps_back() -> None:
-    desk = FakeDesk(plan=[Strike(0, "F67"), Strike(0, "F71", args={"back_s": 12})])
+    desk = FakeDesk(plan=[Strike(0, "F67", count=1), Strike(0, "F71", count=1, args={"back_s": 12})])
     assert "withdraw" in desk.account.permissions
     assert "withdraw" not in desk.account.permissions
     assert desk.exchange.told_ns() == desk.now_ns - 12 * SECOND_NS
@@ -412,6 +430,8 @@ def test_a_swarm_is_drawn_from_its_seed_alone_and_ends_in_time() -> None:
         plan = Misfortunes.swarm(seed, 30, start_ns=5).plan
         assert plan
         assert all(s.at_ns >= 5 and s.end_ns <= 5 + 30 * MINUTE_NS for s in plan)
+    lasting = [s for seed in range(300) for s in Misfortunes.swarm(seed, 30).plan if FAULTS[s.fault].lasting]
+    assert {s.count for s in lasting} == {0}
     chosen = {s.fault for seed in range(300) for s in Misfortunes.swarm(seed, 30).plan}
     assert chosen == {name for name, fault in FAULTS.items() if fault.points}
 

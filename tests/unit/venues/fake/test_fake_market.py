@@ -218,6 +218,21 @@ def test_rules_that_cannot_change_stay_and_steps_get_no_finer() -> None:
     assert unknown.value.reason is Reason.SYMBOL_UNKNOWN
 
 
+def test_the_exchanges_time_never_falls_whatever_its_clock_does() -> None:
+    desk = FakeDesk()
+    desk.wait(10)
+    before, price = desk.exchange.now_ns(), desk.exchange.last(BTC)
+    desk.wait(-7)
+    assert (desk.exchange.now_ns(), desk.exchange.last(BTC)) == (before, price)
+    order = desk.account.place(Placement(BTC, "buy", "market", Decimal("0.1")))
+    assert order.created_ns == before
+
+
+def test_spot_is_not_traded_here() -> None:
+    with pytest.raises(ValueError, match="perpetuals only"):
+        FakeDesk(rules=made_up_rules(1, payoff="spot"))
+
+
 def test_the_record_is_whole_in_memory_and_on_disk(tmp_path) -> None:
     path = tmp_path / "truth.jsonl"
     record = Record(path)

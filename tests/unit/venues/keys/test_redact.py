@@ -87,6 +87,12 @@ def test_a_secret_is_found_in_every_spelling(spelling):
     assert Redactor().clean(f"GET /x?a={spelling(CANARY)}&b=2") == "GET /x?a=***&b=2"
 
 
+@pytest.mark.parametrize("spelling", ["two%20words%2B1", "two+words%2B1", "two words+1"])
+def test_a_passphrase_with_a_blank_is_found_in_every_spelling(spelling):
+    Secret("two words+1")
+    assert Redactor().clean(f"<{spelling}>") == "<***>"
+
+
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [

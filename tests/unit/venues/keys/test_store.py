@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,9 +25,11 @@ from tradewind.venues.keys import (
 )
 from tradewind.venues.keys.opening import (
     ENV_PASSPHRASE,
+    ENV_PASSPHRASE_FD,
     ENV_PASSPHRASE_FILE,
     environment_names,
     find_passphrase,
+    hand_over,
     keyring_passphrase,
     texts_for,
 )
@@ -252,6 +257,36 @@ def test_without_a_terminal_it_is_told_how_else(store):
     assert ENV_PASSPHRASE_FILE in caught.value.hint
 
 
+_CHILD = """
+import os, sys
+from pathlib import Path
+from tradewind.venues.keys import Asking, KeyStore, find_passphrase
+store = KeyStore(Path(sys.argv[1]))
+print(len(store.open(find_passphrase(store, Asking(os.environ, None, print))).entries))
+"""
+
+
+def test_a_guard_asks_once_and_its_children_open_the_store_again_and_again(store):
+    filled(store)
+    env = dict(os.environ)
+    handle = hand_over(PASS, env)
+    try:
+        assert "correct horse" not in str(env)
+        for _ in range(2):
+            ended = subprocess.run(
+                [sys.executable, "-c", _CHILD, store.folder],
+                env=env,
+                pass_fds=(handle,),
+                capture_output=True,
+                text=True,
+            )
+            assert ended.stdout == "2\n", ended.stderr
+        with pytest.raises(UsageError, match="KEYSTORE_PASSPHRASE"):
+            find_passphrase(store, around({ENV_PASSPHRASE_FD: "9999"})[0])
+    finally:
+        os.close(handle)
+
+
 def test_a_passphrase_file_that_others_can_read_is_refused(store, tmp_path):
     file = tmp_path / "pass"
     file.write_text("x" * 20)
@@ -350,6 +385,20 @@ def test_a_key_of_another_venue_is_refused(store):
     with pytest.raises(ConfigError) as caught:
         keys_for("main", "okx_swap", filled(store), around(typed="correct horse battery")[0])
     assert (caught.value.code, caught.value.key) == ("CONFIG_CONFLICT", "accounts.main.venue")
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted", "refused"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_a_key_of_the_other_world_is_refused(store, kept, wanted, refused):
+    store.write(Vault().holding(replace(account(), demo=kept)), PASS, "passphrase")
+    asked, _ = around(typed="correct horse battery")
+    if not refused:
+        assert keys_for("main", "binance_usdm", store, asked, demo=wanted).demo is kept
+        return
+    with pytest.raises(ConfigError) as caught:
+        keys_for("main", "binance_usdm", store, asked, demo=wanted)
+    assert caught.value.code == "KEY_MODE_MISMATCH"
 
 
 def test_texts_are_found_by_name(store):

@@ -1,0 +1,111 @@
+"""``tradewind trade`` on venues that are heard now: the guard in front, the trading process behind it."""
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tradewind.cli.failures import Leave
+from tradewind.errors import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tradewind.cli.listening import Bound
+    from tradewind.cli.output import Output
+    from tradewind.config import BacktestConfig, Loaded, SessionConfig, Workspace
+    from tradewind.live.guard import Incident
+    from tradewind.live.running import RunningSetup, RunResult
+    from tradewind.ops.alerts import Alert
+
+    Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
+
+__all__ = ["guard_session", "trade_now"]
+
+
+def guard_session(desk: "Workspace", name: str, accounts: tuple[str, ...], say: "Output") -> None:
+    """Run this very command as a child that is watched; leave as it leaves.
+
+    The leases of the accounts are held here, so that nobody steps in between two lives of the child. Raises Busy
+    (LOCKED), SafetyRefusal (CRASH_LOOP).
+    """
+    from contextlib import ExitStack
+
+    from tradewind.journal import FileDisk
+    from tradewind.live.guard import GUARDED, Guard
+
+    disk, folder = FileDisk(), desk.session_dir(name)
+    disk.make_folder(folder)
+    with ExitStack() as held:
+        for account in accounts:
+            disk.make_folder(desk.account_lock(account).parent)
+            lease = disk.lock(desk.account_lock(account), f"guards {account} in session {name}")
+            held.callback(lease.release)
+        os.environ[GUARDED] = str(os.getpid())
+        guard = Guard([sys.executable, "-m", "tradewind.cli", *sys.argv[1:]], folder, tell=_telling(say))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: guard.stop())
+        status = guard.run()
+    if status:
+        raise Leave(Exit(status) if status in set(Exit) else Exit.OUR_FAULT)
+
+
+def _telling(say: "Output") -> "Callable[[Incident], None]":
+    def tell(incident: "Incident") -> None:
+        say.note(f"guard: {incident.kind}: {incident.text}")
+
+    return tell
+
+
+def trade_now(
+    loaded: "Terms", desk: "Workspace", name: str, say: "Output", setup_of: "Callable[[Bound], RunningSetup]"
+) -> None:
+    """Bind a file to its venues, trade until somebody ends it, and say where it stands."""
+    from tradewind import __version__
+    from tradewind.cli.listening import bind_now
+    from tradewind.live.running import run_session
+    from tradewind.venues.keys import install, protect_process
+
+    protect_process()
+    install()
+    bound = asyncio.run(bind_now(loaded.config, desk, desk.session_dir(name), say.note))
+    say.note(
+        f"session {name}: {', '.join(bound.resolved.labels)} at {', '.join(bound.venues)}; Ctrl-C ends it in order"
+    )
+    with bound.strategy_faults():
+        result = run_session(setup_of(bound), desk, name, version=__version__, notify=_alerting(say))
+    _tell(say, desk, result)
+
+
+def _alerting(say: "Output") -> "Callable[[Alert], None]":
+    def tell(alert: "Alert") -> None:
+        from tradewind.venues.keys import clean
+
+        say.note(clean(f"{alert.level.name.lower()}: {alert.code}: {alert.text}"))
+
+    return tell
+
+
+def _tell(say: "Output", desk: "Workspace", result: "RunResult") -> None:
+    from tradewind.units.time import format_utc
+
+    status = result.status
+    say.line(f"session    {result.session}, ended at {format_utc(status['now_ns'])}")
+    say.line(
+        f"decided    {status['steps']:,} times, {status['requests']:,} requests, {status['fills']:,} fills"
+    )
+    for wallet in status["wallets"]:
+        say.line(f"equity     {wallet['equity']:,.2f}")
+    for held in status["positions"]:
+        say.line(f"holds      {held['lots']} lots of {held['instrument']}, {held['side']}")
+    folder: Path = desk.session_dir(result.session)
+    say.line(f"journal    {desk.shown(folder)}; the same command goes on from here")
+    say.done(
+        asdict(result),
+        f"tradewind session status {result.session}",
+        f"tradewind journal verify {result.session}",
+        f"tradewind journal explain last --session {result.session}",
+    )

@@ -1,0 +1,78 @@
+"""What ccxt is told about venues that are read but not traded here: spot markets, and four more exchanges.
+
+Hosts as ccxt 4.5.90 writes them; KuCoin's streams are at hosts that it names when asked, all below its domain.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from tradewind.errors import ConfigError
+from tradewind.venues.ccxt.exchange import CLIENTS, ClientSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MARKET_CLIENTS", "market_client"]
+
+
+def _spec(ccxt_id: str, hosts: set[str], **options: object) -> ClientSpec:
+    quiet: dict[str, object] = {"fetchCurrencies": False, "fetchMargins": False}
+    return ClientSpec(ccxt_id, frozenset(hosts), frozenset(), {**quiet, **options}, "")
+
+
+MARKET_CLIENTS: Mapping[str, ClientSpec] = MappingProxyType(
+    {
+        **CLIENTS,
+        "binance_spot": _spec(
+            "binance",
+            {"api.binance.com", "stream.binance.com"},
+            defaultType="spot",
+            fetchMarkets={"types": ["spot"]},
+        ),
+        "bybit_spot": _spec(
+            "bybit",
+            {"api.bybit.com", "stream.bybit.com"},
+            defaultType="spot",
+            fetchMarkets={"types": ["spot"]},
+        ),
+        "okx_spot": _spec(
+            "okx", {"www.okx.com", "ws.okx.com"}, defaultType="spot", fetchMarkets={"types": ["spot"]}
+        ),
+        "bitget_swap": _spec(
+            "bitget",
+            {"api.bitget.com", "ws.bitget.com"},
+            defaultType="swap",
+            fetchMarkets={"types": ["swap"]},
+        ),
+        "gate_swap": _spec(
+            "gate",
+            {"api.gateio.ws", "fx-ws.gateio.ws"},
+            defaultType="swap",
+            fetchMarkets={"types": ["swap"]},
+        ),
+        "kucoin": _spec(
+            "kucoinfutures",
+            {
+                "api-futures.kucoin.com",
+                "api.kucoin.com",
+                "ws-api-futures.kucoin.com",
+                "ws-api-spot.kucoin.com",
+            },
+        ),
+        "hyperliquid": _spec(
+            "hyperliquid", {"api.hyperliquid.xyz"}, defaultType="swap", fetchMarkets={"types": ["swap"]}
+        ),
+    }
+)
+"""Every venue whose market data can be read, by our names."""
+
+
+def market_client(venue: str) -> ClientSpec:
+    """Return what ccxt is told about a venue. Raises EXCHANGE_UNSUPPORTED for one that is not read here."""
+    if venue not in MARKET_CLIENTS:
+        raise ConfigError(
+            "EXCHANGE_UNSUPPORTED", f"{venue} cannot be reached yet", where=venue, known=tuple(MARKET_CLIENTS)
+        )
+    return MARKET_CLIENTS[venue]

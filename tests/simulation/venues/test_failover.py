@@ -1,0 +1,107 @@
+"""A second venue stands in for the first: when, at which prices, without a bar lost or told twice, and back again."""
+
+from __future__ import annotations
+
+import random
+from statistics import median
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
+from tradewind.units.time import MINUTE_NS, SECOND_NS
+from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
+from tradewind.venues.ccxt.failover import FailoverFeed, FailoverRules
+from tradewind.venues.ccxt.feed import CcxtMarketFeed
+from tradewind.venues.gateway import BarSeen, Listing, StreamKind, StreamSeen, TopSeen, TradeSeen
+
+if TYPE_CHECKING:
+    from tradewind.venues.gateway import Event
+
+KINDS = frozenset({StreamKind.TRADES, StreamKind.BARS, StreamKind.TOP})
+FIRST_HOSTS = ("fstream.binance.com", "fapi.binance.com")
+
+
+def feed_of(world: VirtualWorld, venue: str) -> tuple[CcxtMarketFeed, Listing]:
+    exchange = world.exchanges[venue]
+    symbol = next(iter(exchange.instruments))
+    listing = Listing(0, exchange.instruments[symbol])
+    feed = CcxtMarketFeed(
+        venue,
+        build_exchange(CLIENTS[venue], world.session()),
+        [listing],
+        kinds=KINDS,
+        intervals_ns=(MINUTE_NS,),
+        now_ns=world.loop.now_ns,
+        rng=random.Random(1),
+    )
+    return feed, listing
+
+
+def lived(fails_at_s: float, fails_for_s: float, minutes: float, premium: float = 1.0) -> list[Event]:
+    """Return what a failover feed tells whose first venue falls silent for some time."""
+
+    async def work(world: VirtualWorld) -> list[Event]:
+        if premium != 1.0:
+            exchange = world.exchanges["okx_swap"]
+            exchange.move_price(next(iter(exchange.instruments)), premium)
+        (first, one), (second, other) = feed_of(world, "binance_usdm"), feed_of(world, "okx_swap")
+        rules = FailoverRules(after_s=10.0, healed_s=40.0, basis_least=20)
+        feed = FailoverFeed(
+            first, second, [(one, other)], needed=KINDS, now_ns=world.loop.now_ns, rules=rules
+        )
+        await feed.open()
+        world.loop.call_later(fails_at_s, world.network.ail, "from_venue", fails_for_s, FIRST_HOSTS)
+        events: list[Event] = []
+        while world.loop.now_ns() < START_NS + int(minutes * MINUTE_NS):
+            events += await feed.next_events()
+        await feed.close()
+        return events
+
+    found: list[Event] = run_world(work, seed=3, venues=("binance_usdm", "okx_swap"))
+    return found
+
+
+def switches(events: list[Event]) -> list[tuple[float, str]]:
+    """Return who began to speak, and when."""
+    found = [
+        ((event.recv_ns - START_NS) / SECOND_NS, event.text)
+        for event in events
+        if isinstance(event, StreamSeen) and event.stream is StreamKind.BARS and "speaks" in event.text
+    ]
+    return found
+
+
+@pytest.mark.parametrize("premium", [1.0, 1.02])
+def test_the_second_venue_stands_in_at_the_first_ones_prices(premium: float) -> None:
+    events = lived(60.0, 90.0, 6, premium)
+    (began_s, began), (back_s, back) = switches(events)
+    assert 60.0 < began_s < 60.0 + 15.0 + 10.0 + 2.0
+    assert began.startswith("okx_swap speaks for binance_usdm, its prices times ")
+    assert float(began.rsplit(" ", 1)[1]) == pytest.approx(1.0 / premium, rel=2e-3)
+    assert back == "binance_usdm speaks"
+    assert back_s > 150.0 + 40.0
+    bars = [event.ts_ns for event in events if isinstance(event, BarSeen)]
+    assert bars == [bars[0] + n * MINUTE_NS for n in range(len(bars))]
+    assert len(bars) == 6
+    prices = {
+        speaks: [
+            event.price_tick
+            for event in events
+            if isinstance(event, TradeSeen)
+            and (began_s < (event.recv_ns - START_NS) / SECOND_NS < back_s) is speaks
+        ]
+        for speaks in (False, True)
+    }
+    assert min(map(len, prices.values())) > 50
+    assert median(prices[True]) == pytest.approx(median(prices[False]), rel=8e-3)
+    assert all(event.bid_tick < event.ask_tick for event in events if isinstance(event, TopSeen))
+
+
+def test_a_short_outage_changes_nobody() -> None:
+    assert switches(lived(60.0, 6.0, 3)) == []
+
+
+def test_without_a_basis_nobody_stands_in() -> None:
+    """Ten seconds of both are too little to know how far apart they are."""
+    assert switches(lived(8.0, 60.0, 3)) == []
