@@ -37,8 +37,7 @@ def check_breakers(core: Core, accounts: Rows[Account], views: Rows[View], accou
         turn(core, accounts, views, account)
     if account.equity > account.fall_from:
         account.fall_from = account.equity
-        account.peak = max(account.peak, account.equity)
-        if account.drawdown > 0.0 or account.emergency > 0.0:
+        if account.follows:
             set_floor(account)
     if account.equity < account.floor:
         _trip(core, accounts, views, account)
@@ -90,9 +89,8 @@ def release_breaker(account: Account, breaker: int) -> None:
     elif breaker == _STREAK:
         account.streak = 0
     else:
+        account.peak = account.equity if breaker == _EMERGENCY else max(account.peak, account.fall_from)
         account.fall_from = account.equity
-        if breaker == _EMERGENCY:
-            account.peak = account.equity
 
 
 @kernel
@@ -114,7 +112,7 @@ def _base_of(account: Account, breaker: int) -> int:
         return account.day_start
     if breaker == _SESSION:
         return account.session_start
-    return account.fall_from if breaker == _DRAWDOWN else account.peak
+    return account.fall_from if breaker == _DRAWDOWN else max(account.peak, account.fall_from)
 
 
 @kernel
@@ -160,11 +158,20 @@ def _set_tripped(core: Core, account: Account, breaker: int, limit: float, value
         account.turn_ns = min(account.turn_ns, account.until_ns[breaker])
 
 
-@kernel
+@kernel(hot=True)
 def note_outcomes(
     core: Core, accounts: Rows[Account], views: Rows[View], context: Context, strategy: Strategy
 ) -> None:
     """Count round trips of a context that have just ended: losses in a row, of the account and of the strategy."""
+    if context.working.holding[0].outcome | context.working.holding[1].outcome:
+        _note_outcomes(core, accounts, views, context, strategy)
+
+
+@kernel
+def _note_outcomes(
+    core: Core, accounts: Rows[Account], views: Rows[View], context: Context, strategy: Strategy
+) -> None:
+    """Count what has ended on either side."""
     for side in range(2):
         holding = context.working.holding[side]
         if holding.outcome:

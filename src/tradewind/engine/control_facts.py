@@ -93,7 +93,8 @@ def _resume(
     for j in range(len(views)):
         views[j].halts = views[j].halts & CONDITION_BITS
     for g in range(len(strategies)):
-        release_strategy(strategies[g])
+        if strategies[g].held:
+            release_strategy(contexts, strategies[g])
     for k in range(len(contexts)):
         for side in range(2):
             contexts[k].working.holding[side].exit = 0

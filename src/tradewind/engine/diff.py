@@ -82,11 +82,19 @@ def is_met(working: Working, intents: Intents) -> bool:
     return matched == working.live_count
 
 
-@kernel
+@kernel(hot=True)
 def is_strained(core: Core, context: Context) -> bool:
     """Tell whether anything that works may have to go although its strategy wants it."""
+    if core.halts | core.breached:
+        return True
+    return core.watches != 0 and _is_leaving(context)
+
+
+@kernel
+def _is_leaving(context: Context) -> bool:
+    """Tell whether the core closes either side of a context, keeps it shut, or needs the lots of its closers."""
     long, short = context.working.holding[0], context.working.holding[1]
-    return core.halts | core.breached | long.exit | short.exit | long.yields | short.yields != 0
+    return long.exit | short.exit | long.yields | short.yields != 0
 
 
 @kernel
@@ -134,7 +142,7 @@ def bring_about(
     for urgency in range(3):
         for i in range(intents.n):
             intent = intents.row[i]
-            if _urgency(context, intent) == urgency and not _gives_way(context, intent):
+            if _urgency(context, intent) == urgency and not (context.guarded and _gives_way(context, intent)):
                 diff_one(core, account, view, context, box, intent)
     return True
 

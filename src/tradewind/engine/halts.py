@@ -3,7 +3,7 @@
 Every bit names its reason (`units.enums.Halt`). Breakers set theirs on the wallet that lost; facts set the others.
 """
 
-from tradewind.units.enums import HaltScope
+from tradewind.units.enums import BIG, HaltScope, Rule, Verdict
 from tradewind.units.jit import kernel
 from tradewind.units.layout import Rows
 from tradewind.units.records import Account, Context, Core, Strategy, View
@@ -69,13 +69,17 @@ def hold_strategy(core: Core, strategy: Strategy, rule: int, limit: float, value
 
 
 @kernel
-def release_strategy(strategy: Strategy) -> None:
-    """Let a strategy go; what was counted against it begins anew."""
+def release_strategy(contexts: Rows[Context], strategy: Strategy) -> None:
+    """Let a strategy go; what was counted against it begins anew, and it is asked whatever it wished to sleep."""
     strategy.held = 0
     strategy.leaving = 0
     strategy.until_ns = 0
     strategy.bad = 0
     strategy.streak = 0
+    strategy.sleep = 0
+    for k in range(strategy.lo, strategy.hi):
+        contexts[k].ask_ns = 0
+        contexts[k].intents.sleep = 0
 
 
 @kernel
@@ -90,8 +94,18 @@ def apply_held(core: Core, contexts: Rows[Context], strategies: Rows[Strategy], 
     if fact.code:
         hold_strategy(core, strategy, fact.code, float(fact.amount), fact.value)
         strategy.leaving = 1 if fact.side else 0
-        return
-    release_strategy(strategy)
-    strategy.sleep = 0
+        if fact.code == Rule.RAISED or fact.code == Rule.HUNG:
+            _ask_no_more(contexts, strategy)
+    else:
+        release_strategy(contexts, strategy)
+
+
+@kernel
+def _ask_no_more(contexts: Rows[Context], strategy: Strategy) -> None:
+    """Never again ask a strategy that raised or does not return: it is as if it had pulled its openers."""
     for k in range(strategy.lo, strategy.hi):
-        contexts[k].intents.sleep = 0
+        context = contexts[k]
+        context.ask_ns = BIG
+        context.intents.n = 0
+        context.intents.sleep = 0
+        context.said = Verdict.PULL

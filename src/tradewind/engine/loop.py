@@ -254,6 +254,7 @@ def run_bars(
     core = cores[0]
     box = boxes[0]
     venue = venues[0]
+    watches = core.watches != 0
     lagged, feed_ns = venue.lagged != 0, venue.feed_ns
     wake_every_ns, wake_from_ns = venue.wake_every_ns, venue.wake_from_ns
     scans = _is_scanning(strategies)
@@ -281,7 +282,7 @@ def run_bars(
             )  # fmt: skip
         _value(core, accounts, views, contexts, equity, i, stirred or news)
         stirred = False
-        watched = core.watches != 0 and watch_exits(core, accounts, views, contexts, strategies)
+        watched = watches and watch_exits(core, accounts, views, contexts, strategies)
         if wake_every_ns == 0 or place(close_ns - wake_from_ns) % place(wake_every_ns) == place(0):
             core.seq += 1
             wants = _think(codes, core, accounts, views, contexts, strategies)
@@ -299,6 +300,7 @@ def run_bars(
                 stop = i + 1
                 break
     _forget_bands(instruments)
+    core.deciding_context = 0
     return stop
 
 

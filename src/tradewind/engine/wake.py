@@ -67,11 +67,6 @@ def think(
     `again`: after an answered cancel only the contexts concerned decide. Returns whether there is anything to act
     on that does not already work; halts and breaches are not looked at.
     """
-    if strategy.held == _RAISED or strategy.held == _HUNG:
-        core.deciding = 0
-        _pass_over(contexts, strategy)
-        return False
-    core.deciding = strategy.index + 1
     if core.wide:
         swap_wide(views)
         core.swapped = 1
@@ -86,6 +81,7 @@ def think(
             context.spoke = 0
         context.dirty = 0
         ready = context.asleep == 0 and view.bars > 0
+        core.deciding_context = k + 1
         if ready and _decide(
             codes, core, accounts[pick(context.wallet, len(accounts))], view, context, strategy
         ):
@@ -95,25 +91,14 @@ def think(
                 wants = True
     if strategy.has_plan:
         strategy.ran = 0
-        if news or strategy.sleep == 0 or core.now_ns >= strategy.wake_ns:
+        due = news or strategy.sleep == 0 or core.now_ns >= strategy.wake_ns
+        if due and strategy.held != _RAISED and strategy.held != _HUNG:
             _plan(codes, core, accounts, views, contexts, strategy)
         wants = strategy.ran != 0
     if core.wide:
         swap_wide(views)
         core.swapped = 0
-    core.deciding = 0
     return wants
-
-
-@kernel
-def _pass_over(contexts: Rows[Context], strategy: Strategy) -> None:
-    """Do not ask a strategy that raised or never returned: it is as if it had pulled its openers."""
-    for k in range(strategy.lo, strategy.hi):
-        contexts[k].dirty = 0
-        contexts[k].spoke = 1
-        contexts[k].intents.n = 0
-        contexts[k].intents.sleep = 0
-        contexts[k].said = _PULL
 
 
 @kernel(hot=True)
@@ -143,7 +128,6 @@ def _decide(
     stated = intents.n
     intents.n = 0
     intents.sleep = 0
-    core.deciding_context = context.index + 1
     verdict = call_decide(
         codes[pick(strategy.fn, len(codes)), 0],
         view,
@@ -216,7 +200,7 @@ def act(
     if core.exposure_limits and core.summed_ns != core.now_ns:
         sum_exposure(core, accounts, views)
     if strategy.held and strategy.until_ns and core.now_ns >= strategy.until_ns:
-        release_strategy(strategy)
+        release_strategy(contexts, strategy)
     if strategy.has_plan:
         _act_planned(core, accounts, views, contexts, box, strategy)
     else:
@@ -390,6 +374,7 @@ def wake(
         decide_again(codes, core, accounts, views, contexts, strategies, box)
     else:
         while core.thought < len(strategies):
+            core.deciding = core.thought + 1
             think(codes, core, accounts, views, contexts, strategies[core.thought], False)
             core.thought += 1
         if code == WakeCode.WARM:
@@ -397,7 +382,7 @@ def wake(
         else:
             for g in range(len(strategies)):
                 act(core, accounts, views, contexts, box, strategies[g])
-    core.batch = core.thought = 0
+    core.batch = core.thought = core.deciding = core.deciding_context = 0
 
 
 @kernel
@@ -438,9 +423,10 @@ def decide_again(
         for k in range(strategy.lo, strategy.hi):
             strategy.again = strategy.again | contexts[k].dirty
         if strategy.again:
+            core.deciding = core.thought + 1
             think(codes, core, accounts, views, contexts, strategy, True)
         core.thought += 1
-    core.thought = 0
+    core.thought = core.deciding = core.deciding_context = 0
     for g in range(len(strategies)):
         strategy = strategies[g]
         if strategy.again:

@@ -260,6 +260,7 @@ class World:
             setup.drawdown,
         )
         account["emergency"], account["position_loss"] = setup.emergency, setup.position_loss
+        account["follows"] = int(setup.drawdown > 0.0 or setup.emergency > 0.0)
         account["streak_limit"], account["cool_ns"] = setup.loss_streak, astuple(setup.cool_downs)
         account["owner"] = _owner(setup.account)
         self.core["watches"] |= int(setup.emergency > 0.0)

@@ -90,9 +90,11 @@ class Account(Layout):
     tripped: int
     """Those of them that breakers of this wallet set."""
     peak: int
-    """Highest equity, since an emergency exit was let go."""
+    """Highest equity before the breaker of drawdowns was let go; together with `fall_from` the highest there was."""
     fall_from: int
-    """Highest equity since the breaker of drawdowns was let go."""
+    """Highest equity since then."""
+    follows: int
+    """1: the floor rises with it."""
     session_start: int
     """Equity from which losses of the session count: the start, or when that breaker was let go."""
     day_start: int

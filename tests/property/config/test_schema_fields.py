@@ -32,14 +32,17 @@ BACKTEST = {
         "legs": {
             "pair": {"symbols": ["BTCUSDT", "ETHUSDT"], "max_unhedged_notional": 10, "max_unhedged_s": 5}
         },
+        "sectors": {"mega": {"max_exposure_x": 1.0}},
+        "coins": {"BTC": "mega"},
     },
+    "exits": {"stop_loss_pct": 2.0, "profit_lock_from_pct": 2.0, "profit_lock_back_pct": 1.0},
     "data": {},
     "warmup": {},
     "checks": {},
     "report": {},
 }
 MANY = {key: value for key, value in BACKTEST.items() if key not in {"strategy", "params"}} | {
-    "strategies": [{"strategy": "ema_cross", "name": "one", "symbols": ["BTCUSDT"], "params": {"a": 1}}]
+    "strategies": [{"strategy": "ema_cross", "name": "one", "symbols": ["BTCUSDT"], "params": {"a": 1}, "exits": {}}]
 }
 SETTINGS = {
     "schema_version": 1,

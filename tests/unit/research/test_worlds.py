@@ -11,10 +11,17 @@ from tradewind.config.settings import Settings
 from tradewind.errors import TradewindError
 from tradewind.market import COINS, Coin, MarketSpec, Store
 from tradewind.research import run_backtest, simulate, verify_run
-from tradewind.research.worlds import build_world, hedges_left_out, leg_groups
+from tradewind.research.worlds import (
+    bind_world,
+    build_world,
+    hedges_left_out,
+    leg_groups,
+    terms_of,
+    wallets_of,
+)
 from tradewind.strategies.exposures import exposures_from_table
 from tradewind.testing.desks import backtest_of, make_desk
-from tradewind.units.enums import Rule
+from tradewind.units.enums import Protection, Rule, TriggerKind
 from tradewind.units.time import DAY_NS, HOUR_NS, parse_utc
 
 SPOT = "generated_spot"
@@ -194,3 +201,66 @@ def test_the_file_of_a_run_with_a_leverage_limit_reads_back(spec):
     config = backtest_of(spec, "buy_and_hold", limits={"max_leverage": 4.0})
     assert "max_leverage = 4.0" in to_toml(config)
     assert backtest_from(config.model_dump(mode="json", exclude_none=True)).config == config
+
+
+# ---------------------------------------------------------------------------- exits, pauses, sectors
+
+
+def test_exits_pauses_and_counts_of_a_file_are_what_the_core_is_told(spec, desk):
+    config = backtest_of(
+        spec,
+        "ema_cross",
+        exits={
+            "stop_loss_pct": 2.0,
+            "take_profit_pct": 5.0,
+            "trailing_pct": 3.0,
+            "profit_lock_from_pct": 4.0,
+            "profit_lock_back_pct": 1.0,
+            "max_age": "3d",
+            "trigger": "last",
+            "reopen_after": "2h",
+        },
+        protection="resting",
+        limits={
+            "drawdown_pct": 20.0,
+            "drawdown_pause": "4h",
+            "loss_streak": 5,
+            "exit_drawdown_pct": 40.0,
+            "exit_position_loss_pct": 10.0,
+            "strategy_loss_streak": 3,
+            "strategy_loss_streak_pause": "1h",
+            "strategy_bad_outputs": 2,
+            "max_positions": 1,
+            "sectors": {"mega": {"max_positions": 1, "max_exposure_x": 0.5}},
+        },
+    )
+    world = simulate(config, desk).world
+    exits, strategy, account = world.strategies["exits"][0], world.strategies[0], world.accounts[0]
+    assert exits.tolist() == (
+        Protection.RESTING, 0.02, 0.05, 0.03, 0.04, 0.01, 3 * DAY_NS, TriggerKind.LAST, 2 * HOUR_NS,
+    )  # fmt: skip
+    assert (strategy["streak_limit"], strategy["cool_ns"], strategy["bad_limit"]) == (3, HOUR_NS, 2)
+    assert account["cool_ns"].tolist() == [0, 0, 4 * HOUR_NS, 0, 0]
+    assert (account["streak_limit"], account["emergency"], account["position_loss"]) == (5, 0.4, 0.1)
+    assert world.core["positions_limit"][0] == 1
+    assert world.core["sector"][0, 1].tolist() == (0.5, 1)
+    assert set(world.views["sector"].tolist()) <= {0, 1}
+    assert world.core["refusals"][0][Rule.POSITIONS] + world.core["fills"][0] > 0
+
+
+def test_a_world_is_bound_from_rules_and_a_price_alone(spec, desk):
+    run = simulate(backtest_of(spec, "ema_cross"), desk)
+    resolved, histories = run.resolved, run.histories
+    each = [
+        terms_of(resolved, column, float(history.bars.close[0]), wallet=1)
+        for column, history in enumerate(histories.each)
+    ]
+    wallets = [*wallets_of(resolved.config), *wallets_of(resolved.config, account=1, balances={"USDT": 77.0})]
+    world = bind_world(resolved, each, wallets=wallets)
+    assert world.accounts["owner"].tolist() == [0, 1]
+    assert world.accounts["balance"][1] == 77 * 10**8
+    assert set(world.views["wallet"].tolist()) == {1}
+    assert not world.views["closed"].any()
+    built = build_world(resolved, histories)
+    for name in ("lot", "min_lot", "lot_step", "maker", "taker", "leverage", "interval_ns"):
+        assert world.views[name].tolist() == built.views[name].tolist()
