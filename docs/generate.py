@@ -75,6 +75,23 @@ def errors_page() -> str:
     return "\n".join(parts)
 
 
+def alerts_page() -> str:
+    """Return every alert with its level, what it means and what to do about it."""
+    from tradewind.ops.alerts import ALERTS, Level
+
+    parts = [
+        "# Alerts\n\nCRITICAL is sent at any hour. The same alert of the same session is sent again after ten minutes "
+        "at the earliest, with the number of those that were kept back. "
+        "[When something goes wrong](../howto/alerts.md) says where to begin.\n",
+    ]
+    for level in sorted(Level, reverse=True):
+        rows = [
+            (f"`{code}`", kind.meaning, kind.remedy) for code, kind in ALERTS.items() if kind.level is level
+        ]
+        parts.append(f"\n## {level.name}\n\n" + table(("alert", "means", "what to do"), rows))
+    return "\n".join(parts)
+
+
 def metrics_page() -> str:
     """Return every metric with its formula and convention."""
     from tradewind.report.definitions import METRICS
@@ -425,6 +442,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "strategies.md": strategies_page,
     "errors.md": errors_page,
+    "alerts.md": alerts_page,
     "backtest-file.md": backtest_file_page,
     "session-file.md": session_file_page,
     "workspace-file.md": workspace_file_page,

@@ -500,6 +500,10 @@ _OTHER = {
         Exit.VENUE,
         {
             "VENUE_DOWN": ("The venue does not answer.", "try again later"),
+            "SETTINGS_REFUSED": (
+                "The venue does not set the account as the session needs it.",
+                "close positions and orders of the symbol, or write the account's own modes into the file",
+            ),
             "VENUE_REFUSED": ("The venue does not let this account trade.", "see what the venue said"),
             "RECONCILE_FAILED": (
                 "An account cannot be compared with what the venue says, so nothing may be sent for it.",
@@ -528,6 +532,10 @@ _OTHER = {
                 "start a session of a new name",
             ),
             "LOCKED": ("Another process works here.", "wait for it or stop it"),
+            "LIVE_UNCONFIRMED": (
+                "Live trading needs somebody who says that it is meant.",
+                "type the name of the account, or add --confirm ACCOUNT",
+            ),
             "CONTROL_DENIED": (
                 "The session does not take this command from you.",
                 "run it as the user who owns the session's folder",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Bound", "bind_again", "bind_now", "first_boot", "open_feeds", "paper_setup"]
 
 _FOREVER = timedelta(days=365 * 30)
-_NS = 1_000_000_000
+_ANY_AMOUNT = 1_000_000.0
 
 
 @dataclass(slots=True)
@@ -43,21 +43,25 @@ class Bound:
         Its strategies and instruments.
     prices
         A price of today of each instrument, in the order of the file.
-    wallets
-        In place of those of the file, where accounts hold what they hold.
+    wallets, columns
+        In place of those of the file, where accounts hold what they hold, and the wallet of each instrument.
     """
 
     session: "SessionConfig"
     resolved: "Resolved"
     prices: tuple[float, ...]
     wallets: "tuple[WalletSetup, ...]" = ()
+    columns: tuple[int, ...] = ()
     worlds: "list[World]" = field(default_factory=list)
 
     def make_world(self) -> "World":
         """Return a fresh world of the session."""
         from tradewind.research.worlds import bind_world, terms_of
 
-        terms = [terms_of(self.resolved, column, price) for column, price in enumerate(self.prices)]
+        terms = [
+            terms_of(self.resolved, column, price, self.columns[column] if self.columns else None)
+            for column, price in enumerate(self.prices)
+        ]
         self.worlds.append(bind_world(self.resolved, terms, wallets=self.wallets))
         return self.worlds[-1]
 
@@ -148,8 +152,7 @@ def bind_again(boot: "Boot", desk: "Workspace", name: str) -> Bound:
     from tradewind.research.resolve import resolve
 
     session = session_from(tomllib.loads(boot.config), name=f"{name}, record of its start").config
-    now = datetime.now(UTC)
-    resolved = resolve(session.backtest_view(now, now + _FOREVER), desk)
+    resolved = resolve(_view(session, desk), desk)
     return Bound(session, resolved, tuple(boot.prices)).as_begun(boot)
 
 
@@ -169,13 +172,24 @@ async def bind_now(
     for venue in dict.fromkeys(venue for venue, _ in session.market.instruments):
         note(f"asking {venue} for its rules")
         await fetch_rules(desk, venue)
-    now = datetime.now(UTC)
-    resolved = resolve(session.backtest_view(now, now + _FOREVER), desk)
+    resolved = resolve(_view(session, desk), desk)
     _refuse_inactive(resolved)
     begun = first_boot(folder)
     if begun is not None and len(begun.rules) == len(resolved.labels):
         return Bound(session, resolved, ()).as_begun(begun)
     return Bound(session, resolved, await _prices(resolved, desk))
+
+
+def _view(session: "SessionConfig", desk: "Workspace") -> "BacktestConfig":
+    """Return a session as the backtest that binds it; on accounts the file's wallet is only a place to stand on."""
+    from tradewind.config import Capital
+    from tradewind.market import Store, resolve_instrument
+
+    now = datetime.now(UTC)
+    if session.capital is not None or not session.accounts:
+        return session.backtest_view(now, now + _FOREVER)
+    settled = resolve_instrument(Store(desk.data), *session.market.instruments[0]).settle
+    return session.backtest_view(now, now + _FOREVER, Capital(amount=_ANY_AMOUNT, currency=settled))
 
 
 def _refuse_inactive(resolved: "Resolved") -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tradewind.cli.failures import Leave
-from tradewind.errors import Exit
+from tradewind.errors import Exit, SafetyRefusal, TradewindError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,21 +16,97 @@ if TYPE_CHECKING:
 
     from tradewind.cli.listening import Bound
     from tradewind.cli.output import Output
-    from tradewind.config import BacktestConfig, Loaded, SessionConfig, Workspace
+    from tradewind.config import AccountEntry, BacktestConfig, Loaded, SessionConfig, Workspace
     from tradewind.live.guard import Incident
     from tradewind.live.running import RunningSetup, RunResult
     from tradewind.ops.alerts import Alert
+    from tradewind.venues.keys import KeyStore
 
     Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
 
-__all__ = ["guard_session", "trade_now"]
+__all__ = ["guard_session", "trade_live", "trade_now"]
 
 
-def guard_session(desk: "Workspace", name: str, accounts: tuple[str, ...], say: "Output") -> None:
+def trade_live(
+    loaded: "Terms", desk: "Workspace", name: str, say: "Output", *, guarded: bool, confirmed: tuple[str, ...]
+) -> None:
+    """Trade a session file on its accounts, after somebody has said that this is meant.
+
+    Raises LIVE_REQUIRES_LIMITS and what else `check_live` refuses, LIVE_UNCONFIRMED, KEY_*, LOCKED.
+    """
+    from tradewind.venues.extras import require_live
+
+    require_live()
+    from tradewind import __version__
+    from tradewind.cli.keys import asking, key_store
+    from tradewind.cli.live_accounts import live_setup, with_accounts
+    from tradewind.config import SessionConfig, check_live
+    from tradewind.live.guard import GUARDED
+    from tradewind.venues.keys import find_passphrase, hand_over, keys_for
+
+    if not isinstance(loaded.config, SessionConfig):
+        raise UsageError(
+            "USAGE", "a backtest file names no account.", where="--live", hint="write a session file"
+        )
+    try:
+        accounts = check_live(loaded, desk.settings)
+        store, around = key_store(desk), asking(say)
+        if guarded and GUARDED not in os.environ:
+            _confirm(accounts, confirmed, say)
+            passed = (
+                ()
+                if _keys_in_environment(accounts, store)
+                else (hand_over(find_passphrase(store, around), os.environ),)
+            )
+            guard_session(desk, name, tuple(accounts), say, passed)
+            return
+        if GUARDED not in os.environ:
+            _confirm(accounts, confirmed, say)
+        keys = {
+            account: keys_for(account, entry.venue, store, around, demo=entry.kind == "demo")
+            for account, entry in accounts.items()
+        }
+
+        def setup_of(bound: "Bound") -> "RunningSetup":
+            return live_setup(with_accounts(bound, accounts), desk, accounts, keys, __version__)
+
+        trade_now(loaded, desk, name, say, setup_of)
+    except TradewindError as error:
+        raise loaded.placed(error) from error
+
+
+def _keys_in_environment(accounts: "dict[str, AccountEntry]", store: "KeyStore") -> bool:
+    """Say whether no key has to be taken out of the store: the child finds them where this process did."""
+    from tradewind.venues.keys.opening import environment_names
+
+    return not store.exists() or set(accounts) <= set(environment_names(os.environ))
+
+
+def _confirm(accounts: "dict[str, AccountEntry]", confirmed: tuple[str, ...], say: "Output") -> None:
+    """Let somebody type the name of every account that trades. Raises SafetyRefusal (LIVE_UNCONFIRMED)."""
+    for name, entry in accounts.items():
+        money = "REAL money" if entry.kind == "live" else "practice money"
+        if name in confirmed:
+            continue
+        typed = ""
+        if sys.stdin.isatty():
+            say.note(f"{name} at {entry.venue} trades with {money}. Type its name to go on:")
+            typed = sys.stdin.readline().strip()
+        if typed != name:
+            raise SafetyRefusal(
+                "LIVE_UNCONFIRMED",
+                f"nobody said that {name} is to trade with {money}.",
+                hint=f"type its name, or add --confirm {name}",
+            )
+
+
+def guard_session(
+    desk: "Workspace", name: str, accounts: tuple[str, ...], say: "Output", passed: tuple[int, ...] = ()
+) -> None:
     """Run this very command as a child that is watched; leave as it leaves.
 
-    The leases of the accounts are held here, so that nobody steps in between two lives of the child. Raises Busy
-    (LOCKED), SafetyRefusal (CRASH_LOOP).
+    The leases of the accounts are held here, so that nobody steps in between two lives of the child. passed: open
+    files that the child is given. Raises Busy (LOCKED), SafetyRefusal (CRASH_LOOP).
     """
     from contextlib import ExitStack
 
@@ -45,7 +121,9 @@ def guard_session(desk: "Workspace", name: str, accounts: tuple[str, ...], say: 
             lease = disk.lock(desk.account_lock(account), f"guards {account} in session {name}")
             held.callback(lease.release)
         os.environ[GUARDED] = str(os.getpid())
-        guard = Guard([sys.executable, "-m", "tradewind.cli", *sys.argv[1:]], folder, tell=_telling(say))
+        guard = Guard(
+            [sys.executable, "-m", "tradewind.cli", *sys.argv[1:]], folder, tell=_telling(say), passed=passed
+        )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: guard.stop())
         status = guard.run()

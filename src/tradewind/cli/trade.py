@@ -27,8 +27,18 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def trade(
     *,
     paper: Annotated[
-        str, typer.Option("--paper", metavar="FILE", help="Backtest or session file to trade on paper.")
-    ],
+        str | None,
+        typer.Option("--paper", metavar="FILE", help="Backtest or session file to trade on paper."),
+    ] = None,
+    live: Annotated[
+        str | None, typer.Option("--live", metavar="FILE", help="Session file to trade on its accounts.")
+    ] = None,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--confirm", metavar="ACCOUNT", help="Instead of typing the name of an account that trades."
+        ),
+    ] = None,
     feed: Annotated[
         str,
         typer.Option(
@@ -50,9 +60,9 @@ def trade(
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Trade a strategy on paper, on what venues stream or on a replay; all is journaled before it is acted on.
+    """Trade a strategy: on paper, on what venues stream or on a replay, or live on the accounts of a session file.
 
-    Stopped at any moment, the same command goes on where it was.
+    All is journaled before it is acted on. Stopped at any moment, the same command goes on where it was.
 
     Example: tradewind trade --paper backtests/first.toml --feed replay:2024-01-01..2024-02-01 --speed max
     """
@@ -61,9 +71,16 @@ def trade(
     say = Output(as_json)
     pace = _pace(speed)
     desk = open_workspace(workspace)
-    loaded = load_terms(desk, paper, sets)
-    name = session or Path(paper).stem.lower()
-    if feed == "live":
+    if (paper is None) == (live is None):
+        raise UsageError("USAGE", "it must be said what is traded.", known=("--paper FILE", "--live FILE"))
+    file = paper or live or ""
+    loaded = load_terms(desk, file, sets)
+    name = session or Path(file).stem.lower()
+    if live is not None:
+        from tradewind.cli.live_trade import trade_live
+
+        trade_live(loaded, desk, name, say, guarded=guard, confirmed=tuple(confirm or ()))
+    elif feed == "live":
         _trade_now(loaded, desk, name, say, guarded=guard)
     else:
         _trade_again(loaded, desk, name, say, (feed, pace))

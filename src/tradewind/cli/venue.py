@@ -197,14 +197,9 @@ def fake(
 def _practice(venue: str, folder: Path, port: int, seed: int, faults: str, record: str | None) -> "Practice":
     from decimal import Decimal
 
-    from tradewind.venues.fake.practice import Practice, PracticeAccount
-    from tradewind.venues.keys import form_of
+    from tradewind.venues.fake.practice import Practice, practice_account
 
-    phrase = "practice" if form_of(venue).has_passphrase else ""
-    account = PracticeAccount(
-        "practice", "practice-key-of-a-fake-venue", "practice-secret-of-a-fake-venue", phrase,
-        {"USDT": Decimal(10_000)},
-    )  # fmt: skip
+    account = practice_account(venue, Decimal(10_000))
     names = tuple(name.strip() for name in faults.split(",") if name.strip())
     return Practice(
         venue, folder.absolute(), port, seed, (account,), names, Path(record).absolute() if record else None

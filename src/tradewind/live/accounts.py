@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tradewind.errors import TradewindError
+from tradewind.errors import TradewindError, VenueRefused
 from tradewind.live.inbox import Answered, Looked, Seen
 from tradewind.units.enums import IntentKind, RequestKind
 from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
@@ -45,6 +45,8 @@ class AccountTerms:
         would take protectors too; 0: they stay.
     dead_man_s
         The venue cancels everything when it is not told for so long; 0: it is not asked to.
+    leverage, hedge, isolated
+        What the account is set to before anything is traded; a leverage of 0 leaves all of it as it is.
     """
 
     name: str
@@ -53,6 +55,9 @@ class AccountTerms:
     fence_ns: int = 0
     opener_life_ns: int = 0
     dead_man_s: float = 0.0
+    leverage: float = 0.0
+    hedge: bool = False
+    isolated: bool = False
 
 
 @dataclass(slots=True)
@@ -91,6 +96,26 @@ class TradingAccount:
                 self.inbox.start(self._change(row))
         if new:
             self.inbox.start(self._create(new))
+
+    async def settle(self) -> None:
+        """Set modes and leverage of every instrument. Raises VenueRefused (SETTINGS_REFUSED) where the venue will not.
+
+        A venue refuses another mode while positions or orders are open: then a person has to decide.
+        """
+        if not self.terms.leverage:
+            return
+        for instrument in sorted(self.terms.instruments):
+            modes = await self.gateway.set_modes(
+                instrument, hedge=self.terms.hedge, isolated=self.terms.isolated
+            )
+            leverage = await self.gateway.set_leverage(instrument, self.terms.leverage)
+            for what, outcome in (("position and margin mode", modes), ("leverage", leverage)):
+                if outcome.kind is not OutcomeKind.ACCEPTED:
+                    raise VenueRefused(
+                        "SETTINGS_REFUSED",
+                        f"{what} of instrument {instrument} cannot be set: {outcome.text or outcome.kind.value}",
+                        where=self.terms.name,
+                    )
 
     def note_place(self, seen: OrderSeen) -> None:
         """Remember by which id the venue knows an order, and in which of its lists it is."""

@@ -84,6 +84,7 @@ def belief_of(
         frozenset(j for j in instruments if views["hedge"][j]),
         {**moved_ns, **dict.fromkeys(_in_flight(world), _NOW)},
         {j: int(views["close"][j]) for j in instruments},
+        {j: int(views["wallet"][j]) for j in instruments},
     )
 
 

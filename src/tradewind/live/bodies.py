@@ -1,208 +1,53 @@
-"""What the records of a session hold: batches of facts, requests, decisions, and how a process began."""
+"""What the records of a session hold; see `tradewind.journal.bodies`."""
 
-from __future__ import annotations
+from tradewind.journal.bodies import (
+    FACT,
+    INTENT,
+    LAYOUTS,
+    LOCAL,
+    NO_WAKE,
+    REFUSAL,
+    REQUEST,
+    BatchPart,
+    Boot,
+    Closing,
+    Decision,
+    Instrument,
+    Reason,
+    decode_boot,
+    decode_closing,
+    decode_decision,
+    decode_facts,
+    decode_requests,
+    encode,
+    encode_facts,
+    encode_requests,
+    layouts_at,
+    wake_row,
+)
 
-import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import msgspec
-import numpy as np
-
-from tradewind.journal import layout_of, unpack_rows
-from tradewind.units.enums import FactKind
-from tradewind.units.layout import dtype_of
-from tradewind.units.records import Intent
-from tradewind.units.wire import RefusalRow
-from tradewind.venues.port import FACT, REQUEST
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tradewind.journal import Record, SegmentHeader
-
-INTENT = dtype_of(Intent)
-REFUSAL = dtype_of(RefusalRow)
-LAYOUTS = {
-    "FACT": layout_of(FACT),
-    "REQUEST": layout_of(REQUEST),
-    "INTENT": layout_of(INTENT),
-    "REFUSAL": layout_of(REFUSAL),
-}
-
-LOCAL = 0
-"""Number of a batch that is ours: an operator's command, or what a query found out."""
-NO_WAKE = -1
-
-_BATCH = struct.Struct("<qqHHbBH")
-_REQUESTS = struct.Struct("<q")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchPart:
-    """Which batch the facts of a record belong to.
-
-    Parameters
-    ----------
-    number
-        The venue's number of the batch, or LOCAL.
-    now_ns
-        The time after it.
-    part, parts
-        This is part `part` (from 1) of `parts`; 0 of 0 is a WAKE that the session itself added to the batch.
-    wake
-        The `WakeCode` that ends it (its row is the last), or NO_WAKE.
-    again
-        Whether an answered cancel in it may wake its strategy.
-    """
-
-    number: int
-    now_ns: int
-    part: int
-    parts: int
-    wake: int
-    again: bool
-
-
-def encode_facts(head: BatchPart, facts: NDArray[Any]) -> bytes:
-    """Return the body of a record of facts."""
-    packed = _BATCH.pack(head.number, head.now_ns, head.part, head.parts, head.wake, head.again, 0)
-    return packed + facts.tobytes()
-
-
-def decode_facts(
-    record: Record, layouts: dict[str, tuple[tuple[str, str], ...]]
-) -> tuple[BatchPart, NDArray[Any]]:
-    """Return what `encode_facts` was given, the rows in today's layout."""
-    number, now_ns, part, parts, wake, again, _ = _BATCH.unpack_from(record.body)
-    head = BatchPart(number, now_ns, part, parts, wake, bool(again))
-    return head, unpack_rows(record.body[_BATCH.size :], layouts["FACT"], FACT)
-
-
-def encode_requests(first: int, requests: NDArray[Any]) -> bytes:
-    """Return the body of a record of requests numbered from `first`."""
-    return _REQUESTS.pack(first) + requests.tobytes()
-
-
-def decode_requests(
-    record: Record, layouts: dict[str, tuple[tuple[str, str], ...]]
-) -> tuple[int, NDArray[Any]]:
-    """Return the number of the first request and the rows."""
-    (first,) = _REQUESTS.unpack_from(record.body)
-    return first, unpack_rows(record.body[_REQUESTS.size :], layouts["REQUEST"], REQUEST)
-
-
-class Reason(msgspec.Struct, array_like=True, frozen=True):
-    """Why one request was made: the intent behind it and the values its strategy recorded beside it."""
-
-    cid: int
-    kind: int
-    context: int
-    slot: int
-    intent: bytes
-    signals: tuple[float, ...]
-
-
-class Decision(msgspec.Struct, array_like=True, frozen=True):
-    """What one WAKE led to: the reasons of its requests in their order, and the gate's refusals as rows."""
-
-    reasons: list[Reason]
-    refusals: bytes
-
-
-class Instrument(msgspec.Struct, array_like=True, frozen=True):
-    """How an instrument of the session is written: names and steps at the edge, integers inside.
-
-    Parameters
-    ----------
-    symbol, tick, lot
-        Its label, and the steps of price and quantity as decimals.
-    currency, scale
-        What its fees and results are paid in, and how many units of money are one of it; an older journal does
-        not say.
-    """
-
-    symbol: str
-    tick: str
-    lot: str
-    currency: str = ""
-    scale: int = 0
-
-
-class Boot(msgspec.Struct, array_like=True, frozen=True):
-    """How a process began.
-
-    Parameters
-    ----------
-    process
-        How many processes this journal has seen, this one included.
-    version, code_hash, config_hash, data_hash
-        What it ran.
-    config
-        The resolved configuration as text.
-    instruments
-        In the order of their index.
-    strategies
-        Label of each strategy, and for each the names of its signals and tags.
-    contexts
-        (strategy, instrument) of each context.
-    snapshot_every
-        Batches between two snapshots.
-    rules, prices
-        The whole rules of each instrument as plain values, and a price of its first day, where the session was
-        bound to a venue and not to a history: a later process binds to the same.
-    """
-
-    process: int
-    version: str
-    code_hash: str
-    config_hash: str
-    data_hash: str
-    config: str
-    instruments: list[Instrument]
-    strategies: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
-    contexts: list[tuple[int, int]]
-    snapshot_every: int
-    rules: list[dict[str, Any]] = []
-    prices: list[float] = []
-
-
-class Closing(msgspec.Struct, array_like=True, frozen=True):
-    """Where a session stands: at its end, and at each place where a replay must agree."""
-
-    batches: int
-    decisions: str
-    state: str
-
-
-def encode(body: Decision | Boot | Closing) -> bytes:
-    """Return the body of a record that is not rows."""
-    return msgspec.msgpack.encode(body)
-
-
-def decode_decision(record: Record) -> Decision:
-    """Return the body of a DECISION record."""
-    return msgspec.msgpack.decode(record.body, type=Decision)
-
-
-def decode_boot(record: Record) -> Boot:
-    """Return the body of a BOOT record."""
-    return msgspec.msgpack.decode(record.body, type=Boot)
-
-
-def decode_closing(record: Record) -> Closing:
-    """Return the body of a CLOSE record."""
-    return msgspec.msgpack.decode(record.body, type=Closing)
-
-
-def layouts_at(headers: list[SegmentHeader], seq: int) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Return the layouts of the segment that holds a sequence."""
-    return next(h for h in reversed(headers) if h.first_seq <= seq).layouts
-
-
-def wake_row(code: int, now_ns: int) -> NDArray[Any]:
-    """Return the fact that ends a batch, as one row."""
-    row = np.zeros(1, FACT)
-    row["kind"], row["code"] = FactKind.WAKE, code
-    row["venue_ts_ns"] = row["recv_ts_ns"] = now_ns
-    return row
+__all__ = [
+    "FACT",
+    "INTENT",
+    "LAYOUTS",
+    "LOCAL",
+    "NO_WAKE",
+    "REFUSAL",
+    "REQUEST",
+    "BatchPart",
+    "Boot",
+    "Closing",
+    "Decision",
+    "Instrument",
+    "Reason",
+    "decode_boot",
+    "decode_closing",
+    "decode_decision",
+    "decode_facts",
+    "decode_requests",
+    "encode",
+    "encode_facts",
+    "encode_requests",
+    "layouts_at",
+    "wake_row",
+]

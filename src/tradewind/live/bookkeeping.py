@@ -6,6 +6,7 @@ from the batches taken and the requests handed out; it is kept in the session's 
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,14 @@ import msgspec
 
 from tradewind.live.answers import answer_facts, asks_at_once
 from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, worth_in
-from tradewind.live.facts import Told
+from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import funding_fact, setting_fact, status_fact, taken_fact, transfer_fact
 from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
 from tradewind.live.orders import OrderLedger
 from tradewind.live.reconcile import Compared, Policy, compare
 from tradewind.live.resolver import Absences
 from tradewind.ops.alerts import Alert
-from tradewind.units.enums import FactKind, OperatorCode, Rule
+from tradewind.units.enums import FactKind, Halt, Rule
 from tradewind.venues import gateway as port
 from tradewind.venues.gateway import OrderStatus
 
@@ -40,6 +41,7 @@ _TAKEN = (FactKind.ACCOUNT_LIQUIDATED, FactKind.ADL, FactKind.DELISTED)
 _MOVES = (FactKind.FILL, *_TAKEN)
 _ENDS = (FactKind.CANCELLED, FactKind.EXPIRED)
 _PATIENT_NS = 5_000_000_000
+_FAILURES_MAX = 5
 
 
 class Books:
@@ -81,6 +83,7 @@ class Books:
         self._ledger = OrderLedger(self._worth, self._wallet_of)
         self._absences = Absences()
         self._fences: dict[int, int] = {}
+        self._failures: Counter[int] = Counter()
         self._keys: dict[int, None] = {}
         self._moved_ns: dict[int, int] = {}
         self._account_of = {j: a.number for a in accounts for j in a.terms.instruments}
@@ -133,7 +136,7 @@ class Books:
         if isinstance(item, Looked):
             return self._looked(item, now_ns)
         if isinstance(item, Seen):
-            return self._read(item.account, item.snapshot, now_ns) if item.snapshot is not None else []
+            return self._seen(item, now_ns)
         raise item.error
 
     def _heard(self, number: int, event: Event, now_ns: int) -> list[Told]:
@@ -187,7 +190,7 @@ class Books:
         facts = [status_fact(event, place) for place in places if place in mine]
         if event.permanent:
             self._alert("VENUE_REFUSES", event.text, now_ns)
-            facts.append(_pause(now_ns))
+            facts.append(halt_fact(Halt.VENUE, self._wallet(number), now_ns, on=True))
         return facts
 
     def _doubt_position(self, number: int, event: port.PositionSeen, now_ns: int) -> None:
@@ -213,6 +216,8 @@ class Books:
             self._fences[item.cid] = outcome.fence_ns
             self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
         facts = answer_facts(self._ledger, item, now_ns, int(self._world.core["retry_ns"][0]))
+        if outcome.kind in (port.OutcomeKind.UNKNOWN, port.OutcomeKind.NOT_SENT):
+            facts += self._failed(item.account, now_ns)
         if outcome.rule == Rule.VENUE_REDUCE_ONLY:
             self._compare_soon(item.account, now_ns)  # What we believe to hold is not there (F36).
         if asks_at_once(item):
@@ -263,6 +268,31 @@ class Books:
             item.cid, asked_ns, item.asked_ns, fence_ns, explained_ns=explained_ns
         )
 
+    def _failed(self, number: int, now_ns: int) -> list[Told]:
+        """Count questions in a row that brought nothing; so many let no new risk in until it can be read (F01)."""
+        self._failures[number] += 1
+        if self._failures[number] != _FAILURES_MAX:
+            return []
+        self._alert("HALTED", f"{_FAILURES_MAX} questions in a row were not answered", now_ns)
+        return [
+            halt_fact(
+                Halt.ERRORS, self._wallet(number), now_ns, on=True, limit=_FAILURES_MAX, value=_FAILURES_MAX
+            )
+        ]
+
+    def _seen(self, item: Seen, now_ns: int) -> list[Told]:
+        """Tell what a snapshot says, or that there is none."""
+        if item.snapshot is None:
+            return self._failed(item.account, now_ns)
+        healed = self._failures.pop(item.account, 0) >= _FAILURES_MAX
+        wallet = self._wallet(item.account)
+        calm = [halt_fact(Halt.ERRORS, wallet, now_ns, on=False)] if healed else []
+        return calm + self._read(item.account, item.snapshot, now_ns)
+
+    def _wallet(self, number: int) -> int:
+        """Return a wallet of an account, by which facts name it."""
+        return min(self._accounts[number].terms.wallets.values())
+
     # ------------------------------------------------------------------ the whole account
 
     def fills_since_ns(self) -> int:
@@ -312,7 +342,9 @@ class Books:
         if compared.deferred:
             self._compare_soon(number, now_ns)
         self._report(compared, account, now_ns)
-        return [*compared.facts, *([_pause(now_ns)] if compared.halts else [])]
+        found = sum(difference.halts for difference in compared.differences)
+        halt = halt_fact(Halt.EXTERNAL, self._wallet(number), now_ns, on=True, value=float(found))
+        return [*compared.facts, *([halt] if found else [])]
 
     def _report(self, compared: Compared, account: TradingAccount, now_ns: int) -> None:
         for difference in compared.differences:
@@ -345,8 +377,3 @@ def _by_time(fill: port.FillSeen) -> tuple[int, int]:
 def _key_of(text: str) -> int:
     """Return a venue's id as a positive 62-bit number."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 2
-
-
-def _pause(now_ns: int) -> Told:
-    """Return what stops openers until an operator resumes."""
-    return Told(FactKind.OPERATOR, now_ns, now_ns, code=OperatorCode.PAUSE)

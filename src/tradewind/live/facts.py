@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tradewind.units.enums import FactKind, HaltScope
 from tradewind.venues.port import FACT
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Told", "numbered", "rows_of"]
+__all__ = ["Told", "halt_fact", "numbered", "rows_of"]
 
 _ROW = struct.Struct("<17qd")
 _NUMBER_BITS = 20
@@ -52,3 +53,11 @@ def numbered(batch: int, facts: Iterable[Told]) -> NDArray[Any]:
     rows = rows_of(facts)
     rows["seq"] = (batch << _NUMBER_BITS) + np.arange(1, len(rows) + 1)
     return rows
+
+
+def halt_fact(bits: int, wallet: int, now_ns: int, *, on: bool, limit: int = 0, value: float = 0.0) -> Told:
+    """Return what sets or clears bits of `Halt` on the account of a wallet, with what was allowed and what was seen."""
+    return Told(
+        FactKind.HALT, now_ns, now_ns, wallet=wallet, side=HaltScope.ACCOUNT, code=bits, qty_lot=int(on),
+        amount=limit, value=value,
+    )  # fmt: skip

@@ -84,6 +84,8 @@ class Guard:
         Is told of every incident; must return soon.
     heartbeat
         Called about every half minute while the pulse beats: who watches from outside misses it when we are silent.
+    passed
+        Open files that every child is given.
     """
 
     command: Sequence[str]
@@ -92,6 +94,7 @@ class Guard:
     tell: Callable[[Incident], None] = lambda _: None
     heartbeat: Callable[[], None] | None = None
     heartbeat_s: float = 30.0
+    passed: tuple[int, ...] = ()
     _stopping: threading.Event = field(default_factory=threading.Event)
     _starts: deque[float] = field(default_factory=deque)
 
@@ -118,7 +121,7 @@ class Guard:
         """Run one child; return its exit status if nothing is left to do, None to start another."""
         pulse.state, pulse.deciding = STARTING, _NO_STRATEGY
         self._starts.append(time.monotonic())
-        child = subprocess.Popen(self.command)  # noqa: S603
+        child = subprocess.Popen(self.command, pass_fds=self.passed)  # noqa: S603
         try:
             ended = self._watch(child, pulse)
         finally:

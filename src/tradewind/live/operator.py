@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
 import numpy as np
 
 from tradewind.errors import UsageError
 from tradewind.journal import RecordKind
+from tradewind.journal.bodies import Audit, encode
 from tradewind.live.facts import Told, rows_of
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import BUY, FactKind, Halt, OperatorCode, OrderState, names_of
@@ -26,38 +26,12 @@ if TYPE_CHECKING:
     from tradewind.live.control import Actor, Command
     from tradewind.live.session import Session
 
-__all__ = ["Audit", "OnStop", "Operator", "decode_audit"]
+__all__ = ["Audit", "OnStop", "Operator"]
 
 OnStop = Literal["keep", "close"]
 _LOOK_S = 0.2
 _HALTS = names_of(Halt)
 _UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING)
-
-
-class Audit(msgspec.Struct, array_like=True, frozen=True):
-    """One thing that somebody did, or that changed by itself, with its reason.
-
-    Parameters
-    ----------
-    at_ns
-        When.
-    actor
-        Who, by the system's word; "" for the platform itself.
-    what
-        The command, or what changed.
-    detail
-        Arguments and reasons, plain values.
-    """
-
-    at_ns: int
-    actor: str
-    what: str
-    detail: dict[str, Any]
-
-
-def decode_audit(body: bytes) -> Audit:
-    """Return the body of an AUDIT record."""
-    return msgspec.msgpack.decode(body, type=Audit)
 
 
 class Operator:
@@ -172,7 +146,7 @@ class Operator:
 
     def write_down(self, actor: Actor | None, what: str, detail: dict[str, Any]) -> None:
         """Write down who did what, in the order of everything else; durable with the next sync."""
-        body = msgspec.msgpack.encode(Audit(self._clock(), str(actor or ""), what, detail))
+        body = encode(Audit(self._clock(), str(actor or ""), what, detail))
         self._session.tape.append(RecordKind.AUDIT, body)
 
     async def _wait(self, done: Callable[[], bool]) -> bool:

@@ -76,8 +76,8 @@ class Belief:
         Instruments of which the venue keeps long and short apart.
     moved_ns
         When each instrument last traded or had a request under way.
-    close_tick
-        Price at which lots are valued that were taken from us, by instrument.
+    close_tick, wallet
+        Price at which lots are valued that were taken from us, and the wallet that pays for them, by instrument.
     """
 
     held: Mapping[tuple[int, int], int]
@@ -88,6 +88,7 @@ class Belief:
     hedged: frozenset[int]
     moved_ns: Mapping[int, int]
     close_tick: Mapping[int, int]
+    wallet: Mapping[int, int]
 
     @property
     def instruments(self) -> list[int]:
@@ -297,8 +298,8 @@ def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) ->
     at.note("taken", instrument, held, found, text, halts=True)
     at.tell(
         Told(
-            FactKind.ADL, instrument=instrument, position_side=side, price_tick=price_tick, qty_lot=lots,
-            amount=at.worth(instrument, lots, price_tick),
+            FactKind.ADL, instrument=instrument, wallet=at.belief.wallet[instrument], position_side=side,
+            price_tick=price_tick, qty_lot=lots, amount=at.worth(instrument, lots, price_tick),
         )
     )  # fmt: skip
 

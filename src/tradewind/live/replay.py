@@ -62,6 +62,7 @@ def replay_journal(folder: Path, world: World, disk: Disk | None = None) -> Repl
     recorded = Recorded(records_to_run(reader, start), reader.headers)
     tape = ReplayTape(recorded)
     sequencer = Sequencer(world, tape)
+    sequencer.holds_raising = True
     if start.state is not None:
         own, _ = msgspec.msgpack.decode(start.state, type=tuple[bytes, bytes])
         sequencer.restore(own)

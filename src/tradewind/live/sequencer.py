@@ -28,14 +28,18 @@ from tradewind.live.bodies import (
     encode_requests,
     wake_row,
 )
-from tradewind.units.enums import FactKind, RequestKind, WakeCode
+from tradewind.live.trading_state import TradingState, changes_of, state_of
+from tradewind.units.enums import FactKind, RequestKind, Rule, WakeCode
 from tradewind.units.jit import SLOTS, allocate
 from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, Fact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from tradewind.engine.world import World
+    from tradewind.live.operator import Audit
     from tradewind.live.tape import Tape
     from tradewind.venues.port import Batch
 
@@ -70,12 +74,19 @@ class Sequencer:
         Numbers and times.
     durable
         Number of the last batch that is durable.
+    holds_raising
+        A strategy that raises is held alone and the others go on; else what it raises ends the session.
+    changed
+        Is told of every change of what is halted and who is held.
     """
 
     def __init__(self, world: World, tape: Tape) -> None:
         self.world = world
         self.standing = Standing()
         self.durable = 0
+        self.holds_raising = False
+        self.changed: Callable[[Audit], None] | None = None
+        self._state: TradingState | None = None
         self._tape = tape
         self._facts = allocate(Fact, 64)
 
@@ -84,6 +95,8 @@ class Sequencer:
 
         They may leave only after `sync`.
         """
+        if self._state is None:
+            self._state = state_of(self.world)
         self._write_down(batch)
         self._apply(batch.facts)
         self.standing.now_ns = batch.now_ns
@@ -94,7 +107,18 @@ class Sequencer:
             self._wake(wake_row(batch.wake, batch.now_ns))
         elif batch.again and self.world.contexts["dirty"].any():
             self._wake_again(batch)
+        self._note_state()
         return self._hand_out()
+
+    def _note_state(self) -> None:
+        """Write down what is halted and who is held where that has changed, for people."""
+        before, self._state = self._state, state_of(self.world)
+        if before is None or before == self._state:
+            return
+        for change in changes_of(self.world, before, self.standing.now_ns):
+            self._tape.append(RecordKind.AUDIT, msgspec.msgpack.encode(change))
+            if self.changed is not None:
+                self.changed(change)
 
     def tell_state(self) -> None:
         """Write down the hashes with which a replay must agree here."""
@@ -148,9 +172,28 @@ class Sequencer:
         self._wake(row)
 
     def _wake(self, row: NDArray[Any]) -> None:
+        """Let everybody decide. Who raises is held, and the same WAKE goes on behind it: nobody thinks twice."""
         world = self.world
-        self._facts[0] = row[0]
-        APPLY_WAKE(world.codes, *world.state, self._facts, 0)
+        for _ in range(len(world.strategies) + 1):
+            self._facts[0] = row[0]
+            try:
+                APPLY_WAKE(world.codes, *world.state, self._facts, 0)
+            except Exception:
+                deciding = int(world.core["deciding"][0])
+                if deciding == 0 or not self.holds_raising:
+                    raise
+                self._hold(deciding - 1, row)
+            else:
+                return
+
+    def _hold(self, strategy: int, row: NDArray[Any]) -> None:
+        """Say that a strategy raised; a replay finds out by itself, and says the same."""
+        fact = row.copy()
+        fact["kind"], fact["code"], fact["qty_lot"] = FactKind.HELD, Rule.RAISED, strategy
+        now_ns = int(row["recv_ts_ns"][0])
+        head = BatchPart(self.standing.batch, now_ns, 0, 0, NO_WAKE, again=False)
+        self._tape.append(RecordKind.FACTS, encode_facts(head, fact))
+        self._apply(fact)
 
     def _apply(self, rows: NDArray[Any]) -> None:
         world = self.world

@@ -104,7 +104,7 @@ class Session:
         Is told of every batch taken; None for venues that need none.
     waits
         The venue may take its time to tell the next batch: an end that is asked for, and facts of ours, do not
-        wait for it.
+        wait for it. Such a session is not ended by a strategy that raises.
     sync_each
         Whether every WAKE is synced, also one that leads to no request. Else those without are durable with the
         next that has one, or after some hundred: a venue tells them again.
@@ -130,6 +130,7 @@ class Session:
 
     async def run(self) -> bool:
         """Live until the venue has no more to tell, or until `stop`; say whether it was the former."""
+        self.sequencer.holds_raising = self.waits
         taken = await self.venue.connect()
         ended = False
         while not self._stopping.is_set():

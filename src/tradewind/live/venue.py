@@ -265,11 +265,14 @@ class LiveVenue:
     # ------------------------------------------------------------------ what is known
 
     def _known(self, number: int) -> Batch | None:
-        """Return the next batch, oldest knowledge first: history, accounts, comparisons, bars, the rest, doubts."""
+        """Return the next batch: accounts and comparisons, history, bars, the rest, doubts.
+
+        Accounts come first, because a strategy that learns from history sizes by the equity that it sees.
+        """
         return (
-            self._tell_history(number)
-            or self._tell_accounts(number)
+            self._tell_accounts(number)
             or self._tell_comparison()
+            or self._tell_history(number)
             or self._tell_bars(number)
             or self._tell_market(number)
             or self._tell_doubts()

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
 from tradewind.units.time import MINUTE_NS, SECOND_NS
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
@@ -36,6 +38,10 @@ class FeedRun:
         The closed minutes of the exchange itself by (instrument, open time): open, high, low, close in ticks.
     dropped, not_up
         What the feed dropped, by reason, and the streams that were not up at the end.
+    settled
+        The last settled funding rate of each instrument, by the exchange itself.
+    fetched
+        What the feed's `bars` gave for the first instrument's last half hour.
     digest
         Hash of everything that the exchange was asked and said.
     """
@@ -46,6 +52,8 @@ class FeedRun:
     truth: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     not_up: list[tuple[StreamKind, int]] = field(default_factory=list)
+    settled: dict[int, float] = field(default_factory=dict)
+    fetched: np.ndarray = field(default_factory=lambda: np.empty((0, 6), np.int64))
     digest: str = ""
 
     def states(self, kind: StreamKind, instrument: int = 0) -> list[tuple[float, int, str]]:
@@ -78,6 +86,7 @@ def run_feed(
     *strikes: Strike,
     seed: int = 1,
     kinds: frozenset[StreamKind] | None = None,
+    start_ns: int = START_NS,
     also: Callable[[VirtualWorld], None] = lambda _world: None,
 ) -> FeedRun:
     """Let a feed of two instruments run for so many virtual minutes after it is open.
@@ -110,10 +119,13 @@ def run_feed(
         run.ended_ns = world.loop.now_ns()
         run.dropped = feed.dropped
         run.not_up = feed.health.not_up()
+        half_hour_ns = 30 * MINUTE_NS
+        run.fetched = await feed.bars(0, MINUTE_NS, run.ended_ns - half_hour_ns, run.ended_ns)
         await feed.close()
         for n, symbol in enumerate(symbols):
+            run.settled[n] = float(exchange.funding(symbol).rate)
             tick = exchange.instruments[symbol].tick_size
-            since_ns = run.began_ns - 2 * MINUTE_NS
+            since_ns = run.ended_ns - max(half_hour_ns, run.ended_ns - run.began_ns + 2 * MINUTE_NS)
             for row in exchange.candles(symbol, MINUTE_NS, since_ns, run.ended_ns, 10_000):
                 prices = row.open, row.high, row.low, row.close
                 first, high, low, last = (round(price / tick) for price in prices)
@@ -123,6 +135,6 @@ def run_feed(
         return run
 
     result: FeedRun = run_world(
-        work, seed=seed, venues=(venue,), start_ns=START_NS, misfortunes={venue: plan}
+        work, seed=seed, venues=(venue,), start_ns=start_ns, misfortunes={venue: plan}
     )
     return result

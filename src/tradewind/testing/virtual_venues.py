@@ -189,6 +189,8 @@ class VirtualWorld:
                 "password": login.passphrase,
                 "session": self.session(),
                 "enableRateLimit": False,
+                # There is no TLS in memory; to read certificates would cost each client 20 ms.
+                "verify": False,
                 "asyncio_loop": self.loop,
                 **config,
                 "options": options | dict(config.get("options") or {}),  # type: ignore[call-overload]
@@ -303,8 +305,8 @@ def virtual_time(loop: VirtualLoop) -> Iterator[None]:
     """Let the process's clock be that of a loop, also where ccxt, aiohttp or we bound it at import."""
     real = {name: getattr(time, name) for name in ("time", "time_ns", "monotonic", "monotonic_ns")}
     virtual: dict[str, Callable[[], float]] = {
-        "time": lambda: loop.now_ns() / 1e9,
-        "time_ns": loop.now_ns,
+        "time": lambda: loop.local_ns() / 1e9,
+        "time_ns": loop.local_ns,
         "monotonic": loop.time,
         "monotonic_ns": lambda: int(loop.time() * 1e9),
     }

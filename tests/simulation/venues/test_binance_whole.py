@@ -271,3 +271,15 @@ def test_a_book_is_kept_in_step_by_the_client():
 
     nonce, truth, seen, update_id = in_world(work)
     assert (nonce, seen) == (update_id, truth)
+
+
+def test_under_maintenance_nobody_is_served():
+    async def work(world, client):
+        world.exchanges[VENUE].set_status(ID, "maintenance")
+        for asked in (client.fetch_time, client.fetch_balance):
+            with pytest.raises(ccxt.BaseError, match="-1016"):
+                await asked()
+        world.exchanges[VENUE].set_status(ID, "trading")
+        return (await client.fetch_balance())["USDT"]["total"]
+
+    assert in_world(work) == 100_000

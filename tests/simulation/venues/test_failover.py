@@ -38,10 +38,12 @@ def feed_of(world: VirtualWorld, venue: str) -> tuple[CcxtMarketFeed, Listing]:
     return feed, listing
 
 
-def lived(fails_at_s: float, fails_for_s: float, minutes: float, premium: float = 1.0) -> list[Event]:
-    """Return what a failover feed tells whose first venue falls silent for some time."""
+def lived(
+    fails_at_s: float, fails_for_s: float, minutes: float, premium: float = 1.0
+) -> tuple[list[Event], dict[int, float]]:
+    """Return what a failover feed tells whose first venue falls silent for some time, and that venue's own closes."""
 
-    async def work(world: VirtualWorld) -> list[Event]:
+    async def work(world: VirtualWorld) -> tuple[list[Event], dict[int, float]]:
         if premium != 1.0:
             exchange = world.exchanges["okx_swap"]
             exchange.move_price(next(iter(exchange.instruments)), premium)
@@ -56,9 +58,12 @@ def lived(fails_at_s: float, fails_for_s: float, minutes: float, premium: float 
         while world.loop.now_ns() < START_NS + int(minutes * MINUTE_NS):
             events += await feed.next_events()
         await feed.close()
-        return events
+        rows = world.exchanges["binance_usdm"].candles(
+            one.instrument.symbol, MINUTE_NS, START_NS, world.loop.now_ns(), 1_000
+        )
+        return events, {row.open_ns: float(row.close / one.instrument.tick_size) for row in rows}
 
-    found: list[Event] = run_world(work, seed=3, venues=("binance_usdm", "okx_swap"))
+    found: tuple[list[Event], dict[int, float]] = run_world(work, seed=3, venues=("binance_usdm", "okx_swap"))
     return found
 
 
@@ -74,7 +79,7 @@ def switches(events: list[Event]) -> list[tuple[float, str]]:
 
 @pytest.mark.parametrize("premium", [1.0, 1.02])
 def test_the_second_venue_stands_in_at_the_first_ones_prices(premium: float) -> None:
-    events = lived(60.0, 90.0, 6, premium)
+    events, closes = lived(60.0, 90.0, 6, premium)
     (began_s, began), (back_s, back) = switches(events)
     assert 60.0 < began_s < 60.0 + 15.0 + 10.0 + 2.0
     assert began.startswith("okx_swap speaks for binance_usdm, its prices times ")
@@ -84,6 +89,9 @@ def test_the_second_venue_stands_in_at_the_first_ones_prices(premium: float) -> 
     bars = [event.ts_ns for event in events if isinstance(event, BarSeen)]
     assert bars == [bars[0] + n * MINUTE_NS for n in range(len(bars))]
     assert len(bars) == 6
+    for event in events:
+        if isinstance(event, BarSeen):
+            assert event.close_tick == pytest.approx(closes[event.ts_ns], rel=4e-3)
     prices = {
         speaks: [
             event.price_tick
@@ -99,9 +107,9 @@ def test_the_second_venue_stands_in_at_the_first_ones_prices(premium: float) -> 
 
 
 def test_a_short_outage_changes_nobody() -> None:
-    assert switches(lived(60.0, 6.0, 3)) == []
+    assert switches(lived(60.0, 6.0, 3)[0]) == []
 
 
 def test_without_a_basis_nobody_stands_in() -> None:
     """Ten seconds of both are too little to know how far apart they are."""
-    assert switches(lived(8.0, 60.0, 3)) == []
+    assert switches(lived(8.0, 60.0, 3)[0]) == []

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import pytest
 
+from tradewind.errors import ConfigError
 from tradewind.testing.feed_runs import FeedRun, run_feed
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld
 from tradewind.units.enums import StreamCode
-from tradewind.units.time import MINUTE_NS, SECOND_NS
+from tradewind.units.time import HOUR_NS, MINUTE_NS, SECOND_NS
 from tradewind.venues.fake.misfortunes import Strike
-from tradewind.venues.gateway import MarkSeen, StreamKind, TopSeen, TradeSeen
+from tradewind.venues.gateway import (
+    FundingRateSeen,
+    MarkSeen,
+    OpenInterestSeen,
+    StreamKind,
+    TopSeen,
+    TradeSeen,
+)
 
 VENUES = ("binance_usdm", "blofin_swap", "okx_swap", "bybit_linear")
 TAKEN_IN_TURN = [(VENUES[form % len(VENUES)], form) for form in range(6)]
@@ -72,6 +80,12 @@ def test_a_quiet_market_is_told_whole(venue: str) -> None:
     check(run)
     assert run.dropped == {}
     assert len(run.bars()) == 6
+    opens = run.fetched[:, 0]
+    assert (opens[1:] - opens[:-1] == MINUTE_NS).all()
+    assert len(opens) >= 28
+    assert run.ended_ns - 2 * MINUTE_NS - 3 * SECOND_NS <= opens[-1] <= run.ended_ns - MINUTE_NS
+    for row in run.fetched.tolist():
+        assert tuple(row[1:5]) == run.truth[0, row[0]]
     assert all(run.states(kind) == [(pytest.approx(0.0, abs=2.0), StreamCode.UP, "")] for kind in KINDS)
 
 
@@ -199,7 +213,8 @@ def test_a_dead_connection_is_found_within_fifteen_seconds(venue: str) -> None:
 
     run = run_feed(venue, 3.5, also=cut)
     check(run)
-    began_s = min(start for kind in KINDS for start, _ in outage_s(run, kind))
+    # Trades may be silent for ever: they are down only because their connection was found dead.
+    began_s, _ = outage_s(run, StreamKind.TRADES)[0]
     assert began_s + (run.began_ns - START_NS) / SECOND_NS - died_s <= 15.0
 
 
@@ -210,3 +225,28 @@ def test_a_connection_that_only_speaks_is_renewed_without_a_hole() -> None:
         world.loop.call_later(40.0, world.network.ail, "to_venue", 40.0)
 
     check(run_feed("binance_usdm", 3.5, also=cut))
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "blofin_swap", "bybit_linear"])
+def test_a_settlement_is_told_once_with_the_rate_of_the_venue(venue: str) -> None:
+    kinds = frozenset({StreamKind.FUNDING, StreamKind.MARK})
+    settles_ns = START_NS + 8 * HOUR_NS
+    run = run_feed(venue, 8, kinds=kinds, start_ns=settles_ns - MINUTE_NS)
+    told = [event for event in run.events if isinstance(event, FundingRateSeen)]
+    assert [(event.instrument, event.ts_ns) for event in told] == [(0, settles_ns), (1, settles_ns)]
+    assert [event.rate for event in told] == pytest.approx([run.settled[0], run.settled[1]])
+    assert all(event.recv_ns > event.ts_ns for event in told)
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "okx_swap", "bybit_linear"])
+def test_open_interest_is_told(venue: str) -> None:
+    kinds = frozenset({StreamKind.OPEN_INTEREST, StreamKind.MARK})
+    run = run_feed(venue, 2.5, kinds=kinds)
+    told = [event for event in run.events if isinstance(event, OpenInterestSeen)]
+    assert {event.instrument for event in told} == {0, 1}
+    assert all(event.open_interest > 0.0 for event in told)
+
+
+def test_what_a_venue_does_not_tell_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ConfigError, match="does not tell liquidations"):
+        run_feed("blofin_swap", 1, kinds=frozenset({StreamKind.LIQUIDATIONS}))

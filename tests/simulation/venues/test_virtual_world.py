@@ -16,6 +16,8 @@ import ccxt
 import pytest
 
 from tradewind.testing.virtual_venues import START_NS, run_world
+from tradewind.venues.fake.listings import FAKE_VENUES
+from tradewind.venues.fake.misfortunes import Misfortunes
 
 VENUE = "binance_usdm"
 SYMBOL, OTHER, ID = "BTC/USDT:USDT", "ETH/USDT:USDT", "BTCUSDT"
@@ -260,3 +262,46 @@ def test_who_does_not_read_is_cut_off():
             return before, world.server.sockets
 
     assert run_world(work, seed=1) == (1, 0)
+
+
+@pytest.mark.parametrize("venue", FAKE_VENUES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_venue_beset_by_misfortune_never_breaks_itself(venue, seed):
+    # What a client meets is asserted in test_wire_faults; here only that no error is one of ours (the world raises it).
+    async def work(world):
+        client = world.client(venue, timeout=5_000)
+        failures = 0
+        watches = [
+            lambda: client.watch_trades(SYMBOL),
+            lambda: client.watch_order_book(SYMBOL),
+            client.watch_orders,
+        ]
+
+        async def listen(watch):
+            nonlocal failures
+            while True:
+                try:
+                    await asyncio.wait_for(watch(), 20)
+                except (ccxt.BaseError, TimeoutError, ValueError, ArithmeticError, TypeError):
+                    failures += 1
+                    await asyncio.sleep(1)
+
+        tasks = [asyncio.ensure_future(listen(watch)) for watch in watches]
+        while world.loop.time() < 300:
+            try:
+                await client.load_markets()
+                await client.create_order(SYMBOL, "market", random.choice(["buy", "sell"]), 0.1)
+                await client.fetch_positions([SYMBOL])
+                await client.fetch_open_orders(SYMBOL)
+            except (ccxt.BaseError, ValueError, ArithmeticError, TypeError, KeyError):
+                failures += 1
+            await asyncio.sleep(3)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return failures, world.trace.digest
+
+    plan = Misfortunes.swarm(seed, 5.0, start_ns=START_NS)
+    failures, digest = run_world(work, seed=seed, venues=(venue,), misfortunes={venue: plan})
+    assert sum(strike.struck for strike in plan.plan) > 0
+    assert (failures, digest) != (0, "")

@@ -669,3 +669,49 @@ def test_what_the_venue_closes_itself_is_told_as_its_own_order():
         assert word(still) in ("adl", "AdlTrade")
     fills = still.get("/v5/execution/list", category="linear")["result"]["list"]
     assert [row["orderLinkId"] for row in fills] == ["", "mine"]
+
+
+BEFORE_FUNDING_NS = 1_767_225_600_000_000_000 + (7 * 60 + 55) * 60 * 1_000_000_000
+"""2026-01-01 07:55 UTC; funding settles at eight."""
+
+EVERYTHING = {
+    "blofin_swap": [{"channel": name} for name in ("orders", "orders-algo", "positions", "account")],
+    "okx_swap": [
+        {"channel": "orders", "instType": "SWAP"},
+        {"channel": "positions", "instType": "ANY"},
+        {"channel": "account"},
+        {"channel": "balance_and_position"},
+    ],
+    "bybit_linear": ["order", "execution", "position", "wallet"],
+}
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_nobody_hears_of_another_account(venue):
+    """Orders, stops, fills, positions, transfers and funding of a second account are told to it alone."""
+    still = StillVenue(venue, start_ns=BEFORE_FUNDING_NS)
+    other = still.exchange.open_account(
+        "other", api_key="k2", secret="s2", passphrase="p2", balances={"USDT": Decimal(50_000)}
+    )
+    socket = still.socket(PRIVATE[still.venue], logged_in=True)
+    socket.say({"op": "subscribe", "req_id": "1", "args": EVERYTHING[still.venue]})
+    sockets = [socket]
+    if still.venue == "okx_swap":
+        business = still.socket("/ws/v5/business", logged_in=True)
+        business.say({"op": "subscribe", "args": [{"channel": "orders-algo", "instType": "SWAP"}]})
+        sockets.append(business)
+    heard = [len(each.frames) for each in sockets]
+    lot, last = still.exchange.instruments[still.symbol].min_qty, still.exchange.last(still.symbol)
+    far = (last * Decimal("0.9")).quantize(Decimal("0.1"))
+    for account, changes in ((other, False), (still.account, True)):
+        account.place(Placement(still.symbol, "buy", "market", lot))
+        stop = Placement(
+            still.symbol, "sell", "stop_market", lot, trigger=far, tag="trigger", reduce_only=True
+        )
+        account.place(stop)
+        account.transfer("USDT", Decimal(5))
+        still.live(400)
+        now = [len(each.frames) for each in sockets]
+        assert (now != heard) is changes
+        heard = now
+    assert len(other.trades()) == len(still.account.trades()) == 1

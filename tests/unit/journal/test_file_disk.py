@@ -11,7 +11,7 @@ import pytest
 from tradewind.config import Workspace
 from tradewind.errors import JournalError, PathError, TradewindError
 from tradewind.journal import FileDisk
-from tradewind.live.bodies import Boot, Instrument
+from tradewind.journal.bodies import Boot, Instrument
 from tradewind.live.paper import PaperSetup, run_paper
 from tradewind.testing.journals import open_for_test
 from tradewind.testing.sessions import small_world, walk

@@ -60,6 +60,7 @@ class BookReader:
         self.rows = rows_of(shape.rows)
         self.symbol = place(shape.symbol)
         self._one_level = shape.one_level
+        self._plain = (shape.price, shape.qty) == ("0", "1")
         self._bids, self._asks = place(shape.bids), place(shape.asks)
         self._price, self._qty = place(shape.price), place(shape.qty)
         self._ask_qty = place(shape.ask_qty) if shape.one_level else self._qty
@@ -88,6 +89,8 @@ class BookReader:
             return ()
         if not isinstance(found, list):
             raise Garbage("levels")
+        if self._plain:
+            return grid.levels(found)
         return tuple(self._level(self._price(None, level), self._qty(None, level), grid) for level in found)
 
     @staticmethod

@@ -40,6 +40,7 @@ _TICK_MAX = 1 << 53
 _GRID_RATIO = 1e-6
 """A price that misses its tick by more than this share of a tick is not of this instrument's grid."""
 _KEY_BITS = 62
+_NUMBERS = (str, int, float)
 _FAR_RATIO = 10.0
 _RIVALS = 50
 _DOUBT_NS = 10 * MINUTE_NS
@@ -86,6 +87,27 @@ class Grid:
             raise Garbage("qty")
         return round(lots)
 
+    def levels(self, found: list[object]) -> tuple[tuple[int, int], ...]:
+        """Return the levels of a book, lists that begin with price and quantity. Raises Garbage.
+
+        Why by hand: a book has a hundred of them in a message.
+        """
+        tick, lot = self.tick, self.lot
+        told = []
+        try:
+            for level in found:
+                ratio, lots = float(level[0]) / tick, float(level[1]) / lot  # type: ignore[index]
+                whole = round(ratio)
+                if not (
+                    0 < whole <= _TICK_MAX and abs(ratio - whole) <= _GRID_RATIO and 0.0 <= lots <= _TICK_MAX
+                ):
+                    told.append((self.price_tick(level[0]), self.qty_lot(level[1])))  # type: ignore[index]
+                else:
+                    told.append((whole, round(lots)))
+        except (TypeError, ValueError, IndexError, KeyError, OverflowError):
+            raise Garbage("levels") from None
+        return tuple(told)
+
     def price(self, value: object) -> float:
         """Return a price in ticks, not rounded. Raises Garbage where it is no price."""
         ticks = _positive(value, "price") / self.tick
@@ -121,7 +143,7 @@ class Near:
 
 def finite(value: object, reason: str) -> float:
     """Return a number that is finite. Raises Garbage with the reason for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         raise Garbage(reason)
     try:
         number = float(value)
@@ -148,6 +170,8 @@ def place(path: str) -> Callable[[object, object], object]:
     from_message = where.startswith("^")
     steps = [int(step) if step.isdigit() else step for step in where.lstrip("^").split(".") if step]
     found = re.compile(pattern) if pattern else None
+    if found is None and len(steps) == 1:
+        return _one_step(steps[0], from_message=from_message)
 
     def look(message: object, row: object) -> object:
         value = message if from_message else row
@@ -159,6 +183,13 @@ def place(path: str) -> Callable[[object, object], object]:
         return match.group(1) if match else None
 
     return look
+
+
+def _one_step(step: int | str, *, from_message: bool) -> Callable[[object, object], object]:
+    """Return what looks one step deep, which most places are: a message has a dozen of them."""
+    if from_message:
+        return lambda message, _row: message.get(step) if isinstance(message, dict) else _step(message, step)
+    return lambda _message, row: row.get(step) if isinstance(row, dict) else _step(row, step)
 
 
 def _step(value: object, step: int | str) -> object:

@@ -17,13 +17,13 @@ from tradewind.venues.fake.binance_stream import AccountSession, ListenKeys, Mar
 from tradewind.venues.fake.binance_trade import BinanceTrading
 from tradewind.venues.fake.binance_words import failure_of, objection_of
 from tradewind.venues.fake.envelopes import Objection
+from tradewind.venues.fake.orders import Reason, Refused
 from tradewind.venues.fake.protocol import Call, Failure, Reply, Session, Socket, VenueProtocol, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tradewind.venues.fake.exchange import FakeExchange
-    from tradewind.venues.fake.orders import Refused
 
 __all__ = ["BinanceProtocol"]
 
@@ -100,7 +100,9 @@ class BinanceProtocol(VenueProtocol):
         return Reply("<html><body><h2>404 Not found</h2></body></html>", 404, {"Content-Type": "text/html"})
 
     def admit(self, call: Call) -> Reply | None:
-        """Count the call's weight; refuse it where its address has used it up."""
+        """Count the call's weight; refuse it where its address has used it up, or while nobody is served."""
+        if "maintenance" in self.exchange.statuses:
+            return self.refused(call, Refused(Reason.MAINTENANCE))
         return self._access.admit(call)
 
     def seal(self, call: Call, reply: Reply) -> Reply:

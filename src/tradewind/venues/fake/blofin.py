@@ -28,8 +28,10 @@ __all__ = ["DEMO_HOST", "LIVE_HOST", "BlofinProtocol"]
 LIVE_HOST, DEMO_HOST = "openapi.blofin.com", "demo-trading-openapi.blofin.com"
 
 ALL_REQUESTS = Quota("all", 500, 60_000)
-TRADING = Quota("trading", 30, 10_000)
-"""Requests of one address, and trading requests of one key."""
+"""Requests of one address; assumed, as the next."""
+
+TRADING_LIMIT, TRADING_WINDOW_MS = 30, 10_000
+"""Trading requests of one key to one path."""
 
 _CLOCK_MS = 60_000
 _NONCES_MAX = 20_000
@@ -108,7 +110,8 @@ class BlofinProtocol(VenueProtocol):
         if not self._quotas.take(call.peer, ALL_REQUESTS, call.now_ms):
             return self._too_many()
         if call.path.startswith(_TRADING) and call.method == "POST":
-            return None if self._quotas.take(key, TRADING, call.now_ms) else self._too_many()
+            quota = Quota(call.path, TRADING_LIMIT, TRADING_WINDOW_MS)
+            return None if self._quotas.take(key, quota, call.now_ms) else self._too_many()
         return None
 
     @staticmethod

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
 import time
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,13 +20,14 @@ from tradewind.venues.fake.record import Record
 from tradewind.venues.fake.server import FakeServer
 from tradewind.venues.fake.sockets import FakeVenueAddress, SocketService
 from tradewind.venues.fake.spoken import protocol_of
+from tradewind.venues.keys import form_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
     from pathlib import Path
 
-__all__ = ["Practice", "PracticeAccount", "plan_of", "serve_practice"]
+__all__ = ["Practice", "PracticeAccount", "plan_of", "practice_account", "serve_practice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,22 @@ class PracticeAccount:
     secret: str
     passphrase: str
     balances: Mapping[str, Decimal]
+
+
+def practice_account(venue: str, amount: Decimal) -> PracticeAccount:
+    """Return an account of a fake venue that holds so many USDT; its keys have the form of the venue's own."""
+    key, secret = (
+        hashlib.sha256(f"practice {what} of {venue}".encode()).hexdigest() for what in ("key", "secret")
+    )
+    cut_key, cut_secret = _FORMS.get(venue.partition("_")[0], (len(key), len(secret)))
+    if venue.startswith("okx"):
+        key = str(uuid.UUID(key[:32]))
+    phrase = "fake-passphrase" if form_of(venue).has_passphrase else ""
+    return PracticeAccount("practice", key[:cut_key], secret[:cut_secret], phrase, {"USDT": amount})
+
+
+_FORMS = {"bybit": (18, 36), "okx": (36, 32), "blofin": (32, 32)}
+"""How long key and secret are."""
 
 
 @dataclass(frozen=True, slots=True)

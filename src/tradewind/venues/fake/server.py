@@ -142,6 +142,7 @@ class FakeServer:
         )
         self._sessions: dict[Session, VenueProtocol] = {}
         self._frames: dict[Session, Frames] = {}
+        self._broken: BaseException | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._web: web.Server | None = None
         self._unlisten: list[Callable[[], None]] = []
@@ -178,14 +179,23 @@ class FakeServer:
         return dial_failure(protocol, Call(method, host, path, {}, "", b"", {}, "", now_ns), stream=stream)
 
     async def stop(self) -> None:
-        """Close every connection and stop the clock."""
+        """Close every connection and stop the clock. Raises what broke while it served: a fault of ours."""
         for unlisten in self._unlisten:
             unlisten()
         if self._ticking is not None:
             self._ticking.cancel()
-            await asyncio.gather(self._ticking, return_exceptions=True)
+            (ended,) = await asyncio.gather(self._ticking, return_exceptions=True)
+            self._note(ended)
         if self._web is not None:
             await self._web.shutdown(timeout=0.1)
+        if self._broken is not None:
+            raise self._broken
+
+    def _note(self, ended: object) -> None:
+        """Keep the first error that is neither an end nor a lost connection."""
+        expected = (asyncio.CancelledError, ConnectionError)
+        if isinstance(ended, BaseException) and not isinstance(ended, expected):
+            self._broken = self._broken or ended
 
     def _teller_of(self, exchange: FakeExchange) -> Callable[[object], None]:
         def tell(event: object) -> None:
@@ -204,6 +214,15 @@ class FakeServer:
                 session.tick(protocol.exchange.now_ns())
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._serve(request)
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:
+            self._note(error)
+            raise
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         protocol = self._by_host.get(request.host.split(":")[0].lower())
         if protocol is None:
             return web.Response(status=421, text=f"no venue here is called {request.host}")
@@ -247,7 +266,8 @@ class FakeServer:
             del self._sessions[session], self._frames[session]
             session.end()
             pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            (ended,) = await asyncio.gather(pump, return_exceptions=True)
+            self._note(ended)
         return socket
 
 

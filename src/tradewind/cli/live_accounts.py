@@ -1,0 +1,183 @@
+"""Bind a session file to real accounts: keys, caps, the gateways that sign, the wallets that they hold."""
+
+import secrets
+import string
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tradewind.cli.listening import Bound, open_feeds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import aiohttp
+
+    from tradewind.config import AccountEntry, Workspace
+    from tradewind.engine.setup import WalletSetup
+    from tradewind.engine.world import World
+    from tradewind.live.accounts import AccountTerms
+    from tradewind.live.running import Reached, RunningSetup
+    from tradewind.live.venue import LiveRules
+    from tradewind.ops.alerts import Alert
+    from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
+    from tradewind.venues.gateway import Listing, TradingGateway
+    from tradewind.venues.keys import AccountKeys
+
+__all__ = ["live_setup", "open_gateway", "with_accounts"]
+
+_S = 1_000_000_000
+_TAG_FILE = "orders.tag"
+_SIGNS = string.ascii_letters + string.digits
+
+
+def with_accounts(bound: Bound, accounts: "dict[str, AccountEntry]") -> Bound:
+    """Return a bound file whose wallets are those of accounts: empty until the venues say what they hold.
+
+    Each account has a wallet of each currency in which its instruments settle.
+    """
+    from tradewind.research.worlds import wallets_of
+
+    wallets: list[WalletSetup] = []
+    places: dict[tuple[str, str], int] = {}
+    for number, entry in enumerate(accounts.values()):
+        settled = {i.settle: 0.0 for i in bound.resolved.instruments if i.venue == entry.venue}
+        for wallet in wallets_of(bound.resolved.config, number, settled):
+            places[entry.venue, wallet.currency] = len(wallets)
+            wallets.append(wallet)
+    columns = tuple(places[i.venue, i.settle] for i in bound.resolved.instruments)
+    return replace(bound, wallets=tuple(wallets), columns=columns)
+
+
+def live_setup(
+    bound: Bound,
+    desk: "Workspace",
+    accounts: "dict[str, AccountEntry]",
+    keys: "dict[str, AccountKeys]",
+    version: str,
+) -> "RunningSetup":
+    """Return what the live loop needs to trade a bound file on accounts."""
+    from tradewind.live.running import RunningSetup
+
+    async def reach(world: "World", folder: "Path", notify: Callable[["Alert"], None]) -> "Reached":
+        return await _reach(bound, desk, accounts, keys, (world, folder, notify))
+
+    return RunningSetup(
+        bound.make_world,
+        bound.boot(version),
+        tuple(accounts),
+        reach,
+        bound.labels,
+        time.time_ns,
+        bound.session.on_stop,
+    )
+
+
+async def _reach(
+    bound: Bound,
+    desk: "Workspace",
+    accounts: "dict[str, AccountEntry]",
+    keys: "dict[str, AccountKeys]",
+    around: "tuple[World, Path, Callable[[Alert], None]]",
+) -> "Reached":
+    from tradewind.live.running import Reached
+    from tradewind.live.venue import LiveVenue
+
+    world, folder, notify = around
+    feeds, closing = open_feeds(bound, desk)
+    trading: list[tuple[AccountTerms, TradingGateway]] = []
+    after: list[Callable[[], Awaitable[Any]]] = list(closing)
+    for name, entry in accounts.items():
+        settings = _settings(bound, entry, folder)
+        gateway, session = open_gateway(desk, settings, bound.listings(entry.venue), keys[name])
+        after.append(session.close)
+        trading.append((_terms(bound, name, entry), gateway))
+    venue = LiveVenue(world, trading, dict(feeds), _rules(bound), time.time_ns, notify=notify)
+    return Reached(venue, venue.books, venue.books, tuple(after))
+
+
+def open_gateway(
+    desk: "Workspace", settings: "TradingSettings", listings: "list[Listing]", keys: "AccountKeys"
+) -> "tuple[CcxtTradingGateway, aiohttp.ClientSession]":
+    """Return a gateway that is not open yet, and the session to close after it; needs a running loop."""
+    import random
+
+    from tradewind.cli.reaching import way_to
+    from tradewind.venues.ccxt.trading import CcxtTradingGateway
+
+    session = way_to(desk, settings.venue)
+    chance = random.Random()  # noqa: S311 - spreads waits, guards nothing
+    gateway = CcxtTradingGateway(settings, listings, session, keys, now_ns=time.time_ns, chance=chance)
+    return gateway, session
+
+
+def _settings(bound: Bound, entry: "AccountEntry", folder: "Path") -> "TradingSettings":
+    from tradewind.venues.ccxt.caps import Caps
+    from tradewind.venues.ccxt.orders import AccountModes
+    from tradewind.venues.ccxt.trading import TradingSettings
+    from tradewind.venues.gateway import AccountMode
+
+    caps, account = entry.caps, bound.session.account
+    largest = caps.max_notional_per_order
+    return TradingSettings(
+        entry.venue,
+        tag_of(folder),
+        AccountMode.LIVE if entry.kind == "live" else AccountMode.DEMO,
+        AccountModes(account.position_mode == "hedge", account.margin_mode == "isolated"),
+        Caps(
+            None if caps.symbols is None else frozenset(caps.symbols),
+            None if largest is None else Decimal(repr(largest)),
+            caps.max_orders_per_minute,
+        ),
+    )
+
+
+def tag_of(folder: "Path") -> str:
+    """Return six signs that tell this session's orders from those of any other, also of one of the same name.
+
+    They are drawn at the first start and lie beside the journal: a new journal of the same name never meets the ids
+    of the old one.
+    """
+    path = folder / _TAG_FILE
+    if not path.exists():
+        from tradewind.config import write_atomic
+
+        write_atomic(path, "".join(secrets.choice(_SIGNS) for _ in range(6)).encode())
+    return path.read_text(encoding="ascii")
+
+
+def _terms(bound: Bound, name: str, entry: "AccountEntry") -> "AccountTerms":
+    from tradewind.live.accounts import AccountTerms
+    from tradewind.venues.ccxt.capabilities import dialect_of
+
+    session, dead_man = bound.session, bound.session.dead_man
+    window_ms = dialect_of(entry.venue).receive_window_ms if dialect_of(entry.venue).fence else 0
+    indices = frozenset(listing.index for listing in bound.listings(entry.venue))
+    wallets = {bound.resolved.instruments[j].settle: bound.columns[j] for j in sorted(indices)}
+    account = session.account
+    return AccountTerms(
+        name,
+        indices,
+        wallets,
+        fence_ns=window_ms * 1_000_000 + 2 * _S if window_ms else 0,
+        opener_life_ns=int(dead_man.after_s * _S) if dead_man.policy == "expiry" else 0,
+        dead_man_s=dead_man.after_s if dead_man.policy == "timer" else 0.0,
+        leverage=account.leverage,
+        hedge=account.position_mode == "hedge",
+        isolated=account.margin_mode == "isolated",
+    )
+
+
+def _rules(bound: Bound) -> "LiveRules":
+    from tradewind.live.reconcile import Policy
+    from tradewind.live.venue import LiveRules
+
+    session = bound.session
+    return LiveRules(
+        warm_bars=max(bound.resolved.warmup_bars, session.warmup_bars or 0),
+        grace_ns=int(session.feed.grace_ms * 1_000_000),
+        reconcile_ns=int(session.reconcile_every_s * _S),
+        policy=Policy(external=session.external),
+    )

@@ -1,0 +1,78 @@
+"""What is halted and who is held, as it can be compared from batch to batch and written down when it changes.
+
+The core sets and clears these bits by its facts alone, so a replay sees the same changes; the records of them are
+for people, and are compared with nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tradewind.live.operator import Audit
+from tradewind.units.enums import Halt, Rule, names_of
+
+if TYPE_CHECKING:
+    from tradewind.engine.world import World
+
+__all__ = ["TradingState", "changes_of", "state_of"]
+
+_HALTS, _RULES = names_of(Halt), names_of(Rule)
+
+TradingState = tuple[bytes, bytes, bytes, bytes]
+"""Bits of the core, of each account and of each instrument, and the rule that holds each strategy."""
+
+
+def state_of(world: World) -> TradingState:
+    """Return what is halted and who is held now."""
+    return (
+        world.core["own_halts"].tobytes(),
+        world.accounts["halts"].tobytes(),
+        world.views["halts"].tobytes(),
+        world.strategies["held"].tobytes(),
+    )
+
+
+def changes_of(world: World, before: TradingState, now_ns: int) -> list[Audit]:
+    """Return what changed since `before`, each with its reason.
+
+    detail: for ``halts`` the scope (``core``, or ``account`` and ``instrument`` with their number), the names of the
+    bits that were set and cleared, and the cause that the core noted last; for ``held`` the strategy's number, its rule
+    (``OK``: let go), what the rule allowed and what it saw.
+    """
+    core, accounts, views = world.core[0], world.accounts, world.views
+    changes = []
+    for scope, was, rows in (
+        ("core", before[0], world.core["own_halts"]),
+        ("account", before[1], accounts["halts"]),
+        ("instrument", before[2], views["halts"]),
+    ):
+        causes = accounts if scope == "account" else None
+        for place, old, new in _pairs(was, rows):
+            cause = _cause(core if causes is None or not causes[place]["cause"] else causes[place])
+            detail = {
+                "scope": scope,
+                "place": place,
+                "set": _names(new & ~old),
+                "cleared": _names(old & ~new),
+            }
+            changes.append(Audit(now_ns, "", "halts", detail | cause))
+    for place, _, rule in _pairs(before[3], world.strategies["held"]):
+        strategy = world.strategies[place]
+        reason = {"limit": float(strategy["held_limit"]), "value": float(strategy["held_value"])}
+        changes.append(Audit(now_ns, "", "held", {"strategy": place, "rule": _RULES[rule]} | reason))
+    return changes
+
+
+def _pairs(before: bytes, rows: Any) -> list[tuple[int, int, int]]:  # noqa: ANN401 - a column of integers
+    """Return (place, old, new) of each place that differs."""
+    old = memoryview(before).cast("q").tolist()
+    return [(at, a, b) for at, (a, b) in enumerate(zip(old, rows.tolist(), strict=True)) if a != b]
+
+
+def _cause(row: Any) -> dict[str, object]:  # noqa: ANN401 - a row of `Core` or `Account`
+    names = _names(int(row["cause"]))
+    return {"cause": names, "limit": float(row["cause_limit"]), "value": float(row["cause_value"])}
+
+
+def _names(bits: int) -> list[str]:
+    return [name for bit, name in _HALTS.items() if bits & bit]

@@ -1,0 +1,113 @@
+"""Who is told of an alert, by which terms, and what is kept of it; every code that is sent can be looked up."""
+
+from __future__ import annotations
+
+import ast
+import stat
+from pathlib import Path
+
+import tradewind
+from tradewind.config.settings import AlertEntry
+from tradewind.ops.alerting import ALERTS_FILE, AlertLog, Switchboard, last_alerts, recipients
+from tradewind.ops.alerts import ALERTS, Alert
+from tradewind.units.enums import DAY_NS
+from tradewind.venues.keys import Secret
+
+MINUTE_NS = 60_000_000_000
+MIDNIGHT_NS = 20_000 * DAY_NS
+_SENDERS = {"Alert", "_alert", "_tell"}
+
+
+def sent_codes(tree):
+    """Yield (line, code) of every alert that a module sends by a code that its source states."""
+    for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)):
+        assigned = {
+            target.id: node.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for call in (n for n in ast.walk(function) if isinstance(n, ast.Call) and n.args):
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            first = call.args[0]
+            stated = assigned.get(first.id, first) if isinstance(first, ast.Name) else first
+            if name in _SENDERS:
+                for part in ast.walk(stated):
+                    if (
+                        isinstance(part, ast.Constant)
+                        and isinstance(part.value, str)
+                        and part.value.isupper()
+                    ):
+                        yield call.lineno, part.value
+
+
+def test_every_code_that_is_sent_stands_in_the_table():
+    sent = set()
+    for path in sorted(Path(tradewind.__file__).parent.rglob("*.py")):
+        for line, code in sent_codes(ast.parse(path.read_text())):
+            assert code in ALERTS, f"{path.name}:{line} sends {code}, which nobody can look up"
+            sent.add(code)
+    assert {"RECONCILED", "UNEXPLAINED", "SESSION_STARTED", "STREAM_DOWN", "OPERATOR"} <= sent
+
+
+def test_each_recipient_is_told_by_his_own_terms():
+    heard = {"phone": [], "chat": []}
+    entries = {
+        "phone": AlertEntry(level="error", quiet="22:00..07:00"),
+        "chat": AlertEntry(level="info"),
+    }
+
+    def notifier_of(addresses):
+        name = addresses[0].reveal()
+        return lambda title, body: heard[name].append(title.split()[2])
+
+    board = Switchboard(None, recipients(entries, lambda name: Secret(name), notifier_of))
+    noon, night = MIDNIGHT_NS + 12 * 60 * MINUTE_NS, MIDNIGHT_NS + 23 * 60 * MINUTE_NS
+    for code, at_ns in (("RESUMED", noon), ("HALTED", noon), ("ZOMBIE", night), ("LOCKED", night)):
+        board.tell(Alert(code, "", at_ns))
+    board.close()
+    assert heard == {"phone": ["HALTED", "LOCKED"], "chat": ["RESUMED", "HALTED", "ZOMBIE", "LOCKED"]}
+
+
+def test_the_last_alerts_are_kept_for_the_owner_alone_without_secrets(tmp_path):
+    secret = "wq81LmmT0vXr6Yb2Nc4Zs"
+    _kept = Secret(secret)
+    log = AlertLog(tmp_path)
+    board = Switchboard(log)
+    board.tell(Alert("LOCKED", f"denied: {secret}", MIDNIGHT_NS, "alpha", {"account": "main"}))
+    board.tell(Alert("RESUMED", "well again", MIDNIGHT_NS + 1, "alpha"))
+    text = (tmp_path / ALERTS_FILE).read_text()
+    assert secret not in text
+    assert stat.S_IMODE((tmp_path / ALERTS_FILE).stat().st_mode) == 0o600
+    told = last_alerts(tmp_path, 10)
+    assert [each["code"] for each in told] == ["LOCKED", "RESUMED"]
+    assert told[0]["fields"] == {"account": "main"}
+    assert [each["code"] for each in last_alerts(tmp_path, 1)] == ["RESUMED"]
+
+
+def test_the_file_is_changed_for_a_new_one_and_a_torn_line_is_no_alert(tmp_path):
+    log = AlertLog(tmp_path)
+    path = tmp_path / ALERTS_FILE
+    path.write_text("x" * 999_990 + "\n")
+    log.write(Alert("RESUMED", "a", 1))
+    with path.open("a") as file:
+        file.write('{"code": "HAL')
+    assert path.with_name(ALERTS_FILE + ".1").exists()
+    assert [each["code"] for each in last_alerts(tmp_path, 10)] == ["RESUMED"]
+
+
+def test_a_folder_that_is_gone_costs_the_alert_only(tmp_path):
+    log = AlertLog(tmp_path / "nowhere")
+    log.write(Alert("RESUMED", "a", 1))
+    assert log.lost == 1
+
+
+def test_the_page_of_alerts_has_every_one_of_them_with_its_remedy(monkeypatch):
+    docs = Path(tradewind.__file__).parents[2] / "docs"
+    monkeypatch.syspath_prepend(str(docs))
+    from generate import PAGES
+
+    page = PAGES["alerts.md"]()
+    for code, kind in ALERTS.items():
+        assert f"| `{code}` | {kind.meaning} | {kind.remedy} |" in page, code
