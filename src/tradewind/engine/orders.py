@@ -6,10 +6,11 @@ reordered report changes nothing either.
 """
 
 from tradewind.engine.accounting import book_close, book_open, hold_lots, money, release, reserve_for
+from tradewind.engine.diff import CORE_SLOTS
 from tradewind.engine.gate import reference_tick
 from tradewind.engine.registers import log_order, next_fill_row
 from tradewind.units.enums import FactKind, IntentKind, OrderState, RequestKind, Role, Rule
-from tradewind.units.jit import kernel
+from tradewind.units.jit import SLOTS, kernel
 from tradewind.units.records import FEE_MEMORY, Account, Context, Core, Order, View
 from tradewind.units.wire import Fact, Mailbox
 
@@ -21,6 +22,8 @@ _LIVE = OrderState.LIVE
 _CANCELLING = OrderState.CANCELLING
 _UNKNOWN = OrderState.UNKNOWN
 _TRIGGERED = OrderState.TRIGGERED
+_OWN_RETRY_NS = 1_000_000_000
+"""How long the core's exits and stops wait after a venue's reject: others wait as long as the limits say."""
 
 
 @kernel
@@ -123,7 +126,8 @@ def _rejected(core: Core, account: Account, view: View, context: Context, box: M
         return
     core.refusals[fact.code] += 1
     order.reason = fact.code
-    order.retry_ns = fact.venue_ts_ns + core.retry_ns
+    own = slot >= SLOTS - CORE_SLOTS
+    order.retry_ns = fact.venue_ts_ns + (min(core.retry_ns, _OWN_RETRY_NS) if own else core.retry_ns)
     if fact.side == RequestKind.NEW:
         _finish(core, account, view, context, box, slot, fact.code)
     elif fact.side == RequestKind.AMEND:

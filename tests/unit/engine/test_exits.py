@@ -195,6 +195,16 @@ def test_a_stop_that_vanished_is_placed_again_at_the_answer_and_at_the_next_wake
         desk.acknowledge(asked)
 
 
+def test_a_stop_that_the_venue_refuses_is_asked_for_again_after_a_second() -> None:
+    desk = holding(LONG, RESTING, stop_loss=0.02)
+    desk.tell(FactKind.CANCELLED, cid=int(desk.order(STOP_SLOT)["cid"]), code=Rule.VENUE_OTHER)
+    asked = desk.wake(WakeCode.AGAIN)
+    desk.tell(FactKind.REJECT, cid=int(asked[0]["cid"]), side=RequestKind.NEW, code=Rule.VENUE_OTHER)
+    assert desk.wake(WakeCode.MARK) == []
+    desk.now_ns += 1_000_000_000
+    assert [int(request["slot"]) for request in desk.wake(WakeCode.MARK)] == [STOP_SLOT]
+
+
 def test_a_level_that_is_passed_while_no_stop_works_is_closed_at_the_market() -> None:
     desk = holding(LONG, RESTING, stop_loss=0.02)
     desk.tell(FactKind.CANCELLED, cid=int(desk.order(STOP_SLOT)["cid"]), code=Rule.VENUE_OTHER)
