@@ -347,7 +347,8 @@ def _read_mark(
         )
     told.append("margin and liquidation are judged on traded prices, not on the mark price")
     series = _mark_series(store, instrument, bars)
-    if is_watched or resolved.config.limits.price_band_pct is not None:
+    triggers = (use.exits.trigger for use in resolved.config.uses if use.exits and not use.exits.is_empty)
+    if is_watched or "mark" in triggers or resolved.config.limits.price_band_pct is not None:
         mark, done = prepare_mark(series, bars, resolved.config.data, where=f"{instrument.where} mark")
         applied += done
         return mark
