@@ -147,6 +147,11 @@ class LiveVenue:
 
     # ------------------------------------------------------------------ the port
 
+    @property
+    def is_open(self) -> bool:
+        """Say whether every account was read, so that trading may begin."""
+        return self._open
+
     async def connect(self) -> Taken:
         """Say that everything on the tape was sent and can be told by nobody else."""
         return Taken(_LATEST, _LATEST)
