@@ -105,10 +105,14 @@ class Reason(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Decision(msgspec.Struct, array_like=True, frozen=True):
-    """What one WAKE led to: the reasons of its requests in their order, and the gate's refusals as rows."""
+    """What one WAKE led to: the reasons of its requests in their order, and the gate's refusals as rows.
+
+    at_ns: when; 0 in an older journal. It stands here because the facts before it may expire.
+    """
 
     reasons: list[Reason]
     refusals: bytes
+    at_ns: int = 0
 
 
 class Instrument(msgspec.Struct, array_like=True, frozen=True):

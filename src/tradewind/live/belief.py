@@ -19,6 +19,8 @@ __all__ = ["asked_ns_of", "belief_of", "is_unknown", "worth_in"]
 
 _UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 _NOW = 1 << 62
+_MARGIN_MODE = 2
+"""Bit of `View.modes_wrong`: the venue's margin mode is not the one that is wanted."""
 
 
 def worth_in(world: World) -> Callable[[int, int, int], int]:
@@ -96,4 +98,6 @@ def _settings(world: World, instruments: Collection[int]) -> dict[tuple[int, int
         if views["payoff"][j] != Payoff.SPOT:
             settings[j, SettingCode.LEVERAGE] = float(views["leverage"][j])
             settings[j, SettingCode.POSITION_MODE] = float(views["hedge"][j])
+            other = bool(views["modes_wrong"][j] & _MARGIN_MODE)
+            settings[j, SettingCode.MARGIN_MODE] = float(bool(views["isolated_wanted"][j]) != other)
     return settings

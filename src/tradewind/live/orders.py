@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -97,6 +97,19 @@ class Known(msgspec.Struct, array_like=True):
     def traded_notional(self) -> int:
         """Return the money of all trades heard of."""
         return sum(notional for _, notional in self.trades.values())
+
+
+class _Noted(NamedTuple):
+    """The fields of a fact by which an order is remembered."""
+
+    kind: int
+    cid: int
+    side: int
+    price_tick: int
+    qty_lot: int
+    amount: int
+    trade_id: int
+    value: float
 
 
 class OrderLedger:
@@ -311,15 +324,13 @@ class OrderLedger:
     def remember(self, facts: list[Told]) -> list[Told]:
         """Remember what is about to be told."""
         for fact in facts:
-            self._note(fact.kind, fact.cid, fact.side, fact.price_tick, fact.qty_lot, fact.amount,
-                       fact.trade_id, fact.value)  # fmt: skip
+            self._note(fact)
         return facts
 
     def note_facts(self, rows: NDArray[Any]) -> None:
         """Remember facts that the core took, rows of `FACT`."""
-        names = ["kind", "cid", "side", "price_tick", "qty_lot", "amount", "trade_id", "value"]
-        for kind, *rest in rows[rows["cid"] != 0][names].tolist():
-            self._note(kind, *rest)
+        for row in rows[rows["cid"] != 0][list(_Noted._fields)].tolist():
+            self._note(_Noted(*row))
 
     def note_requests(self, rows: NDArray[Any]) -> None:
         """Remember what was asked for, rows of `REQUEST`; the terms of an amend are the order's once it is answered."""
@@ -330,20 +341,19 @@ class OrderLedger:
             elif kind == RequestKind.AMEND and known is not None:
                 known.asked_lot = terms[-1]
 
-    def _note(
-        self, kind: int, cid: int, side: int, price_tick: int, qty_lot: int, amount: int, trade: int, value: float
-    ) -> None:  # fmt: skip
+    def _note(self, fact: Told | _Noted) -> None:
+        kind, cid, side = fact.kind, fact.cid, fact.side
         known = self._orders.get(cid)
         if known is None:
             return
         if kind == FactKind.FEE:
-            known.trades.setdefault(trade, (qty_lot, round(value)))
-            self._trades.add((known.instrument, trade))
+            known.trades.setdefault(fact.trade_id, (fact.qty_lot, round(fact.value)))
+            self._trades.add((known.instrument, fact.trade_id))
         elif kind == FactKind.AMENDED:
-            known.price_tick, known.qty_lot, known.asked_lot = price_tick, qty_lot, 0
+            known.price_tick, known.qty_lot, known.asked_lot = fact.price_tick, fact.qty_lot, 0
             self._note_total(cid, known, 0, 0)
         elif kind in (FactKind.FILL, *_ENDINGS):
-            self._note_total(cid, known, qty_lot, amount)
+            self._note_total(cid, known, fact.qty_lot, fact.amount)
         elif kind in _REFUSALS and side == RequestKind.AMEND:
             known.asked_lot = 0
             self._note_total(cid, known, 0, 0)

@@ -28,9 +28,10 @@ from tradewind.live.bodies import (
     encode_requests,
     wake_row,
 )
-from tradewind.live.trading_state import TradingState, changes_of, state_of
+from tradewind.live.trading_state import TradingState, changes_of, state_of, wallets_of
 from tradewind.units.enums import FactKind, RequestKind, Rule, WakeCode
 from tradewind.units.jit import SLOTS, allocate
+from tradewind.units.time import HOUR_NS
 from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, Fact
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Sequencer:
         self.holds_raising = False
         self.changed: Callable[[Audit], None] | None = None
         self._state: TradingState | None = None
+        self._hour = 0
         self._tape = tape
         self._facts = allocate(Fact, 64)
 
@@ -108,7 +110,16 @@ class Sequencer:
         elif batch.again and self.world.contexts["dirty"].any():
             self._wake_again(batch)
         self._note_state()
+        if batch.wake is not None:
+            self._note_wallets()
         return self._hand_out()
+
+    def _note_wallets(self) -> None:
+        """Write down once an hour what the wallets hold, for people."""
+        hour = self.standing.now_ns // HOUR_NS
+        if hour != self._hour:
+            self._hour = hour
+            self._tape.append(RecordKind.AUDIT, encode(wallets_of(self.world, self.standing.now_ns)))
 
     def _note_state(self) -> None:
         """Write down what is halted and who is held where that has changed, for people."""
@@ -144,6 +155,7 @@ class Sequencer:
         for target, part in zip(self.world.state[:-1], parts, strict=True):
             target.view(np.uint8)[:] = np.frombuffer(part, np.uint8)
         self.durable = self.standing.batch
+        self._hour = self.standing.now_ns // HOUR_NS
 
     def sync(self) -> None:
         """Return once everything taken so far is durable. May be called in another thread while nothing is taken."""
@@ -220,7 +232,7 @@ class Sequencer:
         log = box["log"]
         refusals = log["refusal_row"][: log["refusals"]].tobytes()
         reasons = [self._reason(request) for request in box["request"][:count]]
-        self._tape.append(RecordKind.DECISION, encode(Decision(reasons, refusals)))
+        self._tape.append(RecordKind.DECISION, encode(Decision(reasons, refusals, self.standing.now_ns)))
         log["refusals"] = 0
 
     def _reason(self, request: NDArray[Any]) -> Reason:

@@ -14,7 +14,7 @@ from tradewind.units.enums import Halt, Rule, names_of
 if TYPE_CHECKING:
     from tradewind.engine.world import World
 
-__all__ = ["TradingState", "changes_of", "state_of"]
+__all__ = ["TradingState", "changes_of", "state_of", "wallets_of"]
 
 _HALTS, _RULES = names_of(Halt), names_of(Rule)
 
@@ -61,6 +61,13 @@ def changes_of(world: World, before: TradingState, now_ns: int) -> list[Audit]:
         reason = {"limit": float(strategy["held_limit"]), "value": float(strategy["held_value"])}
         changes.append(Audit(now_ns, "", "held", {"strategy": place, "rule": _RULES[rule]} | reason))
     return changes
+
+
+def wallets_of(world: World, now_ns: int) -> Audit:
+    """Return what each wallet holds: balance, equity and used margin in units of money, and how many make one."""
+    names = ("balance", "equity", "used", "scale")
+    wallets = [{name: int(account[name]) for name in names} for account in world.accounts]
+    return Audit(now_ns, "", "wallets", {"wallets": wallets})
 
 
 def _pairs(before: bytes, rows: Any) -> list[tuple[int, int, int]]:  # noqa: ANN401 - a column of integers

@@ -147,6 +147,11 @@ class LiveVenue:
 
     # ------------------------------------------------------------------ the port
 
+    @property
+    def is_open(self) -> bool:
+        """Say whether every account was read, so that trading may begin."""
+        return self._open
+
     async def connect(self) -> Taken:
         """Say that everything on the tape was sent and can be told by nobody else."""
         return Taken(_LATEST, _LATEST)
@@ -404,14 +409,16 @@ class LiveVenue:
         return WakeCode.BATCH
 
     def _tell_market(self, number: int) -> Batch | None:
-        """Tell marks, best prices and prints between the bars, together."""
+        """Tell marks, best prices and prints between the bars, together; the core may have exits that watch them."""
         if self._now_ns < self._watched_ns + self._rules.watch_ns:
             return None
         self._watched_ns = self._now_ns
         facts = [market_fact(event) for event in self.inbox.take_market()]
         if not facts:
             return None
-        return Batch(number, numbered(number, facts), None, again=False, now_ns=self._now_ns)
+        watched = bool(self._world.core["watches"][0])
+        wake = WakeCode.MARK if watched else None
+        return Batch(number, numbered(number, facts), wake, again=False, now_ns=self._now_ns)
 
     def _tell_doubts(self) -> Batch | None:
         """Once a second: say of orders under way for too long that they are unknown, and search for them."""

@@ -36,6 +36,11 @@ class Process:
         Number of the callback, from 1, that is not run any more; None: it lives.
     on_death
         Called by the world, not by the process, at the moment of death.
+
+    Attributes
+    ----------
+    offset_ns
+        How far its clock of the day is ahead of the world's; timers and waits are not touched by it.
     """
 
     def __init__(
@@ -44,6 +49,8 @@ class Process:
         self.name = name
         self.alive = True
         self.steps = 0
+        self.offset_ns = 0
+        self._frozen: list[tuple[Callable[..., object], tuple[Any, ...], Context]] | None = None
         self._dies_at_step = dies_at_step
         self._on_death = on_death
 
@@ -53,6 +60,24 @@ class Process:
             self.alive = False
             if self._on_death is not None:
                 Context().run(self._on_death)
+
+    def freeze(self) -> None:
+        """Let nothing of it run until `thaw`, as on a machine that sleeps; what is due waits."""
+        if self._frozen is None:
+            self._frozen = []
+
+    def thaw(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let it run again; what was due meanwhile is run now, in its order."""
+        waiting, self._frozen = self._frozen or [], None
+        for callback, args, context in waiting:
+            loop.call_soon(callback, *args, context=context)
+
+    def holds_back(self, callback: Callable[..., object], args: tuple[Any, ...]) -> bool:
+        """Say whether it is frozen; the callback is kept for later then."""
+        if self._frozen is None or not self.alive:
+            return False
+        self._frozen.append((callback, args, copy_context()))
+        return True
 
     def spare(self) -> None:
         """Let it die at no step any more."""
@@ -108,6 +133,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return the time, nanoseconds UTC."""
         return self._start_ns + self._jumping.now_ns
 
+    def local_ns(self) -> int:
+        """Return the time as the clock of the running process shows it, which may be wrong."""
+        process = _PROCESS.get()
+        return self.now_ns() + (0 if process is None else process.offset_ns)
+
+    def block(self, seconds: float) -> None:
+        """Let time pass while nothing else runs, as where a callback computes for so long."""
+        self._jumping.now_ns += int(seconds * _NS_PER_S)
+
     def call_soon(self, callback, *args, context=None):  # type: ignore[no-untyped-def,override]  # noqa: ANN001, ANN002, ANN201
         """Schedule a callback that the death of its process drops."""
         process = _PROCESS.get() if context is None else context.get(_PROCESS)
@@ -140,7 +174,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 def _guarded(callback: Callable[..., object], process: Process) -> Callable[..., object]:
     def run(*args: object) -> None:
-        if process.take_step():
+        if not process.holds_back(callback, args) and process.take_step():
             callback(*args)
 
     return run

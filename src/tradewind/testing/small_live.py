@@ -36,6 +36,7 @@ FOLDER = Path("/journal/live")
 _RESTART_S = 0.2
 _MINUTE_S = MINUTE_NS / 1e9
 _LIVES_MAX = 40
+_JUST_AFTER_S = 1e-6
 
 
 @contextmanager
@@ -118,13 +119,10 @@ class SmallLive:
         market.cancel()
 
     async def _market(self) -> None:
-        """Let bars end each minute; the first were over before anybody came."""
-        for _ in range(3):
-            self.exchange.live_bar()
-            await asyncio.sleep(_MINUTE_S)
+        """Let a bar end at each full minute; the first were over before anybody came."""
         while True:
             self.exchange.live_bar()
-            await asyncio.sleep(_MINUTE_S)
+            await asyncio.sleep((MINUTE_NS - self.loop.now_ns() % MINUTE_NS) / 1e9 + _JUST_AFTER_S)
 
     async def _live_once(self) -> bool:
         """Let one process live; say whether it was killed."""

@@ -12,15 +12,17 @@ import numpy as np
 
 from tradewind.engine.setup import InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
-from tradewind.errors import VenueError
+from tradewind.errors import TradewindError, VenueError
 from tradewind.journal import Identity
 from tradewind.live.accounts import AccountTerms
 from tradewind.live.opening import Place, open_session
+from tradewind.live.session import SNAPSHOT_EVERY, at_once
 from tradewind.live.venue import LiveRules, LiveVenue
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import MINUTE_NS, restless
 from tradewind.testing.small_live import dropping_the_dead
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
+from tradewind.units.enums import LONG, SHORT
 from tradewind.units.records import PARAMS
 from tradewind.venues.ccxt.capabilities import dialect_of
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
@@ -31,19 +33,37 @@ from tradewind.venues.keys import AccountKeys, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from tradewind.live.opening import OpenSession
+    from tradewind.live.session import DiskPort
     from tradewind.market import Instrument
     from tradewind.ops.alerts import Alert
+    from tradewind.testing.clock import Process
     from tradewind.venues.fake.misfortunes import Misfortunes
 
-__all__ = ["FOLDER", "VenueLife", "live_at"]
+__all__ = ["FOLDER", "TAG", "VenueLife", "live_at", "restless_world"]
 
 FOLDER = Path("/journal/venue")
+TAG = "VENLIV"
+"""What tells the orders of such a session from any others."""
+_S = 1_000_000_000
 _CLOCK_SKEW_NS = 2_000_000_000
 _RESTART_S = 0.2
 _LIVES_MAX = 30
 _HANGS_NS = 600_000_000_000
+_BACKOFF_MAX_S = 10.0
+
+
+def restless_world(instrument: Instrument, seed: int, *, amends: bool) -> World:
+    """Return a world in which `restless` trades an instrument."""
+    params = np.zeros(PARAMS)
+    params[:2] = _lots_of(instrument), float(seed)
+    most = float(instrument.lot_size) * 15.0 * params[0]
+    setup = InstrumentSetup(
+        instrument, leverage=5.0, amends=amends, highest_price=1e7, position_limit_qty=most
+    )
+    return World([WalletSetup("USDT", 10_000.0)], [setup], [StrategySetup(restless, [0], params)])
 
 
 @dataclass(slots=True)
@@ -56,6 +76,21 @@ class VenueLife:
         Where, for how long, with which market, at which step of the loop each life ends, and the session's rules.
     at_end
         Called while everything still runs, well after the last bar.
+    make_world
+        Makes the world of one process: (instrument, seed, amends=).
+    terms, settings
+        Fields of `AccountTerms` and of `TradingSettings` that are other than usual.
+    kinds
+        What the feed listens for.
+    tag
+        What tells this session's orders from others'.
+    disk_port
+        Makes how the journal is synced in one process; None: at once.
+    supervised
+        Whether somebody starts a process again that ended by whatever error, or early; he waits a little longer
+        each time. Else only what a venue refused is tried again.
+    snapshot_every
+        Bars between two snapshots.
 
     Attributes
     ----------
@@ -69,6 +104,16 @@ class VenueLife:
         Its venue and its session.
     dropped
         What its gateway dropped, by reason.
+    process
+        The last process.
+    ends
+        How each process before the last ended: "killed", "stopped", or the error's type and code.
+    errors
+        The errors among them.
+    instrument
+        The rules that the session began with.
+    closed
+        Whether the last process ended in order.
     """
 
     venue: str
@@ -77,6 +122,14 @@ class VenueLife:
     dies_at: list[int] = field(default_factory=list)
     rules: LiveRules = field(default_factory=lambda: LiveRules(warm_bars=2, reconcile_ns=60_000_000_000))
     at_end: Callable[[VenueLife, VirtualWorld], None] = lambda life, world: None
+    make_world: Callable[..., World] = restless_world
+    terms: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    kinds: frozenset[StreamKind] = frozenset({StreamKind.BARS, StreamKind.MARK})
+    tag: str = TAG
+    disk_port: Callable[[VirtualWorld], DiskPort] = lambda world: at_once
+    supervised: bool = False
+    snapshot_every: int = SNAPSHOT_EVERY
     disk: SimulatedDisk = field(default_factory=SimulatedDisk)
     alerts: list[Alert] = field(default_factory=list)
     lives: int = 0
@@ -85,52 +138,72 @@ class VenueLife:
     world: World = field(init=False)
     live_venue: LiveVenue = field(init=False)
     opened: OpenSession = field(init=False)
+    process: Process = field(init=False)
+    ends: list[str] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
+    instrument: Instrument = field(init=False)
+    closed: bool = False
     dropped: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def end_ns(self) -> int:
+        """Return when the session is asked to end."""
+        return START_NS + int(self.minutes * MINUTE_NS) + 50_000_000_000
+
     def fresh_world(self, instrument: Instrument) -> World:
-        """Return a world in which `restless` trades an instrument."""
-        params = np.zeros(PARAMS)
-        params[:2] = _lots_of(instrument), float(self.seed)
-        setup = InstrumentSetup(
-            instrument,
-            leverage=5.0,
-            amends=dialect_of(self.venue).amend is not None,
-            highest_price=1e7,
-        )
-        return World([WalletSetup("USDT", 10_000.0)], [setup], [StrategySetup(restless, [0], params)])
+        """Return a world of the same set-up in which nothing has happened."""
+        return self.make_world(instrument, self.seed, amends=dialect_of(self.venue).amend is not None)
 
     async def live(self, world: VirtualWorld) -> None:
         """Live until the minutes are over, coming back after each death."""
-        end_ns = START_NS + int(self.minutes * MINUTE_NS) + 50_000_000_000
         world.loop.set_exception_handler(lambda loop, context: None)
-        while await self._live_once(world, end_ns):
+        wait_s = _RESTART_S
+        while await self._live_once(world):
             self.lives += 1
-            assert self.lives < _LIVES_MAX, "the session never ends"
-            await asyncio.sleep(_RESTART_S)
+            assert self.supervised or self.lives < _LIVES_MAX, "the session never ends"
+            failed = self.ends[-1] not in ("killed", "stopped")
+            await asyncio.sleep(wait_s)
+            wait_s = min(_BACKOFF_MAX_S, 2 * wait_s) if self.supervised and failed else _RESTART_S
 
-    async def _live_once(self, world: VirtualWorld, end_ns: int) -> bool:
-        """Let one process live; say whether it died before the end."""
+    async def _live_once(self, world: VirtualWorld) -> bool:
+        """Let one process live; say whether another is to follow."""
         step = self.dies_at.pop(0) if self.dies_at else None
-        process, task = world.start_process("session", self._session(world, end_ns), step)
-        while process.alive and not task.done():
+        self.process, task = world.start_process("session", self._session(world), step)
+        while self.process.alive and not task.done():
             await asyncio.wait((task,), timeout=0.05)
-            assert world.loop.now_ns() < end_ns + _HANGS_NS, f"the session hangs: {task.get_stack()}"
-        self.steps = process.steps
-        if not process.alive:
+            assert world.loop.now_ns() < self.end_ns + _HANGS_NS, f"the session hangs: {task.get_stack()}"
+        self.steps = self.process.steps
+        if not self.process.alive:
+            self.ends.append("killed")
             self.disk.crash(random.Random(self.seed))  # noqa: S311 - dice, not secrets
             return True
         error = task.exception()
-        if isinstance(error, VenueError):
-            self.refused += 1
-            self.disk.crash(random.Random(self.seed))  # noqa: S311 - dice, not secrets
-            return True
-        task.result()
-        return False
+        if error is None:
+            return self._ended_early(world)
+        self._note_error(error)
+        self.process.kill()
+        self.disk.crash(random.Random(self.seed))  # noqa: S311 - dice, not secrets
+        return not self.supervised or world.loop.now_ns() < self.end_ns
 
-    async def _session(self, world: VirtualWorld, end_ns: int) -> None:
+    def _ended_early(self, world: VirtualWorld) -> bool:
+        if not self.supervised or world.loop.now_ns() >= self.end_ns - _S:
+            return False
+        self.ends.append("stopped")
+        return True
+
+    def _note_error(self, error: BaseException) -> None:
+        """Note what ended a process. Raises it where nobody stands by."""
+        self.refused += isinstance(error, VenueError)
+        if not self.supervised and not isinstance(error, VenueError):
+            raise error
+        code = error.code if isinstance(error, TradewindError) else str(error)
+        self.ends.append(f"{type(error).__name__} {code}")
+        self.errors.append(error)
+
+    async def _session(self, world: VirtualWorld) -> None:
         opened, gateway = self._open(world)
         running = asyncio.ensure_future(opened.session.run())
-        await asyncio.wait((running,), timeout=max(1.0, (end_ns - world.loop.now_ns()) / 1e9))
+        await asyncio.wait((running,), timeout=max(1.0, (self.end_ns - world.loop.now_ns()) / 1e9))
         if not running.done():
             self.at_end(self, world)
             opened.session.stop()
@@ -140,40 +213,60 @@ class VenueLife:
             self.dropped = dict(gateway.dropped)
             await self.live_venue.close()
         opened.close(finished=False)
+        self.closed = True
+
+    def believed_position(self) -> Decimal:
+        """Return what the last process believes to be held net, others' positions included, in units of the coin."""
+        held = self.world.contexts["working"]["holding"]["pos_lot"].sum(axis=0)
+        external = self.world.views["external_lot"].sum(axis=0)
+        lots = int(held[LONG] - held[SHORT] + external[LONG] - external[SHORT])
+        return lots * self.instrument.lot_size * self.instrument.contract_size
 
     def _open(self, world: VirtualWorld) -> tuple[OpenSession, CcxtTradingGateway]:
-        instrument = next(iter(world.exchanges[self.venue].instruments.values()))
+        self.closed = False
+        if not hasattr(self, "instrument"):
+            self.instrument = next(iter(world.exchanges[self.venue].instruments.values()))
+        instrument = self.instrument
         listing, login = Listing(0, instrument), world.logins["main"]
         keys = AccountKeys(
             "main", self.venue, False, Secret(login.api_key), Secret(login.secret), Secret(login.passphrase)
         )
         dice = random.Random(self.seed)  # noqa: S311 - dice, not secrets
         gateway = CcxtTradingGateway(
-            TradingSettings(self.venue, "VENLIV"), [listing], world.session(), keys,
-            now_ns=world.loop.now_ns, chance=dice,
+            TradingSettings(self.venue, self.tag, **self.settings), [listing], world.session(), keys,
+            now_ns=world.loop.local_ns, chance=dice,
         )  # fmt: skip
         feed = CcxtMarketFeed(
             self.venue, build_exchange(CLIENTS[self.venue], world.session()), [listing],
-            kinds=frozenset({StreamKind.BARS, StreamKind.MARK}), intervals_ns=(MINUTE_NS,),
-            now_ns=world.loop.now_ns, rng=dice,
+            kinds=self.kinds, intervals_ns=(MINUTE_NS,), now_ns=world.loop.local_ns, rng=dice,
         )  # fmt: skip
-        window_ms = dialect_of(self.venue).receive_window_ms
-        fence_ns = window_ms * 1_000_000 + _CLOCK_SKEW_NS if window_ms else 0
-        terms = AccountTerms("main", frozenset({0}), {"USDT": 0}, fence_ns=fence_ns)
+        terms = AccountTerms(
+            "main", frozenset({0}), {"USDT": 0}, **{"fence_ns": _fence_ns(self.venue)} | self.terms
+        )
         self.world = self.fresh_world(instrument)
         self.live_venue = LiveVenue(
             self.world,
             [(terms, gateway)],
             {0: feed},
             self.rules,
-            world.loop.now_ns,
+            world.loop.local_ns,
             notify=self.alerts.append,
         )
-        place = Place(self.disk, FOLDER, Identity("live", (self.venue,)), world.loop.now_ns, "test")
+        place = Place(
+            self.disk, FOLDER, Identity("live", (self.venue,)), world.loop.local_ns, "test",
+            snapshot_every=self.snapshot_every,
+        )  # fmt: skip
         self.opened = open_session(place, self.world, self.live_venue, inside=self.live_venue.books)
         session = self.opened.session
         session.memory, session.waits = self.live_venue.books, True
+        session.disk = self.disk_port(world)
         return self.opened, gateway
+
+
+def _fence_ns(venue: str) -> int:
+    """Return after how long a request can no longer arrive, as real accounts count it; 0 for no such time."""
+    dialect = dialect_of(venue)
+    return dialect.receive_window_ms * 1_000_000 + _CLOCK_SKEW_NS if dialect.fence else 0
 
 
 def _lots_of(instrument: Instrument) -> float:

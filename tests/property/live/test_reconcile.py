@@ -160,3 +160,16 @@ def test_strangers_halt_and_transfers_begin_a_session():
     assert int(world.accounts["adjusted"][0]) == 0
     later = replace(empty, balances=(BalanceSeen("USDT", 4 * 10**11, NOW, NOW),), strangers=())
     assert compared(world, later).halts
+
+
+def test_a_mode_that_was_changed_by_hand_halts_once_and_is_known_then():
+    """F47."""
+    world = world_with(((0, 0), (0, 0)), ((0, 0), (0, 0)), hedge=False)
+    for code in (SettingCode.POSITION_MODE, SettingCode.MARGIN_MODE):
+        setting = SettingSeen(0, code, 1.0, NOW, NOW)
+        snapshot = Snapshot((), (), (), (), (setting,), (), (), (), NOW, NOW)
+        first = compared(world, snapshot)
+        assert first.halts
+        apply(world, first.facts)
+        assert int(world.views["halts"][0]) == Halt.SETTINGS
+        assert compared(world, snapshot).differences == ()

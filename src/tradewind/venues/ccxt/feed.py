@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["CcxtMarketFeed"]
 
 _OPEN_S = 45.0
+_ATTEMPTS = 4
+"""Of one request of a live feed: what matters is asked for again soon anyway."""
 _CHUNK = 50
 """Symbols in one subscription: Binance takes 200 streams a connection, Bybit 2,000 characters of topics."""
 
@@ -100,7 +102,7 @@ class CcxtMarketFeed:
         self.inbox = Inbox(now_ns)
         self.health = Health(now_ns, self.inbox.put)
         self.dialler = Dialler(now_ns, rng)
-        self.rest = RestReader(exchange, self._table.rest, now_ns)
+        self.rest = RestReader(exchange, self._table.rest, now_ns, attempts=_ATTEMPTS)
         self._heard = {one.instrument.symbol: self._heard_of(one, intervals_ns) for one in listings}
         self._by_index = {one.listing.index: one for one in self._heard.values()}
         self._hearing = Hearing(

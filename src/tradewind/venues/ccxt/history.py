@@ -31,10 +31,14 @@ _MS_NS = 1_000_000
 _SETTLED_NS = 2 * SECOND_NS
 """A bar is taken as over this long after its end: venues finish it within a second or two."""
 
+_LONGEST_WAIT_S = 60.0
+
 _BAN = re.compile(r"banned until (\d{13})")
 _LATER = (ccxt.OperationFailed, ccxt.ExchangeNotAvailable, TimeoutError, OSError)
 _GARBAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 """What ccxt raises where an answer is not what it expects."""
+_SHUTTING_DOWN = re.compile(r'"code":\s*-1016\b')
+"""What Binance says while a service is shut down for a while, which ccxt takes for a bad request."""
 _TOO_MANY = (ccxt.RateLimitExceeded, ccxt.DDoSProtection)
 
 
@@ -59,7 +63,7 @@ class RestReader:
         rest: Rest,
         now_ns: Callable[[], int],
         *,
-        attempts: int = 6,
+        attempts: int = 10,
     ) -> None:
         self._exchange = exchange
         self.rest = rest
@@ -89,8 +93,12 @@ class RestReader:
                 self._hold(self._rest_of_ban(error, attempt))
             except (*_LATER, *_GARBAGE) as error:
                 last = error
-                self._hold(2.0**attempt)
+                self._hold(min(_LONGEST_WAIT_S, 2.0**attempt))
             except ccxt.BaseError as error:
+                if _SHUTTING_DOWN.search(str(error)):
+                    last = error
+                    self._hold(min(_LONGEST_WAIT_S, 2.0**attempt))
+                    continue
                 raise VenueRefused("VENUE_REFUSED", redact(error), where=str(self._exchange.id)) from error
         raise self._given_up(method, last)
 

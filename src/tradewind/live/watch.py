@@ -1,0 +1,142 @@
+"""What watches the process itself: a loop that stands still, memory that grows, a disk that fills, a clock that is off.
+
+Each is looked at every second, told to a person once when it begins and once when it has passed, and told to the
+core as a state of trading for as long as it lasts: with too little memory or too wrong a clock no new risk is taken,
+with too little disk openers are cancelled as well. None of them needs an operator to pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import shutil
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tradewind.live.facts import Told, rows_of
+from tradewind.ops.alerts import Alert
+from tradewind.units.enums import FactKind, Halt, HaltScope
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["Gauges", "Watch", "WatchLimits", "gauges_of"]
+
+_S = 1_000_000_000
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """What is too much.
+
+    Parameters
+    ----------
+    look_s
+        Seconds between two looks; what begins is told within that time.
+    stall_ns
+        A loop that comes round this much too late stood still.
+    memory_bytes
+        Most that the process may use, 0: no limit.
+    disk_bytes
+        Least that must be free where the journal lies.
+    clock_ns
+        Most that our clock may differ from a venue's.
+    """
+
+    look_s: float = 1.0
+    stall_ns: int = 2 * _S
+    memory_bytes: int = 0
+    disk_bytes: int = 256 << 20
+    clock_ns: int = _S // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """How the process is measured: memory in use, free disk, bytes; offset of the clock in ns, 0 where nobody knows."""
+
+    memory_bytes: Callable[[], int]
+    disk_bytes: Callable[[], int]
+    clock_ns: Callable[[], int] = lambda: 0
+
+
+def gauges_of(folder: Path, clock_ns: Callable[[], int] = lambda: 0) -> Gauges:
+    """Return gauges of this process and of the disk that holds `folder`."""
+    return Gauges(_memory_bytes, lambda: shutil.disk_usage(folder).free, clock_ns)
+
+
+def _memory_bytes() -> int:
+    """Return the most memory that the process has used so far."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * _KIB
+
+
+@dataclass(slots=True)
+class Watch:
+    """Watches a process.
+
+    Parameters
+    ----------
+    limits, gauges
+        What is too much, and how it is measured.
+    clock, monotonic
+        Our time, nanoseconds UTC, and one that never jumps.
+    notify
+        Is told of what a person should know.
+    post
+        Brings facts into the session.
+    """
+
+    limits: WatchLimits
+    gauges: Gauges
+    clock: Callable[[], int]
+    monotonic: Callable[[], int]
+    notify: Callable[[Alert], None]
+    post: Callable[[NDArray[Any]], Awaitable[None]]
+    _wrong: set[int] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            began_ns = self.monotonic()
+            await asyncio.sleep(self.limits.look_s)
+            self.note_round(self.monotonic() - began_ns)
+            facts = self.look()
+            if facts:
+                await self.post(rows_of(facts))
+
+    def note_round(self, took_ns: int) -> None:
+        """Note how long the loop took to come round once."""
+        late_ns = took_ns - int(self.limits.look_s * _S)
+        if late_ns > self.limits.stall_ns:
+            self.notify(Alert("LOOP_STALLED", f"the loop stood still for {late_ns / _S:.1f} s", self.clock()))
+
+    def look(self) -> list[Told]:
+        """Measure everything; return a fact for each state that began or has passed."""
+        limits, gauges = self.limits, self.gauges
+        memory, disk, offset = gauges.memory_bytes(), gauges.disk_bytes(), abs(gauges.clock_ns())
+        too_much = bool(limits.memory_bytes) and memory > limits.memory_bytes
+        facts = self._state(Halt.MEMORY, "MEMORY_HIGH", limits.memory_bytes, memory, wrong=too_much)
+        facts += self._state(Halt.DISK, "DISK_LOW", limits.disk_bytes, disk, wrong=disk < limits.disk_bytes)
+        facts += self._state(
+            Halt.CLOCK, "CLOCK_OFFSET", limits.clock_ns, offset, wrong=offset > limits.clock_ns
+        )
+        return facts
+
+    def _state(self, bit: int, code: str, limit: int, value: int, *, wrong: bool) -> list[Told]:
+        if wrong == (bit in self._wrong):
+            return []
+        now_ns = self.clock()
+        self._wrong ^= {bit}
+        word = code if wrong else "RESUMED"
+        self.notify(Alert(word, f"{value:,} where the limit is {limit:,}", now_ns))
+        return [
+            Told(
+                FactKind.HALT, now_ns, now_ns, side=HaltScope.CORE, code=bit, qty_lot=int(wrong), amount=limit,
+                value=float(value),
+            )
+        ]  # fmt: skip

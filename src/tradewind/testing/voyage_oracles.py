@@ -1,0 +1,245 @@
+"""What must hold after any voyage, whatever befell it: eight questions, each answered from two independent sources.
+
+a  what the venue filled of our orders is what our ledger says
+b  at most one order per intent
+c  no order above the limits
+d  the position at the venue is the position believed, soon after misfortunes stop
+e  everything held has its protector, soon after misfortunes stop
+f  nothing is opened on stale data
+g  the journal replays to the same state
+h  the process ends or recovers, and never hangs
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tradewind.errors import TradewindError
+from tradewind.live.bodies import FACT
+from tradewind.live.replay import replay_journal
+from tradewind.testing.venue_live import FOLDER
+from tradewind.units.enums import FactKind, RequestKind, StreamCode
+from tradewind.units.ids import context_of, slot_of
+from tradewind.venues.ccxt.client_ids import ClientIds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tradewind.testing.voyage import Landfall
+    from tradewind.venues.fake.record import Entry
+
+__all__ = ["judged"]
+
+_S = 1_000_000_000
+_TOTALS = (FactKind.FILL, FactKind.CANCELLED, FactKind.EXPIRED)
+_BAR_AGE_NS = 75 * _S
+"""The bar before, its grace, and the time within which a decision may still be made."""
+_SHOWN = 5
+
+
+def judged(landfall: Landfall) -> list[str]:
+    """Return what the oracles that were asked have to object, each with its letter."""
+    wrong = []
+    for letter, ask in _ORACLES.items():
+        if letter in landfall.voyage.judges:
+            found = ask(landfall)
+            more = [f"({letter}) … and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+            wrong += [f"({letter}) {text}" for text in found[:_SHOWN]] + more
+    return wrong
+
+
+def _orders(landfall: Landfall) -> dict[object, tuple[int, Entry]]:
+    """Return our id and the first entry of each order at the venue that is ours, by the venue's id.
+
+    An order that came of a stop has its stop's id.
+    """
+    ids, found = ClientIds(landfall.life.tag), dict[object, tuple[int, "Entry"]]()
+    for entry in landfall.of("order"):
+        if entry["cause"] == "refused" or entry["order_id"] in found:
+            continue
+        parent = found.get(entry["parent_id"])
+        cid = parent[0] if parent is not None else ids.cid_of(entry["client_id"])
+        if cid:
+            found[entry["order_id"]] = cid, entry
+    return found
+
+
+def _number(value: object) -> Decimal:
+    return Decimal(str(value))
+
+
+# ---------------------------------------------------------------------- a, b, c
+
+
+def _ask_fills(landfall: Landfall) -> list[str]:
+    """Compare order by order (a)."""
+    true: dict[int, Decimal] = defaultdict(Decimal)
+    orders = _orders(landfall)
+    for fill in landfall.of("fill"):
+        if fill["order_id"] in orders:
+            true[orders[fill["order_id"]][0]] += _number(fill["qty"])
+    told: dict[int, int] = defaultdict(int)
+    for _, rows in landfall.journal():
+        if rows.dtype == FACT:
+            for cid, lots in rows[np.isin(rows["kind"], _TOTALS)][["cid", "qty_lot"]].tolist():
+                told[cid] = max(told[cid], lots)
+    lot = landfall.instrument.lot_size
+    return [
+        f"order {cid}: the venue filled {true.get(cid, 0)}, we know of {told.get(cid, 0) * lot}"
+        for cid in sorted(true.keys() | told.keys())
+        if true.get(cid, 0) != told.get(cid, 0) * lot
+    ]
+
+
+def _ask_orders(landfall: Landfall) -> list[str]:
+    """Count orders per id, look for orders that nobody asked for, and for two at once in one place (b)."""
+    asked = set(landfall.requests(RequestKind.NEW)["cid"].tolist())
+    placed = [
+        (cid, entry)
+        for cid, entry in _orders(landfall).values()
+        if entry["cause"] == "placed" and not entry["parent_id"]
+    ]
+    counts = Counter(cid for cid, _ in placed)
+    wrong = [f"order {cid} was placed {count} times" for cid, count in counts.items() if count > 1]
+    wrong += [f"order {cid} is in no journal" for cid in counts if cid not in asked]
+    return wrong + _crowded(landfall)
+
+
+def _crowded(landfall: Landfall) -> list[str]:
+    """Return where two orders worked at once for one place of a strategy."""
+    orders, works, wrong = _orders(landfall), dict[tuple[int, int], tuple[int, object]](), list[str]()
+    for entry in landfall.of("order"):
+        if entry["cause"] == "refused" or entry["order_id"] not in orders:
+            continue
+        cid = orders[entry["order_id"]][0]
+        place = context_of(cid), slot_of(cid)
+        if entry["state"] not in ("new", "partially_filled", "triggered"):
+            if works.get(place, (0, None))[1] == entry["order_id"]:
+                del works[place]
+            continue
+        other = works.setdefault(place, (cid, entry["order_id"]))[0]
+        if other != cid:
+            wrong.append(f"orders {other} and {cid} worked at once for one place")
+    return wrong
+
+
+def _ask_limits(landfall: Landfall) -> list[str]:
+    """Add up, at each opener that is placed, what is held and what may still be opened (c)."""
+    world, lot = landfall.life.world, landfall.instrument.lot_size
+    limit = int(world.views["side_limit_lot"][0].max()) * lot
+    orders, wrong = _orders(landfall), list[str]()
+    held, left = Decimal(0), dict[object, tuple[str, Decimal]]()
+    for entry in landfall.entries:
+        number = entry.get("order_id")
+        if entry["what"] == "fill" and (number in orders or entry["kind"] != "trade"):
+            qty = _number(entry["qty"])
+            held += qty if entry["side"] == "buy" else -qty
+            if number in left:
+                left[number] = left[number][0], left[number][1] - qty
+        elif (
+            entry["what"] == "order"
+            and number in orders
+            and not (entry["reduce_only"] or entry["cause"] == "refused")
+        ):
+            side = str(entry["side"])
+            if entry["state"] in ("new", "partially_filled"):
+                left[number] = side, _number(entry["qty"]) - _number(entry["filled"])
+            else:
+                left.pop(number, None)
+            worst = (held if side == "buy" else -held) + sum(q for s, q in left.values() if s == side)
+            if entry["cause"] == "placed" and worst > limit:
+                wrong.append(
+                    f"with order {orders[number][0]} up to {worst} may be held, the limit is {limit}"
+                )
+    return wrong
+
+
+# ---------------------------------------------------------------------- d, e
+
+
+def _ask_position(landfall: Landfall) -> list[str]:
+    return _too_long(landfall, "position", landfall.voyage.position_s)
+
+
+def _ask_protection(landfall: Landfall) -> list[str]:
+    return _too_long(landfall, "protection", landfall.voyage.protection_s)
+
+
+def _too_long(landfall: Landfall, what: str, most_s: float) -> list[str]:
+    since_ns = landfall.voyage.settled_ns
+    return [
+        f"{stretch.text}, for {stretch.lasted_s(since_ns):.0f} s until {stretch.to_ns}"
+        for stretch in landfall.lookout.stretches
+        if stretch.what == what and stretch.lasted_s(since_ns) > most_s
+    ]
+
+
+# ---------------------------------------------------------------------- f, g, h
+
+
+def _ask_data(landfall: Landfall) -> list[str]:
+    """Walk through the journal: what was known when each opener was asked for (f)."""
+    wrong, stale, bar_ns = list[str](), dict[int, bool](), dict[int, int]()
+    for now_ns, rows in landfall.journal():
+        if rows.dtype == FACT:
+            for kind, j, code, ts_ns in rows[["kind", "instrument", "code", "venue_ts_ns"]].tolist():
+                if kind == FactKind.STREAM:
+                    stale[j] = code != StreamCode.UP
+                elif kind == FactKind.BAR:
+                    bar_ns[j] = max(ts_ns, bar_ns.get(j, 0))
+            continue
+        openers = rows[(rows["kind"] == RequestKind.NEW) & (rows["reduce"] == 0)]
+        for cid, j in openers[["cid", "instrument"]].tolist():
+            age_ns = now_ns - bar_ns.get(j, 0) - 60 * _S
+            if stale.get(j) or age_ns > _BAR_AGE_NS:
+                wrong.append(
+                    f"order {cid} was opened at {now_ns}: stale {stale.get(j)}, bar {age_ns / _S} s old"
+                )
+    return wrong
+
+
+def _ask_replay(landfall: Landfall) -> list[str]:
+    """Replay, and compare with the last process where its journal was closed (g)."""
+    life = landfall.life
+    try:
+        replayed = replay_journal(FOLDER, life.fresh_world(landfall.instrument), life.disk)
+    except TradewindError as error:
+        return [f"{error.code}: {error.message}"]
+    if life.closed and replayed.state_hash != life.world.state_hash():
+        return ["the journal replays to another state"]
+    return []
+
+
+def _ask_liveness(landfall: Landfall) -> list[str]:
+    """Look how processes ended, and whether anybody was awake again after misfortunes stopped (h)."""
+    life = landfall.life
+    if landfall.cut_short:
+        return [landfall.cut_short]
+    wrong = [
+        f"a process ended by {type(error).__name__}: {error}"
+        for error in life.errors
+        if not isinstance(error, TradewindError)
+    ]
+    wrong += _too_long(landfall, "process", landfall.voyage.settle_s)
+    if not life.closed:
+        wrong.append("the last process did not end in order")
+    wakes = [int(row["recv_ts_ns"]) for row in landfall.facts(FactKind.WAKE)]
+    if life.end_ns - max(wakes, default=0) > 120 * _S:
+        wrong.append(f"nobody was woken after {max(wakes, default=0)}")
+    return wrong
+
+
+_ORACLES: dict[str, Callable[[Landfall], list[str]]] = {
+    "a": _ask_fills,
+    "b": _ask_orders,
+    "c": _ask_limits,
+    "d": _ask_position,
+    "e": _ask_protection,
+    "f": _ask_data,
+    "g": _ask_replay,
+    "h": _ask_liveness,
+}

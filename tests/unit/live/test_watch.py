@@ -1,0 +1,86 @@
+"""What the process watches of itself is told when it begins and when it has passed, to people and to the core."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tradewind.live.apply import APPLY_FACTS
+from tradewind.live.facts import rows_of
+from tradewind.live.watch import Gauges, Watch, WatchLimits, gauges_of
+from tradewind.testing.clock import VirtualLoop
+from tradewind.testing.sessions import small_world
+from tradewind.units.enums import Halt
+from tradewind.units.jit import allocate
+from tradewind.units.wire import Fact
+
+S = 1_000_000_000
+GIB = 1 << 30
+
+
+class Machine:
+    """A process whose measures are set by hand."""
+
+    def __init__(self):
+        self.memory, self.disk, self.offset = GIB, 10 * GIB, 0
+        self.alerts, self.world = [], small_world()
+
+    def watch(self, loop=None):
+        limits = WatchLimits(memory_bytes=2 * GIB)
+        gauges = Gauges(lambda: self.memory, lambda: self.disk, lambda: self.offset)
+        clock = (lambda: 5 * S) if loop is None else loop.now_ns
+        return Watch(limits, gauges, clock, clock, self.alerts.append, self.post)
+
+    async def post(self, rows):
+        mine = allocate(Fact, len(rows))
+        mine[:] = rows
+        APPLY_FACTS(*self.world.state, mine, len(rows))
+
+    @property
+    def halts(self):
+        return int(self.world.core["halts"][0])
+
+
+def test_each_state_begins_once_and_passes_once():
+    for name, wrong, right, bit, code in (
+        ("memory", 3 * GIB, GIB, Halt.MEMORY, "MEMORY_HIGH"),
+        ("disk", 1, GIB, Halt.DISK, "DISK_LOW"),
+        ("offset", -2 * S, 0, Halt.CLOCK, "CLOCK_OFFSET"),
+    ):
+        machine = Machine()
+        watch = machine.watch()
+        assert watch.look() == []
+        setattr(machine, name, wrong)
+        asyncio.run(run_once(watch))
+        assert machine.halts == bit
+        assert watch.look() == []
+        setattr(machine, name, right)
+        asyncio.run(run_once(watch))
+        assert machine.halts == 0
+        assert [alert.code for alert in machine.alerts] == [code, "RESUMED"]
+
+
+async def run_once(watch):
+    await watch.post(rows_of(watch.look()))
+
+
+def test_a_loop_that_stands_still_is_told_when_it_comes_round_again():
+    loop, machine = VirtualLoop(), Machine()
+
+    async def scene():
+        watching = asyncio.ensure_future(machine.watch(loop).run())
+        await asyncio.sleep(3.5)
+        loop._jumping.now_ns += 7 * S
+        await asyncio.sleep(1.5)
+        watching.cancel()
+
+    loop.run_until_complete(scene())
+    loop.close()
+    assert [alert.code for alert in machine.alerts] == ["LOOP_STALLED"]
+    assert "6.5 s" in machine.alerts[0].text
+
+
+def test_this_process_can_be_measured(tmp_path):
+    gauges = gauges_of(tmp_path)
+    assert gauges.memory_bytes() > 10 << 20
+    assert gauges.disk_bytes() > 0
+    assert gauges.clock_ns() == 0
