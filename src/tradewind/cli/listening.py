@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from tradewind.engine.world import World
     from tradewind.live.bodies import Boot
     from tradewind.live.running import Reached, RunningSetup
+    from tradewind.market import Instrument
     from tradewind.ops.alerts import Alert
     from tradewind.research.resolve import Resolved
     from tradewind.venues.ccxt.feed import CcxtMarketFeed
-    from tradewind.venues.gateway import Listing
+    from tradewind.venues.gateway import Listing, MarketFeed
 
 __all__ = ["Bound", "bind_again", "bind_now", "first_boot", "open_feeds", "paper_setup"]
 
@@ -169,7 +170,10 @@ async def bind_now(
     from tradewind.research.resolve import resolve
 
     session = config if isinstance(config, SessionConfig) else SessionConfig.from_backtest(config)
-    for venue in dict.fromkeys(venue for venue, _ in session.market.instruments):
+    venues = [venue for venue, _ in session.market.instruments]
+    if session.feed.secondary is not None:
+        venues.append(session.feed.secondary)
+    for venue in dict.fromkeys(venues):
         note(f"asking {venue} for its rules")
         await fetch_rules(desk, venue)
     resolved = resolve(_view(session, desk), desk)
@@ -278,26 +282,81 @@ async def _reach_paper(
 
 def open_feeds(
     bound: Bound, desk: "Workspace"
-) -> "tuple[dict[int, CcxtMarketFeed], tuple[Callable[[], Awaitable[Any]], ...]]":
-    """Return who tells the market of each instrument, and what is to be closed after them; needs a running loop."""
+) -> "tuple[dict[int, MarketFeed], tuple[Callable[[], Awaitable[Any]], ...]]":
+    """Return who tells the market of each instrument, and what is to be closed after them; needs a running loop.
+
+    Raises ConfigError (SYMBOL_UNKNOWN) where a second venue is to stand in that does not list an instrument.
+    """
+    feeds: dict[int, MarketFeed] = {}
+    sessions: list[aiohttp.ClientSession] = []
+    for venue in bound.venues:
+        listings = bound.listings(venue)
+        feed: MarketFeed = _feed(bound, desk, venue, listings, sessions)
+        second = bound.session.feed.secondary
+        if second is not None and venue == bound.session.market.venue:
+            feed = _with_stand_in(bound, desk, feed, (listings, second), sessions)
+        feeds.update(dict.fromkeys((listing.index for listing in listings), feed))
+    return feeds, tuple(session.close for session in sessions)
+
+
+def _feed(
+    bound: Bound,
+    desk: "Workspace",
+    venue: str,
+    listings: "list[Listing]",
+    sessions: "list[aiohttp.ClientSession]",
+) -> "CcxtMarketFeed":
     import random
 
     from tradewind.cli.reaching import client_of, way_to
     from tradewind.venues.ccxt.exchange import build_exchange
     from tradewind.venues.ccxt.feed import CcxtMarketFeed
 
-    feeds: dict[int, CcxtMarketFeed] = {}
-    sessions: list[aiohttp.ClientSession] = []
-    for venue in bound.venues:
-        listings = bound.listings(venue)
-        sessions.append(way_to(desk, venue))
-        feed = CcxtMarketFeed(
-            venue, build_exchange(client_of(venue), sessions[-1]), listings, kinds=_kinds(bound, venue),
-            intervals_ns=(bound.resolved.config.market.bar_ns,), now_ns=time.time_ns,
-            rng=random.Random(),  # noqa: S311 - spreads reconnections, guards nothing
-        )  # fmt: skip
-        feeds.update(dict.fromkeys((listing.index for listing in listings), feed))
-    return feeds, tuple(session.close for session in sessions)
+    sessions.append(way_to(desk, venue))
+    return CcxtMarketFeed(
+        venue, build_exchange(client_of(venue), sessions[-1]), listings, kinds=_kinds(bound, venue),
+        intervals_ns=(bound.resolved.config.market.bar_ns,), now_ns=time.time_ns,
+        rng=random.Random(),  # noqa: S311 - spreads reconnections, guards nothing
+    )  # fmt: skip
+
+
+def _with_stand_in(
+    bound: Bound,
+    desk: "Workspace",
+    first: "CcxtMarketFeed | MarketFeed",
+    pair: "tuple[list[Listing], str]",
+    sessions: "list[aiohttp.ClientSession]",
+) -> "MarketFeed":
+    """Return a feed that a second venue stands in for while the first one fails."""
+    from tradewind.venues.ccxt.failover import FailoverFeed, FailoverRules
+    from tradewind.venues.gateway import Listing, StreamKind
+
+    listings, venue = pair
+    others = [Listing(one.index, _same_coin(desk, venue, one.instrument)) for one in listings]
+    second = _feed(bound, desk, venue, others, sessions)
+    return FailoverFeed(
+        first, second, list(zip(listings, others, strict=True)), needed=frozenset({StreamKind.BARS, StreamKind.MARK}),
+        now_ns=time.time_ns, rules=FailoverRules(healed_s=bound.session.feed.healed_after_s),
+    )  # fmt: skip
+
+
+def _same_coin(desk: "Workspace", venue: str, instrument: "Instrument") -> "Instrument":
+    """Return the instrument of another venue that is of the same coin, quote and payoff. Raises SYMBOL_UNKNOWN."""
+    from tradewind.market import Store
+    from tradewind.market.rules.book import RuleBook
+
+    book = RuleBook.load(Store(desk.data).root)
+    wanted = (instrument.base, instrument.quote, instrument.payoff)
+    for symbol in book.symbols(venue):
+        found = book.find(venue, symbol)
+        if found is not None and found.active and (found.base, found.quote, found.payoff) == wanted:
+            return found
+    raise ConfigError(
+        "SYMBOL_UNKNOWN",
+        f"{venue} lists nothing that could stand in for {instrument.symbol}.",
+        key="feed.secondary",
+        hint="name another venue, or leave it out",
+    )
 
 
 def _kinds(bound: Bound, venue: str) -> "frozenset[Any]":
