@@ -1,0 +1,231 @@
+"""The read model: what it says of a session, made at once or while the session grows, thrown away and made again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from tradewind.errors import Busy
+from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule
+from tradewind.journal.bodies import Audit, Boot, Instrument, decode_requests, encode, layouts_at
+from tradewind.live.opening import Place, open_session
+from tradewind.ops.intelligence.database import Intelligence
+from tradewind.ops.intelligence.schema import BY_NAME, TABLES
+from tradewind.testing.disk import SimulatedDisk
+from tradewind.testing.sessions import small_world, walk
+from tradewind.venues.simulated.exchange import SimulatedExchange
+from tradewind.venues.simulated.local import LocalVenue
+
+FOLDER = Path("/journal/told")
+BOOT = Boot(
+    1, "test", "c0de", "c0f1", "da7a", "", [Instrument("S0USDT", "0.1", "0.001", "USDT", 100_000_000)],
+    [("restless", ("noise", "phase"), ("first", "second", "third"))], [(0, 0)], 20,
+)  # fmt: skip
+
+
+def recording(disk, steps, *, stop_after=None):
+    """Run a session over so many bars, or go on with it."""
+    place = Place(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test", 60_000, snapshot_every=20)
+    exchange = SimulatedExchange(small_world(), walk(steps))
+    opened = open_session(place, small_world(), LocalVenue(exchange), inside=exchange, boot=BOOT)
+    if stop_after is not None:
+
+        def stop(batch):
+            if opened.session.sequencer.standing.steps >= stop_after:
+                opened.session.stop()
+
+        opened.session.progress = stop
+    finished = asyncio.run(opened.session.run())
+    action = Audit(7, "ada@console", "pause", {"reason": "tea"})
+    opened.writer.append(RecordKind.AUDIT, encode(action))
+    opened.close(finished=finished)
+    return opened, place
+
+
+@pytest.fixture(scope="module")
+def told():
+    disk = SimulatedDisk()
+    recording(disk, 150)
+    return disk
+
+
+def built(disk, path):
+    model = Intelligence(path, disk)
+    model.follow("told", FOLDER)
+    lines = list(model.dump())
+    model.close()
+    return lines
+
+
+def test_every_table_of_a_session_is_filled_from_its_journal(told, tmp_path):
+    model = Intelligence(tmp_path / "i.sqlite", told)
+    followed = model.follow("told", FOLDER)
+    reader = JournalReader(told, FOLDER)
+    records = list(reader.records())
+    assert (followed.records, followed.afresh) == (len(records), True)
+    asked = [
+        row
+        for r in records
+        if r.kind == RecordKind.REQUESTS
+        for row in decode_requests(r, layouts_at(reader.headers, r.seq))[1]
+    ]
+    assert [row["cid"] for row in model.rows("requests")] == [int(row["cid"]) for row in asked]
+    decisions = model.rows("decisions", "told")
+    executed = [row for row in decisions if row["verdict"] == "executed"]
+    assert len(executed) == len(asked)
+    assert set(json.loads(executed[0]["signals"])) == {"noise", "phase"}
+    assert executed[0]["tag"] == "" or executed[0]["tag"] in BOOT.strategies[0][2]
+    assert all(row["ts_ns"] > 0 for row in decisions)
+    (boot,) = model.rows("boots")
+    assert (boot["process"], boot["code_hash"]) == (1, "c0de")
+    assert model.rows("instruments")[0]["symbol"] == "S0USDT"
+    (action,) = model.rows("operator_actions")
+    assert (action["actor"], action["action"], json.loads(action["detail"])) == (
+        "ada@console", "pause", {"reason": "tea"},
+    )  # fmt: skip
+    hours = [row["ts_ns"] // 3_600_000_000_000 for row in model.rows("equity")]
+    assert len(hours) >= 2
+    assert hours == sorted(set(hours))
+    model.close()
+
+
+def test_fills_orders_and_cash_add_up(told, tmp_path):
+    model = Intelligence(tmp_path / "i.sqlite", told)
+    model.follow("told", FOLDER)
+    orders = {row["cid"]: row for row in model.rows("orders")}
+    fills = model.rows("fills")
+    assert fills
+    for cid in {row["cid"] for row in fills}:
+        mine = [row for row in fills if row["cid"] == cid]
+        assert sum(row["lots"] for row in mine) == orders[cid]["filled_lots"] <= orders[cid]["lots"]
+        assert sum(row["notional"] for row in mine) == orders[cid]["notional"]
+        assert all(row["side"] == orders[cid]["side"] for row in mine)
+    fees = [row for row in model.rows("cash") if row["kind"] == "FEE"]
+    assert {row["trade_id"] for row in fees} == {row["trade_id"] for row in fills}
+    assert any(row["kind"] == "FUNDING_PAID" and row["rate"] for row in model.rows("cash"))
+    for row in model.rows("order_states"):
+        assert row["cid"] in orders
+    ended = [row for row in orders.values() if row["ended_ns"] is not None]
+    assert {"filled", "cancelled"} <= {row["state"] for row in ended}
+    last = {row["cid"]: row["state"] for row in model.rows("order_states")}
+    assert all(orders[cid]["state"] == state for cid, state in last.items())
+    model.close()
+
+
+def test_built_while_the_session_grows_it_is_what_it_is_when_built_at_once(tmp_path):
+    disk = SimulatedDisk()
+    model = Intelligence(tmp_path / "grown.sqlite", disk)
+    for stop_after in (20, 47, 90, None):
+        recording(disk, 130, stop_after=stop_after)
+        followed = model.follow("told", FOLDER)
+        assert followed.records > 0
+        assert followed.afresh == (stop_after == 20)
+    assert model.follow("told", FOLDER).records == 0
+    grown = list(model.dump())
+    model.close()
+    assert grown == built(disk, tmp_path / "at-once.sqlite")
+
+
+def test_any_place_to_stop_reading_gives_the_same_model(told, tmp_path, monkeypatch):
+    from tradewind.ops.intelligence import database
+
+    whole = built(told, tmp_path / "whole.sqlite")
+    monkeypatch.setattr(database, "_BATCH_RECORDS", 7)
+    assert built(told, tmp_path / "sevens.sqlite") == whole
+
+
+def test_thrown_away_it_is_rebuilt_to_an_identical_dump_also_when_the_market_expired(tmp_path):
+    disk = SimulatedDisk()
+    opened, place = recording(disk, 150)
+    path = tmp_path / "i.sqlite"
+    before = built(disk, path)
+    opened.expire(place, RetentionRule(1))
+    assert any(r.kind == RecordKind.EXPIRED for r in JournalReader(disk, FOLDER).records())
+    model = Intelligence(path, disk)
+    assert model.follow("told", FOLDER).records == 0
+    assert list(model.dump()) == before
+    model.close()
+    path.unlink()
+    assert built(disk, path) == before
+
+
+def test_a_damaged_file_is_made_again_and_the_journal_is_not_touched(told, tmp_path):
+    path = tmp_path / "i.sqlite"
+    before = built(told, path)
+    for damage in (b"no database at all", path.read_bytes()[:5000] + b"\0" * 40_000):
+        path.write_bytes(damage)
+        model = Intelligence(path, told)
+        model.follow("told", FOLDER)
+        assert model.rebuilt
+        assert list(model.dump()) == before
+        model.close()
+
+
+def test_a_file_of_another_version_is_made_again(told, tmp_path):
+    path = tmp_path / "i.sqlite"
+    before = built(told, path)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 999")
+    db.close()
+    model = Intelligence(path, told)
+    assert "version 999" in model.rebuilt
+    model.follow("told", FOLDER)
+    assert list(model.dump()) == before
+    model.close()
+
+
+def test_a_file_that_another_process_holds_is_waited_for_and_then_refused(told, tmp_path):
+    path = tmp_path / "i.sqlite"
+    before = built(told, path)
+    other = sqlite3.connect(path)
+    other.execute("BEGIN EXCLUSIVE")
+    model = Intelligence(path, told, busy_s=0.05)
+    disk = SimulatedDisk()
+    recording(disk, 30)
+    with pytest.raises(Busy) as caught:
+        Intelligence(path, disk, busy_s=0.05).follow("told", FOLDER)
+    assert caught.value.code == "LOCKED"
+    other.rollback()
+    other.close()
+    assert list(model.dump()) == before
+    model.close()
+
+
+def test_a_journal_that_was_replaced_is_read_from_its_beginning(told, tmp_path):
+    path = tmp_path / "i.sqlite"
+    built(told, path)
+    other = SimulatedDisk()
+    recording(other, 60)
+    model = Intelligence(path, other)
+    assert model.follow("told", FOLDER).afresh
+    assert list(model.dump()) == built(other, tmp_path / "other.sqlite")
+    model.close()
+
+
+def test_the_file_is_strict_private_and_keeps_its_keys(told, tmp_path):
+    path = tmp_path / "i.sqlite"
+    built(told, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    db = sqlite3.connect(path)
+    tables = db.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
+    assert {name for name, strict in tables if strict} == set(BY_NAME)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    db.execute("PRAGMA foreign_keys = ON")
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute("INSERT INTO equity VALUES ('nobody', 1, 1, 1, 1, 1, 1, 1)")
+    db.close()
+
+
+def test_the_same_tables_are_those_of_postgresql():
+    for table in TABLES:
+        told = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert "STRICT" not in told
+        assert "BIGINT" in told or table.name in ("sessions",)
+        assert told.count("REFERENCES sessions") == (table.name != "sessions")
