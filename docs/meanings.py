@@ -78,6 +78,21 @@ FACTS: dict[str, tuple[str, dict[str, str]]] = {
     "UNKNOWN": ("Nobody knows what became of the order.", {"cid": "", "code": "a rule"}),
     "TRIGGERED": ("A stop's trigger was reached; its child is on the way.", {"cid": ""}),
     "NOT_SENT": ("A request did not leave.", _REFUSED),
+    "BOOKED": (
+        "Lots changed hands without an order that is still known: a fill told after the order had ended, a position"
+        " that was taken over; once per trade id.",
+        {
+            "cid": "names the context, and the order where there was one",
+            "side": "",
+            "position_side": "",
+            "price_tick": "",
+            "qty_lot": "lots, what is new",
+            "amount": "notional, what is new",
+            "code": "1 for a maker",
+            "trade_id": "",
+            "value": "1 where nothing of its order had filled before",
+        },
+    ),
     "FEE": (
         "A fee was charged for a trade, once per trade id; negative is a rebate.",
         {"wallet": "", "instrument": "", "trade_id": "", "amount": "paid"},

@@ -267,8 +267,9 @@ async def _reach_paper(
     from tradewind.live.streaming import PaperVenue, recorded_steps
     from tradewind.venues.simulated.streamed import StreamedExchange
 
-    market = bound.resolved.config.market
-    exchange = StreamedExchange(bound.make_world(), market.bar_ns)
+    config = bound.resolved.config
+    slippage = config.costs.slippage_bps / 10_000.0
+    exchange = StreamedExchange(bound.make_world(), config.market.bar_ns, slippage)
     rules = ListeningRules(
         warm_bars=max(bound.resolved.warmup_bars, bound.session.warmup_bars or 0),
         grace_ns=int(bound.session.feed.grace_ms * 1_000_000),

@@ -99,7 +99,12 @@ class SessionConfig(Model):
     warmup_bars: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Bars fetched before the first decision; what the strategies declare unless given, and never fewer."""
     external: Literal["adopt", "ignore", "halt"] = "halt"
-    """Orders and positions that are not ours: taken over, left alone, or a reason to halt."""
+    """Orders and positions that are not ours.
+
+    ``halt``: openers stop until an operator resumes. ``ignore``: left alone; they count against the limits. ``adopt``:
+    positions become ours, held by the strategy that trades the instrument, of several the first in this file; orders
+    of others are never taken over, they count as with ``ignore``.
+    """
     on_stop: Literal["keep", "close"] = "keep"
     """At an ordered end: openers go and positions stay with their protectors, or everything is closed first."""
     dead_man: DeadMachine = DeadMachine()

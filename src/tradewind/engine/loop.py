@@ -251,9 +251,7 @@ def run_bars(
     events: facts other than bars in order of `recv_ts_ns`. equity: (n, wallets, 3): balance, equity, margin
     used.
     """
-    core = cores[0]
-    box = boxes[0]
-    venue = venues[0]
+    core, box, venue = cores[0], boxes[0], venues[0]
     watches = core.watches != 0
     lagged, feed_ns = venue.lagged != 0, venue.feed_ns
     wake_every_ns, wake_from_ns = venue.wake_every_ns, venue.wake_from_ns

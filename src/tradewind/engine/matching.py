@@ -19,7 +19,7 @@ import numpy as np
 
 from tradewind.engine.accounting import money, worth
 from tradewind.engine.margin import settle
-from tradewind.engine.masks import low_bit, set_bit
+from tradewind.engine.masks import drop_bit, low_bit, set_bit
 from tradewind.engine.venue import remove, rewake
 from tradewind.engine.venue_facts import say, say_ended, say_fee
 from tradewind.engine.venue_records import (
@@ -32,10 +32,11 @@ from tradewind.engine.venue_records import (
 )
 from tradewind.units.enums import BUY, FactKind, IntentKind, Rule, TriggerKind
 from tradewind.units.jit import kernel
+from tradewind.units.layout import Mask
 from tradewind.units.records import WORDS, View
 from tradewind.units.wire import Mailbox
 
-__all__ = ["match", "match_closers", "trigger_on_mark"]
+__all__ = ["match", "match_closers", "match_top", "trigger_on_mark"]
 
 _REST = IntentKind.REST
 _TARGET = IntentKind.TARGET
@@ -55,7 +56,14 @@ def match(
 ) -> None:
     """Do steps 1 to 3 for one context with the view's bar; note whether closing limits wait for step 5."""
     if context.at_open:
-        _match_open(venue, view, instrument, wallet, context, box, ts_ns)
+        context.at_open = 0
+        for word in range(WORDS):
+            taking = context.market[word]
+            context.market[word] = np.uint64(0)
+            _take_all(
+                venue, view, instrument, wallet, context, box, word, taking, view.open, instrument.slip, ts_ns
+            )
+        rewake(context)
     if view.low <= context.low_wake or view.high >= context.high_wake:
         _match_resting(venue, view, instrument, wallet, context, box, ts_ns, True)
         _match_resting(venue, view, instrument, wallet, context, box, ts_ns, False)
@@ -95,28 +103,73 @@ def _closes(order: VenueOrder) -> bool:
 
 
 @kernel
-def _match_open(
+def match_top(
     venue: Venue,
     view: View,
     instrument: VenueInstrument,
     wallet: VenueWallet,
     context: VenueContext,
     box: Mailbox,
+    side: int,
+    slip: float,
     ts_ns: int,
 ) -> None:
-    """Do step 1: what takes, first what closes, as it was asked for."""
-    context.at_open = 0
+    """Let what takes on one side meet the best price of the other; what rests is not touched.
+
+    `slip` is the slippage alone: half the spread is in the prices. Where volume bounds fills, a share of what is
+    shown may be filled.
+    """
+    touch_tick = view.ask_tick if side == BUY else view.bid_tick
+    if context.at_open == 0 or touch_tick <= 0:
+        return
+    instrument.left_bar = view.bars
+    instrument.left_lot = int((view.ask_lot if side == BUY else view.bid_lot) * instrument.share)
     for word in range(WORDS):
-        taking = context.market[word]
-        context.market[word] = np.uint64(0)
-        for opens in range(2):
-            left = taking
-            while left:
-                slot = (word << 6) + low_bit(left)
-                left = left & (left - _ONE)
-                if _closes(context.order[slot]) != (opens == 1):
-                    _take(venue, view, instrument, wallet, context, box, slot, ts_ns)
+        taking = _on_side(context, word, side)
+        left = taking
+        while left:
+            drop_bit(context.market, (word << 6) + low_bit(left))
+            context.at_open -= 1
+            left = left & (left - _ONE)
+        _take_all(venue, view, instrument, wallet, context, box, word, taking, touch_tick, slip, ts_ns)
     rewake(context)
+
+
+@kernel
+def _on_side(context: VenueContext, word: int, side: int) -> Mask:
+    """Return which orders of a word of slots take on one side."""
+    found = np.uint64(0)
+    left = context.market[word]
+    while left:
+        lowest = left & ~(left - _ONE)
+        if context.order[(word << 6) + low_bit(left)].side == side:
+            found = found | lowest
+        left = left & (left - _ONE)
+    return found
+
+
+@kernel
+def _take_all(
+    venue: Venue,
+    view: View,
+    instrument: VenueInstrument,
+    wallet: VenueWallet,
+    context: VenueContext,
+    box: Mailbox,
+    word: int,
+    taking: Mask,
+    touch_tick: int,
+    slip: float,
+    ts_ns: int,
+) -> None:
+    """Do step 1 for a word of slots: what takes, first what closes, as it was asked for."""
+    for opens in range(2):
+        left = taking
+        while left:
+            slot = (word << 6) + low_bit(left)
+            left = left & (left - _ONE)
+            if _closes(context.order[slot]) != (opens == 1):
+                _take(venue, view, instrument, wallet, context, box, slot, touch_tick, slip, ts_ns)
 
 
 @kernel
@@ -128,13 +181,15 @@ def _take(
     context: VenueContext,
     box: Mailbox,
     slot: int,
+    touch_tick: int,
+    slip: float,
     ts_ns: int,
 ) -> None:
-    """Fill at the open. A limit that the open no longer reaches rests; an immediate order expires."""
+    """Fill at what is met. A limit that it does not reach rests; an immediate order expires."""
     order = context.order[slot]
-    price_tick = max(1, view.open + order.side * int(math.ceil(view.open * instrument.slip)))
+    price_tick = max(1, touch_tick + order.side * int(math.ceil(touch_tick * slip)))
     limited = order.price_tick > 0 and not order.triggered
-    if limited and (view.open - order.price_tick) * order.side > 0:
+    if limited and (touch_tick - order.price_tick) * order.side > 0:
         if order.kind == _TARGET:
             remove(context, slot)
             say_ended(box, FactKind.EXPIRED, context.instrument, order, Rule.UNFILLED, ts_ns)

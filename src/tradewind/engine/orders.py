@@ -2,10 +2,11 @@
 
 Only evidence frees a slot: a terminal answer with the current id, or the last lot filled. A report with an
 older id changes nothing but money (a late fee). Quantities in reports are cumulative, so a repeated or
-reordered report changes nothing either.
+reordered report changes nothing either. Lots that an order filled after its end come as BOOKED, which needs no slot.
 """
 
-from tradewind.engine.accounting import book_close, book_open, hold_lots, money, release, reserve_for
+from tradewind.engine.accounting import hold_lots, money, release, reserve_for
+from tradewind.engine.booking import book_lots, close_lots, is_booked_first, open_lots
 from tradewind.engine.diff import CORE_SLOTS
 from tradewind.engine.gate import reference_tick
 from tradewind.engine.registers import log_order, next_fill_row
@@ -38,6 +39,9 @@ def apply_order_fact(
     if kind != FactKind.ACK:
         context.intents.sleep = 0
         context.spoke = 1
+    if kind == FactKind.BOOKED:
+        _booked(core, account, view, context, box, fact)
+        return
     if order.cid != fact.cid or order.state == _FREE:
         return
     if kind == FactKind.ACK:
@@ -46,8 +50,7 @@ def apply_order_fact(
         _amended(core, account, view, context, box, fact)
     elif kind == FactKind.FILL:
         _fill(core, account, view, context, box, fact)
-        if order.filled_lot >= max(order.qty_lot, order.asked_lot):
-            _finish(core, account, view, context, box, slot, Rule.FILLED)
+        _finish_filled(core, account, view, context, box, slot)
     elif kind == FactKind.TRIGGERED:
         order.state = _TRIGGERED
         log_order(core, context, box, slot, Rule.OK)
@@ -163,39 +166,65 @@ def _finish(
 
 
 @kernel
+def _booked(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
+    """Book lots of an order that has ended, once; where the core still has it in its slot they are a fill of it."""
+    if not is_booked_first(view, fact.trade_id):
+        return
+    slot = fact.cid & 0xFF
+    order = context.working.order[slot]
+    if order.cid != fact.cid or order.state == _FREE:
+        book_lots(core, account, view, context, box, fact)
+        return
+    _trade(core, account, view, context, box, fact, fact.qty_lot, fact.amount)
+    _finish_filled(core, account, view, context, box, slot)
+
+
+@kernel
+def _finish_filled(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, slot: int
+) -> None:
+    """Free the slot of an order that has filled all that was asked for."""
+    order = context.working.order[slot]
+    if order.filled_lot >= max(order.qty_lot, order.asked_lot):
+        _finish(core, account, view, context, box, slot, Rule.FILLED)
+
+
+@kernel
 def _fill(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
-    """Book what is new in a cumulative report: holding, margin, money, one row of the log."""
+    """Book what is new in a cumulative report."""
     order = context.working.order[fact.cid & 0xFF]
     lots = fact.qty_lot - order.filled_lot
-    if lots <= 0:
-        return
-    side = order.position_side
-    holding = context.working.holding[side]
-    notional = fact.amount - order.notional
+    if lots > 0:
+        _trade(core, account, view, context, box, fact, lots, fact.amount - order.notional)
+
+
+@kernel
+def _trade(
+    core: Core,
+    account: Account,
+    view: View,
+    context: Context,
+    box: Mailbox,
+    fact: Fact,
+    lots: int,
+    notional: int,
+) -> None:
+    """Book lots of an order in its slot: holding, margin, money, one row of the log."""
+    order = context.working.order[fact.cid & 0xFF]
+    holding = context.working.holding[order.position_side]
     realised = 0
     if order.reduce == 0:
         left = order.held_lot - lots
         reserve = 0 if left <= 0 else money(order.reserve * (left / order.held_lot))
         if order.filled_lot == 0:
             holding.entries += 1
-        if holding.pos_lot == 0:
-            holding.opened_ns = core.now_ns
-            holding.opened_realised = holding.realised
-            holding.best_tick = 0
-            holding.stop_tick = 0
-        holding.last_tick = fact.price_tick
         hold_lots(account, view, context.working, order, max(left, 0), reserve)
-        book_open(account, view, holding, side, lots, notional)
+        open_lots(core, account, view, holding, fact, order.position_side, lots, notional)
     else:
         hold_lots(account, view, context.working, order, max(order.held_lot - lots, 0), 0)
-        mine = min(lots, holding.pos_lot)
-        if lots > mine:
-            view.external_lot[1 - side] += lots - mine
-            core.recheck = 1
-        part = notional if mine == lots else money(notional * (mine / lots))
-        realised = book_close(account, view, holding, side, mine, part) if mine else 0
-    order.filled_lot = fact.qty_lot
-    order.notional = fact.amount
+        realised = close_lots(core, account, view, holding, order.position_side, lots, notional)
+    order.filled_lot += lots
+    order.notional += notional
     _log_fill(core, context, box, fact, lots, notional, realised)
 
 
@@ -216,7 +245,7 @@ def _log_fill(
     row.notional = notional
     row.realised = realised
     row.fee = 0
-    row.maker = fact.code if fact.kind == FactKind.FILL else 0
+    row.maker = fact.code if fact.kind == FactKind.FILL or fact.kind == FactKind.BOOKED else 0
     row.role = (
         Role.OPEN if order.reduce == 0 else (Role.STOP if order.kind == IntentKind.STOP else Role.CLOSE)
     )

@@ -23,12 +23,12 @@ _MARGIN_MODE = 2
 """Bit of `View.modes_wrong`: the venue's margin mode is not the one that is wanted."""
 
 
-def worth_in(world: World) -> Callable[[int, int, int], int]:
+def worth_in(world: World) -> Callable[[int, int, float], int]:
     """Return what tells the money that (instrument, lots, price in ticks) are worth, as the core counts it."""
     units = world.views["unit"].tolist()
     inverse = (world.views["payoff"] == Payoff.INVERSE).tolist()
 
-    def worth(instrument: int, lots: int, price_tick: int) -> int:
+    def worth(instrument: int, lots: int, price_tick: float) -> int:
         unit = units[instrument]
         if inverse[instrument]:
             return int(lots * unit / price_tick) if price_tick else 0
@@ -87,7 +87,15 @@ def belief_of(
         {**moved_ns, **dict.fromkeys(_in_flight(world), _NOW)},
         {j: int(views["close"][j]) for j in instruments},
         {j: int(views["wallet"][j]) for j in instruments},
+        {j: float(views["tick"][j]) for j in instruments},
+        _first_contexts(world),
     )
+
+
+def _first_contexts(world: World) -> dict[int, int]:
+    """Return the first context of each instrument: contexts stand in the order of the strategies in the file."""
+    places = world.contexts["instrument"].tolist()
+    return {instrument: context for context, instrument in reversed(list(enumerate(places)))}
 
 
 def _settings(world: World, instruments: Collection[int]) -> dict[tuple[int, int], float]:

@@ -38,7 +38,7 @@ __all__ = ["Books", "ended_contexts"]
 
 _KEYS_KEPT = 4096
 _TAKEN = (FactKind.ACCOUNT_LIQUIDATED, FactKind.ADL, FactKind.DELISTED)
-_MOVES = (FactKind.FILL, *_TAKEN)
+_MOVES = (FactKind.FILL, FactKind.BOOKED, *_TAKEN)
 _ENDS = (FactKind.CANCELLED, FactKind.EXPIRED)
 _PATIENT_NS = 5_000_000_000
 _FAILURES_MAX = 5

@@ -197,6 +197,8 @@ class _Story:
             self._add(record, stage, terms)
         elif kind == FactKind.FILL:
             self._add(record, stage, self._fill(row))
+        elif kind == FactKind.BOOKED:
+            self._add(record, "late fill", self._booked(row))
         elif kind == FactKind.TRIGGERED:
             self._add(record, stage, {})
         else:
@@ -218,6 +220,20 @@ class _Story:
             "price": self._price(row["price_tick"]),
             "quantity": self._quantity(lots),
             "filled so far": self._quantity(total_lot) if total_lot != lots else "",
+            "liquidity": "maker" if row["code"] else "taker",
+            "trade": int(row["trade_id"]),
+        }
+
+    def _booked(self, row: np.void) -> dict[str, object]:
+        """Return lots that were filled after the order had ended, which are told by themselves."""
+        if int(row["trade_id"]) in self._trades:
+            return {"trade": int(row["trade_id"]), "note": "known already"}
+        self._trades.add(int(row["trade_id"]))
+        self._filled_lot += int(row["qty_lot"])
+        return {
+            "price": self._price(row["price_tick"]),
+            "quantity": self._quantity(row["qty_lot"]),
+            "filled so far": self._quantity(self._filled_lot),
             "liquidity": "maker" if row["code"] else "taker",
             "trade": int(row["trade_id"]),
         }

@@ -12,8 +12,8 @@ tells only what is more than that, and always in totals. So:
   difference, because totals of money replace each other; behind the last one it is the balance that tells;
 - where a stop that triggers becomes an order of the venue's own, the trades of that order are told as the
   stop's: by instrument and side, once the stop is known to have triggered and as far as it has lots left;
-- a fill of an order that had ended is told too, and its instrument is named as one to compare with the
-  venue: the core booked nothing for it (F31, F32).
+- a fill of an order that had ended is told as BOOKED, with what is new instead of a total, because the order has
+  no slot any more; its instrument is named as one to compare with the venue (F31, F32).
 
 Its memory follows from the facts taken and the requests handed out alone, and taking one twice changes nothing.
 So it is the same after a restart, whether it comes from a snapshot or from running the tape again.
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -32,11 +33,11 @@ from tradewind.units.enums import FactKind, IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import FillSeen, OrderSeen, OrderStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-__all__ = ["Known", "OrderLedger"]
+__all__ = ["Known", "OrderLedger", "booking_key"]
 
 _ENDED_KEPT = 4096
 _ORPHANS_KEPT = 64
@@ -66,6 +67,8 @@ class Known(msgspec.Struct, array_like=True):
         What was said of its life.
     trades
         Number of each trade heard of, with its lots and money.
+    booked
+        Number of each booking after its end; they are part of what was told.
     """
 
     instrument: int
@@ -82,6 +85,7 @@ class Known(msgspec.Struct, array_like=True):
     triggered: bool = False
     ended: bool = False
     trades: dict[int, tuple[int, int]] = {}
+    booked: list[int] = []
 
     @property
     def most_lot(self) -> int:
@@ -165,13 +169,13 @@ class OrderLedger:
             return []
         facts = self._begun(seen, known)
         if seen.filled_lot > known.told_lot:
-            facts.append(self._total(seen, known))
+            facts.append(self._late(self._total(seen, known), known))
         if known.ended:
-            self._note_late(known, facts)
-        elif seen.status is OrderStatus.TRIGGERED and not known.triggered:
+            return self.remember(facts)
+        if seen.status is OrderStatus.TRIGGERED and not known.triggered:
             facts.append(self._about(FactKind.TRIGGERED, seen))
             return self.remember(facts) + self._adopt_orphans(seen.ts_ns)
-        elif seen.status not in _WORKS:
+        if seen.status not in _WORKS:
             facts += self._end(seen, known)
         return self.remember(facts)
 
@@ -192,15 +196,12 @@ class OrderLedger:
         if not (known.acknowledged or known.ended):
             facts.append(self._acknowledged(seen, known))
         if lots > known.told_lot:
-            facts.append(
-                Told(
-                    FactKind.FILL, seen.ts_ns, seen.recv_ns, seen.instrument, 0, seen.cid, known.side,
-                    known.position_side, seen.maker, seen.price_tick, lots, amount=notional,
-                    trade_id=seen.trade_key,
-                )
+            total = Told(
+                FactKind.FILL, seen.ts_ns, seen.recv_ns, seen.instrument, 0, seen.cid, known.side,
+                known.position_side, seen.maker, seen.price_tick, lots, amount=notional,
+                trade_id=seen.trade_key,
             )  # fmt: skip
-            if known.ended:
-                self._note_late(known, facts)
+            facts.append(self._late(total, known))
         facts.append(self._fee(seen, known))
         return self.remember(facts)
 
@@ -315,9 +316,21 @@ class OrderLedger:
     def _about(self, kind: int, seen: OrderSeen | FillSeen) -> Told:
         return Told(kind, seen.ts_ns, seen.recv_ns, seen.instrument, 0, seen.cid)
 
-    def _note_late(self, known: Known, facts: Sequence[Told]) -> None:
-        if any(fact.kind == FactKind.FILL for fact in facts):
-            self.suspects.add(known.instrument)
+    def _late(self, total: Told, known: Known) -> Told:
+        """Return a total as it is while the order lives, else what is new of it, for a holding without the order."""
+        if not known.ended:
+            return total
+        self.suspects.add(known.instrument)
+        lots, notional = total.qty_lot - known.told_lot, total.amount - known.told_notional
+        if notional <= 0:
+            notional = self._worth(known.instrument, lots, total.price_tick)
+        return total._replace(
+            kind=FactKind.BOOKED,
+            qty_lot=lots,
+            amount=notional,
+            trade_id=total.trade_id or booking_key(total.cid, total.qty_lot),
+            value=float(known.told_lot == 0),
+        )
 
     # ------------------------------------------------------------------ memory
 
@@ -354,6 +367,9 @@ class OrderLedger:
             self._note_total(cid, known, 0, 0)
         elif kind in (FactKind.FILL, *_ENDINGS):
             self._note_total(cid, known, fact.qty_lot, fact.amount)
+        elif kind == FactKind.BOOKED and fact.trade_id not in known.booked:
+            known.booked.append(fact.trade_id)
+            self._note_total(cid, known, known.told_lot + fact.qty_lot, known.told_notional + fact.amount)
         elif kind in _REFUSALS and side == RequestKind.AMEND:
             known.asked_lot = 0
             self._note_total(cid, known, 0, 0)
@@ -387,6 +403,11 @@ class OrderLedger:
         self._orders, ended = msgspec.msgpack.decode(saved, type=tuple[dict[int, Known], list[int]])
         self._ended = dict.fromkeys(ended)
         self._trades = {(known.instrument, key) for known in self._orders.values() for key in known.trades}
+
+
+def booking_key(*what: object) -> int:
+    """Return the number of a booking that no trade has a number for: positive, 62 bits, the same for the same thing."""
+    return int.from_bytes(blake2b(repr(what).encode(), digest_size=8).digest()) >> 2
 
 
 def _why(seen: OrderSeen, known: Known) -> int:

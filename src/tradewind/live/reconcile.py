@@ -3,10 +3,11 @@
 Pure: a belief and a snapshot go in; facts and a report come out. After the facts are applied the belief agrees with the
 snapshot, a second look finds nothing, and the order of the snapshot's lists does not matter.
 
-Positions. What the venue has more of than we know is external: told as such, it counts against every limit. Where it
-has less than our holdings, position was taken from us: it is shared out over the holdings as the core shares
-out what the venue closes, and openers halt. In a netted account only the sum of both sides can be compared;
-what is external grows or shrinks first.
+Positions. What the venue has more of than we know is external: told as such, it counts against every limit. By the
+policy ``adopt`` it becomes ours instead, at the venue's entry price: it is booked into the holding of the strategy that
+trades the instrument, of several the first in the session file. Where the venue has less than our holdings, position
+was taken from us: it is shared out over the holdings as the core shares out what the venue closes, and openers halt.
+In a netted account only the sum of both sides can be compared; what is external grows or shrinks first.
 
 Money. What remains between the balances after transfers, funding and fees were told is stated as an
 adjustment; above a tolerance openers halt. At the first start the venue's balance is what the session begins with.
@@ -23,7 +24,9 @@ from typing import TYPE_CHECKING, Literal
 
 from tradewind.live.facts import Told
 from tradewind.live.hearing import setting_fact
-from tradewind.units.enums import BUY, LONG, SHORT, FactKind, SettingCode, names_of
+from tradewind.live.orders import booking_key
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, FactKind, SettingCode, names_of
+from tradewind.units.ids import client_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +39,7 @@ PROTECT_NS = 5_000_000_000
 _BALANCE_TOLERANCE = 0.001
 _SETTINGS = names_of(SettingCode)
 
-External = Literal["ignore", "halt"]
+External = Literal["adopt", "ignore", "halt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Policy:
     external
         Orders and positions of others, in our symbols or in symbols that the session does not trade. They
         always count against the limits; ``ignore`` trades on beside them, ``halt`` stops openers until an
-        operator resumes.
+        operator resumes, ``adopt`` makes positions in our symbols ours and ignores the rest: nobody's order is
+        taken over.
     balance_tolerance
         Share of the balance that may be unexplained without a halt.
     protect_ns
@@ -78,6 +82,10 @@ class Belief:
         When each instrument last traded or had a request under way.
     close_tick, wallet
         Price at which lots are valued that were taken from us, and the wallet that pays for them, by instrument.
+    tick_size
+        Price of one tick, by instrument; a venue states entries as prices.
+    adopter
+        Context whose holding takes over what nobody else has, by instrument; none where nobody trades it.
     """
 
     held: Mapping[tuple[int, int], int]
@@ -89,6 +97,8 @@ class Belief:
     moved_ns: Mapping[int, int]
     close_tick: Mapping[int, int]
     wallet: Mapping[int, int]
+    tick_size: Mapping[int, float] = field(default_factory=dict)
+    adopter: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def instruments(self) -> list[int]:
@@ -103,7 +113,7 @@ class Difference:
     Parameters
     ----------
     what
-        ``position``, ``taken``, ``order``, ``balance``, ``setting`` or ``stranger``.
+        ``position``, ``adopted``, ``taken``, ``order``, ``balance``, ``setting`` or ``stranger``.
     place
         Instrument or wallet, -1 for a symbol that is none of ours.
     believed, found
@@ -156,9 +166,10 @@ class _Comparison:
     belief: Belief
     snapshot: Snapshot
     policy: Policy
-    worth: Callable[[int, int, int], int]
+    worth: Callable[[int, int, float], int]
     facts: list[Told] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    entries: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def tell(self, fact: Told) -> None:
         now_ns = self.snapshot.told_ns
@@ -177,7 +188,7 @@ def compare(
     snapshot: Snapshot,
     policy: Policy,
     wallets: Mapping[str, int],
-    worth: Callable[[int, int, int], int],
+    worth: Callable[[int, int, float], int],
     *,
     first: bool = False,
 ) -> Compared:
@@ -193,7 +204,8 @@ def compare(
     worth
         Returns the money that (instrument, lots, price in ticks) are worth.
     first
-        Nothing was traded yet: the balance found is what the session begins with.
+        Nothing was traded yet: where nothing is held either, the balance found is what the session begins with, and
+        no difference.
     """
     at = _Comparison(belief, snapshot, policy, worth)
     before_ns = snapshot.asked_ns - policy.protect_ns
@@ -205,7 +217,7 @@ def compare(
         text = f"{symbol} has a position or orders, and the session does not trade it"
         at.note("stranger", -1, 0, 1, text, halts=at.halts_external)
     if not deferred:
-        _compare_balances(at, wallets, first=first)
+        _compare_balances(at, wallets, first=first and not any(belief.held.values()))
     return Compared(tuple(at.facts), tuple(at.differences), deferred, agreed)
 
 
@@ -226,14 +238,16 @@ def _compare_positions(at: _Comparison, deferred: frozenset[int]) -> frozenset[i
     found: dict[int, dict[int, PositionSeen]] = defaultdict(dict)
     for seen in at.snapshot.positions:
         found[seen.instrument][seen.position_side] = seen
+        at.entries[seen.instrument, seen.position_side] = seen.entry
     agreed = set()
     for instrument in at.belief.instruments:
         lots = [_lots(found[instrument].get(side)) for side in (LONG, SHORT)]
-        if _agrees(at.belief, instrument, lots):
+        same = _agrees(at.belief, instrument, lots)
+        if same:
             agreed.add(instrument)
-        elif instrument in deferred:
+        if instrument in deferred or (same and not _may_adopt(at, instrument)):
             continue
-        elif instrument in at.belief.hedged:
+        if instrument in at.belief.hedged:
             for side in (LONG, SHORT):
                 _compare_side(at, instrument, side, lots[side])
         else:
@@ -248,6 +262,12 @@ def _agrees(belief: Belief, instrument: int, found: list[int]) -> bool:
     return known[LONG] - known[SHORT] == found[LONG] - found[SHORT]
 
 
+def _may_adopt(at: _Comparison, instrument: int) -> bool:
+    """Say whether something external is known that is to be ours, such as after a change of the policy."""
+    known = [at.belief.external[instrument, side] for side in (LONG, SHORT)]
+    return at.policy.external == "adopt" and any(known)
+
+
 def _lots(seen: PositionSeen | None) -> int:
     return 0 if seen is None else seen.qty_lot
 
@@ -256,7 +276,7 @@ def _compare_side(at: _Comparison, instrument: int, side: int, found: int) -> No
     """Compare one side of an account that keeps both apart."""
     held, external = at.belief.held[instrument, side], at.belief.external[instrument, side]
     surplus = found - held - external
-    _set_external(at, instrument, side, max(0, external + surplus), found)
+    _settle_external(at, instrument, side, max(0, external + surplus), found)
     if external + surplus < 0:
         _take(at, instrument, side, -(external + surplus), found)
 
@@ -272,10 +292,39 @@ def _compare_net(at: _Comparison, instrument: int, found: int) -> None:
     left -= back
     taken = 0 if external[grows] else min(left, held[shrinks])
     for side, lots in ((shrinks, external[shrinks] - back), (grows, external[grows] + left - taken)):
-        if lots != external[side]:
-            _set_external(at, instrument, side, lots, found)
+        _settle_external(at, instrument, side, lots, found)
     if taken:
         _take(at, instrument, shrinks, taken, found)
+
+
+def _settle_external(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
+    """Make lots that are nobody's ours where the policy says so and a price is known, else state them as external."""
+    entry_tick = _entry_tick(at, instrument, side)
+    if at.policy.external == "adopt" and lots and entry_tick > 0 and instrument in at.belief.adopter:
+        _adopt(at, instrument, side, lots, entry_tick)
+        lots = 0
+    _set_external(at, instrument, side, lots, found)
+
+
+def _entry_tick(at: _Comparison, instrument: int, side: int) -> float:
+    """Return the venue's entry price in ticks, the last close where it states none, 0 for neither."""
+    entry, tick = at.entries.get((instrument, side), 0.0), at.belief.tick_size.get(instrument, 0.0)
+    return entry / tick if entry > 0.0 and tick else float(at.belief.close_tick.get(instrument, 0))
+
+
+def _adopt(at: _Comparison, instrument: int, side: int, lots: int, entry_tick: float) -> None:
+    """Book lots of others into the holding of whoever trades the instrument."""
+    context = at.belief.adopter[instrument]
+    text = f"{lots} lots on the {('long', 'short')[side]} side were none of ours and are taken over"
+    at.note("adopted", instrument, 0, lots, text, halts=False)
+    at.tell(
+        Told(
+            FactKind.BOOKED, instrument=instrument, wallet=at.belief.wallet[instrument],
+            cid=client_id(0, context, 0), side=BUY if side == LONG else SELL, position_side=side,
+            price_tick=max(1, round(entry_tick)), qty_lot=lots, amount=at.worth(instrument, lots, entry_tick),
+            trade_id=booking_key("adopted", instrument, side, lots, at.snapshot.asked_ns), value=1.0,
+        )
+    )  # fmt: skip
 
 
 def _set_external(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
@@ -334,9 +383,9 @@ def _compare_balances(at: _Comparison, wallets: Mapping[str, int], *, first: boo
         believed = at.belief.balances[wallet]
         missing = seen.balance - believed
         large = abs(missing) > at.policy.balance_tolerance * max(abs(believed), 1)
-        text = f"the balance of {seen.currency} is off by {missing} units of money"
-        at.note("balance", wallet, believed, seen.balance, text, halts=large and not first)
         if first:
             at.tell(Told(FactKind.TRANSFER, wallet=wallet, amount=missing))
-        else:
-            at.tell(Told(FactKind.ACCOUNT, wallet=wallet, amount=seen.balance))
+            continue
+        text = f"the balance of {seen.currency} is off by {missing} units of money"
+        at.note("balance", wallet, believed, seen.balance, text, halts=large)
+        at.tell(Told(FactKind.ACCOUNT, wallet=wallet, amount=seen.balance))

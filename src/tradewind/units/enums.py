@@ -83,6 +83,7 @@ class _FactKind(NamedTuple):
     UNKNOWN: int = 22
     TRIGGERED: int = 23
     NOT_SENT: int = 24
+    BOOKED: int = 25
     FEE: int = 32
     FUNDING_PAID: int = 33
     ACCOUNT: int = 34

@@ -54,12 +54,12 @@ class Fact(Layout):
     price_tick: int
     """BAR: close. Order facts: price of the fill or of the order."""
     qty_lot: int
-    """BAR: volume. FILL and endings: cumulative quantity filled. ACK, AMENDED: total quantity."""
+    """BAR: volume. FILL and endings: cumulative quantity filled. ACK, AMENDED: total quantity. BOOKED: what is new."""
     open_tick: int
     high_tick: int
     low_tick: int
     amount: int
-    """Money: cumulative notional of a fill, a fee, a funding payment, a transfer."""
+    """Money: cumulative notional of a fill, of what is new in BOOKED, a fee, a funding payment, a transfer."""
     trade_id: int
     value: float
     """Funding rate, mark price in ticks, feature."""

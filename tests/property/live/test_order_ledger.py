@@ -78,9 +78,17 @@ def lives(draw):
 
 
 @st.composite
-def received(draw):
-    """The same life as a bad stream tells it: some messages lost, some twice, all in any order."""
+def received(draw, early=False):
+    """The same life as a bad stream tells it: some messages lost, some twice, all in any order.
+
+    With `early` the venue also says, somewhere, that the order is cancelled with what had filled by then (F31, F32).
+    """
     life = draw(lives())
+    if early:
+        so_far = [m for m in life.messages if isinstance(m, OrderSeen)]
+        last = so_far[draw(st.integers(0, len(so_far) - 1))]
+        end = order(OrderStatus.CANCELLED, last.filled_lot, last.notional, Rule.UNWANTED)
+        life.messages.insert(draw(st.integers(1, len(life.messages))), end)
     kept = [m for m in life.messages for _ in range(draw(st.integers(0, 2)))]
     return life, draw(st.permutations(kept))
 
@@ -131,7 +139,57 @@ def test_hearing_everything_again_says_nothing(case):
     assert [f for message in [*life.messages, *messages] for f in tell(book, message)] == []
 
 
-@given(received(), st.data())
+def booked_by(facts):
+    """Return the lots and the money that a core has which hears these facts: totals until the end, then what is new."""
+    lots = notional = 0
+    ended, keys = False, set()
+    for fact in facts:
+        if fact.kind == FactKind.BOOKED and fact.trade_id not in keys:
+            assert ended
+            keys.add(fact.trade_id)
+            lots, notional = lots + fact.qty_lot, notional + fact.amount
+        elif fact.kind in (FactKind.FILL, FactKind.CANCELLED, FactKind.EXPIRED):
+            assert not ended or (fact.kind != FactKind.FILL and fact.qty_lot == lots)
+            if fact.qty_lot > lots:
+                lots, notional = fact.qty_lot, fact.amount
+            ended = fact.kind != FactKind.FILL or lots >= QTY
+    return lots, notional
+
+
+@given(received(early=True))
+def test_fills_after_the_end_are_booked_once_whatever_comes_first(case):
+    """F31, F32: nothing is lost, nothing counts twice, and no total is told of an order that has no slot any more."""
+    life, messages = case
+    book = ledger()
+    facts = [f for message in messages for f in tell(book, message)] + heal(book, life)
+    assert booked_by(facts) == (life.final.filled_lot, life.final.notional)
+    booked = [f for f in facts if f.kind == FactKind.BOOKED]
+    assert all((f.cid, f.side, f.position_side) == (CID, BUY, LONG) for f in booked)
+    assert all(f.qty_lot > 0 and f.amount > 0 and f.trade_id > 0 for f in booked)
+    assert len({f.trade_id for f in booked}) == len(booked)
+    assert bool(booked) <= (book.suspects == {0})
+    fees = {f.trade_id: f.amount for f in facts if f.kind == FactKind.FEE}
+    assert fees == {trade.trade_key: trade.fee for trade in life.trades}
+    assert [f for message in [*life.messages, *messages] for f in tell(book, message)] == []
+
+
+def test_a_late_fill_is_told_with_its_trade_and_a_late_total_with_a_number_of_its_own():
+    book = ledger()
+    tell(book, order(OrderStatus.CANCELLED, 0, 0))
+    (late, fee) = tell(book, fill(3, 4_999, 4))
+    assert (late.kind, late.trade_id, late.qty_lot, late.amount, late.value) == (
+        FactKind.BOOKED, 3, 4, worth(0, 4, 4_999), 1.0,
+    )  # fmt: skip
+    assert (fee.kind, fee.trade_id) == (FactKind.FEE, 3)
+    (total,) = tell(book, order(OrderStatus.FILLED, 10, worth(0, 10, 4_999)))
+    assert (total.kind, total.qty_lot, total.amount, total.price_tick) == (
+        FactKind.BOOKED, 6, worth(0, 6, 4_999), 4_999,
+    )  # fmt: skip
+    assert total.value == 0.0
+    assert [f.kind for f in tell(book, fill(4, 4_999, 6))] == [FactKind.FEE]
+
+
+@given(received(early=True), st.data())
 def test_a_memory_made_of_facts_is_the_memory(case, data):
     """Facts that were taken make the same ledger again, from a saved one or from the first fact on."""
     life, messages = case

@@ -11,6 +11,7 @@ from tradewind.live.apply import APPLY_FACTS
 from tradewind.live.belief import belief_of, worth_in
 from tradewind.live.facts import rows_of
 from tradewind.live.reconcile import Policy, compare
+from tradewind.testing.puppets import Desk
 from tradewind.testing.sessions import small_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, FactKind, Halt, SettingCode
 from tradewind.units.jit import allocate
@@ -82,10 +83,13 @@ def compared(world, snapshot, policy=None, **kind):
     return compare(belief(world), snapshot, policy or Policy(), WALLETS, worth_in(world), **kind)
 
 
-@given(cases(), st.booleans())
-def test_after_the_facts_the_belief_is_the_snapshot(case, first):
+POLICIES = st.sampled_from(("adopt", "ignore", "halt"))
+
+
+@given(cases(), st.booleans(), POLICIES)
+def test_after_the_facts_the_belief_is_the_snapshot(case, first, external):
     world, snapshot = case
-    apply(world, compared(world, snapshot, first=first).facts)
+    apply(world, compared(world, snapshot, Policy(external=external), first=first).facts)
     now = belief(world)
     theirs = {(p.instrument, p.position_side): p.qty_lot for p in snapshot.positions}
     for j in (0, 1):
@@ -99,11 +103,11 @@ def test_after_the_facts_the_belief_is_the_snapshot(case, first):
     assert now.balances[0] == snapshot.balances[0].balance
 
 
-@given(cases())
-def test_a_second_look_finds_nothing(case):
+@given(cases(), POLICIES)
+def test_a_second_look_finds_nothing(case, external):
     world, snapshot = case
-    apply(world, compared(world, snapshot).facts)
-    again = compared(world, snapshot)
+    apply(world, compared(world, snapshot, Policy(external=external)).facts)
+    again = compared(world, snapshot, Policy(external=external))
     assert (again.facts, again.differences) == ((), ())
     assert again.agreed == {0, 1}
 
@@ -149,12 +153,70 @@ def test_position_taken_from_us_halts_and_what_is_others_does_by_policy(case):
     assert all(held[place] <= before.held[place] for place in held)
 
 
+@given(cases())
+def test_what_is_adopted_is_held_by_us_and_nothing_stays_external(case):
+    world, snapshot = case
+    before = belief(world)
+    adopting = compared(world, snapshot, Policy(external="adopt", balance_tolerance=1e9))
+    ignoring = compared(world, snapshot, Policy(external="ignore", balance_tolerance=1e9))
+    assert adopting.halts == ignoring.halts
+    apply(world, adopting.facts)
+    now = belief(world)
+    assert set(now.external.values()) == {0}
+    gained = sum(
+        now.held[place] - before.held[place] for place in now.held if now.held[place] > before.held[place]
+    )
+    assert gained == sum(f.qty_lot for f in adopting.facts if f.kind == FactKind.BOOKED)
+    orders = [f for f in adopting.facts if f.kind == FactKind.EXTERNAL_ORDER]
+    assert orders == [f for f in ignoring.facts if f.kind == FactKind.EXTERNAL_ORDER]
+
+
+def position(lots, entry, asked_ns=NOW):
+    seen = PositionSeen(0, SHORT, lots, entry, 0.0, NOW, NOW)
+    return Snapshot((), (), (seen,), (), (), (), (), (), asked_ns, asked_ns)
+
+
+def test_a_position_is_adopted_at_the_venues_entry_by_the_first_who_trades_it():
+    """The money of an exchange stays what it is: only the cost of what is held is new, to the fraction of a tick."""
+    world = Desk(("linear", "linear"), strategies=2).world
+    world.views["hedge"], world.views["close"], world.views["bars"] = 1, 5_000, 1
+    tick = float(world.views["tick"][0])
+    balance = int(world.accounts["balance"][0])
+    snapshot = position(7, 4_812.5 * tick)
+    compared_once = compared(world, snapshot, Policy(external="adopt"))
+    apply(world, compared_once.facts)
+    first = int((world.contexts["instrument"] == 0).argmax())
+    holding = world.contexts["working"]["holding"]
+    assert holding["pos_lot"][:, SHORT].tolist() == [7 if k == first else 0 for k in range(len(holding))]
+    assert int(holding["cost"][first, SHORT]) == worth_in(world)(0, 7, 4_812.5)
+    assert int(world.accounts["balance"][0]) == balance
+    assert [(d.what, d.found, d.halts) for d in compared_once.differences] == [("adopted", 7, False)]
+    more = compared(world, position(9, 0.0, NOW + 1), Policy(external="adopt"))
+    apply(world, more.facts)
+    assert int(holding["pos_lot"][first, SHORT]) == 9
+    assert more.facts[0].price_tick == 5_000
+
+
+def test_a_position_of_which_no_price_is_known_stays_external():
+    world = small_world(symbols=2)
+    world.views["hedge"] = 1
+    result = compared(world, position(7, 0.0), Policy(external="adopt"))
+    assert [f.kind for f in result.facts] == [FactKind.EXTERNAL_POSITION]
+
+
+def test_what_was_ignored_is_adopted_when_the_policy_changes():
+    world = world_with(((0, 0), (0, 0)), ((0, 5), (0, 0)), hedge=True)
+    apply(world, compared(world, position(5, 0.0), Policy(external="adopt")).facts)
+    assert belief(world).held[0, SHORT] == 5
+    assert belief(world).external[0, SHORT] == 0
+
+
 def test_strangers_halt_and_transfers_begin_a_session():
     world = world_with(((0, 0), (0, 0)), ((0, 0), (0, 0)), hedge=True)
     balance = BalanceSeen("USDT", 5 * 10**11, NOW, NOW)
     empty = Snapshot((), (), (), (balance,), (), (), (), ("DOGEUSDT",), NOW, NOW)
     first = compared(world, empty, first=True)
-    assert [d.what for d in first.differences if d.halts] == ["stranger"]
+    assert [d.what for d in first.differences] == ["stranger"]
     apply(world, first.facts)
     assert int(world.accounts["start"][0]) == int(world.accounts["peak"][0]) == 5 * 10**11
     assert int(world.accounts["adjusted"][0]) == 0

@@ -12,17 +12,17 @@ from tradewind.engine.latency import post_facts
 from tradewind.engine.loop import VENUE
 from tradewind.engine.margin import close_instrument, judge_margin, pay_funding
 from tradewind.engine.market_facts import apply_bar, apply_market_fact
-from tradewind.engine.matching import match, match_closers, trigger_on_mark
+from tradewind.engine.matching import match, match_closers, match_top, trigger_on_mark
 from tradewind.engine.venue import accept
 from tradewind.engine.venue_facts import copy_fact
 from tradewind.engine.venue_records import RING, Venue, VenueContext, VenueInstrument, VenueWallet
-from tradewind.units.enums import BIG, FactKind
+from tradewind.units.enums import BIG, BUY, SELL, FactKind
 from tradewind.units.jit import array_of, kernel, signature
 from tradewind.units.layout import Rows
 from tradewind.units.records import Account, View
 from tradewind.units.wire import Fact, Mailbox, Request
 
-__all__ = ["Kernel", "deliver_next", "take_bar", "take_event", "take_requests"]
+__all__ = ["Kernel", "deliver_next", "take_bar", "take_event", "take_requests", "take_top"]
 
 Kernel = Callable[..., int]
 """How Python sees a kernel: it takes arrays of the records that the kernel itself takes as rows."""
@@ -31,6 +31,7 @@ _MASK = RING - 1
 _TABLES = (*VENUE, array_of(View), array_of(Mailbox))
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @kernel
@@ -124,6 +125,35 @@ def take_event(
     elif fact.kind == FactKind.FUNDING_RATE:
         pay_funding(views[j], instruments[j], wallets[views[j].wallet], box, j, fact.value, fact.venue_ts_ns)
         venue.judge = 1
+    return box.facts
+
+
+@kernel(sig=signature(*_TABLES, array_of(Fact), array_of("f8"), "i8"))
+def take_top(
+    venues: Rows[Venue],
+    instruments: Rows[VenueInstrument],
+    wallets: Rows[VenueWallet],
+    tables: Rows[VenueContext],
+    views: Rows[View],
+    boxes: Rows[Mailbox],
+    tops: Rows[Fact],
+    slips: Floats,
+    at: int,
+) -> int:
+    """Let best prices fill what takes; return how many facts wait.
+
+    slips: (instruments,) slippage as a ratio of price, without half the spread.
+    """
+    venue, box, fact = venues[0], boxes[0], tops[at]
+    j = fact.instrument
+    view = views[j]
+    apply_market_fact(view, fact)
+    for k in range(len(tables)):
+        if tables[k].instrument == j:
+            for side in (BUY, SELL):
+                match_top(
+                    venue, view, instruments[j], wallets[view.wallet], tables[k], box, side, slips[j], fact.recv_ts_ns
+                )  # fmt: skip
     return box.facts
 
 

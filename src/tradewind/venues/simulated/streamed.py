@@ -2,7 +2,8 @@
 
 A step is what became known of the market together. Where trades are told they fill orders, one by one as they
 came, and a bar only states itself: filling from it as well would let an order trade before it was sent. Where
-no trade of an instrument was ever told, its bars fill as in a backtest. What a step led to depends on the steps
+no trade of an instrument was ever told, its bars fill as in a backtest. Best prices fill what takes, with slippage
+but without half the spread, which they contain; what rests waits for trades. What a step led to depends on the steps
 and the requests alone, so a session that died is told its steps again from its journal.
 """
 
@@ -28,6 +29,7 @@ Records = np.ndarray
 
 _take_bar: Kernel = kernel.take_bar
 _take_event: Kernel = kernel.take_event
+_take_top: Kernel = kernel.take_top
 
 _OHLC = ("open_tick", "high_tick", "low_tick", "price_tick", "qty_lot")
 _UNDER_ACCOUNTS = (FactKind.LISTED, FactKind.DELISTED, FactKind.TRANSFER, FactKind.STREAM)
@@ -70,13 +72,17 @@ class StreamedExchange(SimulatedExchange):
         As for `SimulatedExchange`.
     interval_ns
         Length of a bar.
+    slippage
+        Of what takes at a best price, as a ratio of price; None: that of the instruments, half the spread included.
     """
 
-    def __init__(self, world: World, interval_ns: int) -> None:
+    def __init__(self, world: World, interval_ns: int, slippage: float | None = None) -> None:
         bars = np.zeros((0, len(world.views), 5), np.int64)
         super().__init__(world, ReplayFeed(bars, np.zeros(0, np.int64), _none(), interval_ns))
         self._steps: deque[MarketStep] = deque()
         self._prints = np.zeros(len(world.views), bool)
+        slips = world.venue_instruments["slip"]
+        self._slips = np.ascontiguousarray(slips if slippage is None else np.full_like(slips, slippage))
 
     def push(self, step: MarketStep) -> None:
         """Take a step of the market, to be lived through when a batch is asked for."""
@@ -131,6 +137,8 @@ class StreamedExchange(SimulatedExchange):
         elif run["kind"][0] == FactKind.TRADE:
             self._prints[run["instrument"]] = True
             self._fill_from(run, int(run["recv_ts_ns"][0]))
+        elif run["kind"][0] == FactKind.BOOK_TOP:
+            _take_top(*self._tables, run, self._slips, 0)
         else:
             _take_event(*self._tables, run, 0)
         parts.append(self._heard())
