@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import TradewindError, VenueRefused
 from tradewind.live.inbox import Answered, Looked, Seen
-from tradewind.units.enums import IntentKind, RequestKind
+from tradewind.units.enums import IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
@@ -195,6 +195,9 @@ class TradingAccount:
         else:
             price_tick, qty_lot = int(row["price_tick"]), int(row["qty_lot"])
             outcome = await _safely(lambda: self.gateway.amend(order, price_tick, qty_lot))
+            if outcome.kind is OutcomeKind.REJECTED and outcome.rule == Rule.SETTINGS:
+                # It cannot be changed at all, as a waiting stop at some venues: its end makes room for another.
+                await _safely(lambda: self.gateway.cancel(order))
         self._answer(row, outcome)
 
     def _answer(self, row: Any, outcome: Outcome) -> None:  # noqa: ANN401 - a row of `REQUEST`

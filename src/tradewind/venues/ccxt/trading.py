@@ -346,6 +346,8 @@ class CcxtTradingGateway:
         if len(spelled) > 1 and self._dialect.batch is not None:
             call = self._dialect.batch
         urgency = Urgency.PROTECT if all(order.reduce for order in orders) else Urgency.OPEN
+        for order in orders:
+            self._audit.ask(order.cid)
         answer = await self._wire.ask(call, _wrapped(call, [one.fields for one in spelled]), urgency)
         outcomes = self._outcomes(call, answer, len(spelled))
         return [
@@ -430,6 +432,7 @@ class CcxtTradingGateway:
         instrument = self._listings[order.instrument].instrument
         call = self._dialect.cancel_algo if order.algo else self._dialect.cancel
         values = self._speller.reference(order, instrument)
+        self._audit.ask(order.cid)
         outcome = await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
         if outcome.kind is OutcomeKind.ACCEPTED:
             self._audit.expect(order.cid)
