@@ -22,7 +22,7 @@ from tradewind.testing.clock import DeadlockError
 from tradewind.testing.lookout import Lookout
 from tradewind.testing.sessions import MINUTE_NS
 from tradewind.testing.small_live import dropping_the_dead
-from tradewind.testing.venue_live import FOLDER, VenueLife
+from tradewind.testing.venue_live import FOLDER, VenueLife, drifting_world
 from tradewind.testing.virtual_venues import START_NS, Trace, run_world
 from tradewind.venues.fake.misfortunes import Misfortunes, Strike
 
@@ -125,7 +125,8 @@ class Voyage:
     acts
         (seconds from the beginning, what is done then).
     life
-        Fields of `VenueLife` that are other than usual: rules, make_world, terms, dies_at, disk, ….
+        Fields of `VenueLife` that are other than usual: rules, make_world, terms, dies_at, disk, …. Unless told
+        otherwise `drifting` trades, within a limit, protected by stops of the core that rest.
     logins
         The account, where it is other than usual.
     judges
@@ -150,7 +151,7 @@ class Voyage:
     protects: bool = True
     settle_s: float = 180.0
     position_s: float = 20.0
-    protection_s: float = 75.0
+    protection_s: float = 30.0
     again: str = ""
 
     @property
@@ -261,8 +262,7 @@ def sail(voyage: Voyage) -> Landfall:
         voyage.venue,
         voyage.minutes + voyage.calm_minutes,
         seed=voyage.seed,
-        supervised=True,
-        **voyage.life,
+        **{"supervised": True, "make_world": drifting_world, **voyage.life},
     )
     ended: list[Landfall] = []
 

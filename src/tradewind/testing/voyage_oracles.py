@@ -117,7 +117,7 @@ def _crowded(landfall: Landfall) -> list[str]:
             continue
         cid = orders[entry["order_id"]][0]
         place = context_of(cid), slot_of(cid)
-        if entry["state"] not in ("new", "partially_filled", "triggered"):
+        if entry["state"] not in ("new", "partially_filled"):
             if works.get(place, (0, None))[1] == entry["order_id"]:
                 del works[place]
             continue
