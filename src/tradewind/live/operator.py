@@ -144,6 +144,11 @@ class Operator:
         now_ns = max(self._clock(), self._session.sequencer.standing.now_ns)
         await self._session.post(rows_of([Told(FactKind.OPERATOR, now_ns, now_ns, code=code)]))
 
+    async def hold(self, strategy: int, rule: int) -> None:
+        """Hold a strategy by a rule; return once that is durable and applied."""
+        now_ns = max(self._clock(), self._session.sequencer.standing.now_ns)
+        await self._session.post(rows_of([Told(FactKind.HELD, now_ns, now_ns, code=rule, qty_lot=strategy)]))
+
     def write_down(self, actor: Actor | None, what: str, detail: dict[str, Any]) -> None:
         """Write down who did what, in the order of everything else; durable with the next sync."""
         body = encode(Audit(self._clock(), str(actor or ""), what, detail))
