@@ -149,6 +149,18 @@ def explain(
 
 
 @app.command()
+def bars(session: SessionName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Compare the bars that a session heard with those that are stored, such as downloaded ones of that day.
+
+    Example: tradewind journal bars last
+    """
+    from tradewind.cli.journal_bars import show_bars
+
+    desk = open_workspace(workspace)
+    show_bars(Output(as_json), desk, session_path(desk, session))
+
+
+@app.command()
 def export(
     session: SessionName = "last",
     output: Annotated[
