@@ -7,7 +7,7 @@ default may not be optimistic. A backtest prints the rates it used.
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DEAD_MAN_TIMERS", "VENUES", "Payoff", "VenueDefaults"]
+__all__ = ["DEAD_MAN_TIMERS", "EXPIRING_ORDERS", "VENUES", "Payoff", "VenueDefaults"]
 
 Payoff = Literal["linear", "inverse", "spot"]
 
@@ -86,3 +86,6 @@ VENUES: dict[str, VenueDefaults] = {
 
 DEAD_MAN_TIMERS = frozenset({"binance_usdm", "bybit_linear", "okx_swap"})
 """Venues that cancel the orders of an account which has fallen silent."""
+
+EXPIRING_ORDERS = frozenset({"binance_usdm"})
+"""Venues at which a resting order can carry its end."""

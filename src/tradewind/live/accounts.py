@@ -15,7 +15,7 @@ from tradewind.units.enums import IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -86,8 +86,11 @@ class TradingAccount:
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
 
-    def send(self, rows: NDArray[Any]) -> None:
-        """Hand requests to the gateway, cancels first: they make room for what is new."""
+    def send(self, rows: NDArray[Any], near_tick: Sequence[int] | NDArray[Any] = ()) -> None:
+        """Hand requests to the gateway, cancels first: they make room for what is new.
+
+        near_tick: last price of each instrument of the session.
+        """
         new = []
         for row in rows:
             if row["kind"] == RequestKind.NEW:
@@ -95,7 +98,7 @@ class TradingAccount:
             else:
                 self.inbox.start(self._change(row))
         if new:
-            self.inbox.start(self._create(new))
+            self.inbox.start(self._create([self._new_order(row, near_tick) for row in new], new))
 
     async def settle(self) -> None:
         """Set modes and leverage of every instrument. Raises VenueRefused (SETTINGS_REFUSED) where the venue will not.
@@ -157,8 +160,7 @@ class TradingAccount:
             found = Found(None, text=error.message)
         self.inbox.put(Looked(self.number, order.cid, asked_ns, found))
 
-    async def _create(self, rows: list[Any]) -> None:
-        orders = [self._new_order(row) for row in rows]
+    async def _create(self, orders: list[NewOrder], rows: list[Any]) -> None:
         for order in orders:
             if order.kind == IntentKind.STOP:
                 self._places[order.cid] = OrderRef(order.instrument, order.cid, algo=True)
@@ -170,7 +172,7 @@ class TradingAccount:
         for at, row in enumerate(rows):
             self._answer(row, outcomes[at] if at < len(outcomes) else unanswered)
 
-    def _new_order(self, row: Any) -> NewOrder:  # noqa: ANN401 - a row of `REQUEST`
+    def _new_order(self, row: Any, near_tick: Sequence[int] | NDArray[Any]) -> NewOrder:  # noqa: ANN401 - a row of `REQUEST`
         rests = row["order_kind"] == IntentKind.REST and not row["reduce"]
         life_ns = self.terms.opener_life_ns
         return NewOrder(
@@ -186,6 +188,7 @@ class TradingAccount:
             trail_tick=int(row["trail_tick"]),
             trigger=int(row["trigger"]),
             expires_ns=self.clock() + life_ns if rests and life_ns else 0,
+            near_tick=int(near_tick[row["instrument"]]) if len(near_tick) else 0,
         )
 
     async def _change(self, row: Any) -> None:  # noqa: ANN401 - a row of `REQUEST`

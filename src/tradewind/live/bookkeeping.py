@@ -42,6 +42,13 @@ _MOVES = (FactKind.FILL, *_TAKEN)
 _ENDS = (FactKind.CANCELLED, FactKind.EXPIRED)
 _PATIENT_NS = 5_000_000_000
 _FAILURES_MAX = 5
+_UNSENT = {
+    Rule.CLOSED: "CAP_HIT",
+    Rule.ORDER_NOTIONAL: "CAP_HIT",
+    Rule.ORDER_RATE: "CAP_HIT",
+    Rule.SETTINGS: "ORDER_IMPOSSIBLE",
+}
+"""What is told of an order that never left because of an account's caps or because its venue has no such order."""
 
 
 class Books:
@@ -218,6 +225,8 @@ class Books:
         facts = answer_facts(self._ledger, item, now_ns, int(self._world.core["retry_ns"][0]))
         if outcome.kind in (port.OutcomeKind.UNKNOWN, port.OutcomeKind.NOT_SENT):
             facts += self._failed(item.account, now_ns)
+        if outcome.rule in _UNSENT:
+            self._alert(_UNSENT[outcome.rule], outcome.text, now_ns)
         if outcome.rule == Rule.VENUE_REDUCE_ONLY:
             self._compare_soon(item.account, now_ns)  # What we believe to hold is not there (F36).
         if asks_at_once(item):

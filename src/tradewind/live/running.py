@@ -26,6 +26,8 @@ from tradewind.live.session import SNAPSHOT_EVERY
 from tradewind.live.watch import Watch, WatchLimits, gauges_of
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import Halt, OperatorCode, Rule
+from tradewind.units.layout import dtype_of
+from tradewind.units.records import Core
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -177,7 +179,8 @@ class _Run:
         world = self._setup.make_world()
         self._place.disk.make_folder(self._folder)
         self._pulse = Pulse(self._folder / PULSE)
-        registers = self._pulse.registers(CORE_BYTES, world.core.dtype.fields["deciding"][1])
+        deciding_at = dtype_of(Core).fields["deciding"][1]  # type: ignore[index]
+        registers = self._pulse.registers(CORE_BYTES, deciding_at)
         world.move_core(registers)
         reached = await self._setup.reach(world, self._folder, self._notify)
         async with AsyncExitStack() as closing:

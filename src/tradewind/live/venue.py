@@ -184,7 +184,7 @@ class LiveVenue:
         for account in self._accounts:
             mine = requests[np.isin(requests["instrument"], list(account.terms.instruments))]
             if len(mine):
-                account.send(mine)
+                account.send(mine, self._world.views["close"])
 
     async def query(self, cids: Sequence[int]) -> NDArray[Any]:
         """Return nothing: orders are searched for beside the session, and what is found comes in batches."""

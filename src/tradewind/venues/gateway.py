@@ -434,6 +434,8 @@ class NewOrder:
     trail_tick: int = 0
     trigger: int = 0
     expires_ns: int = 0
+    near_tick: int = 0
+    """Last price in ticks, 0: unknown; what an order at market is worth, for caps."""
 
 
 @dataclass(frozen=True, slots=True)

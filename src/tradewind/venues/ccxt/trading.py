@@ -305,9 +305,9 @@ class CcxtTradingGateway:
             made = self._speller.create(order, instrument)
         except Unspeakable as reason:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
-        price = order.price_tick * instrument.tick_size
+        price = max(order.price_tick, order.near_tick) * instrument.tick_size
         size = order.qty_lot * instrument.lot_size * instrument.contract_size
-        notional = price * size if order.price_tick else None
+        notional = price * size if price else None
         rule, text = self._caps.refuse(instrument.symbol, notional, reduces=order.reduce)
         if rule != Rule.OK:
             self.dropped["order: hard cap"] += 1
