@@ -136,7 +136,8 @@ class Operator:
     async def _tell_core(self, command: Command, code: int) -> None:
         self.write_down(command.actor, command.name, command.arguments)
         text = f"{command.name} by {command.actor}"
-        self._notify(Alert("OPERATOR", text, self._clock(), fields=command.arguments))
+        fields = {"actor": str(command.actor)} | command.arguments
+        self._notify(Alert("OPERATOR", text, self._clock(), fields=fields))
         await self.say(code)
 
     async def say(self, code: int) -> None:
