@@ -19,7 +19,7 @@ from tradewind.config import (
     with_house_limits,
 )
 from tradewind.config.schema import schema_at
-from tradewind.config.venue_defaults import DEAD_MAN_TIMERS, EXPIRING_ORDERS
+from tradewind.config.venue_defaults import DEAD_MAN_TIMERS, EXPIRING_ORDERS, VENUES
 from tradewind.errors import ConfigError
 from tradewind.venues.ccxt.capabilities import DIALECTS
 
@@ -366,6 +366,11 @@ def test_the_timers_are_those_of_the_venues_tables():
 def test_expiring_orders_are_those_of_the_venues_tables():
     known = {name for name, dialect in DIALECTS.items() if "limit_expiring" in dialect.create}
     assert known == EXPIRING_ORDERS & set(DIALECTS)
+
+
+def test_who_changes_working_orders_is_as_in_the_venues_tables():
+    known = {name: dialect.amend is not None for name, dialect in DIALECTS.items()}
+    assert known == {name: VENUES[name].amends for name in DIALECTS}
 
 
 def test_a_session_warms_up_on_what_was_before_it(tmp_path):
