@@ -189,7 +189,7 @@ class Intelligence:
     def _follow(self, session: str, folder: Path, governance: Path | None) -> Followed:
         execution = _Journal(JournalReader(self._disk, folder), "execution")
         told = None
-        if governance is not None and governance.is_dir():
+        if governance is not None and self._disk.names(governance):
             told = _Journal(JournalReader(self._disk, governance), "governance")
         with self._engine.begin() as db:
             sources = _sources(db, session)

@@ -55,6 +55,8 @@ _TAKEN = {
     FactKind.DELISTED: "settlement",
 }
 _CASH = frozenset((FactKind.FEE, FactKind.FUNDING_PAID, FactKind.TRANSFER, FactKind.ACCOUNT))
+_RECONCILED = frozenset(("RECONCILED", "UNEXPLAINED", "EXTERNAL", "ORDER_ABANDONED", "ZOMBIE", "LIQUIDATED"))
+"""Entries of the audit that say how the exchange's word and ours were brought together, or were not."""
 _EXTERNAL = frozenset((FactKind.EXTERNAL_POSITION, FactKind.EXTERNAL_ORDER))
 
 
@@ -373,7 +375,7 @@ class GovernanceRows:
         if record.kind != RecordKind.AUDIT:
             return
         audit = decode_audit(record)
-        if not audit.actor:
+        if audit.what in _RECONCILED:
             row = {
                 "session": self.session, "layer": "governance", "seq": record.seq, "place": 0,
                 "ts_ns": audit.at_ns, "code": audit.what, "detail": _json(audit.detail),
