@@ -7,7 +7,7 @@ minute.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,14 +15,17 @@ from tradewind.engine.contract import DECIDE
 from tradewind.engine.setup import ExitSetup, InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
 from tradewind.testing.sessions import want
+from tradewind.testing.voyage import Voyage, sail
 from tradewind.units.enums import IntentKind, Protection, Verdict
 from tradewind.units.jit import kernel
 from tradewind.units.records import PARAMS, Account, Intents, Memory, Params, View, Working
 
 if TYPE_CHECKING:
     from tradewind.market import Instrument
+    from tradewind.testing.voyage import Landfall
+    from tradewind.venues.fake.misfortunes import Strike
 
-__all__ = ["FOLLOWER", "SLEEPER", "tidal", "tidal_world"]
+__all__ = ["FOLLOWER", "SLEEPER", "sail_tidal", "tidal", "tidal_world"]
 
 FOLLOWER, SLEEPER = 1, 2
 """Slots of the order that follows the price and of the one that comes and goes."""
@@ -57,3 +60,10 @@ def tidal_world(instrument: Instrument, seed: int, *, amends: bool) -> World:
     exits = ExitSetup(protection=Protection.RESTING, stop_loss=0.01)
     strategy = StrategySetup(tidal, [0], params, exits=exits)
     return World([WalletSetup("USDT", 10_000.0)], [setup], [strategy])
+
+
+def sail_tidal(venue: str, *plan: Strike, **more: Any) -> Landfall:  # noqa: ANN401 - fields of `Voyage`
+    """Let `tidal` sail for three minutes and two and a half calm ones unless told otherwise, and be judged."""
+    life = {"make_world": tidal_world, **more.pop("life", {})}
+    usual = {"minutes": 3.0, "calm_minutes": 2.5, "settle_s": 60.0}
+    return sail(Voyage(venue, plan=plan, life=life, **{**usual, **more}))
