@@ -225,10 +225,10 @@ class VenueLife:
         opened.close(finished=False)
         self.closed = True
 
-    def believed_position(self) -> Decimal:
-        """Return what the last process believes to be held net, others' positions included, in units of the coin."""
+    def believed_position(self, *, own: bool = False) -> Decimal:
+        """Return what the last process believes to be held net in units of the coin; own: without what others hold."""
         held = self.world.contexts["working"]["holding"]["pos_lot"].sum(axis=0)
-        external = self.world.views["external_lot"].sum(axis=0)
+        external = self.world.views["external_lot"].sum(axis=0) * (not own)
         lots = int(held[LONG] - held[SHORT] + external[LONG] - external[SHORT])
         return lots * self.instrument.lot_size * self.instrument.contract_size
 

@@ -18,12 +18,14 @@ import numpy as np
 
 from tradewind.journal import JournalReader, RecordKind
 from tradewind.live.bodies import FACT, REQUEST, decode_facts, decode_requests, layouts_at
+from tradewind.live.facts import Told, rows_of
 from tradewind.testing.clock import DeadlockError
 from tradewind.testing.lookout import Lookout
 from tradewind.testing.sessions import MINUTE_NS
 from tradewind.testing.small_live import dropping_the_dead
 from tradewind.testing.venue_live import FOLDER, VenueLife, drifting_world
 from tradewind.testing.virtual_venues import START_NS, Trace, run_world
+from tradewind.units.enums import FactKind
 from tradewind.venues.fake.misfortunes import Misfortunes, Strike
 
 if TYPE_CHECKING:
@@ -104,6 +106,18 @@ class Deck:
     def disk(self) -> SimulatedDisk:
         """Return the disk of the journal."""
         return self.life.disk
+
+    async def operate(self, code: int) -> bool:
+        """Say a word of an operator (`OperatorCode`) to the session; return whether it was taken within seconds."""
+        if not self.process.alive or not self.life.live_venue.is_open:
+            return False
+        now_ns = self.world.loop.now_ns()
+        fact = Told(FactKind.OPERATOR, now_ns, now_ns, code=code)
+        try:
+            await asyncio.wait_for(self.session.post(rows_of([fact])), 5.0)
+        except TimeoutError:
+            return False
+        return True
 
 
 Act = Callable[[Deck], object]

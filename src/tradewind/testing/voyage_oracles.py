@@ -132,14 +132,18 @@ def _ask_limits(landfall: Landfall) -> list[str]:
     world, lot = landfall.life.world, landfall.instrument.lot_size
     limit = int(world.views["side_limit_lot"][0].max()) * lot
     orders, wrong = _orders(landfall), list[str]()
-    held, left = Decimal(0), dict[object, tuple[str, Decimal]]()
+    held, net, left = Decimal(0), Decimal(0), dict[object, tuple[str, Decimal]]()
     for entry in landfall.entries:
         number = entry.get("order_id")
-        if entry["what"] == "fill" and (number in orders or entry["kind"] != "trade"):
-            qty = _number(entry["qty"])
-            held += qty if entry["side"] == "buy" else -qty
+        if entry["what"] == "fill":
+            signed = _number(entry["qty"]) * (1 if entry["side"] == "buy" else -1)
+            net += signed
+            if number in orders:
+                held += signed
+            elif entry["kind"] != "trade":
+                held = held + signed if net else net
             if number in left:
-                left[number] = left[number][0], left[number][1] - qty
+                left[number] = left[number][0], left[number][1] - abs(signed)
         elif (
             entry["what"] == "order"
             and number in orders
