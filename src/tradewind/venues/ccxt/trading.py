@@ -20,7 +20,7 @@ from tradewind.venues.ccxt.account_reading import AccountReader
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.capabilities import dialect_of
 from tradewind.venues.ccxt.caps import CapGuard, Caps
-from tradewind.venues.ccxt.classification import code_of, is_never_sent, judge
+from tradewind.venues.ccxt.classification import Judgement, code_of, is_never_sent, judge
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.ccxt.dialect import Meaning, fill_template
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, redact
@@ -277,7 +277,7 @@ class CcxtTradingGateway:
                 if down
                 else "the clock is right again"
             )
-            self._tell(StatusSeen(-1, down, False, False, text, self._now_ns()))
+            self._tell(StatusSeen(-1, down, False, False, text, self._now_ns(), "clock"))
 
     # ------------------------------------------------------------------ orders
 
@@ -388,7 +388,7 @@ class CcxtTradingGateway:
         error = None if code is not None else answer.error
         found = judge(self._dialect, error, answer.body, known=code)
         said = text or self._wire.text_of(answer)
-        self._tell_meaning(found.meaning, answer, said)
+        self._tell_meaning(found, answer, said)
         fence_ns = self._wire.fence_ns(answer.signed_ns) if found.kind is OutcomeKind.UNKNOWN else 0
         return Outcome(found.kind, rule=found.rule, text=said, retry_ns=answer.retry_ns, fence_ns=fence_ns)
 
@@ -507,9 +507,11 @@ class CcxtTradingGateway:
 
     # ------------------------------------------------------------------ what answers say of the venue
 
-    def _tell_meaning(self, meaning: Meaning | None, answer: Answer, text: str) -> None:
-        now_ns = self._now_ns()
-        if meaning is Meaning.KEY or answer.status == 451:
+    def _tell_meaning(self, found: Judgement, answer: Answer, text: str) -> None:
+        now_ns, meaning = self._now_ns(), found.meaning
+        if meaning is Meaning.KEY and found.rule != Rule.VENUE_CLOSED:
+            self._tell(StatusSeen(-1, True, False, True, text, now_ns, "key"))
+        elif meaning is Meaning.KEY or answer.status == 451:
             self._tell(StatusSeen(-1, True, False, True, text, now_ns))
         elif meaning is Meaning.REDUCE_ONLY:
             self._tell(StatusSeen(-1, False, True, False, text, now_ns))
