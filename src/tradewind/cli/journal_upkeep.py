@@ -39,6 +39,10 @@ def rebuild_model(say: "Output", desk: "Workspace", folders: "list[Path]", *, af
         say.note(f"warning: the read model was made again, {model.rebuilt}")
     for name, found in followed.items():
         say.line(f"{name:16}{found.records:,} records{' from the first on' if found.afresh else ''}")
+        if found.undecoded:
+            say.note(
+                f"warning: {found.undecoded:,} records of {name} are of a form that this version does not know"
+            )
     say.line(f"read model      {desk.shown(desk.intelligence)}")
     told = {name: asdict(found) for name, found in followed.items()}
     result = {"file": str(desk.intelligence), "rebuilt": model.rebuilt, "sessions": told}
