@@ -509,6 +509,10 @@ _OTHER = {
                 "close positions and orders of the symbol, or write the account's own modes into the file",
             ),
             "VENUE_REFUSED": ("The venue does not let this account trade.", "see what the venue said"),
+            "FLATTEN_INCOMPLETE": (
+                "What a session held is not all closed, or nobody says that it is.",
+                "run the same command again; close the rest by hand at the venue",
+            ),
             "RECONCILE_FAILED": (
                 "An account cannot be compared with what the venue says, so nothing may be sent for it.",
                 "see what the venue said; start again when it answers",

@@ -23,6 +23,7 @@ from tradewind.live.operator import Operator
 from tradewind.live.paper import WriterThread, next_boot
 from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
 from tradewind.live.session import SNAPSHOT_EVERY
+from tradewind.live.takeover import TAKEN_OVER
 from tradewind.live.watch import Watch, WatchLimits, gauges_of
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import Halt, OperatorCode, Rule
@@ -218,7 +219,7 @@ class _Run:
         for work in (self._beat(session, operator, world), watch.run()):
             closing.callback(asyncio.ensure_future(work).cancel)
         self._tell("SESSION_STARTED", f"process {self._boot.process}")
-        holding = asyncio.ensure_future(self._hold_who_hung(operator, world))
+        holding = asyncio.ensure_future(self._begin_held(operator, world))
         closing.callback(holding.cancel)
         await session.run()
         opened.close(finished=False)
@@ -251,8 +252,18 @@ class _Run:
             self._pulse.beat()
             await asyncio.sleep(_BEAT_S)
 
-    async def _hold_who_hung(self, operator: Operator, world: World) -> None:
-        """Hold the strategies that a guard saw hang, before anybody decides; from then on the journal knows it."""
+    async def _begin_held(self, operator: Operator, world: World) -> None:
+        """Pause after a takeover, and hold strategies that a guard saw hang, before anybody decides.
+
+        From then on the journal knows it.
+        """
+        marked = self._folder / TAKEN_OVER
+        if marked.exists():
+            self._tell(
+                "OPERATOR", "the session was taken over and begins paused; resume it when you are ready"
+            )
+            await operator.say(OperatorCode.PAUSE)
+            marked.unlink()
         for strategy in self._pulse.held:
             if strategy < len(world.strategies):
                 name = self._setup.labels[1][strategy]
