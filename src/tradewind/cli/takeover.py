@@ -139,7 +139,7 @@ def _of_file(desk: "Workspace", name: str) -> "tuple[SessionConfig, tuple[Instru
             f"neither a journal nor {desk.shown(path)} says what {name} trades",
             where=str(path),
         )
-    session = load_session(path).config
+    session = load_session([path]).config
     store = Store(desk.data)
     return session, tuple(resolve_instrument(store, *place) for place in session.market.instruments)
 
