@@ -89,13 +89,19 @@ async def _reach(
     feeds, closing = open_feeds(bound, desk)
     trading: list[tuple[AccountTerms, TradingGateway]] = []
     after: list[Callable[[], Awaitable[Any]]] = list(closing)
+    gateways: list[CcxtTradingGateway] = []
     for name, entry in accounts.items():
         settings = settings_of(bound.session, entry, tag_of(folder))
         gateway, session = open_gateway(desk, settings, bound.listings(entry.venue), keys[name])
         after.append(session.close)
+        gateways.append(gateway)
         trading.append((_terms(bound, name, entry), gateway))
     venue = LiveVenue(world, trading, dict(feeds), _rules(bound), time.time_ns, notify=notify)
-    return Reached(venue, venue.books, venue.books, tuple(after))
+
+    def clock_ns() -> int:
+        return max((gateway.clock_offset_ns for gateway in gateways), key=abs)
+
+    return Reached(venue, venue.books, venue.books, tuple(after), clock_ns)
 
 
 def open_gateway(

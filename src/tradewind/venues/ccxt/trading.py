@@ -199,6 +199,11 @@ class CcxtTradingGateway:
         self._tending = asyncio.create_task(self._tend())
 
     @property
+    def clock_offset_ns(self) -> int:
+        """Return the venue's time less ours, as last measured; 0 before that."""
+        return self._wire.clock.offset_ns
+
+    @property
     def banned_until_ns(self) -> int:
         """The time until which the venue wants no request at all; in the past or 0 for none."""
         return self._wire.budget.banned_until_ns
