@@ -173,22 +173,23 @@ class TradingAccount:
             self._answer(row, outcomes[at] if at < len(outcomes) else unanswered)
 
     def _new_order(self, row: Any, near_tick: Sequence[int] | NDArray[Any]) -> NewOrder:  # noqa: ANN401 - a row of `REQUEST`
-        rests = row["order_kind"] == IntentKind.REST and not row["reduce"]
+        asked = dict(zip(row.dtype.names, row.item(), strict=True))
+        rests = asked["order_kind"] == IntentKind.REST and not asked["reduce"]
         life_ns = self.terms.opener_life_ns
         return NewOrder(
-            instrument=int(row["instrument"]),
-            cid=int(row["cid"]),
-            kind=int(row["order_kind"]),
-            side=int(row["side"]),
-            position_side=int(row["position_side"]),
-            reduce=bool(row["reduce"]),
-            post_only=bool(row["post_only"]),
-            price_tick=int(row["price_tick"]),
-            qty_lot=int(row["qty_lot"]),
-            trail_tick=int(row["trail_tick"]),
-            trigger=int(row["trigger"]),
+            instrument=asked["instrument"],
+            cid=asked["cid"],
+            kind=asked["order_kind"],
+            side=asked["side"],
+            position_side=asked["position_side"],
+            reduce=bool(asked["reduce"]),
+            post_only=bool(asked["post_only"]),
+            price_tick=asked["price_tick"],
+            qty_lot=asked["qty_lot"],
+            trail_tick=asked["trail_tick"],
+            trigger=asked["trigger"],
             expires_ns=self.clock() + life_ns if rests and life_ns else 0,
-            near_tick=int(near_tick[row["instrument"]]) if len(near_tick) else 0,
+            near_tick=int(near_tick[asked["instrument"]]) if len(near_tick) else 0,
         )
 
     async def _change(self, row: Any) -> None:  # noqa: ANN401 - a row of `REQUEST`
