@@ -133,7 +133,8 @@ class ExecutionRows:
         names = ("process", "version", "code_hash", "config_hash", "data_hash", "config")
         self._add("boots", seq=self._seq, **{name: getattr(boot, name) for name in names})
         for place, instrument in enumerate(boot.instruments):
-            self._add("instruments", instrument=place, **msgspec.structs.asdict(instrument))
+            payoff = str(boot.rules[place].get("payoff", "linear")) if place < len(boot.rules) else "linear"
+            self._add("instruments", instrument=place, payoff=payoff, **msgspec.structs.asdict(instrument))
         for place, (label, signals, tags) in enumerate(boot.strategies):
             self._add("strategies", strategy=place, label=label, signals=_json(signals), tags=_json(tags))
         for place, (strategy, instrument_at) in enumerate(boot.contexts):
