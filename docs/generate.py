@@ -92,6 +92,26 @@ def alerts_page() -> str:
     return "\n".join(parts)
 
 
+def faults_page() -> str:
+    """Return every fault with what is promised and the test that holds it."""
+    from tradewind.testing.fault_table import scenarios
+
+    root = Path(__file__).resolve().parents[1]
+    found = scenarios(root / "tests" / "simulation" / "faults", root)
+    rows = [(s.fault, s.title, s.promise, f"`{s.test.rpartition('/')[2]}`") for s in found]
+    said = (
+        "Each of these befalls a whole session at a fake exchange, in virtual time: the session, its journal, the real "
+        "adapter over unmodified ccxt. Afterwards eight questions are asked, whatever it was: do the venue's fills by "
+        "our ids add up to our ledger, was there at most one order per intent, none above the limits, is the position "
+        "that is believed the one that is held, has all that is held its protector, was nothing opened on stale data, "
+        "does the journal replay to the same state, and did the process recover? The tests are in "
+        "`tests/simulation/faults`.\n"
+    )
+    return (
+        "# Faults survived\n\n" + said + "\n" + table(("", "what happens", "what we promise", "test"), rows)
+    )
+
+
 def metrics_page() -> str:
     """Return every metric with its formula and convention."""
     from tradewind.report.definitions import METRICS
@@ -443,6 +463,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "strategies.md": strategies_page,
     "errors.md": errors_page,
     "alerts.md": alerts_page,
+    "faults.md": faults_page,
     "backtest-file.md": backtest_file_page,
     "session-file.md": session_file_page,
     "workspace-file.md": workspace_file_page,

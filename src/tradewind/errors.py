@@ -378,6 +378,10 @@ _CONFIG = _codes(
         "EXTRA_MISSING": ("An optional part is not installed.", "install the extra that is named"),
         "LIVE_REQUIRES_LIMITS": ("A session with real money states no limits.", "write them under [limits]"),
         "URL_REFUSED": ("An address is none that may be called.", "write a plain https:// address"),
+        "ALERT_ADDRESS": (
+            "No service is known that alerts could be sent to at an address.",
+            "tradewind keys add NAME --text --replace, with an address that apprise knows",
+        ),
         "KEY_FORMAT": ("A key has not the form its venue gives out.", "copy it again, whole, without blanks"),
         "KEYSTORE_DENIED": ("Others than you can read the key store.", "chmod 600 the file that is named"),
         "KEYSTORE_CORRUPT": ("The key store is damaged.", "restore it from a copy, or add the keys again"),
@@ -505,6 +509,10 @@ _OTHER = {
                 "close positions and orders of the symbol, or write the account's own modes into the file",
             ),
             "VENUE_REFUSED": ("The venue does not let this account trade.", "see what the venue said"),
+            "FLATTEN_INCOMPLETE": (
+                "What a session held is not all closed, or nobody says that it is.",
+                "run the same command again; close the rest by hand at the venue",
+            ),
             "RECONCILE_FAILED": (
                 "An account cannot be compared with what the venue says, so nothing may be sent for it.",
                 "see what the venue said; start again when it answers",

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["SessionName", "app", "session_names", "session_path"]
 
 app = typer.Typer(
-    rich_markup_mode=None, add_completion=False, help="Records of sessions: verify, replay, explain, export."
+    rich_markup_mode=None,
+    add_completion=False,
+    help="Records of sessions: verify, replay, explain, export, rebuild, expire.",
 )
 
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="Name of a session, or 'last'.")]
@@ -39,6 +41,7 @@ def verify(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     Example: tradewind journal verify last
     """
     from tradewind.journal import FileDisk, verify_journal
+    from tradewind.ops.governance import governance_of
 
     say = Output(as_json)
     desk = open_workspace(workspace)
@@ -52,7 +55,13 @@ def verify(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     say.line(
         f"  {report.snapshots} snapshots agree; {report.bytes_dropped} bytes of a torn tail; chain {report.chain}"
     )
-    say.done({"session": folder.name} | asdict(report), f"tradewind journal export {folder.name}")
+    audit = governance_of(folder)
+    audited = verify_journal(FileDisk(), audit) if audit.is_dir() else None
+    if audited is not None:
+        _refuse_damage(desk, audit, audited)
+        say.line(f"  audit: {audited.verdict}, {audited.records:,} entries; chain {audited.chain}")
+    result = {"session": folder.name} | asdict(report) | {"audit": asdict(audited) if audited else None}
+    say.done(result, f"tradewind journal export {folder.name}")
 
 
 def _refuse_damage(desk: "Workspace", folder: Path, report: "VerifyReport") -> None:
@@ -146,6 +155,70 @@ def explain(
         if step.stage != "signals" or step.detail:
             say.line(f"  {step.line()}")
     say.done({"session": folder.name} | asdict(story), f"tradewind journal export {folder.name}")
+
+
+@app.command()
+def bars(session: SessionName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+    """Compare the bars that a session heard with those that are stored, such as downloaded ones of that day.
+
+    Example: tradewind journal bars last
+    """
+    from tradewind.cli.journal_bars import show_bars
+
+    desk = open_workspace(workspace)
+    show_bars(Output(as_json), desk, session_path(desk, session))
+
+
+EverySession = Annotated[
+    list[str] | None, typer.Argument(metavar="SESSION...", help="Names of sessions; all unless given.")
+]
+
+
+@app.command()
+def rebuild(
+    sessions: EverySession = None,
+    *,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Throw the read model away and read every record again.")
+    ] = False,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring the read model, intelligence.sqlite, up to date: decisions, orders, fills, money, as tables to ask.
+
+    It is made from the journals alone. Nothing that trades needs it, so it can be removed at any time.
+
+    Example: tradewind journal rebuild
+    """
+    from tradewind.cli.journal_upkeep import rebuild_model
+
+    desk = open_workspace(workspace)
+    # Thrown away, it is made of all sessions again.
+    names = session_names(desk) if afresh or not sessions else sessions
+    rebuild_model(Output(as_json), desk, [session_path(desk, name) for name in names], afresh=afresh)
+
+
+@app.command("expire")
+def expire_(
+    sessions: EverySession = None,
+    *,
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, max=36_500, help="Keep so many; else as the settings say.")
+    ] = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Give up recorded market data that is older than [retention] says; decisions and money are kept for ever.
+
+    What goes leaves its digest, and the chain verifies as before. It may be run while a session trades.
+
+    Example: tradewind journal expire --days 30
+    """
+    from tradewind.cli.journal_upkeep import expire_market
+
+    desk = open_workspace(workspace)
+    names = sessions or session_names(desk)
+    expire_market(Output(as_json), desk, [session_path(desk, name) for name in names], days)
 
 
 @app.command()

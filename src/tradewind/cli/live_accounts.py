@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from tradewind.config import AccountEntry, Workspace
+    from tradewind.config import AccountEntry, SessionConfig, Workspace
     from tradewind.engine.setup import WalletSetup
     from tradewind.engine.world import World
     from tradewind.live.accounts import AccountTerms
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import Listing, TradingGateway
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["live_setup", "open_gateway", "with_accounts"]
+__all__ = ["live_setup", "open_gateway", "settings_of", "tag_of", "with_accounts"]
 
 _S = 1_000_000_000
 _TAG_FILE = "orders.tag"
@@ -89,13 +89,19 @@ async def _reach(
     feeds, closing = open_feeds(bound, desk)
     trading: list[tuple[AccountTerms, TradingGateway]] = []
     after: list[Callable[[], Awaitable[Any]]] = list(closing)
+    gateways: list[CcxtTradingGateway] = []
     for name, entry in accounts.items():
-        settings = _settings(bound, entry, folder)
+        settings = settings_of(bound.session, entry, tag_of(folder))
         gateway, session = open_gateway(desk, settings, bound.listings(entry.venue), keys[name])
         after.append(session.close)
+        gateways.append(gateway)
         trading.append((_terms(bound, name, entry), gateway))
     venue = LiveVenue(world, trading, dict(feeds), _rules(bound), time.time_ns, notify=notify)
-    return Reached(venue, venue.books, venue.books, tuple(after))
+
+    def clock_ns() -> int:
+        return max((gateway.clock_offset_ns for gateway in gateways), key=abs)
+
+    return Reached(venue, venue.books, venue.books, tuple(after), clock_ns)
 
 
 def open_gateway(
@@ -113,17 +119,21 @@ def open_gateway(
     return gateway, session
 
 
-def _settings(bound: Bound, entry: "AccountEntry", folder: "Path") -> "TradingSettings":
+def settings_of(session: "SessionConfig", entry: "AccountEntry", tag: str) -> "TradingSettings":
+    """Return what signs the requests of an account, with its hard caps.
+
+    tag: six signs that tell the session's orders.
+    """
     from tradewind.venues.ccxt.caps import Caps
     from tradewind.venues.ccxt.orders import AccountModes
     from tradewind.venues.ccxt.trading import TradingSettings
     from tradewind.venues.gateway import AccountMode
 
-    caps, account = entry.caps, bound.session.account
+    caps, account = entry.caps, session.account
     largest = caps.max_notional_per_order
     return TradingSettings(
         entry.venue,
-        tag_of(folder),
+        tag,
         AccountMode.LIVE if entry.kind == "live" else AccountMode.DEMO,
         AccountModes(account.position_mode == "hedge", account.margin_mode == "isolated"),
         Caps(
@@ -179,5 +189,5 @@ def _rules(bound: Bound) -> "LiveRules":
         warm_bars=max(bound.resolved.warmup_bars, session.warmup_bars or 0),
         grace_ns=int(session.feed.grace_ms * 1_000_000),
         reconcile_ns=int(session.reconcile_every_s * _S),
-        policy=Policy(external=session.external),
+        policy=Policy(external="ignore" if session.external == "ignore" else "halt"),
     )

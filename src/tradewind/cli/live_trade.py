@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from tradewind.cli.listening import Bound
     from tradewind.cli.output import Output
     from tradewind.config import AccountEntry, BacktestConfig, Loaded, SessionConfig, Workspace
-    from tradewind.live.guard import Incident
     from tradewind.live.running import RunningSetup, RunResult
-    from tradewind.ops.alerts import Alert
     from tradewind.venues.keys import KeyStore
 
     Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
@@ -110,19 +108,31 @@ def guard_session(
     """
     from contextlib import ExitStack
 
+    from tradewind.cli.alerting import alerting, incident_alert
+    from tradewind.cli.keys import asking, key_store
     from tradewind.journal import FileDisk
     from tradewind.live.guard import GUARDED, Guard
+    from tradewind.ops.heartbeat import Heartbeat
+    from tradewind.venues.keys import find_passphrase, hand_over
 
     disk, folder = FileDisk(), desk.session_dir(name)
     disk.make_folder(folder)
+    if desk.settings.alerts and not passed:
+        passed = (hand_over(find_passphrase(key_store(desk), asking(say)), os.environ),)
     with ExitStack() as held:
         for account in accounts:
             disk.make_folder(desk.account_lock(account).parent)
             lease = disk.lock(desk.account_lock(account), f"guards {account} in session {name}")
             held.callback(lease.release)
+        notify = held.enter_context(alerting(say, desk, name))
         os.environ[GUARDED] = str(os.getpid())
+        url = desk.settings.heartbeat_url
         guard = Guard(
-            [sys.executable, "-m", "tradewind.cli", *sys.argv[1:]], folder, tell=_telling(say), passed=passed
+            [sys.executable, "-m", "tradewind.cli", *sys.argv[1:]],
+            folder,
+            tell=lambda incident: notify(incident_alert(incident, name)),
+            heartbeat=Heartbeat(url) if url else None,
+            passed=passed,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: guard.stop())
@@ -131,19 +141,14 @@ def guard_session(
         raise Leave(Exit(status) if status in set(Exit) else Exit.OUR_FAULT)
 
 
-def _telling(say: "Output") -> "Callable[[Incident], None]":
-    def tell(incident: "Incident") -> None:
-        say.note(f"guard: {incident.kind}: {incident.text}")
-
-    return tell
-
-
 def trade_now(
     loaded: "Terms", desk: "Workspace", name: str, say: "Output", setup_of: "Callable[[Bound], RunningSetup]"
 ) -> None:
     """Bind a file to its venues, trade until somebody ends it, and say where it stands."""
     from tradewind import __version__
+    from tradewind.cli.alerting import session_alerts
     from tradewind.cli.listening import bind_now
+    from tradewind.journal import Identity
     from tradewind.live.running import run_session
     from tradewind.venues.keys import install, protect_process
 
@@ -153,18 +158,13 @@ def trade_now(
     say.note(
         f"session {name}: {', '.join(bound.resolved.labels)} at {', '.join(bound.venues)}; Ctrl-C ends it in order"
     )
-    with bound.strategy_faults():
-        result = run_session(setup_of(bound), desk, name, version=__version__, notify=_alerting(say))
+    setup = setup_of(bound)
+    with (
+        session_alerts(say, desk, Identity(name, setup.accounts), __version__) as notify,
+        bound.strategy_faults(),
+    ):
+        result = run_session(setup, desk, name, version=__version__, notify=notify)
     _tell(say, desk, result)
-
-
-def _alerting(say: "Output") -> "Callable[[Alert], None]":
-    def tell(alert: "Alert") -> None:
-        from tradewind.venues.keys import clean
-
-        say.note(clean(f"{alert.level.name.lower()}: {alert.code}: {alert.text}"))
-
-    return tell
 
 
 def _tell(say: "Output", desk: "Workspace", result: "RunResult") -> None:

@@ -104,14 +104,26 @@ def resume(
 def flatten(
     session: SessionName = "last",
     *,
+    takeover: Annotated[
+        bool,
+        typer.Option(
+            "--takeover", help="End its processes and close everything without them: it hangs or is dead."
+        ),
+    ] = False,
     reason: ReasonFlag = "",
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Close everything and open nothing more until resumed; the session goes on running.
+    """Close everything and open nothing more until resumed; the session goes on running, unless it is taken over.
 
     Example: tradewind session flatten last
     """
+    if takeover:
+        from tradewind.cli.takeover import take_over
+
+        desk = open_workspace(workspace)
+        take_over(desk, session_path(desk, session).name, Output(as_json), reason)
+        return
     _command("flatten", session, reason, workspace, as_json)
 
 

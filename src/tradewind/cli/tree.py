@@ -36,7 +36,7 @@ NOUNS: dict[str, Noun] = {
     "run": Noun("run", "Stored runs: list, show, compare, open, verify."),
     "trade": Noun("trade", "The same strategy on paper, on live data or a replayed feed."),
     "session": Noun("session", "Sessions: list, status, pause, resume, flatten, stop."),
-    "journal": Noun("journal", "Records of sessions: verify, replay, explain, export."),
+    "journal": Noun("journal", "Records of sessions: verify, replay, explain, export, rebuild, expire."),
     "venue": Noun("venue", "Venues: list, rules, fake."),
     "keys": Noun("keys", "Keys of accounts: add, list, test, remove."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tradewind.config.agreement import check_terms
 from tradewind.config.fields import refusal
 from tradewind.config.problems import did_you_mean
-from tradewind.config.venue_defaults import DEAD_MAN_TIMERS, VENUES
+from tradewind.config.venue_defaults import DEAD_MAN_TIMERS, EXPIRING_ORDERS, VENUES
 from tradewind.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def check_live(loaded: "Loaded[SessionConfig]", settings: "Settings") -> "dict[s
         *_missing_protection(loaded.config),
         *_missing_limits(loaded.config, settings),
         *_missing_caps(entries),
+        *_missing_expiry(loaded.config, entries),
     ]
     if problems:
         first, *others = [loaded.placed(problem) for problem in problems]
@@ -229,4 +230,18 @@ def _missing_caps(entries: "dict[str, AccountEntry]") -> Iterator[ConfigError]:
                 where="tradewind.toml",
                 key=f"accounts.{name}.caps.max_notional_per_order",
                 hint=f"write [accounts.{name}.caps] max_notional_per_order = ...",
+            )
+
+
+def _missing_expiry(config: "SessionConfig", entries: "dict[str, AccountEntry]") -> Iterator[ConfigError]:
+    if config.dead_man.policy != "expiry":
+        return
+    for entry in entries.values():
+        if entry.venue not in EXPIRING_ORDERS:
+            choices = ("timer", "none") if entry.venue in DEAD_MAN_TIMERS else ("none",)
+            yield ConfigError(
+                "CONFIG_MISSING",
+                f"orders cannot carry an end at {VENUES[entry.venue].title}: say what a dead machine leaves there.",
+                key="dead_man.policy",
+                hint=" or ".join(f'policy = "{choice}"' for choice in choices) + " under [dead_man]",
             )

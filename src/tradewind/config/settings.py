@@ -13,7 +13,7 @@ from tradewind.config.limits import Limits
 from tradewind.config.urls import HereUrl, HttpsUrl
 from tradewind.config.venue_defaults import VENUES
 
-__all__ = ["AccountEntry", "AlertEntry", "Caps", "Paths", "Settings", "VenueEntry"]
+__all__ = ["AccountEntry", "AlertEntry", "Caps", "Paths", "Retention", "Settings", "VenueEntry"]
 
 
 def _check_inside(text: str) -> str:
@@ -158,6 +158,15 @@ class AlertEntry(Model):
         return not inside
 
 
+class Retention(Model):
+    """What of a session's journal is given up in time. Decisions, orders and money are kept for ever."""
+
+    market_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """Days that recorded market data is kept; after that only its digest stays. For ever unless given."""
+    keep_snapshots: Annotated[int, Field(ge=1, le=1_000)] = 2
+    """How many of the newest snapshots stay; a replay starts at the oldest of them once older data has gone."""
+
+
 class Settings(Model):
     """Settings of a workspace."""
 
@@ -173,6 +182,8 @@ class Settings(Model):
     """Limits that nothing in this workspace may loosen."""
     heartbeat_url: HttpsUrl | None = None
     """Address that a live session calls as long as it is well, so that somebody outside notices its silence."""
+    retention: Retention = Retention()
+    """What of journals is given up in time."""
     alerts: dict[Name, AlertEntry] = {}
     """Who is told what, by the name under which the key store keeps the address."""
 

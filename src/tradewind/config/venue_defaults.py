@@ -7,7 +7,7 @@ default may not be optimistic. A backtest prints the rates it used.
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DEAD_MAN_TIMERS", "VENUES", "Payoff", "VenueDefaults"]
+__all__ = ["DEAD_MAN_TIMERS", "EXPIRING_ORDERS", "VENUES", "Payoff", "VenueDefaults"]
 
 Payoff = Literal["linear", "inverse", "spot"]
 
@@ -32,6 +32,8 @@ class VenueDefaults:
         The highest leverage any of its instruments offers.
     hedges
         Whether long and short of one instrument may be held side by side.
+    amends
+        Whether a working order can be changed; else it is cancelled and another one sent.
     """
 
     title: str
@@ -42,6 +44,7 @@ class VenueDefaults:
     funding_interval_h: int
     leverage_max: int
     hedges: bool
+    amends: bool = True
 
 
 def _spot(title: str, maker_rate: float, taker_rate: float) -> VenueDefaults:
@@ -61,7 +64,9 @@ VENUES: dict[str, VenueDefaults] = {
     "bybit_spot": _spot("Bybit spot", 0.001, 0.001),
     "okx_swap": VenueDefaults("OKX perpetual swaps", "linear", 0.0002, 0.0005, 0.0005, 8, 100, True),
     "okx_spot": _spot("OKX spot", 0.0008, 0.001),
-    "blofin_swap": VenueDefaults("BloFin perpetual swaps", "linear", 0.0002, 0.0006, 0.0006, 8, 150, True),
+    "blofin_swap": VenueDefaults(
+        "BloFin perpetual swaps", "linear", 0.0002, 0.0006, 0.0006, 8, 150, True, amends=False
+    ),
     "blofin_spot": _spot("BloFin spot", 0.001, 0.001),
     "bitfinex_spot": _spot("Bitfinex spot", 0.001, 0.002),
     "hyperliquid": VenueDefaults("Hyperliquid perpetuals", "linear", 0.00015, 0.00045, 0.0, 1, 50, False),
@@ -86,3 +91,6 @@ VENUES: dict[str, VenueDefaults] = {
 
 DEAD_MAN_TIMERS = frozenset({"binance_usdm", "bybit_linear", "okx_swap"})
 """Venues that cancel the orders of an account which has fallen silent."""
+
+EXPIRING_ORDERS = frozenset({"binance_usdm"})
+"""Venues at which a resting order can carry its end."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import TradewindError, VenueRefused
 from tradewind.live.inbox import Answered, Looked, Seen
-from tradewind.units.enums import IntentKind, RequestKind
+from tradewind.units.enums import IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -86,8 +86,11 @@ class TradingAccount:
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
 
-    def send(self, rows: NDArray[Any]) -> None:
-        """Hand requests to the gateway, cancels first: they make room for what is new."""
+    def send(self, rows: NDArray[Any], near_tick: Sequence[int] | NDArray[Any] = ()) -> None:
+        """Hand requests to the gateway, cancels first: they make room for what is new.
+
+        near_tick: last price of each instrument of the session.
+        """
         new = []
         for row in rows:
             if row["kind"] == RequestKind.NEW:
@@ -95,7 +98,7 @@ class TradingAccount:
             else:
                 self.inbox.start(self._change(row))
         if new:
-            self.inbox.start(self._create(new))
+            self.inbox.start(self._create([self._new_order(row, near_tick) for row in new], new))
 
     async def settle(self) -> None:
         """Set modes and leverage of every instrument. Raises VenueRefused (SETTINGS_REFUSED) where the venue will not.
@@ -157,8 +160,7 @@ class TradingAccount:
             found = Found(None, text=error.message)
         self.inbox.put(Looked(self.number, order.cid, asked_ns, found))
 
-    async def _create(self, rows: list[Any]) -> None:
-        orders = [self._new_order(row) for row in rows]
+    async def _create(self, orders: list[NewOrder], rows: list[Any]) -> None:
         for order in orders:
             if order.kind == IntentKind.STOP:
                 self._places[order.cid] = OrderRef(order.instrument, order.cid, algo=True)
@@ -170,22 +172,24 @@ class TradingAccount:
         for at, row in enumerate(rows):
             self._answer(row, outcomes[at] if at < len(outcomes) else unanswered)
 
-    def _new_order(self, row: Any) -> NewOrder:  # noqa: ANN401 - a row of `REQUEST`
-        rests = row["order_kind"] == IntentKind.REST and not row["reduce"]
+    def _new_order(self, row: Any, near_tick: Sequence[int] | NDArray[Any]) -> NewOrder:  # noqa: ANN401 - a row of `REQUEST`
+        asked = dict(zip(row.dtype.names, row.item(), strict=True))
+        rests = asked["order_kind"] == IntentKind.REST and not asked["reduce"]
         life_ns = self.terms.opener_life_ns
         return NewOrder(
-            instrument=int(row["instrument"]),
-            cid=int(row["cid"]),
-            kind=int(row["order_kind"]),
-            side=int(row["side"]),
-            position_side=int(row["position_side"]),
-            reduce=bool(row["reduce"]),
-            post_only=bool(row["post_only"]),
-            price_tick=int(row["price_tick"]),
-            qty_lot=int(row["qty_lot"]),
-            trail_tick=int(row["trail_tick"]),
-            trigger=int(row["trigger"]),
+            instrument=asked["instrument"],
+            cid=asked["cid"],
+            kind=asked["order_kind"],
+            side=asked["side"],
+            position_side=asked["position_side"],
+            reduce=bool(asked["reduce"]),
+            post_only=bool(asked["post_only"]),
+            price_tick=asked["price_tick"],
+            qty_lot=asked["qty_lot"],
+            trail_tick=asked["trail_tick"],
+            trigger=asked["trigger"],
             expires_ns=self.clock() + life_ns if rests and life_ns else 0,
+            near_tick=int(near_tick[asked["instrument"]]) if len(near_tick) else 0,
         )
 
     async def _change(self, row: Any) -> None:  # noqa: ANN401 - a row of `REQUEST`
@@ -195,6 +199,9 @@ class TradingAccount:
         else:
             price_tick, qty_lot = int(row["price_tick"]), int(row["qty_lot"])
             outcome = await _safely(lambda: self.gateway.amend(order, price_tick, qty_lot))
+            if outcome.kind is OutcomeKind.REJECTED and outcome.rule == Rule.SETTINGS:
+                # It cannot be changed at all, as a waiting stop at some venues: its end makes room for another.
+                await _safely(lambda: self.gateway.cancel(order))
         self._answer(row, outcome)
 
     def _answer(self, row: Any, outcome: Outcome) -> None:  # noqa: ANN401 - a row of `REQUEST`

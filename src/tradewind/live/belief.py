@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tradewind.engine.world import World
 
-__all__ = ["asked_ns_of", "belief_of", "is_unknown", "worth_in"]
+__all__ = ["asked_ns_of", "belief_of", "is_unknown", "setting_of", "worth_in"]
 
 _UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 _NOW = 1 << 62
@@ -96,6 +96,11 @@ def _first_contexts(world: World) -> dict[int, int]:
     """Return the first context of each instrument: contexts stand in the order of the strategies in the file."""
     places = world.contexts["instrument"].tolist()
     return {instrument: context for context, instrument in reversed(list(enumerate(places)))}
+
+
+def setting_of(world: World, instrument: int, code: int) -> float | None:
+    """Return the value of a setting (`SettingCode`) that the core keeps, None for one that it does not compare."""
+    return _settings(world, [instrument]).get((instrument, code))
 
 
 def _settings(world: World, instruments: Collection[int]) -> dict[tuple[int, int], float]:

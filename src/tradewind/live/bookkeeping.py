@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tradewind.live.answers import answer_facts, asks_at_once
-from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, worth_in
+from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, setting_of, worth_in
 from tradewind.live.facts import Told, halt_fact
-from tradewind.live.hearing import funding_fact, setting_fact, status_fact, taken_fact, transfer_fact
+from tradewind.live.hearing import funding_fact, setting_fact, taken_fact, transfer_fact
 from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
 from tradewind.live.orders import OrderLedger
 from tradewind.live.reconcile import Compared, Policy, compare
 from tradewind.live.resolver import Absences
+from tradewind.live.statuses import Statuses
+from tradewind.live.takeover import is_of_takeover, taken_over_facts
 from tradewind.ops.alerts import Alert
-from tradewind.units.enums import FactKind, Halt, Rule
+from tradewind.units.enums import FactKind, Halt, RequestKind, Rule, SettingCode, names_of
 from tradewind.venues import gateway as port
 from tradewind.venues.gateway import OrderStatus
 
@@ -42,6 +44,13 @@ _MOVES = (FactKind.FILL, FactKind.BOOKED, *_TAKEN)
 _ENDS = (FactKind.CANCELLED, FactKind.EXPIRED)
 _PATIENT_NS = 5_000_000_000
 _FAILURES_MAX = 5
+_UNSENT = {
+    Rule.CLOSED: "CAP_HIT",
+    Rule.ORDER_NOTIONAL: "CAP_HIT",
+    Rule.ORDER_RATE: "CAP_HIT",
+    Rule.SETTINGS: "ORDER_IMPOSSIBLE",
+}
+"""What is told of an order that never left because of an account's caps or because its venue has no such order."""
 
 
 class Books:
@@ -79,6 +88,7 @@ class Books:
         self.agreed_ns: dict[int, int] = {}
         self.user_streams: list[tuple[int, int]] = []
         self._world, self._accounts, self._policy, self._notify = world, accounts, policy, notify
+        self._statuses = Statuses(world, notify)
         self._worth = worth_in(world)
         self._ledger = OrderLedger(self._worth, self._wallet_of)
         self._absences = Absences()
@@ -92,9 +102,14 @@ class Books:
 
     def note(self, facts: NDArray[Any], requests: NDArray[Any] | None) -> None:
         """Remember a batch that was taken, and what it led to; from a tape as from a venue, once or twice."""
-        self._ledger.note_facts(facts)
+        if any(kind > FactKind.WAKE for kind in facts["kind"].tolist()):
+            self._note_facts(facts)
         if requests is not None:
             self._ledger.note_requests(requests)
+
+    def _note_facts(self, facts: NDArray[Any]) -> None:
+        """Remember facts of an account; the market's move nothing here."""
+        self._ledger.note_facts(facts)
         for kind, key, instrument, at_ns in facts[["kind", "trade_id", "instrument", "recv_ts_ns"]].tolist():
             if kind == FactKind.TRANSFER or kind in _TAKEN:
                 self._note_key(key)
@@ -144,11 +159,11 @@ class Books:
         if isinstance(event, port.OrderSeen):
             facts = self._order(number, event)
         elif isinstance(event, port.FillSeen):
-            facts = self._ledger.tell_fill(event)
+            facts = self._fill(event)
         elif isinstance(event, port.PositionSeen):
             self._doubt_position(number, event, now_ns)
         elif isinstance(event, port.StatusSeen):
-            facts = self._status(number, event, now_ns)
+            facts = self._statuses.tell(self._accounts[number], event, now_ns)
         elif isinstance(event, port.StreamSeen):
             self.user_streams.append((number, event.code))
         else:
@@ -157,6 +172,16 @@ class Books:
             self._compare_soon(number, now_ns)
             self._ledger.suspects.clear()
         return facts
+
+    def _fill(self, event: port.FillSeen) -> list[Told]:
+        """Tell a trade; one of a takeover closed position of ours while nobody listened."""
+        if not is_of_takeover(event.cid):
+            return self._ledger.tell_fill(event)
+        if not self._note_key(event.trade_key):
+            return []
+        self._alert("OPERATOR", f"a takeover closed {event.qty_lot} lots", event.recv_ns)
+        wallet = int(self._world.views["wallet"][event.instrument])
+        return taken_over_facts(event, wallet, self._wallet_of(event.instrument, event.fee_currency))
 
     def _order(self, number: int, event: OrderSeen) -> list[Told]:
         """Tell a state. One that works after it had ended is looked for: it may be old news, or it must go."""
@@ -181,17 +206,18 @@ class Books:
             self._alert("LIQUIDATED", f"the venue closed {event.qty_lot} lots ({event.kind})", event.recv_ns)
             return [taken_fact(event, wallet)] if self._note_key(event.trade_key) else []
         if isinstance(event, port.SettingSeen):
+            self._say_setting(number, event, now_ns=event.recv_ns)
             return [setting_fact(event)]
         return []
 
-    def _status(self, number: int, event: port.StatusSeen, now_ns: int) -> list[Told]:
-        mine = self._accounts[number].terms.instruments
-        places = sorted(mine) if event.instrument < 0 else [event.instrument]
-        facts = [status_fact(event, place) for place in places if place in mine]
-        if event.permanent:
-            self._alert("VENUE_REFUSES", event.text, now_ns)
-            facts.append(halt_fact(Halt.VENUE, self._wallet(number), now_ns, on=True))
-        return facts
+    def _say_setting(self, number: int, event: port.SettingSeen, now_ns: int) -> None:
+        """Tell a person that somebody has changed a setting, or the venue a rule."""
+        believed = setting_of(self._world, event.instrument, event.code)
+        if believed is None or abs(believed - event.value) > 1e-9 * max(1.0, abs(believed)):
+            name = names_of(SettingCode)[event.code].lower().replace("_", " ")
+            was = "" if believed is None else f", not {believed:g}"
+            text = f"{self._accounts[number].terms.name}: {name} is {event.value:g}{was}"
+            self._alert("RECONCILED", text, now_ns)
 
     def _doubt_position(self, number: int, event: port.PositionSeen, now_ns: int) -> None:
         """Compare soon where the stream's word of a position is not what is known."""
@@ -212,12 +238,18 @@ class Books:
         account, outcome = self._accounts[item.account], item.outcome
         if outcome.order is not None:
             account.note_place(outcome.order)
+        if outcome.kind is port.OutcomeKind.ACCEPTED:
+            known = self._ledger.known(item.cid)
+            opens = item.kind == RequestKind.NEW and known is not None and not known.reduce
+            self._statuses.note_accepted(item.account, now_ns, opens=opens)
         if outcome.kind is port.OutcomeKind.UNKNOWN:
             self._fences[item.cid] = outcome.fence_ns
             self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
         facts = answer_facts(self._ledger, item, now_ns, int(self._world.core["retry_ns"][0]))
         if outcome.kind in (port.OutcomeKind.UNKNOWN, port.OutcomeKind.NOT_SENT):
             facts += self._failed(item.account, now_ns)
+        if outcome.rule in _UNSENT:
+            self._alert(_UNSENT[outcome.rule], outcome.text, now_ns)
         if outcome.rule == Rule.VENUE_REDUCE_ONLY:
             self._compare_soon(item.account, now_ns)  # What we believe to hold is not there (F36).
         if asks_at_once(item):
@@ -287,6 +319,7 @@ class Books:
         healed = self._failures.pop(item.account, 0) >= _FAILURES_MAX
         wallet = self._wallet(item.account)
         calm = [halt_fact(Halt.ERRORS, wallet, now_ns, on=False)] if healed else []
+        calm += self._statuses.note_read(self._accounts[item.account], now_ns)
         return calm + self._read(item.account, item.snapshot, now_ns)
 
     def _wallet(self, number: int) -> int:
@@ -302,7 +335,7 @@ class Books:
     def _read(self, number: int, snapshot: Snapshot, now_ns: int) -> list[Told]:
         """Tell what a snapshot knows more of orders, fills and money; the comparison comes after it is applied."""
         account = self._accounts[number]
-        facts = [f for fill in sorted(snapshot.fills, key=_by_time) for f in self._ledger.tell_fill(fill)]
+        facts = [f for fill in sorted(snapshot.fills, key=_by_time) for f in self._fill(fill)]
         for seen in snapshot.orders:
             account.note_place(seen)
             facts += self._ledger.find(seen) if self._is_in_question(seen) else self._ledger.tell_order(seen)

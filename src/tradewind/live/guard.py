@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.errors import Exit, SafetyRefusal
-from tradewind.live.pulse import ENDED, PULSE, RUNNING, STARTING, Pulse
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,7 +119,7 @@ class Guard:
 
     def _live(self, pulse: Pulse) -> int | None:
         """Run one child; return its exit status if nothing is left to do, None to start another."""
-        pulse.state, pulse.deciding = STARTING, _NO_STRATEGY
+        pulse.begin()
         self._starts.append(time.monotonic())
         child = subprocess.Popen(self.command, pass_fds=self.passed)  # noqa: S603
         try:

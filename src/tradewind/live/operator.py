@@ -136,13 +136,19 @@ class Operator:
     async def _tell_core(self, command: Command, code: int) -> None:
         self.write_down(command.actor, command.name, command.arguments)
         text = f"{command.name} by {command.actor}"
-        self._notify(Alert("OPERATOR", text, self._clock(), fields=command.arguments))
+        fields = {"actor": str(command.actor)} | command.arguments
+        self._notify(Alert("OPERATOR", text, self._clock(), fields=fields))
         await self.say(code)
 
     async def say(self, code: int) -> None:
         """Tell the core an operator's word; return once it is durable and applied."""
         now_ns = max(self._clock(), self._session.sequencer.standing.now_ns)
         await self._session.post(rows_of([Told(FactKind.OPERATOR, now_ns, now_ns, code=code)]))
+
+    async def hold(self, strategy: int, rule: int) -> None:
+        """Hold a strategy by a rule; return once that is durable and applied."""
+        now_ns = max(self._clock(), self._session.sequencer.standing.now_ns)
+        await self._session.post(rows_of([Told(FactKind.HELD, now_ns, now_ns, code=rule, qty_lot=strategy)]))
 
     def write_down(self, actor: Actor | None, what: str, detail: dict[str, Any]) -> None:
         """Write down who did what, in the order of everything else; durable with the next sync."""

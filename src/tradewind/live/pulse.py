@@ -1,16 +1,17 @@
 """The pulse of a trading process: a page of shared memory that a guard can read while the process hangs.
 
-The process says that it lives each time its loop comes round, and which strategy is deciding before it enters
-compiled code. A hung loop says nothing, but what it said last can still be read.
+The process says that it lives each time its loop comes round. Which strategy is deciding the compiled core says
+itself: its registers lie in the same page. A hung loop says nothing, but what it said last can still be read.
 
 ::
 
     offset  cell (int64)
     0       magic
     8       beats                 rises each time the loop comes round
-    16      deciding              strategy that decides now, -1: none
+    16      deciding              place of the core's register `deciding` among the cells, 0: no core yet
     24      held                  bit mask of strategies that begin held after a restart
     32      state                 0 starting, 1 running, 2 ended in order
+    64      registers             of the core, as it keeps them
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tradewind.errors import InvariantBroken
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,8 +34,9 @@ PULSE = "pulse"
 """Its file in the session's folder."""
 STARTING, RUNNING, ENDED = 0, 1, 2
 
-_MAGIC = 0x7477_7075_6C73_6531
-_CELLS = 8
+_MAGIC = 0x7477_7075_6C73_6532
+_HEAD_CELLS = 8
+_CELLS = 1024
 _MAGIC_AT, _BEATS, _DECIDING, _HELD, _STATE = range(5)
 
 
@@ -51,13 +55,15 @@ class Pulse:
         try:
             if os.fstat(descriptor).st_size != size:
                 os.ftruncate(descriptor, size)
+                os.posix_fallocate(
+                    descriptor, 0, size
+                )  # A page without room on the disk would end the process.
             self._map = mmap.mmap(descriptor, size)
         finally:
             os.close(descriptor)
         self.cells = np.frombuffer(self._map, np.int64)
         if self.cells[_MAGIC_AT] != _MAGIC:
             self.cells[:] = 0
-            self.cells[_DECIDING] = -1
             self.cells[_MAGIC_AT] = _MAGIC
 
     def beat(self) -> None:
@@ -72,11 +78,29 @@ class Pulse:
     @property
     def deciding(self) -> int:
         """Return the strategy that decides now, -1 for none."""
-        return int(self.cells[_DECIDING])
+        place = int(self.cells[_DECIDING])
+        return int(self.cells[place]) - 1 if 0 < place < _CELLS else -1
 
-    @deciding.setter
-    def deciding(self, strategy: int) -> None:
-        self.cells[_DECIDING] = strategy
+    def registers(self, size: int, deciding_at: int) -> memoryview:
+        """Return the bytes in which a core is to keep its registers.
+
+        Parameters
+        ----------
+        size
+            How many bytes they take.
+        deciding_at
+            Offset of the register that says 1 + who is deciding, 0 for nobody.
+        """
+        end = 8 * _HEAD_CELLS + size
+        if end > 8 * _CELLS or deciding_at % 8:
+            raise InvariantBroken("INVARIANT_BROKEN", f"registers of {size} bytes do not fit into a pulse")
+        self.cells[_DECIDING] = _HEAD_CELLS + deciding_at // 8
+        return memoryview(self._map)[8 * _HEAD_CELLS : end]
+
+    def begin(self) -> None:
+        """Say that a process is about to start: nobody decides yet."""
+        self.state = STARTING
+        self.cells[_DECIDING] = 0
 
     @property
     def held(self) -> list[int]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tradewind.engine.world import CORE_BYTES
 from tradewind.journal import FileDisk, Identity
 from tradewind.live.control import ControlServer
 from tradewind.live.guard import GUARDED
@@ -21,8 +23,12 @@ from tradewind.live.operator import Operator
 from tradewind.live.paper import WriterThread, next_boot
 from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
 from tradewind.live.session import SNAPSHOT_EVERY
+from tradewind.live.takeover import TAKEN_OVER
+from tradewind.live.watch import Watch, WatchLimits, gauges_of
 from tradewind.ops.alerts import Alert
-from tradewind.units.enums import Halt, OperatorCode
+from tradewind.units.enums import Halt, OperatorCode, Rule
+from tradewind.units.layout import dtype_of
+from tradewind.units.records import Core
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,12 +63,15 @@ class Reached:
         What must remember each batch; None for venues that need none.
     closing
         What is to be closed after the venue.
+    clock_ns
+        Offset of our clock from the venue's that differs most, 0 where nobody knows.
     """
 
     venue: VenuePort
     inside: Keeper
     memory: Memory | None = None
     closing: tuple[Callable[[], Awaitable[Any]], ...] = ()
+    clock_ns: Callable[[], int] = lambda: 0
 
 
 class Reach(Protocol):
@@ -171,6 +180,9 @@ class _Run:
         world = self._setup.make_world()
         self._place.disk.make_folder(self._folder)
         self._pulse = Pulse(self._folder / PULSE)
+        deciding_at = dtype_of(Core).fields["deciding"][1]  # type: ignore[index]
+        registers = self._pulse.registers(CORE_BYTES, deciding_at)
+        world.move_core(registers)
         reached = await self._setup.reach(world, self._folder, self._notify)
         async with AsyncExitStack() as closing:
             closing.callback(self._pulse.close)
@@ -200,9 +212,15 @@ class _Run:
         await control.open()
         closing.push_async_callback(control.close)
         self._hear_signals(session)
-        beating = asyncio.ensure_future(self._beat(session, operator, world))
-        closing.callback(beating.cancel)
+        watch = Watch(
+            WatchLimits(), gauges_of(self._folder, reached.clock_ns), self._setup.clock, time.monotonic_ns,
+            self._notify, session.post,
+        )  # fmt: skip
+        for work in (self._beat(session, operator, world), watch.run()):
+            closing.callback(asyncio.ensure_future(work).cancel)
         self._tell("SESSION_STARTED", f"process {self._boot.process}")
+        holding = asyncio.ensure_future(self._begin_held(operator, world))
+        closing.callback(holding.cancel)
         await session.run()
         opened.close(finished=False)
         self._note_end(stopped=operator.stopped)
@@ -233,6 +251,25 @@ class _Run:
         while True:
             self._pulse.beat()
             await asyncio.sleep(_BEAT_S)
+
+    async def _begin_held(self, operator: Operator, world: World) -> None:
+        """Pause after a takeover, and hold strategies that a guard saw hang, before anybody decides.
+
+        From then on the journal knows it.
+        """
+        marked = self._folder / TAKEN_OVER
+        if marked.exists():
+            self._tell(
+                "OPERATOR", "the session was taken over and begins paused; resume it when you are ready"
+            )
+            await operator.say(OperatorCode.PAUSE)
+            marked.unlink()
+        for strategy in self._pulse.held:
+            if strategy < len(world.strategies):
+                name = self._setup.labels[1][strategy]
+                self._tell("STRATEGY_HELD", f"{name} did not return and is held until an operator resumes")
+                await operator.hold(strategy, Rule.HUNG)
+        self._pulse.release()
 
     def _note_end(self, *, stopped: bool) -> None:
         if stopped:

@@ -6,6 +6,8 @@ requests down and hands them out; whoever sends them makes all of it durable fir
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +21,7 @@ from tradewind.live.bodies import (
     INTENT,
     LOCAL,
     NO_WAKE,
+    REQUEST,
     BatchPart,
     Closing,
     Decision,
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from tradewind.venues.port import Batch
 
 _UNSYNCED_BATCHES_MAX = 512
+_NO_INTENT = bytes(INTENT.itemsize)
+_named = itemgetter(*(list(REQUEST.names or ()).index(name) for name in ("cid", "kind", "context", "slot")))
 
 
 class Standing(msgspec.Struct, array_like=True):
@@ -99,14 +104,15 @@ class Sequencer:
         """
         if self._state is None:
             self._state = state_of(self.world)
-        self._write_down(batch)
+        ending = None if batch.wake is None else wake_row(batch.wake, batch.now_ns)
+        self._write_down(batch, ending)
         self._apply(batch.facts)
         self.standing.now_ns = batch.now_ns
         if batch.number != LOCAL:
             self.standing.batch = batch.number
-        if batch.wake is not None:
+        if ending is not None:
             self.standing.steps += 1
-            self._wake(wake_row(batch.wake, batch.now_ns))
+            self._wake(ending)
         elif batch.again and self.world.contexts["dirty"].any():
             self._wake_again(batch)
         self._note_state()
@@ -167,15 +173,16 @@ class Sequencer:
         """Say whether so much is not durable that a crash would make the venue tell too much again."""
         return self.standing.batch - self.durable >= _UNSYNCED_BATCHES_MAX
 
-    def _write_down(self, batch: Batch) -> None:
-        rows = batch.facts
-        if batch.wake is not None:
-            rows = np.concatenate((rows, wake_row(batch.wake, batch.now_ns)))
-        runs = _runs(rows)
+    def _write_down(self, batch: Batch, ending: NDArray[Any] | None) -> None:
+        """Write the facts of a batch; a WAKE that ends it stands in the record of the facts before it."""
+        runs = _runs(batch.facts)
         wake = NO_WAKE if batch.wake is None else batch.wake
         for part, (kind, run) in enumerate(runs, 1):
             head = BatchPart(batch.number, batch.now_ns, part, len(runs), wake, batch.again)
-            self._tape.append(kind, encode_facts(head, run))
+            body = encode_facts(head, run)
+            if ending is not None and part == len(runs):
+                body += ending.tobytes()
+            self._tape.append(kind, body)
 
     def _wake_again(self, batch: Batch) -> None:
         row = wake_row(WakeCode.AGAIN, batch.now_ns)
@@ -216,59 +223,54 @@ class Sequencer:
 
     def _hand_out(self) -> tuple[int, NDArray[Any]] | None:
         box = self.world.box[0]
-        count = int(box["requests"])
-        if count or box["log"]["refusals"]:
-            self._write_reasons(box, count)
-        if count == 0:
-            self._empty_log()
-            return None
+        count, log = int(box["requests"]), box["log"]
         requests = box["request"][:count].copy()
+        if count or log["refusals"]:
+            self._write_reasons(log, requests)
+        if count == 0:
+            self._empty_log(log)
+            return None
         first = self.standing.requests + 1
         self.standing.requests += count
         self._tape.append(RecordKind.REQUESTS, encode_requests(first, requests))
         return first, requests
 
-    def _write_reasons(self, box: NDArray[Any], count: int) -> None:
-        log = box["log"]
+    def _write_reasons(self, log: Any, requests: NDArray[Any]) -> None:  # noqa: ANN401 - a record of the mailbox
         refusals = log["refusal_row"][: log["refusals"]].tobytes()
-        reasons = [self._reason(request) for request in box["request"][:count]]
+        reasons = [self._reason(*_named(row)) for row in requests.tolist()]
         self._tape.append(RecordKind.DECISION, encode(Decision(reasons, refusals, self.standing.now_ns)))
         log["refusals"] = 0
 
-    def _reason(self, request: NDArray[Any]) -> Reason:
-        """Return the intent of the request's slot as it was stated, and the values recorded beside it."""
-        context = self.world.contexts[request["context"]]
-        slot = int(request["slot"])
+    def _reason(self, cid: int, kind: int, place: int, slot: int) -> Reason:
+        """Return the intent of a request's slot as it was stated, and the values recorded beside it."""
+        context = self.world.contexts[place]
         # What the core itself flattens and guards with is not what was stated.
         own = slot >= SLOTS - CORE_SLOTS
         stated = context["planned"] if context["edited"] or own else context["intents"]
         rows = stated["row"][: max(0, int(stated["n"]))]
         if own:
             rows = np.concatenate((rows, context["guards"]))
-        at = np.flatnonzero(rows["slot"] == slot)
-        wanted = request["kind"] != RequestKind.CANCEL and len(at) > 0
-        intent = rows[at[0]].tobytes() if wanted else np.zeros(1, INTENT).tobytes()
-        signals = tuple(context["intents"]["signal"].tolist())
-        return Reason(
-            int(request["cid"]), int(request["kind"]), int(request["context"]), slot, intent, signals
-        )
+        slots = rows["slot"].tolist()
+        wanted = kind != RequestKind.CANCEL and slot in slots
+        intent = rows[slots.index(slot)].tobytes() if wanted else _NO_INTENT
+        return Reason(cid, kind, place, slot, intent, tuple(context["intents"]["signal"].tolist()))
 
-    def _empty_log(self) -> None:
+    def _empty_log(self, log: Any) -> None:  # noqa: ANN401 - a record of the mailbox
         """Bound what the world's log holds; the journal has it all."""
-        log = self.world.box["log"][0]
         if log["fills"] > FILL_ROWS // 2 or log["orders"] > ORDER_ROWS // 2:
             self.world.drain()
 
 
 def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:
-    """Split facts into runs of market facts, which may expire, and others; a WAKE joins the run before it."""
-    if len(rows) == 0:
+    """Split facts into runs of market facts, which may expire, and others."""
+    market = [kind < FactKind.TIMER for kind in rows["kind"].tolist()]
+    if not any(market):
         return [(RecordKind.FACTS, rows)]
-    market = rows["kind"] < FactKind.TIMER
-    if rows["kind"][-1] == FactKind.WAKE and len(rows) > 1:
-        market[-1] = market[-2]
-    starts = np.flatnonzero(np.diff(market)) + 1
-    return [
-        (RecordKind.MARKET if market[bounds[0]] else RecordKind.FACTS, rows[bounds[0] : bounds[1]])
-        for bounds in zip((0, *starts), (*starts, len(rows)), strict=True)
-    ]
+    if all(market):
+        return [(RecordKind.MARKET, rows)]
+    runs, start = [], 0
+    for is_market, run in groupby(market):
+        end = start + len(list(run))
+        runs.append((RecordKind.MARKET if is_market else RecordKind.FACTS, rows[start:end]))
+        start = end
+    return runs

@@ -211,6 +211,8 @@ class Session:
 
     async def _wait_for(self, batch: Batch) -> None:
         """Return when it is time for a batch, or when somebody wants an end."""
+        if self.waits and not self._on_tape:
+            return  # It was waited for in a task of its own, so everybody had a turn.
         if self.pace is None or self._on_tape:
             await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
             return

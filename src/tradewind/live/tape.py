@@ -46,10 +46,17 @@ class Tape(Protocol):
 
 
 class Recorded:
-    """The records of a journal from some point on, as the batches they came from and as what to compare with."""
+    """The records of a journal from some point on, as the batches they came from and as what to compare with.
+
+    Attributes
+    ----------
+    told
+        At the end of the tape, what was told to people after the last record that is compared.
+    """
 
     def __init__(self, records: Iterator[Record], headers: list[SegmentHeader]) -> None:
-        self._records = (r for r in records if r.kind not in _NOT_COMPARED)
+        self.told: list[bytes] = []
+        self._records = self._compared(records)
         self._headers = headers
         self._ahead: deque[Record] = deque()
 
@@ -88,6 +95,14 @@ class Recorded:
     def next_kind(self) -> int:
         """Return the kind of the record that comes next, 0 at the end."""
         return 0 if self.ended else self._ahead[0].kind
+
+    def _compared(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            if record.kind == RecordKind.AUDIT:
+                self.told.append(record.body)
+            elif record.kind not in _NOT_COMPARED:
+                self.told.clear()
+                yield record
 
     def _look_ahead(self) -> Iterator[Record]:
         yield from tuple(self._ahead)
@@ -144,6 +159,9 @@ class ResumedTape:
         """Take a record; return its sequence."""
         if not self._recorded.ended:
             return self._replay.append(kind, body)
+        if kind == RecordKind.AUDIT and body in self._recorded.told:
+            self._recorded.told.remove(body)
+            return 0  # The last batch of the tape says again what it had said.
         return self._writer.append(kind, body)
 
     def flush(self) -> None:

@@ -181,10 +181,12 @@ class LiveVenue:
         """
         if not self._open:
             return
+        places = requests["instrument"].tolist()
         for account in self._accounts:
-            mine = requests[np.isin(requests["instrument"], list(account.terms.instruments))]
-            if len(mine):
-                account.send(mine)
+            mine = [at for at, place in enumerate(places) if place in account.terms.instruments]
+            if mine:
+                account.send(requests[mine], self._world.views["close"])
+        await asyncio.sleep(0)  # What was handed over begins before we look for what comes next.
 
     async def query(self, cids: Sequence[int]) -> NDArray[Any]:
         """Return nothing: orders are searched for beside the session, and what is found comes in batches."""

@@ -176,8 +176,13 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
     ),
     "CAP_HIT": AlertKind(
         Level.CRITICAL,
-        "An order beyond the hard caps of the account was stopped at the signer; this is a fault of ours.",
-        "Pause the session and send us its incident bundle.",
+        "An order beyond the hard caps of the account in tradewind.toml was stopped at the signer.",
+        "Let the strategy trade smaller, or raise the caps; without either its orders never leave.",
+    ),
+    "ORDER_IMPOSSIBLE": AlertKind(
+        Level.WARNING,
+        "An order never left: its venue has no order of this kind.",
+        "Read what is missing; change the strategy or the session file.",
     ),
     "OPERATOR": AlertKind(Level.INFO, "An operator did something.", "Nothing, if you know him."),
 }

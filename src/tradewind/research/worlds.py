@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from tradewind.config import BacktestConfig, Exits, StrategyUse
 from tradewind.config.sectors import sector_of
+from tradewind.config.venue_defaults import VENUES
 from tradewind.engine.setup import (
     AccountLimits,
     CoolDowns,
@@ -249,6 +250,7 @@ def _instrument(
         group=groups.get(label, 0),
         sector=_sectors(config).get(sector_of(instrument.base, config.limits.coins) or "", 0),
         highest_price=terms.highest * _HEADROOM,
+        amends=VENUES[instrument.venue].amends,
     )
 
 

@@ -42,7 +42,7 @@ class Lookout:
     life, world
         What is looked at.
     protects
-        Whether everything held must have a stop that would close it.
+        Whether everything that the session holds must have a stop that would close it; what others hold need not.
 
     Attributes
     ----------
@@ -86,9 +86,12 @@ class Lookout:
 
     def _unprotected(self, account: FakeAccount) -> str:
         open_orders = account.open_orders()
+        own = abs(self.life.believed_position(own=True))
         for position in account.positions():
             size = account.exchange.instruments[position.symbol].contract_size
-            missing = abs(position.qty) - covered(open_orders, position.symbol, position.qty > 0)
+            missing = min(abs(position.qty), own / size) - covered(
+                open_orders, position.symbol, position.qty > 0
+            )
             if missing > 0:
                 return f"{missing * size} of {position.qty * size} {position.symbol} has no stop"
         return ""
@@ -111,7 +114,7 @@ def true_position(account: FakeAccount) -> Decimal:
 
 
 def covered(orders: list[FakeOrder], symbol: str, long: bool) -> Decimal:
-    """Return for how much there are stops that reduce one side of a symbol."""
+    """Return for how many contracts there are stops that reduce one side of a symbol."""
     side, position_side = ("sell", "long") if long else ("buy", "short")
     total = Decimal(0)
     for order in orders:

@@ -72,6 +72,24 @@ def restless(
     return Verdict.SET
 
 
+@kernel(sig=DECIDE, checked=True)
+def drifting(
+    view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
+) -> int:
+    """Want a ladder that moves every few bars, and for what is held a profit; its stops are the core's."""
+    phase = view.bars // 3
+    noise = (phase * 1103515245 + 12345 + int(params.v[1]) * 7919) & 0x7FFFFFFF
+    for level in range(3):
+        price_tick = view.close - 2 - level * 40 - (noise >> (4 + level)) % 5
+        qty_lot = int(params.v[0]) * (1 + (noise >> level) % 3)
+        want(intents, IntentKind.REST, level, 0, price_tick, qty_lot)
+        intents.row[level].epoch = phase
+    if working.holding[0].pos_lot:
+        want(intents, IntentKind.REST, 10, 1, working.holding[0].last_tick + 60 + noise % 90, ALL)
+    intents.signal[0] = float(noise)
+    return Verdict.SET
+
+
 def linear(symbol: str = "BTCUSDT") -> Instrument:
     """Return a linear perpetual with round steps."""
     return Instrument(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tradewind.engine.setup import InstrumentSetup, StrategySetup, WalletSetup
+from tradewind.engine.setup import ExitSetup, InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
 from tradewind.errors import TradewindError, VenueError
 from tradewind.journal import Identity
@@ -19,10 +19,10 @@ from tradewind.live.opening import Place, open_session
 from tradewind.live.session import SNAPSHOT_EVERY, at_once
 from tradewind.live.venue import LiveRules, LiveVenue
 from tradewind.testing.disk import SimulatedDisk
-from tradewind.testing.sessions import MINUTE_NS, restless
+from tradewind.testing.sessions import MINUTE_NS, drifting, restless
 from tradewind.testing.small_live import dropping_the_dead
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
-from tradewind.units.enums import LONG, SHORT
+from tradewind.units.enums import LONG, SHORT, Protection
 from tradewind.units.records import PARAMS
 from tradewind.venues.ccxt.capabilities import dialect_of
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tradewind.testing.clock import Process
     from tradewind.venues.fake.misfortunes import Misfortunes
 
-__all__ = ["FOLDER", "TAG", "VenueLife", "live_at", "restless_world"]
+__all__ = ["FOLDER", "TAG", "VenueLife", "drifting_world", "live_at", "restless_world"]
 
 FOLDER = Path("/journal/venue")
 TAG = "VENLIV"
@@ -59,11 +59,21 @@ def restless_world(instrument: Instrument, seed: int, *, amends: bool) -> World:
     """Return a world in which `restless` trades an instrument."""
     params = np.zeros(PARAMS)
     params[:2] = _lots_of(instrument), float(seed)
-    most = float(instrument.lot_size) * 15.0 * params[0]
+    setup = InstrumentSetup(instrument, leverage=5.0, amends=amends, highest_price=1e7)
+    return World([WalletSetup("USDT", 10_000.0)], [setup], [StrategySetup(restless, [0], params)])
+
+
+def drifting_world(instrument: Instrument, seed: int, *, amends: bool) -> World:
+    """Return a world in which `drifting` trades an instrument within a limit, protected by stops that rest."""
+    params = np.zeros(PARAMS)
+    params[:2] = _lots_of(instrument), float(seed)
+    most = float(instrument.lot_size) * 8.0 * params[0]
     setup = InstrumentSetup(
         instrument, leverage=5.0, amends=amends, highest_price=1e7, position_limit_qty=most
     )
-    return World([WalletSetup("USDT", 10_000.0)], [setup], [StrategySetup(restless, [0], params)])
+    exits = ExitSetup(protection=Protection.RESTING, stop_loss=0.01, trailing=0.02)
+    strategy = StrategySetup(drifting, [0], params, exits=exits)
+    return World([WalletSetup("USDT", 10_000.0)], [setup], [strategy])
 
 
 @dataclass(slots=True)
@@ -215,10 +225,10 @@ class VenueLife:
         opened.close(finished=False)
         self.closed = True
 
-    def believed_position(self) -> Decimal:
-        """Return what the last process believes to be held net, others' positions included, in units of the coin."""
+    def believed_position(self, *, own: bool = False) -> Decimal:
+        """Return what the last process believes to be held net in units of the coin; own: without what others hold."""
         held = self.world.contexts["working"]["holding"]["pos_lot"].sum(axis=0)
-        external = self.world.views["external_lot"].sum(axis=0)
+        external = self.world.views["external_lot"].sum(axis=0) * (not own)
         lots = int(held[LONG] - held[SHORT] + external[LONG] - external[SHORT])
         return lots * self.instrument.lot_size * self.instrument.contract_size
 

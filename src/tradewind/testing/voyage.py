@@ -18,12 +18,14 @@ import numpy as np
 
 from tradewind.journal import JournalReader, RecordKind
 from tradewind.live.bodies import FACT, REQUEST, decode_facts, decode_requests, layouts_at
+from tradewind.live.facts import Told, rows_of
 from tradewind.testing.clock import DeadlockError
 from tradewind.testing.lookout import Lookout
 from tradewind.testing.sessions import MINUTE_NS
 from tradewind.testing.small_live import dropping_the_dead
-from tradewind.testing.venue_live import FOLDER, VenueLife
+from tradewind.testing.venue_live import FOLDER, VenueLife, drifting_world
 from tradewind.testing.virtual_venues import START_NS, Trace, run_world
+from tradewind.units.enums import FactKind
 from tradewind.venues.fake.misfortunes import Misfortunes, Strike
 
 if TYPE_CHECKING:
@@ -105,6 +107,18 @@ class Deck:
         """Return the disk of the journal."""
         return self.life.disk
 
+    async def operate(self, code: int) -> bool:
+        """Say a word of an operator (`OperatorCode`) to the session; return whether it was taken within seconds."""
+        if not self.process.alive or not self.life.live_venue.is_open:
+            return False
+        now_ns = self.world.loop.now_ns()
+        fact = Told(FactKind.OPERATOR, now_ns, now_ns, code=code)
+        try:
+            await asyncio.wait_for(self.session.post(rows_of([fact])), 5.0)
+        except TimeoutError:
+            return False
+        return True
+
 
 Act = Callable[[Deck], object]
 """Something that somebody does at a time; where it returns an awaitable it is awaited in a task of its own."""
@@ -125,7 +139,8 @@ class Voyage:
     acts
         (seconds from the beginning, what is done then).
     life
-        Fields of `VenueLife` that are other than usual: rules, make_world, terms, dies_at, disk, ….
+        Fields of `VenueLife` that are other than usual: rules, make_world, terms, dies_at, disk, …. Unless told
+        otherwise `drifting` trades, within a limit, protected by stops of the core that rest.
     logins
         The account, where it is other than usual.
     judges
@@ -150,7 +165,7 @@ class Voyage:
     protects: bool = True
     settle_s: float = 180.0
     position_s: float = 20.0
-    protection_s: float = 75.0
+    protection_s: float = 30.0
     again: str = ""
 
     @property
@@ -261,8 +276,7 @@ def sail(voyage: Voyage) -> Landfall:
         voyage.venue,
         voyage.minutes + voyage.calm_minutes,
         seed=voyage.seed,
-        supervised=True,
-        **voyage.life,
+        **{"supervised": True, "make_world": drifting_world, **voyage.life},
     )
     ended: list[Landfall] = []
 

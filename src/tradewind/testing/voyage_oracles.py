@@ -85,8 +85,10 @@ def _ask_fills(landfall: Landfall) -> list[str]:
     told: dict[int, int] = defaultdict(int)
     for _, rows in landfall.journal():
         if rows.dtype == FACT:
-            for cid, lots in rows[np.isin(rows["kind"], _TOTALS)][["cid", "qty_lot"]].tolist():
-                told[cid] = max(told[cid], lots)
+            mine = rows[np.isin(rows["kind"], (*_TOTALS, FactKind.BOOKED)) & (rows["cid"] >> 20 > 0)]
+            for kind, cid, lots in mine[["kind", "cid", "qty_lot"]].tolist():
+                late = kind == FactKind.BOOKED
+                told[cid] = told[cid] + lots if late else max(told[cid], lots)
     lot = landfall.instrument.lot_size
     return [
         f"order {cid}: the venue filled {true.get(cid, 0)}, we know of {told.get(cid, 0) * lot}"
@@ -117,7 +119,7 @@ def _crowded(landfall: Landfall) -> list[str]:
             continue
         cid = orders[entry["order_id"]][0]
         place = context_of(cid), slot_of(cid)
-        if entry["state"] not in ("new", "partially_filled", "triggered"):
+        if entry["state"] not in ("new", "partially_filled"):
             if works.get(place, (0, None))[1] == entry["order_id"]:
                 del works[place]
             continue
@@ -132,14 +134,18 @@ def _ask_limits(landfall: Landfall) -> list[str]:
     world, lot = landfall.life.world, landfall.instrument.lot_size
     limit = int(world.views["side_limit_lot"][0].max()) * lot
     orders, wrong = _orders(landfall), list[str]()
-    held, left = Decimal(0), dict[object, tuple[str, Decimal]]()
+    held, net, left = Decimal(0), Decimal(0), dict[object, tuple[str, Decimal]]()
     for entry in landfall.entries:
         number = entry.get("order_id")
-        if entry["what"] == "fill" and (number in orders or entry["kind"] != "trade"):
-            qty = _number(entry["qty"])
-            held += qty if entry["side"] == "buy" else -qty
+        if entry["what"] == "fill":
+            signed = _number(entry["qty"]) * (1 if entry["side"] == "buy" else -1)
+            net += signed
+            if number in orders:
+                held += signed
+            elif entry["kind"] != "trade":
+                held = held + signed if net else net
             if number in left:
-                left[number] = left[number][0], left[number][1] - qty
+                left[number] = left[number][0], left[number][1] - abs(signed)
         elif (
             entry["what"] == "order"
             and number in orders

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,7 +229,8 @@ class SettingSeen:
 class StatusSeen:
     """What the venue says of itself or of one instrument (-1: of all).
 
-    `down`: it does not trade; `reduce_only`: it takes reductions only; `permanent`: no retry will help.
+    `down`: it does not trade; `reduce_only`: it takes reductions only; `permanent`: no retry will help. `cause`: "key"
+    where it refuses our key, "clock" where our clock is not the venue's, "" for anything else.
     """
 
     instrument: int
@@ -238,6 +239,7 @@ class StatusSeen:
     permanent: bool
     text: str
     recv_ns: int
+    cause: Literal["", "key", "clock"] = ""
 
 
 # ---------------------------------------------------------------------- what happens in the market
@@ -434,6 +436,8 @@ class NewOrder:
     trail_tick: int = 0
     trigger: int = 0
     expires_ns: int = 0
+    near_tick: int = 0
+    """Last price in ticks, 0: unknown; what an order at market is worth, for caps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import asyncio
 import random
 from pathlib import Path
 
+import aiohttp
+import ccxt.pro
 import numpy as np
 
 from tradewind.engine.setup import InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
@@ -134,3 +136,41 @@ def test_the_same_seed_is_the_same_session():
         return await Paper(world, LAGGED, ALL).run(4.0)
 
     assert run_world(work, seed=5).state_hash() == run_world(work, seed=5).state_hash()
+
+
+def test_paper_asks_for_nothing_that_is_signed(monkeypatch):
+    """Every private door is a bomb: to sign, and to be asked for what only an account is told."""
+    spec = CLIENTS[VENUE]
+    sign = getattr(ccxt.pro, spec.ccxt_id).sign
+    asked = []
+
+    def exploding(self, path, api="public", *rest, **named):
+        asked.append(str(api))
+        assert "rivate" not in str(api), f"paper asked for {api} {path}"
+        return sign(self, path, api, *rest, **named)
+
+    monkeypatch.setattr(getattr(ccxt.pro, spec.ccxt_id), "sign", exploding)
+
+    async def work(world):
+        core = await Paper(world, LAGGED, ALL).run(5.2)
+        return core, [entry["what"] for entry in world.exchanges[VENUE].record.entries]
+
+    core, seen = run_world(work, seed=3)
+    assert int(core.core["requests"][0]) > 3
+    assert asked
+    assert {"order", "fill", "request"}.isdisjoint(seen)
+    exchange = build_exchange_without_keys()
+    assert {exchange.apiKey, exchange.secret, exchange.password} <= {"", None}
+
+
+def build_exchange_without_keys():
+    """Return what paper hears a venue with."""
+
+    async def make():
+        session = aiohttp.ClientSession()
+        exchange = build_exchange(CLIENTS[VENUE], session)
+        await exchange.close()
+        await session.close()
+        return exchange
+
+    return asyncio.run(make())

@@ -244,6 +244,24 @@ def test_the_hard_caps_hold_whatever_is_asked(venue):
     assert count == 3
 
 
+def test_an_order_at_market_is_worth_its_size_at_the_last_price():
+    async def work(world):
+        async with Desk(world, "blofin_swap", caps=Caps(order_notional_max=Decimal(1_000))) as desk:
+            listed = desk.listings[0].instrument
+            near = desk.tick()
+            lots = int(900 / (listed.lot_size * listed.contract_size * listed.tick_size * near))
+            orders = [
+                desk.order(cid, IntentKind.TARGET, BUY, qty_lot=size, near_tick=near)
+                for cid, size in ((1, lots), (2, 2 * lots))
+            ]
+            return [(outcome.kind, outcome.rule) for outcome in await desk.gateway.create(orders)]
+
+    assert run(work, "blofin_swap") == [
+        (OutcomeKind.ACCEPTED, Rule.OK),
+        (OutcomeKind.NOT_SENT, Rule.ORDER_NOTIONAL),
+    ]
+
+
 def test_a_symbol_outside_the_caps_is_not_traded():
     async def work(world):
         async with Desk(world, "binance_usdm", caps=Caps(symbols=frozenset({"ETHUSDT"}))) as desk:

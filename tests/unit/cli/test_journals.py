@@ -8,6 +8,9 @@ import pytest
 
 from tradewind.cli.entry import run_command
 from tradewind.config import Workspace, lock
+from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
+from tradewind.ops.alerts import Alert
+from tradewind.ops.governance import GovernanceLog, governance_of
 
 FIXTURE = Path(__file__).resolve().parents[2] / "replay" / "fixtures" / "journal-v1" / "paper"
 
@@ -85,3 +88,49 @@ def test_a_damaged_snapshot_is_told_apart_from_a_damaged_journal(desk, capsys):
     assert error["code"] == "JOURNAL_CORRUPT"
     assert "all 40 records are sound" in error["message"]
     assert "nothing is lost" in error["hint"]
+
+
+def test_the_read_model_is_made_brought_up_to_date_and_made_again(desk, capsys):
+    first = answer(capsys, "journal", "rebuild")
+    assert first["sessions"]["paper"]["records"] == 40
+    assert first["sessions"]["paper"]["afresh"]
+    assert answer(capsys, "journal", "rebuild", "paper")["sessions"]["paper"]["records"] == 0
+    assert answer(capsys, "journal", "rebuild", "--afresh")["sessions"] == first["sessions"]
+    desk.intelligence.write_bytes(b"no database")
+    again = answer(capsys, "journal", "rebuild")
+    assert "damaged" in again["rebuilt"]
+    assert again["sessions"] == first["sessions"]
+    assert answer(capsys, "journal", "rebuild", "nothing", status=6)["code"] == "SESSION_UNKNOWN"
+
+
+def test_market_data_expires_by_the_rule_of_the_settings_and_the_chain_holds(desk, capsys):
+    author = Authorship(Identity("old", ()), lambda: 1, "test", {})
+    writer = open_journal(FileDisk(), desk.session_dir("old"), author, segment_bytes=2_000)
+    for number in range(40):
+        writer.append(RecordKind.FACTS if number % 4 == 0 else RecordKind.MARKET, b"x" * 200)
+        writer.sync()
+    writer.snapshot(b"state")
+    writer.close()
+    chain = answer(capsys, "journal", "verify", "old")["chain"]
+    error = answer(capsys, "journal", "expire", status=2)
+    assert (error["code"], error["key"]) == ("CONFIG_MISSING", "retention.market_days")
+    with desk.settings_file.open("a") as file:
+        file.write("\n[retention]\nmarket_days = 1\nkeep_snapshots = 1\n")
+    told = answer(capsys, "journal", "expire")
+    assert told["days"] == 1
+    assert told["sessions"]["old"]["records"] > 20
+    report = answer(capsys, "journal", "verify", "old")
+    assert (report["chain"], report["by_kind"]["facts"]) == (chain, 10)
+    assert answer(capsys, "journal", "expire", "old", "--days", "3")["sessions"]["old"]["records"] == 0
+
+
+def test_the_audit_is_verified_with_the_record_it_belongs_to(desk, capsys):
+    folder = desk.session_dir("paper")
+    log = GovernanceLog(FileDisk(), folder, Identity("paper", ()), lambda: 1, "test")
+    log.tell(Alert("OPERATOR", "pause by ada", 1, "paper", {"actor": "ada"}))
+    log.close()
+    assert answer(capsys, "journal", "verify", "paper")["audit"]["records"] == 1
+    (segment,) = governance_of(folder).glob("*.twj")
+    segment.write_bytes(segment.read_bytes().replace(b"by ada", b"by bob"))
+    error = answer(capsys, "journal", "verify", "paper", status=3)
+    assert (error["code"], "governance" in error["where"]) == ("JOURNAL_CORRUPT", True)

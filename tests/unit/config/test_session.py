@@ -19,7 +19,7 @@ from tradewind.config import (
     with_house_limits,
 )
 from tradewind.config.schema import schema_at
-from tradewind.config.venue_defaults import DEAD_MAN_TIMERS
+from tradewind.config.venue_defaults import DEAD_MAN_TIMERS, EXPIRING_ORDERS, VENUES
 from tradewind.errors import ConfigError
 from tradewind.venues.ccxt.capabilities import DIALECTS
 
@@ -31,7 +31,7 @@ protection = "resting"
 external = "adopt"
 on_stop = "close"
 reconcile_every_s = 60.0
-dead_man = { policy = "expiry", after_s = 90.0 }
+dead_man = { policy = "none", after_s = 90.0 }
 """
 TABLES = """
 [market]
@@ -105,7 +105,7 @@ def test_a_session_file_is_read_whole(tmp_path):
     assert config.accounts == ("main",)
     assert config.uses[0].protection == "resting"
     assert (config.external, config.on_stop, config.reconcile_every_s) == ("adopt", "close", 60.0)
-    assert (config.dead_man.policy, config.dead_man.after_s) == ("expiry", 90.0)
+    assert (config.dead_man.policy, config.dead_man.after_s) == ("none", 90.0)
     assert (config.feed.grace_ms, config.feed.secondary) == (1500, "bybit_linear")
 
 
@@ -185,7 +185,7 @@ def test_without_a_capital_there_is_nothing_to_bind(tmp_path):
         ("60.0", "inf", "CONFIG_NOT_FINITE", "reconcile_every_s"),
         ("60.0", "1.0", "CONFIG_RANGE", "reconcile_every_s"),
         ('external = "adopt"', 'externals = "adopt"', "CONFIG_UNKNOWN_KEY", "externals"),
-        ('policy = "expiry"', 'policy = "timer"', "EXCHANGE_UNSUPPORTED", "dead_man.policy"),
+        ('policy = "none"', 'policy = "timer"', "EXCHANGE_UNSUPPORTED", "dead_man.policy"),
         ('accounts = ["main"]', 'accounts = ["main", "main"]', "CONFIG_CONFLICT", "accounts.1"),
         ('accounts = ["main"]', 'accounts = ["Main!"]', "ID_INVALID", "accounts.0"),
         ('secondary = "bybit_linear"', 'secondary = "blofin_swap"', "CONFIG_CONFLICT", "feed.secondary"),
@@ -251,6 +251,14 @@ def test_everything_that_forbids_live_is_told_at_once(tmp_path):
         "CONFIG_MISSING",
         *["LIVE_REQUIRES_LIMITS"] * 4,
     ]
+
+
+@pytest.mark.parametrize("how", ['dead_man = { policy = "expiry" }', ""])
+def test_an_expiry_that_no_order_there_can_carry_is_refused_also_unsaid(tmp_path, how):
+    silent = HEAD.replace('dead_man = { policy = "none", after_s = 90.0 }', how)
+    error = refused_live(tmp_path, silent + TABLES)
+    assert (error.code, error.key) == ("CONFIG_MISSING", "dead_man.policy")
+    assert error.hint == 'policy = "none" under [dead_man]'
 
 
 def test_limits_of_the_workspace_count_for_live(tmp_path):
@@ -353,6 +361,16 @@ def test_the_schema_describes_every_key():
 def test_the_timers_are_those_of_the_venues_tables():
     known = {name: dialect.dead_man is not None for name, dialect in DIALECTS.items()}
     assert {name for name, has in known.items() if has} == DEAD_MAN_TIMERS & set(known)
+
+
+def test_expiring_orders_are_those_of_the_venues_tables():
+    known = {name for name, dialect in DIALECTS.items() if "limit_expiring" in dialect.create}
+    assert known == EXPIRING_ORDERS & set(DIALECTS)
+
+
+def test_who_changes_working_orders_is_as_in_the_venues_tables():
+    known = {name: dialect.amend is not None for name, dialect in DIALECTS.items()}
+    assert known == {name: VENUES[name].amends for name in DIALECTS}
 
 
 def test_a_session_warms_up_on_what_was_before_it(tmp_path):

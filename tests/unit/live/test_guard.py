@@ -7,9 +7,11 @@ import threading
 
 import pytest
 
-from tradewind.errors import SafetyRefusal
+from tradewind.engine.world import CORE_BYTES
+from tradewind.errors import InvariantBroken, SafetyRefusal
 from tradewind.live.guard import Guard, GuardPolicy
 from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
+from tradewind.testing.sessions import small_world
 
 CHILD = """
 import sys, time, signal, os
@@ -63,7 +65,10 @@ def test_a_fault_of_ours_is_a_death(tmp_path):
 
 
 def test_a_hung_strategy_is_named_and_begins_held(tmp_path):
-    body = "pulse.deciding = 2\nif life == 1:\n  while True: pass\nassert pulse.held == [2], pulse.held"
+    body = (
+        "registers = pulse.registers(800, 80)\nregisters[80:88] = (3).to_bytes(8, 'little')\n"
+        "if life == 1:\n  while True: pass\nassert pulse.held == [2], pulse.held"
+    )
     status, told, lives = guarded(tmp_path, body, GuardPolicy(hung_s=0.6))
     assert status == 0
     assert lives == 2
@@ -116,6 +121,23 @@ def test_the_heartbeat_follows_the_pulse(tmp_path):
     body = "[(pulse.beat(), time.sleep(0.4)) for _ in range(4)]"
     guarded(tmp_path, body, GuardPolicy(), hear)
     assert 1 <= len(beaten) <= 6
+
+
+def test_the_registers_of_a_core_say_who_decides_and_nobody_once_another_life_begins(tmp_path):
+    pulse = Pulse(tmp_path / PULSE)
+    world = small_world(amends=True)
+    place = world.core.dtype.fields["deciding"][1]
+    world.move_core(pulse.registers(CORE_BYTES, place))
+    watching = Pulse(tmp_path / PULSE)
+    assert watching.deciding == -1
+    world.core["deciding"] = 5
+    assert watching.deciding == 4
+    watching.begin()
+    assert pulse.deciding == -1
+    with pytest.raises(InvariantBroken):
+        pulse.registers(1 << 20, 0)
+    pulse.close()
+    watching.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 64, b"y" * 4096])

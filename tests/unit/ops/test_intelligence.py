@@ -15,11 +15,15 @@ from sqlalchemy.schema import CreateTable
 from tradewind.errors import Busy
 from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule
 from tradewind.journal.bodies import Audit, Boot, Instrument, decode_requests, encode, layouts_at
+from tradewind.live.facts import Told, rows_of
 from tradewind.live.opening import Place, open_session
+from tradewind.ops.alerts import Alert
+from tradewind.ops.governance import GovernanceLog
 from tradewind.ops.intelligence.database import Intelligence
 from tradewind.ops.intelligence.schema import BY_NAME, TABLES
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import small_world, walk
+from tradewind.units.enums import FactKind, OperatorCode
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
 
@@ -229,3 +233,53 @@ def test_the_same_tables_are_those_of_postgresql():
         assert "STRICT" not in told
         assert "BIGINT" in told or table.name in ("sessions",)
         assert told.count("REFERENCES sessions") == (table.name != "sessions")
+
+
+def test_reports_of_reconciliation_come_from_the_audit(tmp_path):
+    disk = SimulatedDisk()
+    recording(disk, 30)
+    log = GovernanceLog(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test")
+    for code, at_ns in (("SESSION_STARTED", 1), ("RECONCILED", 2), ("UNEXPLAINED", 3)):
+        log.tell(Alert(code, f"text of {code}", at_ns, "told"))
+    log.close()
+    model = Intelligence(tmp_path / "i.sqlite", disk)
+    model.follow("told", FOLDER, FOLDER / "governance")
+    rows = [row for row in model.rows("reconciliations") if row["layer"] == "governance"]
+    assert [(row["ts_ns"], row["code"]) for row in rows] == [(2, "RECONCILED"), (3, "UNEXPLAINED")]
+    assert json.loads(rows[0]["detail"]) == {"text": "text of RECONCILED"}
+    assert {row["layer"] for row in model.rows("sources")} == {"execution", "governance"}
+    model.close()
+
+
+def test_what_was_halted_stands_once_however_often_the_process_was_killed(tmp_path):
+    disk = SimulatedDisk()
+    for _ in range(3):
+        killed_while_paused(disk)
+    model = Intelligence(tmp_path / "i.sqlite", disk)
+    model.follow("told", FOLDER)
+    halts = [row for row in model.rows("halts") if row["scope"] == "core"]
+    assert [json.loads(row["begun"]) for row in halts] == [["OPERATOR"]]
+    assert len(model.rows("boots")) == 3
+    model.close()
+
+
+def killed_while_paused(disk):
+    """Go on with a session, pause it after 20 steps and end its process at once, with everything synced."""
+    place = Place(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test", 60_000, snapshot_every=200)
+    exchange = SimulatedExchange(small_world(), walk(150))
+    opened = open_session(place, small_world(), LocalVenue(exchange), inside=exchange, boot=BOOT)
+    session = opened.session
+
+    async def run():
+        reached = asyncio.Event()
+        session.progress = lambda _: reached.set() if session.sequencer.standing.steps >= 20 else None
+        running = asyncio.ensure_future(session.run())
+        await reached.wait()
+        now_ns = session.sequencer.standing.now_ns
+        if not session.sequencer.world.core["halts"][0]:
+            await session.post(rows_of([Told(FactKind.OPERATOR, now_ns, now_ns, code=OperatorCode.PAUSE)]))
+        session.stop()
+        await running
+
+    asyncio.run(run())
+    opened.writer.abandon()

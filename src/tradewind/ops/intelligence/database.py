@@ -9,11 +9,13 @@ trading does not notice (F85).
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import URL, create_engine, delete, event, insert, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -49,10 +51,13 @@ class Followed:
         How many records of its journals were read.
     afresh
         Whether it was read from its first record.
+    undecoded
+        How many records another version wrote in a way that this one does not understand.
     """
 
     records: int
     afresh: bool
+    undecoded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class Intelligence:
     def _follow(self, session: str, folder: Path, governance: Path | None) -> Followed:
         execution = _Journal(JournalReader(self._disk, folder), "execution")
         told = None
-        if governance is not None and governance.is_dir():
+        if governance is not None and self._disk.names(governance):
             told = _Journal(JournalReader(self._disk, governance), "governance")
         with self._engine.begin() as db:
             sources = _sources(db, session)
@@ -202,24 +207,24 @@ class Intelligence:
                 _forget(db, session)
                 _begin(db, session, execution)
                 sources = {}
-        count = self._read_execution(session, execution, sources.get("execution", _Source()))
+        count, undecoded = self._read_execution(session, execution, sources.get("execution", _Source()))
         if told is not None:
             count += self._read_governance(session, told, sources.get("governance", _Source()))
-        return Followed(count, not sources)
+        return Followed(count, not sources, undecoded)
 
-    def _read_execution(self, session: str, journal: _Journal, source: _Source) -> int:
+    def _read_execution(self, session: str, journal: _Journal, source: _Source) -> tuple[int, int]:
         with self._engine.connect() as db:
             reading = ExecutionRows(session, _orders(db, session), _boot(db, session), source.now_ns)
-        count = 0
+        count = undecoded = 0
         for records in _chunks(journal.after(source.last_seq)):
             for record in records:
-                reading.read(record, journal.layouts(record.seq))
+                undecoded += not _understood(reading, record, journal)
             count += sum(record.count for record in records)
             with self._engine.begin() as db:
                 _write(db, session, reading.take())
                 _write_orders(db, session, reading)
                 _note(db, session, journal.layer, _Source(*journal.mark(records[-1]), reading.now_ns))
-        return count
+        return count, undecoded
 
     def _read_governance(self, session: str, journal: _Journal, source: _Source) -> int:
         reading, count = GovernanceRows(session), 0
@@ -271,6 +276,15 @@ def _digest(record: Record, seq: int) -> str:
         at = (seq - record.seq) * DIGEST_BYTES
         return record.body[at : at + DIGEST_BYTES].hex()
     return sha256(encode_payload(record.kind, record.seq, record.body, record.schema)).hexdigest()
+
+
+def _understood(reading: ExecutionRows, record: Record, journal: _Journal) -> bool:
+    """Read a record; say whether its body is one of today's form."""
+    try:
+        reading.read(record, journal.layouts(record.seq))
+    except (msgspec.MsgspecError, struct.error, LookupError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:

@@ -25,7 +25,7 @@ from tradewind.journal.bodies import (
     decode_requests,
 )
 from tradewind.units.enums import FactKind, IntentKind, RequestKind, Rule, names_of
-from tradewind.units.ids import context_of, slot_of
+from tradewind.units.ids import context_of, counter_of, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +55,8 @@ _TAKEN = {
     FactKind.DELISTED: "settlement",
 }
 _CASH = frozenset((FactKind.FEE, FactKind.FUNDING_PAID, FactKind.TRANSFER, FactKind.ACCOUNT))
+_RECONCILED = frozenset(("RECONCILED", "UNEXPLAINED", "EXTERNAL", "ORDER_ABANDONED", "ZOMBIE", "LIQUIDATED"))
+"""Entries of the audit that say how the exchange's word and ours were brought together, or were not."""
 _EXTERNAL = frozenset((FactKind.EXTERNAL_POSITION, FactKind.EXTERNAL_ORDER))
 
 
@@ -131,7 +133,8 @@ class ExecutionRows:
         names = ("process", "version", "code_hash", "config_hash", "data_hash", "config")
         self._add("boots", seq=self._seq, **{name: getattr(boot, name) for name in names})
         for place, instrument in enumerate(boot.instruments):
-            self._add("instruments", instrument=place, **msgspec.structs.asdict(instrument))
+            payoff = str(boot.rules[place].get("payoff", "linear")) if place < len(boot.rules) else "linear"
+            self._add("instruments", instrument=place, payoff=payoff, **msgspec.structs.asdict(instrument))
         for place, (label, signals, tags) in enumerate(boot.strategies):
             self._add("strategies", strategy=place, label=label, signals=_json(signals), tags=_json(tags))
         for place, (strategy, instrument_at) in enumerate(boot.contexts):
@@ -213,6 +216,8 @@ class ExecutionRows:
         kind = int(fact["kind"])
         if kind == FactKind.FILL:
             self._read_fill(fact)
+        elif kind == FactKind.BOOKED:
+            self._read_booked(fact)
         elif kind in _TAKEN:
             self._add_fill(fact, _TAKEN[kind], int(fact["qty_lot"]), int(fact["amount"]), "")
         elif kind in _CASH:
@@ -265,6 +270,17 @@ class ExecutionRows:
             self._end(order, "filled", "")
         else:
             self._enter(order, order["state"] if order["ended_ns"] is not None else "partly filled", "")
+
+    def _read_booked(self, fact: np.void) -> None:
+        """Add lots that an order filled after its end; those of no order at all were taken over from others."""
+        lots, notional, cid = int(fact["qty_lot"]), int(fact["amount"]), int(fact["cid"])
+        adopted = counter_of(cid) == 0
+        if not adopted:
+            order = self._order(cid)
+            order["filled_lots"] += lots
+            order["notional"] += notional
+        role, liquidity = ("adopted", "") if adopted else ("order", "maker" if fact["code"] else "taker")
+        self._add_fill(fact, role, lots, notional, liquidity)
 
     def _add_fill(self, fact: np.void, role: str, lots: int, notional: int, liquidity: str) -> None:
         names = ("cid", "trade_id", "instrument", "position_side", "price_tick", "side")
@@ -373,7 +389,7 @@ class GovernanceRows:
         if record.kind != RecordKind.AUDIT:
             return
         audit = decode_audit(record)
-        if not audit.actor:
+        if audit.what in _RECONCILED:
             row = {
                 "session": self.session, "layer": "governance", "seq": record.seq, "place": 0,
                 "ts_ns": audit.at_ns, "code": audit.what, "detail": _json(audit.detail),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BY_NAME", "LAYERS", "SCHEMA_VERSION", "TABLES", "metadata"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """A model of another version is made again."""
 LAYERS = ("execution", "governance")
 
@@ -63,7 +63,7 @@ TABLES = (
         "boots", "seq",
         "process version:text code_hash:text config_hash:text data_hash:text config:text",
     ),
-    _table("instruments", "instrument", "symbol:text tick:text lot:text currency:text scale"),
+    _table("instruments", "instrument", "symbol:text tick:text lot:text currency:text scale payoff:text"),
     _table("strategies", "strategy", "label:text signals:text tags:text"),
     _table("contexts", "context", "strategy instrument"),
     _table(

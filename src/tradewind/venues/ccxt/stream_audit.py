@@ -24,6 +24,7 @@ __all__ = ["StreamAudit"]
 _S_NS = 1_000_000_000
 ANSWER_WITHIN_NS = 5 * _S_NS
 SILENCE_NS = 8 * _S_NS
+FORGOTTEN_NS = 60 * _S_NS
 GRACE_S = 2.0
 _ALIVE = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 
@@ -53,17 +54,24 @@ class StreamAudit:
         self._now_ns = now_ns
         self._is_up = is_up
         self._declare_dead = declare_dead
+        self._asked: dict[int, int] = {}
         self._expected: dict[int, int] = {}
         self._working: dict[str, int] = {}
         self._heard_ns = now_ns()
 
+    def ask(self, cid: int) -> None:
+        """Take note that something of this order is about to be asked for; the stream may answer before the venue."""
+        self._asked[cid] = self._now_ns()
+
     def expect(self, cid: int) -> None:
-        """Take note that something of this order was accepted, and must be heard of."""
-        self._expected.setdefault(cid, self._now_ns())
+        """Take note that what was asked was accepted, and must be heard of unless it was already."""
+        if self._asked.pop(cid, 0):
+            self._expected.setdefault(cid, self._now_ns())
 
     def hear(self, seen: OrderSeen) -> None:
         """Take note of what the stream says of an order."""
         self._heard_ns = self._now_ns()
+        self._asked.pop(seen.cid, None)
         self._expected.pop(seen.cid, None)
         if seen.status in _ALIVE:
             self._working[seen.venue_id] = max(seen.filled_lot, self._working.get(seen.venue_id, 0))
@@ -78,6 +86,7 @@ class StreamAudit:
     async def look(self) -> None:
         """Compare once; call it every second."""
         now_ns = self._now_ns()
+        self._asked = {cid: at_ns for cid, at_ns in self._asked.items() if now_ns - at_ns < FORGOTTEN_NS}
         if not self._is_up():
             self._expected.clear()
             self._heard_ns = now_ns

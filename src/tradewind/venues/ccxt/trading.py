@@ -20,7 +20,7 @@ from tradewind.venues.ccxt.account_reading import AccountReader
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.capabilities import dialect_of
 from tradewind.venues.ccxt.caps import CapGuard, Caps
-from tradewind.venues.ccxt.classification import code_of, is_never_sent, judge
+from tradewind.venues.ccxt.classification import Judgement, code_of, is_never_sent, judge
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.ccxt.dialect import Meaning, fill_template
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, redact
@@ -199,6 +199,11 @@ class CcxtTradingGateway:
         self._tending = asyncio.create_task(self._tend())
 
     @property
+    def clock_offset_ns(self) -> int:
+        """Return the venue's time less ours, as last measured; 0 before that."""
+        return self._wire.clock.offset_ns
+
+    @property
     def banned_until_ns(self) -> int:
         """The time until which the venue wants no request at all; in the past or 0 for none."""
         return self._wire.budget.banned_until_ns
@@ -277,7 +282,7 @@ class CcxtTradingGateway:
                 if down
                 else "the clock is right again"
             )
-            self._tell(StatusSeen(-1, down, False, False, text, self._now_ns()))
+            self._tell(StatusSeen(-1, down, False, False, text, self._now_ns(), "clock"))
 
     # ------------------------------------------------------------------ orders
 
@@ -305,9 +310,9 @@ class CcxtTradingGateway:
             made = self._speller.create(order, instrument)
         except Unspeakable as reason:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
-        price = order.price_tick * instrument.tick_size
+        price = max(order.price_tick, order.near_tick) * instrument.tick_size
         size = order.qty_lot * instrument.lot_size * instrument.contract_size
-        notional = price * size if order.price_tick else None
+        notional = price * size if price else None
         rule, text = self._caps.refuse(instrument.symbol, notional, reduces=order.reduce)
         if rule != Rule.OK:
             self.dropped["order: hard cap"] += 1
@@ -346,6 +351,8 @@ class CcxtTradingGateway:
         if len(spelled) > 1 and self._dialect.batch is not None:
             call = self._dialect.batch
         urgency = Urgency.PROTECT if all(order.reduce for order in orders) else Urgency.OPEN
+        for order in orders:
+            self._audit.ask(order.cid)
         answer = await self._wire.ask(call, _wrapped(call, [one.fields for one in spelled]), urgency)
         outcomes = self._outcomes(call, answer, len(spelled))
         return [
@@ -386,7 +393,7 @@ class CcxtTradingGateway:
         error = None if code is not None else answer.error
         found = judge(self._dialect, error, answer.body, known=code)
         said = text or self._wire.text_of(answer)
-        self._tell_meaning(found.meaning, answer, said)
+        self._tell_meaning(found, answer, said)
         fence_ns = self._wire.fence_ns(answer.signed_ns) if found.kind is OutcomeKind.UNKNOWN else 0
         return Outcome(found.kind, rule=found.rule, text=said, retry_ns=answer.retry_ns, fence_ns=fence_ns)
 
@@ -430,6 +437,7 @@ class CcxtTradingGateway:
         instrument = self._listings[order.instrument].instrument
         call = self._dialect.cancel_algo if order.algo else self._dialect.cancel
         values = self._speller.reference(order, instrument)
+        self._audit.ask(order.cid)
         outcome = await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
         if outcome.kind is OutcomeKind.ACCEPTED:
             self._audit.expect(order.cid)
@@ -504,9 +512,11 @@ class CcxtTradingGateway:
 
     # ------------------------------------------------------------------ what answers say of the venue
 
-    def _tell_meaning(self, meaning: Meaning | None, answer: Answer, text: str) -> None:
-        now_ns = self._now_ns()
-        if meaning is Meaning.KEY or answer.status == 451:
+    def _tell_meaning(self, found: Judgement, answer: Answer, text: str) -> None:
+        now_ns, meaning = self._now_ns(), found.meaning
+        if meaning is Meaning.KEY and found.rule != Rule.VENUE_CLOSED:
+            self._tell(StatusSeen(-1, True, False, True, text, now_ns, "key"))
+        elif meaning is Meaning.KEY or answer.status == 451:
             self._tell(StatusSeen(-1, True, False, True, text, now_ns))
         elif meaning is Meaning.REDUCE_ONLY:
             self._tell(StatusSeen(-1, False, True, False, text, now_ns))

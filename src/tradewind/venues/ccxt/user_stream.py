@@ -179,7 +179,7 @@ class UserStream:
         self._look()
         if isinstance(error, AuthenticationError) and not self._refused:
             self._refused = True
-            self._tell(StatusSeen(-1, True, False, True, self._reason, self._now_ns()))
+            self._tell(StatusSeen(-1, True, False, True, self._reason, self._now_ns(), "key"))
 
     def _backoff_s(self, attempt: int) -> float:
         longest = min(BACKOFF_FIRST_S * 2.0 ** min(attempt, 10), BACKOFF_MAX_S)

@@ -1,0 +1,243 @@
+"""``tradewind session flatten --takeover``: close what a session holds without asking the session."""
+
+import asyncio
+import getpass
+import json
+import os
+import time
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tradewind.errors import NotFound, TradewindError, UsageError, VenueDown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tradewind.cli.output import Output
+    from tradewind.config import AccountEntry, SessionConfig, Workspace
+    from tradewind.live.flatten import Flattened
+    from tradewind.live.takeover import Lease
+    from tradewind.market import Instrument
+    from tradewind.venues.gateway import Listing
+    from tradewind.venues.keys import AccountKeys
+
+__all__ = ["take_over"]
+
+_OPEN_WITHIN_S = 30.0
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a session trades, as its journal says, or else its file."""
+
+    session: "SessionConfig"
+    instruments: "tuple[Instrument, ...]"
+    accounts: "dict[str, AccountEntry]"
+
+    def listings(self, venue: str) -> "list[Listing]":
+        from tradewind.venues.gateway import Listing
+
+        return [Listing(j, each) for j, each in enumerate(self.instruments) if each.venue == venue]
+
+
+def take_over(desk: "Workspace", name: str, say: "Output", reason: str) -> None:
+    """End the processes of a session, close what its accounts hold in its instruments, and say what is left.
+
+    The journal is read where it can be and written to at the end; what the venue says counts in any case.
+
+    Raises
+    ------
+    Busy
+        LOCKED: what holds its leases is not this session's, or does not end.
+    VenueDown
+        FLATTEN_INCOMPLETE: the venue does not say that nothing is left.
+    """
+    from tradewind.live.takeover import end_processes, hold_leases
+    from tradewind.venues.extras import require_live
+
+    require_live()
+    folder = desk.session_dir(name)
+    known = _known(desk, folder, name, say)
+    keys = _keys(desk, known, say)
+    leases = _leases(desk, folder, name, tuple(known.accounts))
+    ended = end_processes(leases, say.note)
+    with hold_leases(leases, f"takes over session {name}"):
+        done = asyncio.run(_close_all(desk, folder, known, keys, say))
+    unwritten = _write_down(
+        folder, name, known, {"reason": reason, "ended": list(ended), "accounts": _told(done)}
+    )
+    _tell(say, name, done, unwritten)
+
+
+def _leases(desk: "Workspace", folder: "Path", name: str, accounts: tuple[str, ...]) -> "list[Lease]":
+    from tradewind.live.takeover import Lease
+
+    guarded = [Lease(desk.account_lock(account), f"session {name}") for account in accounts]
+    return [*guarded, Lease(folder / "lock", name)]
+
+
+def _keys(desk: "Workspace", known: _Known, say: "Output") -> "dict[str, AccountKeys]":
+    from tradewind.cli.keys import asking, key_store
+    from tradewind.venues.keys import install, keys_for, protect_process
+
+    protect_process()
+    install()
+    store, around = key_store(desk), asking(say)
+    return {
+        account: keys_for(account, entry.venue, store, around, demo=entry.kind == "demo")
+        for account, entry in known.accounts.items()
+    }
+
+
+# ---------------------------------------------------------------------- what is known
+
+
+def _known(desk: "Workspace", folder: "Path", name: str, say: "Output") -> _Known:
+    """Return what a session trades. Raises NotFound where neither its journal nor its file says it."""
+    try:
+        session, instruments = _of_journal(folder, name)
+    except (TradewindError, OSError, ValueError) as error:
+        told = error.message if isinstance(error, TradewindError) else str(error)
+        say.note(f"the journal does not say what the session trades ({told}); its file does")
+        session, instruments = _of_file(desk, name)
+    if not session.accounts:
+        raise UsageError(
+            "USAGE",
+            f"{name} is a session on paper: it holds nothing at a venue.",
+            where="--takeover",
+            hint=f"tradewind session stop {name}",
+        )
+    accounts = {account: desk.settings.accounts[account] for account in session.accounts}
+    return _Known(session, instruments, accounts)
+
+
+def _of_journal(folder: "Path", name: str) -> "tuple[SessionConfig, tuple[Instrument, ...]]":
+    from tradewind.cli.listening import first_boot
+    from tradewind.config import session_from
+    from tradewind.market import Instrument
+
+    boot = first_boot(folder)
+    if boot is None:
+        raise NotFound("SESSION_UNKNOWN", "it has no record of a start", where=str(folder))
+    session = session_from(tomllib.loads(boot.config), name=f"{name}, record of its start").config
+    labels = [instrument.symbol for instrument in boot.instruments]
+    return session, tuple(
+        Instrument.from_dict(table, label) for table, label in zip(boot.rules, labels, strict=True)
+    )
+
+
+def _of_file(desk: "Workspace", name: str) -> "tuple[SessionConfig, tuple[Instrument, ...]]":
+    from tradewind.config import load_session
+    from tradewind.market import Store, resolve_instrument
+
+    path = desk.root / "sessions" / f"{name}.toml"
+    if not path.is_file():
+        raise NotFound(
+            "SESSION_UNKNOWN",
+            f"neither a journal nor {desk.shown(path)} says what {name} trades",
+            where=str(path),
+        )
+    session = load_session([path]).config
+    store = Store(desk.data)
+    return session, tuple(resolve_instrument(store, *place) for place in session.market.instruments)
+
+
+# ---------------------------------------------------------------------- closing
+
+
+async def _close_all(
+    desk: "Workspace", folder: "Path", known: _Known, keys: "dict[str, AccountKeys]", say: "Output"
+) -> "dict[str, Flattened]":
+    work = [_close(desk, folder, known, account, keys[account], say) for account in known.accounts]
+    return dict(zip(known.accounts, await asyncio.gather(*work), strict=True))
+
+
+async def _close(
+    desk: "Workspace", folder: "Path", known: _Known, account: str, keys: "AccountKeys", say: "Output"
+) -> "Flattened":
+    """Close one account. One that cannot be opened is tried again, and then said to be as it was."""
+    from tradewind.cli.live_accounts import open_gateway, settings_of
+    from tradewind.live.flatten import Flattened, flatten_account
+    from tradewind.live.takeover import first_cid
+
+    entry = known.accounts[account]
+    listings = known.listings(entry.venue)
+    failed = Flattened()
+    for attempt in range(_TRIES):
+        gateway, session = open_gateway(desk, settings_of(known.session, entry, _tag(folder)), listings, keys)
+        try:
+            await asyncio.wait_for(gateway.open(), _OPEN_WITHIN_S)
+            first = first_cid(time.time_ns())
+            return await flatten_account(
+                gateway, listings, first, tell=lambda step: say.note(f"{account}: {step}")
+            )
+        except (TradewindError, TimeoutError) as error:
+            told = error.message if isinstance(error, TradewindError) else "the venue does not answer"
+            failed.steps.append(told)
+            say.note(f"{account}: {told}")
+        finally:
+            await gateway.close()
+            await session.close()
+        await asyncio.sleep(2.0**attempt)
+    return failed
+
+
+def _tag(folder: "Path") -> str:
+    """Return the signs of the session's orders; where they are lost, any others: all is closed the same."""
+    from tradewind.cli.live_accounts import tag_of
+
+    try:
+        return tag_of(folder)
+    except (OSError, TradewindError):
+        return "TAKEOV"
+
+
+# ---------------------------------------------------------------------- saying
+
+
+def _told(done: "dict[str, Flattened]") -> dict[str, Any]:
+    return {
+        account: {
+            "flat": closed.flat,
+            "steps": closed.steps,
+            "left": [(seen.instrument, seen.position_side, seen.qty_lot) for seen in closed.left],
+            "strangers": list(closed.strangers),
+        }
+        for account, closed in done.items()
+    }
+
+
+def _write_down(folder: "Path", name: str, known: _Known, detail: dict[str, Any]) -> str:
+    from tradewind import __version__
+    from tradewind.journal import Identity
+    from tradewind.journal.bodies import Audit
+    from tradewind.live.takeover import write_down
+
+    actor = f"{getpass.getuser()} (process {os.getpid()})"
+    plain = json.loads(json.dumps(detail))
+    audit = Audit(time.time_ns(), actor, "takeover", plain)
+    return write_down(folder, Identity(name, tuple(known.accounts)), __version__, audit)
+
+
+def _tell(say: "Output", name: str, done: "dict[str, Flattened]", unwritten: str) -> None:
+    for account, closed in done.items():
+        say.line(f"{account:16}{'nothing is left' if closed.flat else 'NOT FLAT'}")
+        for seen in closed.left:
+            say.line(f"{'left':16}{seen.qty_lot} lots {('long', 'short')[seen.position_side]}")
+        for symbol in closed.strangers:
+            say.line(f"{'not touched':16}{symbol}, which the session does not trade")
+    if unwritten:
+        say.line(f"{'not recorded':16}{unwritten}")
+    if not all(closed.flat for closed in done.values()):
+        raise VenueDown(
+            "FLATTEN_INCOMPLETE",
+            "the venue does not say that nothing is left.",
+            where=", ".join(account for account, closed in done.items() if not closed.flat),
+        )
+    say.done(
+        {"session": name, "accounts": _told(done), "not_recorded": unwritten},
+        f"tradewind session status {name}",
+        f"tradewind journal verify {name}",
+    )

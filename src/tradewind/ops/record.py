@@ -1,0 +1,165 @@
+"""One session's record as rows in memory, in the units that people use: what summaries and comparisons are made of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tradewind.journal import FileDisk, JournalReader
+from tradewind.journal.bodies import layouts_at
+from tradewind.ops.governance import governance_of
+from tradewind.ops.intelligence.rows import ExecutionRows, GovernanceRows, Row
+from tradewind.units.enums import BUY
+from tradewind.units.ids import context_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tradewind.journal import Disk
+
+__all__ = ["SessionFill", "SessionRecord", "read_session"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFill:
+    """One fill in the instrument's own units.
+
+    Parameters
+    ----------
+    ts_ns
+        When it was known.
+    symbol, side, position_side
+        ``buy`` or ``sell``, ``long`` or ``short``.
+    price, quantity
+        Per unit, and units.
+    notional, fee
+        In the instrument's currency; a rebate is negative.
+    order
+        Id of the order inside; 0 for what the venue closed itself.
+    strategy
+        Label of who wanted it, "" for nobody.
+    role, liquidity
+        ``order``, ``adopted``, ``liquidation``, ``adl`` or ``settlement``; ``maker``, ``taker`` or "".
+    lots, money
+        Quantity and notional as the journal counts them.
+    context
+        Number of strategy and instrument together, -1 for nobody.
+    """
+
+    ts_ns: int
+    symbol: str
+    side: str
+    position_side: str
+    price: float
+    quantity: float
+    notional: float
+    fee: float
+    order: int
+    strategy: str
+    role: str
+    liquidity: str
+    lots: int
+    money: int
+    context: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """What the journals of a session say.
+
+    Parameters
+    ----------
+    session
+        Its name.
+    tables
+        Rows by table, as in the read model, each in the order of the journal.
+    end_ns
+        The newest time in it.
+    """
+
+    session: str
+    tables: dict[str, list[Row]]
+    end_ns: int
+
+    def rows(self, table: str, start_ns: int = 0, end_ns: int | None = None) -> list[Row]:
+        """Return the rows of a table with a time in [start, end)."""
+        rows = self.tables.get(table, [])
+        return [row for row in rows if start_ns <= row["ts_ns"] and (end_ns is None or row["ts_ns"] < end_ns)]
+
+    @property
+    def instruments(self) -> list[Row]:
+        """Return the instruments in the order of their index."""
+        return self.tables.get("instruments", [])
+
+    def money(self, instrument: int, amount: int) -> float:
+        """Return an amount in the currency of an instrument."""
+        return amount / (self.instruments[instrument]["scale"] or 1)
+
+    def currency(self, instrument: int) -> str:
+        """Return what an instrument is paid in, "" where an older journal does not say."""
+        return str(self.instruments[instrument]["currency"])
+
+    def wallet_currency(self, wallet: int) -> str:
+        """Return the currency of a wallet: that of what was booked on it, or the only one there is."""
+        for row in self.tables.get("cash", []):
+            if row["wallet"] == wallet and row["kind"] in ("FEE", "FUNDING_PAID"):
+                return self.currency(row["instrument"])
+        currencies = {str(row["currency"]) for row in self.instruments}
+        return currencies.pop() if len(currencies) == 1 else f"wallet {wallet}"
+
+    def fills(self) -> list[SessionFill]:
+        """Return every fill, fees with it, in the order in which they were known."""
+        fees: dict[int, int] = defaultdict(int)
+        for row in self.tables.get("cash", []):
+            if row["kind"] == "FEE":
+                fees[row["trade_id"]] += row["amount"]
+        orders = {row["cid"]: row for row in self.tables.get("orders", [])}
+        return [self._fill(row, orders.get(row["cid"]), fees) for row in self.tables.get("fills", [])]
+
+    def _fill(self, row: Row, order: Row | None, fees: dict[int, int]) -> SessionFill:
+        instrument = self.instruments[row["instrument"]]
+        ours = row["role"] == "adopted" or (order is not None and row["role"] == "order")
+        context = context_of(row["cid"]) if ours else -1
+        return SessionFill(
+            ts_ns=row["ts_ns"], symbol=instrument["symbol"],
+            side="buy" if row["side"] == BUY else "sell",
+            position_side="short" if row["position_side"] else "long",
+            price=row["price_tick"] * float(instrument["tick"]),
+            quantity=row["lots"] * float(instrument["lot"]),
+            notional=self.money(row["instrument"], row["notional"]),
+            fee=self.money(row["instrument"], fees.pop(row["trade_id"], 0)),
+            order=row["cid"], strategy=self._strategy(context), role=row["role"], liquidity=row["liquidity"],
+            lots=row["lots"], money=row["notional"], context=context,
+        )  # fmt: skip
+
+    def _strategy(self, context: int) -> str:
+        contexts, strategies = self.tables.get("contexts", []), self.tables.get("strategies", [])
+        return str(strategies[contexts[context]["strategy"]]["label"]) if 0 <= context < len(contexts) else ""
+
+
+def read_session(folder: Path, disk: Disk | None = None) -> SessionRecord:
+    """Read the journals of a session; what another version wrote in a form unknown here is left out.
+
+    Raises
+    ------
+    JournalError
+        JOURNAL_CORRUPT, JOURNAL_VERSION.
+    """
+    disk = disk or FileDisk()
+    reader = JournalReader(disk, folder)
+    rows = ExecutionRows(folder.name)
+    for record in reader.records() if reader.headers else ():
+        try:
+            rows.read(record, layouts_at(reader.headers, record.seq))
+        except (msgspec.MsgspecError, LookupError, TypeError, ValueError):
+            continue
+    tables = rows.take() | {"orders": [rows.orders[cid] for cid in sorted(rows.orders)]}
+    audit = GovernanceRows(folder.name)
+    if disk.names(governance_of(folder)):
+        for record in JournalReader(disk, governance_of(folder)).records():
+            audit.read(record)
+    tables["reconciliations"] = tables.get("reconciliations", []) + audit.take().get("reconciliations", [])
+    return SessionRecord(folder.name, tables, rows.now_ns)

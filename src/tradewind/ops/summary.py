@@ -1,0 +1,171 @@
+"""What a day has brought: orders, fills, money and what was refused, from the record of a session alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tradewind.units.enums import DAY_NS
+from tradewind.units.time import format_utc
+
+if TYPE_CHECKING:
+    from tradewind.ops.record import SessionRecord
+
+__all__ = ["DaySummary", "WalletDay", "summarise_day"]
+
+
+@dataclass(slots=True)
+class WalletDay:
+    """What one wallet did, in its currency.
+
+    Parameters
+    ----------
+    currency
+        Its name.
+    equity_start, equity_end
+        As the core marked it at the first and the last full hour that the record has of the day; None for none.
+    fees, funding
+        Paid; negative is received.
+    transfers
+        What came less what went: no gain, no loss.
+    traded
+        Notional of all fills.
+    """
+
+    currency: str
+    equity_start: float | None = None
+    equity_end: float | None = None
+    fees: float = 0.0
+    funding: float = 0.0
+    transfers: float = 0.0
+    traded: float = 0.0
+
+    @property
+    def result(self) -> float | None:
+        """Return by how much equity rose without what was transferred, None where it is not known."""
+        if self.equity_start is None or self.equity_end is None:
+            return None
+        return self.equity_end - self.equity_start - self.transfers
+
+
+@dataclass(slots=True)
+class DaySummary:
+    """One day of a session, UTC.
+
+    Parameters
+    ----------
+    session, start_ns, end_ns
+        Whose, and the time it spans, [start, end).
+    wallets
+        By number.
+    orders
+        How many came to each state that day.
+    fills
+        How many.
+    executed, blocked, skipped
+        What was wanted and sent, what the gate refused, and what was wanted of one who was not to trade then.
+    rules
+        How often each rule refused.
+    halts
+        What began that day, by cause, in order.
+    actions
+        What operators did.
+    reconciliations
+        How often each kind of difference was found.
+    """
+
+    session: str
+    start_ns: int
+    end_ns: int
+    wallets: dict[int, WalletDay] = field(default_factory=dict)
+    orders: dict[str, int] = field(default_factory=dict)
+    fills: int = 0
+    executed: int = 0
+    blocked: int = 0
+    skipped: int = 0
+    rules: dict[str, int] = field(default_factory=dict)
+    halts: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    reconciliations: dict[str, int] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """Return the summary as a person reads it."""
+        told = [f"{self.session}, {format_utc(self.start_ns)[:10]} UTC"]
+        for wallet in self.wallets.values():
+            result = "" if wallet.result is None else f"result {wallet.result:+,.2f}, "
+            end = "" if wallet.equity_end is None else f"equity {wallet.equity_end:,.2f}, "
+            told.append(
+                f"{wallet.currency}: {result}{end}traded {wallet.traded:,.2f}, fees {wallet.fees:,.2f}, "
+                f"funding {wallet.funding:+,.2f}, transfers {wallet.transfers:+,.2f}"
+            )
+        states = ", ".join(f"{count} {state}" for state, count in self.orders.items()) or "none"
+        told.append(f"orders: {states}; {self.fills} fills")
+        told.append(f"wants: {self.executed} executed, {self.blocked} blocked, {self.skipped} skipped")
+        if self.rules:
+            told.append("refused by: " + ", ".join(f"{rule} {count}" for rule, count in self.rules.items()))
+        if self.reconciliations:
+            counts = ", ".join(f"{count} {code.lower()}" for code, count in self.reconciliations.items())
+            told.append(f"differences from the exchange: {counts}")
+        told += [f"halted: {text}" for text in self.halts] + [f"operator: {text}" for text in self.actions]
+        return told
+
+
+def summarise_day(record: SessionRecord, at_ns: int) -> DaySummary:
+    """Return what a session did on the day (UTC) of a time."""
+    start_ns = at_ns // DAY_NS * DAY_NS
+    summary = DaySummary(record.session, start_ns, start_ns + DAY_NS)
+    _count_money(record, summary)
+    _count_wants(record, summary)
+    span = summary.start_ns, summary.end_ns
+    states = Counter(row["state"] for row in record.rows("order_states", *span))
+    summary.orders = {state: states[state] for state in sorted(states) if state not in ("live", "cancelling")}
+    for row in record.rows("halts", *span):
+        if json.loads(row["begun"]):
+            summary.halts.append(f"{format_utc(row['ts_ns'])} {row['scope']} {row['begun']} {row['cause']}")
+    for row in record.rows("operator_actions", *span):
+        summary.actions.append(f"{format_utc(row['ts_ns'])} {row['action']} by {row['actor']}")
+    differences = Counter(row["code"] for row in record.rows("reconciliations", *span))
+    summary.reconciliations = dict(sorted(differences.items()))
+    return summary
+
+
+def _count_money(record: SessionRecord, summary: DaySummary) -> None:
+    span = summary.start_ns, summary.end_ns
+    wallets: dict[int, WalletDay] = {}
+
+    def of(wallet: int) -> WalletDay:
+        return wallets.setdefault(wallet, WalletDay(record.wallet_currency(wallet)))
+
+    # The hour that begins the next day ends this one.
+    for row in record.rows("equity", span[0], span[1] + DAY_NS // 24):
+        equity = row["equity"] / row["scale"]
+        day = of(row["wallet"])
+        if day.equity_start is None:
+            day.equity_start = equity
+        day.equity_end = equity
+    for row in record.rows("cash", *span):
+        amount = record.money(row["instrument"], row["amount"])
+        if row["kind"] == "FEE":
+            of(row["wallet"]).fees += amount
+        elif row["kind"] == "FUNDING_PAID":
+            of(row["wallet"]).funding += amount
+        elif row["kind"] == "TRANSFER":
+            of(row["wallet"]).transfers += amount
+    traded: dict[str, float] = defaultdict(float)
+    for row in record.rows("fills", *span):
+        traded[record.currency(row["instrument"])] += record.money(row["instrument"], row["notional"])
+        summary.fills += 1
+    for day in wallets.values():
+        day.traded = traded.get(day.currency, 0.0)
+    summary.wallets = dict(sorted(wallets.items()))
+
+
+def _count_wants(record: SessionRecord, summary: DaySummary) -> None:
+    decisions = record.rows("decisions", summary.start_ns, summary.end_ns)
+    counts = Counter(row["verdict"] for row in decisions)
+    summary.executed, summary.blocked = counts["executed"], counts["blocked"]
+    summary.skipped = counts["skipped"]
+    rules = Counter(row["rule"] for row in decisions if row["verdict"] != "executed")
+    summary.rules = dict(sorted(rules.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,213 @@
+"""The operator of a running session: what he asks becomes facts, is written down with his name, and is answered."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from tradewind.errors import UsageError
+from tradewind.journal import JournalReader, RecordKind
+from tradewind.journal.bodies import Audit
+from tradewind.live.control import Actor, Command
+from tradewind.live.flatten import flatten_account
+from tradewind.live.operator import Operator
+from tradewind.live.replay import replay_journal
+from tradewind.live.takeover import first_cid, is_of_takeover
+from tradewind.testing.sessions import linear, small_world
+from tradewind.testing.small_exchange import SmallGateway
+from tradewind.testing.small_live import FOLDER, SmallLive
+from tradewind.units.enums import Halt, OrderState, Rule
+from tradewind.venues.gateway import Listing
+
+ANNE = Actor("anne", 4711)
+
+
+class Commanded(SmallLive):
+    """A session to which an operator speaks once it holds something."""
+
+    def __init__(self, script, on_stop="keep", patience_s=30.0, **settings):
+        super().__init__(**settings)
+        self.script, self.on_stop, self.patience_s = script, on_stop, patience_s
+        self.told = []
+
+    async def before_end(self):
+        self.operator = Operator(
+            self.session.session, self.world, (("S0USDT",), ("restless",)), self.loop.now_ns,
+            notify=self.alerts.append, on_stop=self.on_stop, patience_s=self.patience_s,
+        )  # fmt: skip
+        await self.script(self)
+
+    async def ask(self, name, **arguments):
+        told = await self.operator.answer(Command(name, ANNE, arguments))
+        self.told.append(told)
+        return told
+
+    @property
+    def audits(self):
+        """What the journal says that operators did."""
+        records = JournalReader(self.disk, FOLDER).records()
+        bodies = [msgspec.msgpack.decode(r.body, type=Audit) for r in records if r.kind == RecordKind.AUDIT]
+        return [audit for audit in bodies if audit.actor]
+
+    @property
+    def openers(self):
+        orders = self.world.contexts["working"]["order"]
+        alive = orders["state"] != OrderState.FREE
+        return int((alive & (orders["reduce"] == 0)).sum())
+
+    @property
+    def protectors(self):
+        orders = self.world.contexts["working"]["order"]
+        return int(((orders["state"] != OrderState.FREE) & (orders["reduce"] == 1)).sum())
+
+
+def commanded(*commands, **settings):
+    """Run a session, ask it these commands one after the other, and let it end."""
+
+    async def script(life):
+        life.before = life.operator.status()
+        for name in commands:
+            await life.ask(name, reason="noon")
+
+    life = Commanded(script, **settings)
+    life.run()
+    assert life.before["positions"], "the session holds nothing when it is asked"
+    assert life.before["orders"]
+    return life
+
+
+def replays(life):
+    return replay_journal(FOLDER, small_world(), life.disk).state_hash == life.world.state_hash()
+
+
+def test_status_changes_nothing_and_is_not_written_down():
+    life = commanded("status")
+    (told,) = life.told
+    assert told == life.before
+    assert told["positions"][0]["strategy"] == "restless"
+    assert (told["halts"], told["held"], told["stale"]) == ([], [], [])
+    assert told["wallets"][0].keys() == {"balance", "equity", "used"}
+    assert life.audits == []
+
+
+def test_a_pause_cancels_what_opens_keeps_what_protects_and_says_who_asked():
+    life = commanded("pause")
+    (told,) = life.told
+    assert told["halts"] == ["OPERATOR"]
+    assert told["positions"] == life.before["positions"]
+    assert [order["reduce"] for order in told["orders"]] == [True] * life.protectors
+    assert (life.openers, life.protectors) == (0, 2)
+    (audit,) = life.audits
+    assert (audit.actor, audit.what, audit.detail) == (str(ANNE), "pause", {"reason": "noon"})
+    assert "anne (process 4711)" in audit.actor
+    assert [alert.text for alert in life.alerts if alert.code == "OPERATOR"] == [f"pause by {ANNE}"]
+    assert replays(life)
+
+
+def test_who_resumes_lets_it_trade_again():
+    life = commanded("pause", "resume")
+    assert life.told[1]["halts"] == []
+    assert int(life.world.core["halts"][0]) == 0
+    assert [audit.what for audit in life.audits] == ["pause", "resume"]
+    assert replays(life)
+
+
+def test_flatten_closes_everything_and_goes_on_halted():
+    life = commanded("flatten")
+    (told,) = life.told
+    assert (told["flat"], told["positions"], told["halts"]) == (True, [], ["OPERATOR", "FLATTEN"])
+    assert life.final() == (0, 0)
+    assert not life.operator.stopped
+    assert [audit.what for audit in life.audits] == ["flatten"]
+    assert replays(life)
+
+
+def test_an_account_that_is_not_flat_in_time_is_said_to_be_so():
+    life = commanded("flatten", patience_s=0.0)
+    assert life.told[0]["flat"] is False
+
+
+@pytest.mark.parametrize("on_stop", ["keep", "close"])
+def test_stop_ends_the_session_as_its_file_says(on_stop):
+    life = commanded("stop", on_stop=on_stop)
+    (told,) = life.told
+    assert told["done"]
+    assert life.operator.stopped
+    assert life.openers == 0
+    if on_stop == "keep":
+        assert told["positions"] == life.before["positions"]
+        assert life.protectors == 2
+        assert len(life.exchange.working()) == 2
+    else:
+        assert (told["positions"], life.final()) == ([], (0, 0))
+    assert replays(life)
+
+
+def test_what_is_no_command_is_refused_with_those_there_are():
+    async def script(life):
+        with pytest.raises(UsageError) as caught:
+            await life.ask("dance")
+        life.known = caught.value.known
+
+    life = Commanded(script)
+    life.run()
+    assert life.known == ("status", "pause", "resume", "flatten", "stop")
+    assert life.audits == []
+
+
+def test_a_strategy_that_hung_is_held_until_somebody_resumes():
+    async def script(life):
+        await life.operator.hold(0, Rule.HUNG)
+        life.told.append(life.operator.status())
+        await life.ask("resume")
+
+    life = Commanded(script)
+    life.run()
+    assert [told["held"] for told in life.told] == [["restless"], []]
+    assert life.world.strategies["held"].tolist() == [0]
+    assert replays(life)
+
+
+# ---------------------------------------------------------------------- after a takeover
+
+
+class TakenOver(SmallLive):
+    """A session whose process is dead when its account is flattened from outside."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.closed = None
+
+    async def _session(self):
+        if self.lives == 1 and self.closed is None:
+            gateway = SmallGateway(self.exchange, self.wire, self.loop.now_ns)
+            listing = [Listing(0, linear("S0USDT"))]
+            self.before = self.exchange.positions.copy()
+            self.closed = await flatten_account(gateway, listing, first_cid(self.loop.now_ns()))
+        await super()._session()
+
+
+def test_the_next_start_knows_what_a_takeover_closed_and_waits_for_its_operator():
+    life = TakenOver(dies_at=(1_000,), bars=9)
+    life.run()
+    assert life.lives == 1
+    assert life.closed.flat
+    assert np.abs(life.before).sum() > 0, "nothing was held when it was taken over"
+    mine = [fill for fill in life.exchange.fills if is_of_takeover(fill.cid)]
+    assert sum(fill.qty_lot for fill in mine) == life.before.sum()
+    assert life.final() == (0, 0)
+    assert int(life.world.core["halts"][0]) == Halt.OPERATOR
+    assert int(life.world.accounts["balance"][0]) == life.exchange.balance
+    assert int(life.world.accounts["adjusted"][0]) == 0
+    assert [alert.text for alert in life.alerts if alert.code == "UNEXPLAINED"] == []
+    assert len([alert for alert in life.alerts if alert.code == "OPERATOR"]) == len(mine)
+    assert replays(life)
+
+
+def test_ids_of_two_takeovers_and_of_sessions_never_meet():
+    first, second = first_cid(1_795_000_000_000_000_000), first_cid(1_795_000_000_001_000_000)
+    assert second - first == 1024
+    assert is_of_takeover(first)
+    assert not is_of_takeover((1 << 62) - 1)
+    assert second < (1 << 63) - 1

@@ -1,0 +1,71 @@
+"""The heartbeat: called with GET, follows nobody elsewhere, waits for nobody, shows nothing."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tradewind.ops.heartbeat import Heartbeat
+
+
+class Listener(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.seen.append(self.path)
+        if self.path == "/hangs":
+            self.server.hold.wait(10)
+        self.send_response({"/elsewhere": 302, "/broken": 500}.get(self.path, 200))
+        if self.path == "/elsewhere":
+            self.send_header("Location", "/well")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def listener():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
+    server.seen, server.hold = [], threading.Event()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.hold.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def beating(listener, path, **settings):
+    return Heartbeat(f"http://127.0.0.1:{listener.server_port}{path}", **settings)
+
+
+@pytest.mark.parametrize(("path", "sent"), [("/well", 1), ("/broken", 0), ("/elsewhere", 0)])
+def test_only_a_success_at_the_very_address_counts(listener, path, sent):
+    beat = beating(listener, path)
+    beat()
+    beat.wait()
+    assert (beat.sent, beat.failed) == (sent, 1 - sent)
+    assert listener.seen == [path]
+
+
+def test_a_call_that_hangs_is_not_joined_by_another(listener):
+    beat = beating(listener, "/hangs")
+    beat()
+    beat()
+    beat()
+    assert (beat.skipped, beat.failed) == (2, 0)
+    listener.hold.set()
+    beat.wait()
+    assert listener.seen == ["/hangs"]
+    beat()
+    beat.wait()
+    assert beat.sent == 2
+
+
+def test_nobody_there_is_a_failure_and_nothing_more():
+    beat = Heartbeat("http://127.0.0.1:9/token", timeout_s=1)
+    beat()
+    beat.wait()
+    assert (beat.sent, beat.failed) == (0, 1)

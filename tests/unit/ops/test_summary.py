@@ -1,0 +1,244 @@
+"""A day of a session, its statistics since a reset, and its orders beside those of a backtest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tradewind.ops.against import FillLine, compare_orders
+from tradewind.ops.record import SessionFill, SessionRecord
+from tradewind.ops.statistics import statistics_since, trips_of
+from tradewind.ops.summary import summarise_day
+from tradewind.units.enums import DAY_NS
+from tradewind.units.time import HOUR_NS, MINUTE_NS
+
+DAY = 20_000 * DAY_NS
+SCALE = 100
+BTC = {"instrument": 0, "symbol": "BTC", "tick": "0.5", "lot": "0.1", "currency": "USDT", "scale": SCALE,
+       "payoff": "linear"}  # fmt: skip
+
+
+def fill_row(ts_ns, cid, side, lots, price_tick, trade_id, position_side=0):
+    notional = round(lots * 0.1 * price_tick * 0.5 * SCALE)
+    return {
+        "ts_ns": ts_ns, "cid": cid, "role": "order", "trade_id": trade_id, "instrument": 0, "side": side,
+        "position_side": position_side, "price_tick": price_tick, "lots": lots, "notional": notional,
+        "liquidity": "taker",
+    }  # fmt: skip
+
+
+def cash_row(ts_ns, kind, amount, trade_id=0):
+    return {
+        "ts_ns": ts_ns,
+        "kind": kind,
+        "wallet": 0,
+        "instrument": 0,
+        "trade_id": trade_id,
+        "amount": amount,
+    }
+
+
+def equity_row(ts_ns, equity):
+    return {"ts_ns": ts_ns, "wallet": 0, "equity": equity * SCALE, "scale": SCALE}
+
+
+def decision(ts_ns, verdict, rule="OK"):
+    return {"ts_ns": ts_ns, "verdict": verdict, "rule": rule}
+
+
+def record_of(**tables):
+    fixed = {
+        "instruments": [BTC],
+        "contexts": [{"context": 0, "strategy": 0, "instrument": 0}],
+        "strategies": [{"strategy": 0, "label": "calm"}],
+        "orders": [{"cid": cid, "context": 0} for cid in range(1, 9)],
+    }
+    return SessionRecord("alpha", fixed | tables, DAY + DAY_NS)
+
+
+@pytest.fixture
+def record():
+    """Buy 10 lots (1 BTC) at 100, sell them at 110 the same day; short 5 at 120 the next, back at 130."""
+    noon, next_noon = DAY + 12 * HOUR_NS, DAY + DAY_NS + 12 * HOUR_NS
+    return record_of(
+        fills=[
+            fill_row(noon, 1, 1, 10, 200, 1),
+            fill_row(noon + HOUR_NS, 2, -1, 10, 220, 2),
+            fill_row(next_noon, 3, -1, 5, 240, 3, position_side=1),
+            fill_row(next_noon + HOUR_NS, 4, 1, 5, 260, 4, position_side=1),
+        ],
+        cash=[
+            cash_row(noon, "FEE", 10, 1),
+            cash_row(noon + HOUR_NS, "FEE", 11, 2),
+            cash_row(noon + 2 * HOUR_NS, "FUNDING_PAID", -3),
+            cash_row(noon + 2 * HOUR_NS, "TRANSFER", 5_000),
+            cash_row(next_noon, "FEE", 6, 3),
+            cash_row(next_noon + HOUR_NS, "FEE", 7, 4),
+        ],
+        equity=[
+            equity_row(DAY, 1_000),
+            equity_row(DAY + 13 * HOUR_NS, 1_009.82),
+            equity_row(DAY + DAY_NS, 1_059.82),
+            equity_row(DAY + DAY_NS + 14 * HOUR_NS, 1_054.69),
+        ],
+        decisions=[
+            decision(noon, "executed"),
+            decision(noon, "blocked", "MAX_QTY"),
+            decision(noon, "blocked", "MAX_QTY"),
+            decision(noon, "skipped", "STALE"),
+            decision(next_noon, "executed"),
+        ],
+        order_states=[{"ts_ns": noon, "state": state} for state in ("pending", "live", "filled")],
+        halts=[{"ts_ns": noon, "scope": "core", "begun": '["LOSS_DAY"]', "cause": '["LOSS_DAY"]'}],
+        operator_actions=[{"ts_ns": noon, "action": "pause", "actor": "ada"}],
+        reconciliations=[{"ts_ns": noon, "code": "RECONCILED"}, {"ts_ns": next_noon, "code": "EXTERNAL"}],
+    )
+
+
+def test_a_day_has_its_own_orders_money_and_refusals_and_no_transfer_is_a_result(record):
+    day = summarise_day(record, DAY + 5 * HOUR_NS)
+    (wallet,) = day.wallets.values()
+    assert (wallet.currency, wallet.fees, wallet.funding, wallet.transfers) == (
+        "USDT",
+        pytest.approx(0.21),
+        -0.03,
+        50.0,
+    )
+    assert wallet.traded == pytest.approx(100 + 110)
+    assert (wallet.equity_start, wallet.equity_end) == (1_000, 1_059.82)
+    assert wallet.result == pytest.approx(9.82)
+    assert (day.fills, day.executed, day.blocked, day.skipped) == (2, 1, 2, 1)
+    assert day.rules == {"MAX_QTY": 2, "STALE": 1}
+    assert day.orders == {"filled": 1, "pending": 1}
+    assert day.reconciliations == {"RECONCILED": 1}
+    text = "\n".join(day.lines())
+    for part in ("alpha, 2024-10-04 UTC", "result +9.82", "2 blocked", "pause by ada", "LOSS_DAY"):
+        assert part in text
+    after = summarise_day(record, DAY + DAY_NS)
+    assert (after.fills, after.executed, after.halts) == (2, 1, [])
+    empty = summarise_day(record, DAY + 9 * DAY_NS)
+    assert (empty.fills, empty.wallets) == (0, {})
+    assert empty.lines()
+
+
+def test_statistics_of_everything_are_those_of_both_trades(record):
+    (told,) = statistics_since(record)
+    assert [trip.gross for trip in told.trips] == pytest.approx([10.0, -5.0])
+    assert [trip.net for trip in told.trips] == pytest.approx([9.79, -5.13])
+    assert (told.win_rate, told.profit_factor) == (0.5, pytest.approx(9.79 / 5.13))
+    assert (told.capital, told.funding, told.open, told.carried, told.earlier) == (1_000, -0.03, 0, 0, 0)
+    assert told.equity == pytest.approx(1_054.69 - 50)
+    assert told.drawdown == pytest.approx((1_009.82 - 1_004.69) / 1_009.82)
+
+
+def test_after_a_reset_earlier_trades_are_gone_and_capital_starts_there(record):
+    (told,) = statistics_since(record, DAY + DAY_NS)
+    assert [trip.side for trip in told.trips] == ["short"]
+    assert (told.earlier, told.capital, told.funding) == (1, 1_059.82, 0)
+    assert told.equity == 1_054.69
+    assert told.why_empty == ""
+
+
+@pytest.mark.parametrize(
+    ("since_ns", "why"),
+    [
+        (DAY + 3 * DAY_NS, "before the reset at 2024-10-07; 2 trades lie before it"),
+        (DAY + DAY_NS + 12 * HOUR_NS + 1, "1 were open at the reset, 0 are open now"),
+    ],
+)
+def test_an_empty_result_says_why(record, since_ns, why):
+    (told,) = statistics_since(record, since_ns)
+    assert (told.trips, told.net, told.win_rate) == ([], 0, None)
+    assert why in told.why_empty
+
+
+def test_a_session_without_a_fill_says_so():
+    (told,) = statistics_since(record_of(decisions=[decision(DAY, "blocked", "MARGIN")]))
+    assert told.why_empty == "nothing was filled yet, of 1 wants"
+    assert statistics_since(record_of())[0].why_empty == "nothing was wanted yet"
+
+
+def fill(ts_ns, side, lots, price, **changes):
+    plain = SessionFill(
+        ts_ns,
+        "BTC",
+        side,
+        "long",
+        price,
+        lots,
+        price * lots,
+        0.0,
+        ts_ns,
+        "calm",
+        "order",
+        "taker",
+        lots,
+        0,
+        0,
+    )
+    return replace(plain, **changes)
+
+
+def test_partial_closes_take_the_average_price_and_inverse_contracts_pay_the_other_way():
+    fills = [
+        fill(1, "buy", 2, 100.0),
+        fill(2, "buy", 2, 200.0),
+        fill(3, "sell", 1, 300.0),
+        fill(4, "sell", 3, 100.0),
+    ]
+    (trip,), still = trips_of(fills)
+    assert (trip.gross, trip.start_ns, trip.end_ns, still) == (pytest.approx(150 - 150), 1, 4, [])
+    (inverse,), _ = trips_of(
+        [fill(1, "buy", 100, 1.0, notional=2.0), fill(2, "sell", 100, 1.0, notional=1.6)], frozenset({"BTC"})
+    )
+    assert inverse.gross == pytest.approx(0.4)
+
+
+def test_what_the_venue_took_is_shared_out_over_who_held_it():
+    fills = [
+        fill(1, "buy", 3, 100.0),
+        fill(2, "buy", 1, 100.0, context=1, strategy="bold"),
+        fill(3, "buy", 4, 50.0, context=-1, role="liquidation", strategy=""),
+    ]
+    trips, still = trips_of(fills)
+    assert {trip.strategy: trip.gross for trip in trips} == {
+        "calm": pytest.approx(-150),
+        "bold": pytest.approx(-50),
+    }
+    assert still == []
+
+
+def line(minute, order, side, price, quantity=1.0, fee=0.05, symbol="BTC"):
+    return FillLine(minute * MINUTE_NS, order, symbol, side, "long", price, quantity, price * quantity, fee)
+
+
+def test_slippage_fees_missed_and_extra_orders_are_told_apart():
+    run = [line(10, "r1", "buy", 100.0), line(20, "r2", "sell", 110.0), line(30, "r3", "buy", 105.0)]
+    live = [
+        line(10, "a", "buy", 100.2, 0.5, 0.04),
+        line(11, "a", "buy", 100.4, 0.5, 0.04),
+        line(31, "b", "buy", 104.0),
+        line(50, "c", "buy", 99.0),
+    ]
+    told = compare_orders(live, run, 2 * MINUTE_NS)
+    assert [(pair.live.order, pair.run.order) for pair in told.pairs] == [("a", "r1"), ("b", "r3")]
+    assert [pair.slippage_bps for pair in told.pairs] == pytest.approx([30.0, -10_000 / 105.0])
+    assert [pair.delay_ns for pair in told.pairs] == [0, MINUTE_NS]
+    assert [order.order for order in told.missed] == ["r2"]
+    assert [order.order for order in told.extra] == ["c"]
+    assert told.filled_share == pytest.approx(2 / 3)
+    cost = 100.3 * 30 / 10_000 - 104.0 * (10_000 / 105.0) / 10_000
+    assert told.slippage_cost == pytest.approx(cost)
+    live_bps, run_bps = told.fee_bps
+    assert live_bps == pytest.approx(10_000 * 0.18 / (100.3 + 104 + 99))
+    assert run_bps == pytest.approx(10_000 * 0.15 / 315)
+
+
+def test_one_missed_order_does_not_shift_those_after_it():
+    run = [line(minute, f"r{minute}", "buy", 100.0) for minute in range(0, 50, 10)]
+    live = [line(minute + 1, f"l{minute}", "buy", 100.0) for minute in range(10, 50, 10)]
+    told = compare_orders(live, run, 11 * MINUTE_NS)
+    assert [pair.live.order[1:] for pair in told.pairs] == [pair.run.order[1:] for pair in told.pairs]
+    assert [order.order for order in told.missed] == ["r0"]
+    assert compare_orders([], [], 0).slippage_bps is None
