@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tradewind.journal.bodies import Audit
 from tradewind.live.answers import answer_facts, asks_at_once
 from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, setting_of, worth_in
 from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import funding_fact, setting_fact, taken_fact, transfer_fact
 from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
-from tradewind.live.orders import OrderLedger
+from tradewind.live.orders import Known, OrderLedger
 from tradewind.live.reconcile import Compared, Policy, compare
 from tradewind.live.resolver import Absences
 from tradewind.live.statuses import Statuses
@@ -95,6 +96,7 @@ class Books:
         self._fences: dict[int, int] = {}
         self._failures: Counter[int] = Counter()
         self._keys: dict[int, None] = {}
+        self._notes: list[Audit] = []
         self._moved_ns: dict[int, int] = {}
         self._account_of = {j: a.number for a in accounts for j in a.terms.instruments}
 
@@ -286,13 +288,42 @@ class Books:
             facts += self._ledger.give_up(item.cid, now_ns)
         elif found.absent and not known.ended and self._is_proven_absent(item, known.instrument):
             self._alert("ORDER_ABANDONED", "an order is in none of the venue's lists; it is given up", now_ns)
+            self._notes.append(self._abandoned(item, known, now_ns))
             facts += self._ledger.give_up(item.cid, now_ns)
         return facts
 
+    def _abandoned(self, item: Looked, known: Known, now_ns: int) -> Audit:
+        """Return what is written down of an order that is given up: why, and what was looked at."""
+        first_ns, looks = self._absences.looks(item.cid)
+        fence_ns = self._fence_of(item)
+        detail = {
+            "cid": item.cid,
+            "account": self._accounts[item.account].terms.name,
+            "reason": "it is in none of the venue's lists of what works, what ended and what traded",
+            "looks": looks,
+            "first_look_ns": first_ns,
+            "last_look_ns": item.asked_ns,
+            "asked_ns": asked_ns_of(self._world, item.cid),
+            "fence_ns": fence_ns,
+            "position_agreed_ns": self.agreed_ns.get(known.instrument, 0),
+            "acknowledged": known.acknowledged,
+            "filled_lot": known.told_lot,
+        }
+        return Audit(now_ns, "", "ABANDONED", detail)
+
+    def take_notes(self) -> tuple[Audit, ...]:
+        """Return what is to be written down for people, once."""
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def _fence_of(self, item: Looked) -> int:
+        """Return how long a request about an order may still arrive after it was made, 0 where nothing bounds that."""
+        fence_ns = self._fences.get(item.cid, 0) - asked_ns_of(self._world, item.cid)
+        return max(self._accounts[item.account].terms.fence_ns, fence_ns)
+
     def _is_proven_absent(self, item: Looked, instrument: int) -> bool:
         asked_ns = asked_ns_of(self._world, item.cid)
-        fence_ns = self._accounts[item.account].terms.fence_ns
-        fence_ns = max(fence_ns, self._fences.get(item.cid, 0) - asked_ns)
+        fence_ns = self._fence_of(item)
         explained_ns = self.agreed_ns.get(instrument, 0)
         if not fence_ns:
             self.compare_at_ns[item.account] = 0  # Whether the position is explained is part of the proof.

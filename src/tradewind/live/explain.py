@@ -11,6 +11,7 @@ import numpy as np
 
 from tradewind.errors import NotFound
 from tradewind.journal import FileDisk, JournalReader, RecordKind, unpack_rows
+from tradewind.journal.bodies import decode_audit
 from tradewind.live.bodies import (
     INTENT,
     REFUSAL,
@@ -160,8 +161,25 @@ class _Story:
                     self.found = True
                     self._is_target = int(rows[at]["order_kind"]) == IntentKind.TARGET
                     self._add(record, "request", {"number": first + int(at)} | self._request(rows[at]))
+            case RecordKind.AUDIT:
+                self._take_audit(record)
             case _:
                 pass
+
+    def _take_audit(self, record: Record) -> None:
+        """Say why the order was given up, where it was: the fact after it only says that it is gone."""
+        audit = decode_audit(record)
+        if audit.what != "ABANDONED" or audit.detail.get("cid") != self.told.cid:
+            return
+        self._now_ns = max(self._now_ns, audit.at_ns)
+        times = ("asked_ns", "first_look_ns", "last_look_ns", "position_agreed_ns")
+        told = {name: audit.detail[name] for name in ("reason", "looks")}
+        for name in times:
+            if audit.detail[name]:
+                told[name.removesuffix("_ns").replace("_", " ")] = format_utc(audit.detail[name])
+        if audit.detail["fence_ns"]:
+            told["fence"] = f"{audit.detail['fence_ns'] / 1e9:g} s"
+        self._add(record, "abandoned", told)
 
     def _layouts(self, record: Record) -> dict[str, tuple[tuple[str, str], ...]]:
         return layouts_at(self._reader.headers, record.seq)

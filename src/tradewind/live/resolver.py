@@ -114,6 +114,11 @@ class Absences:
         self._apart_ns = apart_ns
         self._looks: dict[int, tuple[int, int, int]] = {}
 
+    def looks(self, cid: int) -> tuple[int, int]:
+        """Return when the first look for an order began that found nothing, and how many looks there were."""
+        _, first_ns, looks = self._looks.get(cid, (0, 0, 0))
+        return first_ns, looks
+
     def note_found(self, cid: int) -> None:
         """Forget what was not found before."""
         self._looks.pop(cid, None)

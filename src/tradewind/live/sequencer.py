@@ -105,6 +105,8 @@ class Sequencer:
         if self._state is None:
             self._state = state_of(self.world)
         ending = None if batch.wake is None else wake_row(batch.wake, batch.now_ns)
+        for note in batch.notes:
+            self._tape.append(RecordKind.AUDIT, encode(note))
         self._write_down(batch, ending)
         self._apply(batch.facts)
         self.standing.now_ns = batch.now_ns

@@ -214,6 +214,13 @@ class SmallExchange:
         tick = self._last[instrument]
         self._book(instrument, side, position_side, lots, round(lots * tick * self._unit))
 
+    def fill_late(self) -> int:
+        """Let the opener that was cancelled last fill after its end; return its id (F32)."""
+        ended = [o for o in self._orders.values() if o.status is OrderStatus.CANCELLED and not o.new.reduce]
+        order = max(ended, key=lambda order: order.ts_ns)
+        self._fill(order, order.price_tick, maker=1)
+        return order.new.cid
+
     def _match(self, instrument: int, high: int, low: int) -> None:
         for order in list(self._orders.values()):
             new = order.new

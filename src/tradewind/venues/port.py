@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tradewind.journal.bodies import Audit
 from tradewind.units.layout import dtype_of
 from tradewind.units.wire import Fact, Request
 
@@ -39,6 +40,8 @@ class Batch:
         An answer to a cancel in it lets its strategy decide once more.
     now_ns
         The venue's time after it.
+    notes
+        What is written down before it, for people.
     """
 
     number: int
@@ -46,6 +49,7 @@ class Batch:
     wake: int | None
     again: bool
     now_ns: int
+    notes: tuple[Audit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
