@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tradewind.engine.setup import VenueSetup
+from tradewind.engine.venue_records import FillRule
 from tradewind.journal import Identity, JournalReader, newest_start
 from tradewind.live.opening import Place, open_session
 from tradewind.live.streaming import PaperVenue, recorded_steps
@@ -215,3 +216,105 @@ def test_its_state_remembers_which_instruments_are_filled_from_trades():
     assert other.save(1) != exchange.save(1)
     other.restore(exchange.save(1))
     assert other.save(1) == exchange.save(1)
+
+
+def top(at_ns, bid, ask, lots=1_000):
+    return fact(FactKind.BOOK_TOP, at_ns, low_tick=bid, high_tick=ask, open_tick=lots, qty_lot=lots)
+
+
+def topped(*requests, slippage=0.0, fill_rule=None):
+    """Return an exchange that took requests after a bar at 5,000, and the time and the number that follow."""
+    world = small_world()
+    if fill_rule is not None:
+        world.venue_instruments["fill_rule"], world.venue_instruments["share"] = fill_rule, 0.5
+    exchange = StreamedExchange(world, MINUTE_NS, slippage)
+    now = START_NS + MINUTE_NS
+    exchange.push(MarketStep(bar(now, 4_990, 5_010, 5_000), WakeCode.BATCH, now))
+    exchange.next_batch(0, 0)
+    for number, rows in enumerate(requests, 1):
+        exchange.submit(number, rows)
+        exchange.next_batch(number, number)
+    return exchange, now + S, len(requests) + 1
+
+
+def told_at(exchange, now, number, *facts):
+    exchange.push(MarketStep(np.concatenate(facts), None, now))
+    return exchange.next_batch(number, number)
+
+
+TARGET, REST, STOP = IntentKind.TARGET, IntentKind.REST, IntentKind.STOP
+
+
+@pytest.mark.parametrize(("side", "at_tick"), [(1, 5_004), (-1, 4_996)])
+def test_what_takes_fills_at_the_best_price_of_the_other_side_when_it_is_told(side, at_tick):
+    exchange, now, number = topped(request(0, side, 0, 20, TARGET))
+    batch = told_at(exchange, now, number, top(now, 4_996, 5_004))
+    assert batch.facts["kind"].tolist() == [FactKind.BOOK_TOP, FactKind.FILL, FactKind.FEE]
+    filled = fills(batch)
+    assert (filled["price_tick"].tolist(), filled["qty_lot"].tolist()) == ([at_tick], [20])
+    assert (filled["code"].tolist(), filled["venue_ts_ns"].tolist()) == ([0], [now])
+
+
+def test_slippage_is_added_to_the_best_price_and_half_the_spread_is_not():
+    exchange, now, number = topped(request(0, 1, 0, 20, TARGET), slippage=0.001)
+    assert fills(told_at(exchange, now, number, top(now, 4_996, 5_004)))["price_tick"].tolist() == [5_010]
+    # Where nobody said what slippage alone is, the instrument's own stands, the worse of both: 2 bp here.
+    exchange, now, number = topped(request(0, 1, 0, 20, TARGET), slippage=None)
+    assert fills(told_at(exchange, now, number, top(now, 4_996, 5_004)))["price_tick"].tolist() == [5_006]
+
+
+def test_a_worst_price_bounds_what_takes_and_beyond_it_the_order_expires():
+    exchange, now, number = topped(request(0, 1, 5_007, 20, TARGET), slippage=0.001)
+    assert fills(told_at(exchange, now, number, top(now, 4_996, 5_004)))["price_tick"].tolist() == [5_007]
+    exchange, now, number = topped(request(0, 1, 5_003, 20, TARGET))
+    batch = told_at(exchange, now, number, top(now, 4_996, 5_004))
+    assert batch.facts["kind"].tolist() == [FactKind.BOOK_TOP, FactKind.EXPIRED]
+
+
+def test_a_limit_that_crosses_takes_at_the_best_price_or_rests_and_is_then_left_to_trades():
+    exchange, now, number = topped(request(0, 1, 5_002, 20))
+    assert fills(told_at(exchange, now, number, top(now, 4_990, 5_001)))["price_tick"].tolist() == [5_001]
+    exchange, now, number = topped(request(0, 1, 5_002, 20))
+    tops = [top(now, 4_996, 5_004), top(now, 4_980, 4_981)]
+    assert len(fills(told_at(exchange, now, number, *tops))) == 0
+    trade = fact(FactKind.TRADE, now + S, price_tick=5_001, qty_lot=5)
+    filled = fills(told_at(exchange, now + S, number + 1, trade))
+    assert (filled["price_tick"].tolist(), filled["code"].tolist()) == ([5_002], [1])
+
+
+def test_what_rests_is_not_touched_by_best_prices():
+    exchange, now, number = topped(request(0, 1, 4_990, 20), request(1, 1, 5_020, 20, STOP))
+    batch = told_at(exchange, now, number, top(now, 4_900, 4_901), top(now, 5_100, 5_101))
+    assert batch.facts["kind"].tolist() == [FactKind.BOOK_TOP] * 2
+
+
+def test_each_side_takes_from_its_own_price_and_one_without_a_price_waits():
+    sells = request(1, -1, 0, 30, TARGET)
+    sells["position_side"] = 1
+    exchange, now, number = topped(request(0, 1, 0, 20, TARGET), sells)
+    first = fills(told_at(exchange, now, number, top(now, 4_996, 0)))
+    assert (first["side"].tolist(), first["price_tick"].tolist()) == ([-1], [4_996])
+    second = fills(told_at(exchange, now + S, number + 1, top(now + S, 4_996, 5_004)))
+    assert (second["side"].tolist(), second["price_tick"].tolist()) == ([1], [5_004])
+
+
+def test_where_volume_bounds_fills_a_share_of_what_is_shown_is_taken():
+    exchange, now, number = topped(request(0, 1, 0, 20, TARGET), fill_rule=FillRule.VOLUME)
+    batch = told_at(exchange, now, number, top(now, 4_996, 5_004, lots=30))
+    assert fills(batch)["qty_lot"].tolist() == [15]
+    assert int(batch.facts["kind"][-1]) == FactKind.EXPIRED
+
+
+def test_best_prices_that_were_recorded_fill_the_same_again():
+    steps = steps_of(walk(60, 2))
+    for at in range(0, len(steps), 3):
+        step = steps[at]
+        close = int(step.facts["price_tick"][0])
+        best = top(step.now_ns, close - 2, close + 2)
+        steps[at] = MarketStep(np.concatenate((step.facts, best)), step.wake, step.now_ns)
+    whole, _ = paper(2, VenueSetup(), steps, SimulatedDisk())
+    disk, heard = SimulatedDisk(), 0
+    for stop in (20, 41, None):
+        world, heard = paper(2, VenueSetup(), steps, disk, heard=heard, stop_after=stop)
+    assert int(whole.core["fills"][0]) > 5
+    assert world.state_hash() == whole.state_hash()
