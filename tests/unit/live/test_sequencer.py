@@ -60,7 +60,7 @@ def written_and_read(batch: Batch) -> tuple[str, tuple[object, ...]]:
     Sequencer(small_world(), writer).take(batch)  # type: ignore[arg-type]
     writer.close()
     reader = JournalReader(disk, FOLDER)
-    names = {RecordKind.MARKET: "M", RecordKind.FACTS: "F"}
+    names: dict[int, str] = {RecordKind.MARKET: "M", RecordKind.FACTS: "F"}
     kinds = "".join(names[record.kind] for record in reader.records() if record.kind in names)
     found = Recorded(reader.records(), reader.headers).next_batch()
     assert found is not None
