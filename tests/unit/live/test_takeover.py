@@ -140,7 +140,7 @@ def test_a_journal_that_cannot_be_written_is_said_and_is_no_obstacle(tmp_path):
     writer = journal(tmp_path)
     assert "held by process" in write_down(tmp_path, Identity("calm", ("main",)), "test", AUDIT)
     writer.close()
-    assert "belongs to" in write_down(tmp_path, Identity("calm", ("other",)), "test", AUDIT)
+    assert "the journal is of session" in write_down(tmp_path, Identity("calm", ("other",)), "test", AUDIT)
     (tmp_path / "segment-000001.twj").write_bytes(b"nonsense" * 100)
     with pytest.raises(JournalError):
         journal(tmp_path)
