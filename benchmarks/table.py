@@ -50,6 +50,7 @@ TITLES = {
     "growth": "Growth",
     "start": "Start",
     "calls": "One step, one record",
+    "live": "Live",
 }
 BOUNDS = {
     "speed": """

@@ -7,6 +7,7 @@ import typer
 
 from tradewind.cli.journal import SessionName, session_names, session_path
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
+from tradewind.cli.session_reports import app as reports
 from tradewind.cli.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ __all__ = ["app"]
 app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
-    help="Sessions: list, status, pause, resume, flatten, stop.",
+    help="Sessions: list, status, pause, resume, flatten, stop, summary, stats, reset, compare, incident, unit.",
 )
 
 _PATIENCE_S = 45.0
@@ -261,3 +262,7 @@ def _milestone(record: "Record") -> dict[str, object]:
     except msgspec.MsgspecError:
         return {"undecoded": True}
     return {}
+
+
+# Here, so that they stand behind the commands above in the help.
+app.add_typer(reports)

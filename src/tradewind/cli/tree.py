@@ -35,7 +35,9 @@ NOUNS: dict[str, Noun] = {
     "backtest": Noun("backtest", "Run a backtest, store the run with its report, and show what came out."),
     "run": Noun("run", "Stored runs: list, show, compare, open, verify."),
     "trade": Noun("trade", "The same strategy on paper, on live data or a replayed feed."),
-    "session": Noun("session", "Sessions: list, status, pause, resume, flatten, stop."),
+    "session": Noun(
+        "session", "Sessions: list, status, operate, sum up, compare with a backtest, pack an incident."
+    ),
     "journal": Noun("journal", "Records of sessions: verify, replay, explain, export, rebuild, expire."),
     "venue": Noun("venue", "Venues: list, rules, fake."),
     "keys": Noun("keys", "Keys of accounts: add, list, test, remove."),

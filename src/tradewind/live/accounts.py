@@ -76,6 +76,8 @@ class TradingAccount:
         Where answers go.
     clock
         Our time, nanoseconds UTC.
+    is_stop
+        Says of an order whose place is not known, as after a restart, whether it waits among the venue's stops.
     """
 
     number: int
@@ -83,6 +85,7 @@ class TradingAccount:
     gateway: TradingGateway
     inbox: Inbox
     clock: Callable[[], int]
+    is_stop: Callable[[int], bool] = lambda cid: False
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
 
@@ -218,7 +221,7 @@ class TradingAccount:
         )
 
     def _ref(self, instrument: int, cid: int) -> OrderRef:
-        return self._places.get(cid) or OrderRef(instrument, cid)
+        return self._places.get(cid) or OrderRef(instrument, cid, algo=self.is_stop(cid))
 
 
 async def _safely(ask: Callable[[], Awaitable[Outcome]]) -> Outcome:

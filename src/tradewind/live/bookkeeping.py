@@ -92,6 +92,8 @@ class Books:
         self._statuses = Statuses(world, notify)
         self._worth = worth_in(world)
         self._ledger = OrderLedger(self._worth, self._wallet_of)
+        for account in accounts:
+            account.is_stop = self._ledger.is_stop
         self._absences = Absences()
         self._fences: dict[int, int] = {}
         self._failures: Counter[int] = Counter()

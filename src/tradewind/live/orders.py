@@ -151,6 +151,11 @@ class OrderLedger:
         """Return what was told of an order, None for one that is not of this session."""
         return self._orders.get(cid)
 
+    def is_stop(self, cid: int) -> bool:
+        """Say whether an order of ours is a stop that has not triggered, as far as was told."""
+        known = self._orders.get(cid)
+        return known is not None and known.kind == IntentKind.STOP and not known.triggered
+
     def working(self) -> dict[int, Known]:
         """Return every order that has not ended, by id."""
         return {cid: known for cid, known in self._orders.items() if not known.ended}

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from tradewind.venues.port import Batch
 
 _UNSYNCED_BATCHES_MAX = 512
+_ROWS_MAX = 7_000
+"""Facts in one record, which may be 1 MiB long: a market that was not listened to for a while tells more at once."""
 _NO_INTENT = bytes(INTENT.itemsize)
 _named = itemgetter(*(list(REQUEST.names or ()).index(name) for name in ("cid", "kind", "context", "slot")))
 
@@ -264,15 +266,14 @@ class Sequencer:
 
 
 def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:
-    """Split facts into runs of market facts, which may expire, and others."""
+    """Split facts into runs of market facts, which may expire, and others, each short enough for a record."""
     market = [kind < FactKind.TIMER for kind in rows["kind"].tolist()]
-    if not any(market):
-        return [(RecordKind.FACTS, rows)]
-    if all(market):
-        return [(RecordKind.MARKET, rows)]
+    if len(rows) <= _ROWS_MAX and (not any(market) or all(market)):
+        return [(RecordKind.MARKET if any(market) else RecordKind.FACTS, rows)]
     runs, start = [], 0
     for is_market, run in groupby(market):
         end = start + len(list(run))
-        runs.append((RecordKind.MARKET if is_market else RecordKind.FACTS, rows[start:end]))
+        kind = RecordKind.MARKET if is_market else RecordKind.FACTS
+        runs += [(kind, rows[at : min(end, at + _ROWS_MAX)]) for at in range(start, end, _ROWS_MAX)]
         start = end
     return runs

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from tradewind.errors import JournalError
 from tradewind.live.bodies import LOCAL
 from tradewind.live.tape import is_local
 from tradewind.venues.port import Batch
@@ -175,6 +177,7 @@ class Session:
             standing = self.sequencer.standing
             self._asked = asyncio.ensure_future(self.venue.next_batch(standing.batch, self.sequencer.durable))
         nudged = asyncio.ensure_future(self._nudged.wait())
+        self._write_while_idle()
         while not (self._asked.done() or self._stopping.is_set()):
             await asyncio.wait((self._asked, nudged), return_when=asyncio.FIRST_COMPLETED)
             if nudged.done() and not self._stopping.is_set():
@@ -185,6 +188,14 @@ class Session:
             return None
         asked, self._asked = self._asked, None
         return asked.result()
+
+    def _write_while_idle(self) -> None:
+        """Hand to the system what was gathered, so that the next request does not wait for a minute's quotes.
+
+        Nothing depends on it yet: a disk that has no room is the next sync's to tell.
+        """
+        with suppress(JournalError):
+            self.tape.flush()
 
     async def _take_posted(self) -> None:
         """Take what we ourselves have to say, and tell whoever said it; on a tape it waits."""

@@ -162,4 +162,5 @@ def read_session(folder: Path, disk: Disk | None = None) -> SessionRecord:
         for record in JournalReader(disk, governance_of(folder)).records():
             audit.read(record)
     tables["reconciliations"] = tables.get("reconciliations", []) + audit.take().get("reconciliations", [])
-    return SessionRecord(folder.name, tables, rows.now_ns)
+    newest_ns = max((row["ts_ns"] for row in tables.get("equity", [])), default=0)
+    return SessionRecord(folder.name, tables, max(rows.now_ns, newest_ns))

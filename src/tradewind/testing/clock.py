@@ -79,6 +79,10 @@ class Process:
         self._frozen.append((callback, args, copy_context()))
         return True
 
+    def die_in(self, steps: int) -> None:
+        """Let it die so many callbacks from now."""
+        self._dies_at_step = self.steps + steps
+
     def spare(self) -> None:
         """Let it die at no step any more."""
         self._dies_at_step = None

@@ -39,6 +39,8 @@ class SimulatedDisk:
         How many more syncs succeed before one fails with EIO; None for never.
     on_operation
         Called with the name of each operation before it is done; may raise to stop a process there.
+    on_done
+        Called with "append" and "sync" after they are done, likewise.
     operations
         How many operations were asked for.
     """
@@ -47,6 +49,7 @@ class SimulatedDisk:
         self.capacity_bytes: int | None = None
         self.syncs_until_failure: int | None = None
         self.on_operation: Callable[[str], None] | None = None
+        self.on_done: Callable[[str], None] | None = None
         self.operations = 0
         self._files: dict[Path, _Content] = {}
         self._durable_names: dict[Path, _Content] = {}
@@ -140,6 +143,11 @@ class SimulatedDisk:
         if self.on_operation is not None:
             self.on_operation(operation)
 
+    def end(self, operation: str) -> None:
+        """Let `on_done` stop a process right after an operation."""
+        if self.on_done is not None:
+            self.on_done(operation)
+
     def room_bytes(self, wanted: int) -> int:
         """Return how many of `wanted` bytes still fit."""
         if self.capacity_bytes is None:
@@ -177,6 +185,7 @@ class SimulatedFile:
         if room == 0 and len(data) > 0:
             raise OSError(errno.ENOSPC, "no space left on device")
         self._content.now += data[:room]
+        self._disk.end("append")
         return room
 
     def sync(self) -> None:
@@ -185,6 +194,7 @@ class SimulatedFile:
         self._disk.begin("sync")
         self._disk.fail_sync_if_due()
         self._content.synced = bytes(self._content.now)
+        self._disk.end("sync")
 
     def truncate(self, size: int) -> None:
         """Cut the content; durable only with the next sync."""

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from tradewind.testing.voyage import Landfall
     from tradewind.venues.fake.misfortunes import Strike
 
-__all__ = ["FOLLOWER", "SLEEPER", "sail_tidal", "tidal", "tidal_world"]
+__all__ = ["FOLLOWER", "PROTECTED", "SLEEPER", "sail_tidal", "tidal", "tidal_world"]
 
 FOLLOWER, SLEEPER = 1, 2
 """Slots of the order that follows the price and of the one that comes and goes."""
+PROTECTED = ExitSetup(protection=Protection.RESTING, stop_loss=0.01)
 
 
 @kernel(sig=DECIDE, checked=True)
@@ -46,7 +47,7 @@ def tidal(
     return Verdict.SET
 
 
-def tidal_world(instrument: Instrument, seed: int, *, amends: bool) -> World:
+def tidal_world(instrument: Instrument, seed: int, *, amends: bool, exits: ExitSetup = PROTECTED) -> World:
     """Return a world in which `tidal` trades an instrument, five times levered, within four times what it wants."""
     params = np.zeros(PARAMS)
     params[0] = 40.0 * max(int(instrument.min_qty / instrument.lot_size), 1)
@@ -57,7 +58,6 @@ def tidal_world(instrument: Instrument, seed: int, *, amends: bool) -> World:
         highest_price=1e7,
         position_limit_qty=float(instrument.lot_size) * 4.0 * params[0],
     )
-    exits = ExitSetup(protection=Protection.RESTING, stop_loss=0.01)
     strategy = StrategySetup(tidal, [0], params, exits=exits)
     return World([WalletSetup("USDT", 10_000.0)], [setup], [strategy])
 

@@ -96,6 +96,8 @@ class VenueLife:
         What tells this session's orders from others'.
     disk_port
         Makes how the journal is synced in one process; None: at once.
+    on_open
+        Called in each process once its session is open, before it runs.
     supervised
         Whether somebody starts a process again that ended by whatever error, or early; he waits a little longer
         each time. Else only what a venue refused is tried again.
@@ -138,6 +140,7 @@ class VenueLife:
     kinds: frozenset[StreamKind] = frozenset({StreamKind.BARS, StreamKind.MARK})
     tag: str = TAG
     disk_port: Callable[[VirtualWorld], DiskPort] = lambda world: at_once
+    on_open: Callable[[VenueLife, VirtualWorld], None] = lambda life, world: None
     supervised: bool = False
     snapshot_every: int = SNAPSHOT_EVERY
     disk: SimulatedDisk = field(default_factory=SimulatedDisk)
@@ -212,6 +215,7 @@ class VenueLife:
 
     async def _session(self, world: VirtualWorld) -> None:
         opened, gateway = self._open(world)
+        self.on_open(self, world)
         running = asyncio.ensure_future(opened.session.run())
         await asyncio.wait((running,), timeout=max(1.0, (self.end_ns - world.loop.now_ns()) / 1e9))
         if not running.done():

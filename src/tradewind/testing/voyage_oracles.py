@@ -130,7 +130,10 @@ def _crowded(landfall: Landfall) -> list[str]:
 
 
 def _ask_limits(landfall: Landfall) -> list[str]:
-    """Add up, at each opener that is placed, what is held and what may still be opened (c)."""
+    """Add up, at each opener that is placed, what is held and what may still be opened (c).
+
+    What is held is what our orders filled, or what the account holds where others closed some of it.
+    """
     world, lot = landfall.life.world, landfall.instrument.lot_size
     limit = int(world.views["side_limit_lot"][0].max()) * lot
     orders, wrong = _orders(landfall), list[str]()
@@ -140,10 +143,7 @@ def _ask_limits(landfall: Landfall) -> list[str]:
         if entry["what"] == "fill":
             signed = _number(entry["qty"]) * (1 if entry["side"] == "buy" else -1)
             net += signed
-            if number in orders:
-                held += signed
-            elif entry["kind"] != "trade":
-                held = held + signed if net else net
+            held += signed if number in orders else 0
             if number in left:
                 left[number] = left[number][0], left[number][1] - abs(signed)
         elif (
@@ -156,7 +156,9 @@ def _ask_limits(landfall: Landfall) -> list[str]:
                 left[number] = side, _number(entry["qty"]) - _number(entry["filled"])
             else:
                 left.pop(number, None)
-            worst = (held if side == "buy" else -held) + sum(q for s, q in left.values() if s == side)
+            worst = (min(held, net) if side == "buy" else -max(held, net)) + sum(
+                q for s, q in left.values() if s == side
+            )
             if entry["cause"] == "placed" and worst > limit:
                 wrong.append(
                     f"with order {orders[number][0]} up to {worst} may be held, the limit is {limit}"

@@ -1,4 +1,4 @@
-"""Somebody else acts in the account, by hand or by force: it is seen, told and counted, never mended silently (F46-F52)."""
+"""Somebody else acts in the account, by hand or by force: it is seen and counted, never mended silently (F46-F52)."""
 
 from tradewind.live.reconcile import Policy
 from tradewind.live.venue import LiveRules
@@ -140,7 +140,7 @@ def test_F51_deleveraging_of_half_a_position_leaves_the_other_half_protected():
     assert taken["qty_lot"] == 20
     assert sea.alerts("LIQUIDATED")
     assert int(sea.life.world.accounts["halts"][0]) & Halt.LIQUIDATED
-    stops = [e for e in orders_of(sea, kind="stop_market", cause="placed")]
+    stops = orders_of(sea, kind="stop_market", cause="placed")
     assert [float(e["qty"]) for e in stops][-1] == float(20 * sea.instrument.lot_size)
     assert max(placed_s(sea, reduces=False)) < 202
 

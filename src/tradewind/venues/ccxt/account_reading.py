@@ -64,6 +64,7 @@ class AccountReader:
         self._rows = rows
         self._speller = speller
         self._listings = listings
+        self._strangers: set[str] = set()
 
     @property
     def _dialect(self) -> Dialect:
@@ -80,11 +81,11 @@ class AccountReader:
             for event in await self.read(reading):
                 if isinstance(event, OrderSeen) and event.status in _ALIVE:
                     orders[event.venue_id] = event
-        positions = await self.read(self._dialect.positions)
+        positions = await self._whole(self._dialect.positions)
         settings = [event for reading in self._dialect.settings for event in await self.read(reading)]
         balances = await self.read(self._dialect.balances)
         strangers = set(self._rows.strangers)
-        fills = await self.fills(since_ns)
+        fills = await self._named(await self.fills(since_ns), since_ns)
         funding = await self._since(self._dialect.funding, since_ns)
         transfers = await self._since(self._dialect.transfers, since_ns)
         return Snapshot(
@@ -101,6 +102,35 @@ class AccountReader:
             asked_ns=asked_ns,
             told_ns=self._wire.now_ns(),
         )
+
+    async def _whole(self, reading: Reading) -> list[Event]:
+        """Return every row of a list in which absence says something. Raises VenueDown where a row cannot be read.
+
+        A position that is not on the list is gone; one that says nonsense is not.
+        """
+        self._rows.unread.clear()
+        events = await self.read(reading)
+        if id(reading.shape) in self._rows.unread:
+            text = f"{self._dialect.venue}: a row of a list cannot be believed"
+            raise VenueDown("VENUE_DOWN", text, where=reading.call.path)
+        return events
+
+    async def _named(self, fills: list[FillSeen], since_ns: int) -> list[FillSeen]:
+        """Return trades with our ids, also of orders that ended while nobody listened. Raises VenueDown.
+
+        Where the list of trades names the venue's ids only, the orders that ended say whose they are; each
+        stranger is asked about once.
+        """
+        unknown = {f.venue_id for f in fills if not f.cid} - self._strangers
+        if not unknown:
+            return fills
+        for instrument in sorted({f.instrument for f in fills if f.venue_id in unknown}):
+            for reading in self._dialect.ended:
+                if not getattr(reading.shape, "algo", False):
+                    await self.read(reading, max(since_ns - _OVERLAP_NS, 0), instrument)
+        named = await self.fills(since_ns)
+        self._strangers |= {f.venue_id for f in named if not f.cid}
+        return named
 
     async def fills(self, since_ns: int, only: int | None = None) -> list[FillSeen]:
         """Return every trade since a time, oldest first, each once; of one instrument or all. Raises VenueDown."""

@@ -61,6 +61,10 @@ class Unfit(Exception):
     """A row that cannot be believed; its text is the reason that is counted."""
 
 
+class Elsewhere(Unfit):
+    """A row about a symbol that the session does not trade."""
+
+
 def rows_at(body: object, path: Path) -> list[Row]:
     """Return the rows of an answer: tables at the end of a path, `*` for each of a list; what is none is left out."""
     found = [body]
@@ -118,6 +122,11 @@ class RowReader:
     ----------
     dropped
         Counts what was not believed, by reason.
+
+    Attributes
+    ----------
+    unread
+        `id` of the shapes of which rows about our instruments were dropped; whoever reads a list to its end empties it.
     """
 
     def __init__(
@@ -128,6 +137,7 @@ class RowReader:
         self._ids = ids
         self.dropped = dropped
         self.strangers: set[str] = set()
+        self.unread: set[int] = set()
         self._orders: OrderedDict[str, tuple[str, int]] = OrderedDict()
         self._parents: OrderedDict[str, str] = OrderedDict()
         self._children: OrderedDict[str, str] = OrderedDict()
@@ -148,6 +158,8 @@ class RowReader:
             return self._readers[type(shape)](row, shape, recv_ns)
         except Unfit as reason:
             self.dropped[f"{type(shape).__name__.removesuffix('Shape').lower()}: {reason}"] += 1
+            if not isinstance(reason, Elsewhere):
+                self.unread.add(id(shape))
             return []
 
     def child_named(self, client_id: str) -> str:
@@ -376,7 +388,7 @@ class RowReader:
         if listing is None:
             if symbol:
                 self.strangers.add(symbol)
-            raise Unfit("symbol not traded here")
+            raise Elsewhere("symbol not traded here")
         return listing
 
     def _side(self, row: Row, name: str) -> int:

@@ -102,6 +102,8 @@ class StreamAudit:
         try:
             told = [event for reading in self._dialect.working for event in await self._account.read(reading)]
         except VenueDown:
+            # A venue that does not answer is not asked again every second.
+            self._heard_ns = self._now_ns()
             return
         filled = {seen.venue_id: seen.filled_lot for seen in told if isinstance(seen, OrderSeen)}
         differs = any(lots != filled.get(venue_id, -1) for venue_id, lots in believed.items())

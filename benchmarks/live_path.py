@@ -1,0 +1,165 @@
+"""From a message of the market to the request on its way: our part of it beside ccxt's own.
+
+Both trade at one fake exchange in one virtual loop and take turns, minute by minute of a clock that is set forward.
+What is timed is the thread's CPU time between two moments: the decoded message of a closed bar is handed over, and
+the HTTP request is handed to aiohttp. Ours passes hearing, gathering, the core with its gate, the journal, the ledger
+and the adapter; ccxt's is the handling of the same message by `watch_ohlcv` until its caller goes on, and
+`create_order`. What ccxt does within ours (signing, preparing the request) is taken out of ours and told apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from live_session import MINUTE_NS, VENUE, Terms, UnsyncedDisk, session_at
+
+from tradewind.live.session import at_once
+from tradewind.testing.virtual_venues import Login, VirtualWorld, run_world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tradewind.journal import FileDisk
+    from tradewind.live.session import DiskPort
+
+SYMBOL = "BTC/USDT:USDT"
+LOGINS = (Login(), Login("peer", "key-of-peer", "secret-of-peer"))
+WARM = 20
+_TURN_S = 0.2
+
+
+@dataclass(slots=True)
+class Paths:
+    """Nanoseconds of each order's way: ours without what ccxt does within it, that, and ccxt's own."""
+
+    ours: list[int] = field(default_factory=list)
+    within: list[int] = field(default_factory=list)
+    theirs: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Moments of one ccxt object's way out."""
+
+    signing: int = 0
+    fetching: int = 0
+    sent: int = 0
+
+
+def watched(exchange: Any, clock: Callable[[], int]) -> Watch:
+    """Return where the moments of `exchange` are noted from now on."""
+    watch = Watch()
+    sign, fetch, post = exchange.sign, exchange.fetch, exchange.session.post
+
+    def signed(*arguments: Any, **named: Any) -> Any:
+        began = clock()
+        request = sign(*arguments, **named)
+        if not watch.sent:
+            watch.signing = clock() - began
+        return request
+
+    async def fetched(*arguments: Any, **named: Any) -> Any:
+        if not watch.sent:
+            watch.fetching = clock()
+        return await fetch(*arguments, **named)
+
+    def posted(url: object, **named: Any) -> Any:
+        if "/order" in str(url):
+            watch.sent = watch.sent or clock()
+        return post(url, **named)
+
+    exchange.sign, exchange.fetch, exchange.session.post = signed, fetched, posted
+    return watch
+
+
+def bar_message(open_ns: int, price: float) -> dict[str, Any]:
+    """Return the message that says that a bar is over, decoded."""
+    open_ms, text = open_ns // 1_000_000, f"{price:.1f}"
+    end_ms = open_ms + 59_999
+    candle = {
+        "t": open_ms, "T": end_ms, "s": "BTCUSDT", "i": "1m", "f": 1, "L": 9, "o": text, "c": text, "h": text,
+        "l": text, "v": "12.345", "n": 9, "x": True, "q": "1.0", "V": "1.0", "Q": "1.0", "B": "0",
+    }  # fmt: skip
+    return {"e": "kline", "E": end_ms + 1, "s": "BTCUSDT", "k": candle}
+
+
+def hand_over(exchange: Any, message: object, clock: Callable[[], int]) -> int:
+    """Give a message to whoever reads the connection of the candles; return when."""
+    (client,) = exchange.clients.values()
+    began = clock()
+    client.on_message_callback(client, message)
+    return began
+
+
+class _Market:
+    """A clock that is set forward by a minute for each bar."""
+
+    def __init__(self, world: VirtualWorld) -> None:
+        self._world, self._ahead_ns = world, 0
+
+    def now_ns(self) -> int:
+        return self._world.loop.now_ns() + self._ahead_ns
+
+    def next_bar(self) -> int:
+        """Go to just after the end of the bar that is open; return when it opened."""
+        open_ns = self.now_ns() // MINUTE_NS * MINUTE_NS
+        self._ahead_ns = open_ns + MINUTE_NS + 20_000_000 - self._world.loop.now_ns()
+        return open_ns
+
+
+async def _peer_turn(client: Any, message: object, clock: Callable[[], int], buys: bool) -> int:
+    """Hear a bar and send an order through unmodified ccxt; return what both took."""
+    heard = asyncio.ensure_future(client.watch_ohlcv(SYMBOL, "1m"))
+    await asyncio.sleep(0)
+    began = hand_over(client, message, clock)
+    await heard
+    handled = clock() - began
+    client.bench.sent = 0
+    began = clock()
+    await client.create_order(SYMBOL, "market", "buy" if buys else "sell", 0.01)
+    return handled + client.bench.sent - began
+
+
+async def _trade(world: VirtualWorld, count: int, disk: FileDisk, port: DiskPort, clock: Callable[[], int]) -> Paths:
+    paths, market = Paths(), _Market(world)
+    peer = world.client(VENUE, "peer")
+    await peer.load_markets()
+    await peer.watch_ohlcv(SYMBOL, "1m")
+    peer.bench = watched(peer, clock)
+    price = float(world.exchanges[VENUE].last("BTCUSDT"))
+    with tempfile.TemporaryDirectory() as folder:
+        terms = Terms(disk, port, market.now_ns)
+        async with session_at(world, Path(folder) / "journal", terms) as (session, sender, hearer):
+            running = asyncio.ensure_future(session.run())
+            await asyncio.sleep(70)
+            watch = watched(sender, clock)
+            for turn in range(WARM + count):
+                message = bar_message(market.next_bar(), price)
+                watch.sent = 0
+                began = hand_over(hearer, message, clock)
+                await asyncio.sleep(_TURN_S)
+                theirs = await _peer_turn(peer, message, clock, turn % 2 == 0)
+                within = watch.sent - watch.fetching + watch.signing
+                if turn >= WARM:
+                    assert watch.sent, "a bar led to no order"
+                    paths.ours.append(watch.sent - began - within)
+                    paths.within.append(within)
+                    paths.theirs.append(theirs)
+                await asyncio.sleep(_TURN_S)
+            session.stop()
+            await running
+    return paths
+
+
+def measured(
+    count: int, disk: FileDisk | None = None, port: DiskPort = at_once, clock: Callable[[], int] = time.thread_time_ns
+) -> Paths:
+    """Trade so many orders on each side; return what each took."""
+    disk = disk or UnsyncedDisk()
+    return run_world(lambda world: _trade(world, count, disk, port, clock), seed=1, venues=(VENUE,), logins=LOGINS)
+

@@ -1,0 +1,372 @@
+"""``tradewind session`` summary, stats, reset, compare, incident, unit: what its files say of a session."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradewind.cli.journal import SessionName, session_path
+from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
+from tradewind.cli.workspace import open_workspace
+from tradewind.errors import PathError, UsageError
+
+if TYPE_CHECKING:
+    from tradewind.ops.against import Comparison, FillLine
+    from tradewind.ops.record import SessionRecord
+    from tradewind.ops.statistics import Statistics
+
+__all__ = ["app"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+_RESET = "reset.json"
+_SHOWN = 10
+
+
+@app.command()
+def summary(
+    session: SessionName = "last",
+    *,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DATE", help="A day in UTC; else the last one recorded.")
+    ] = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a day of a session brought: money, orders, what was refused and why, halts, what operators did.
+
+    Example: tradewind session summary last --day 2024-01-31
+    """
+    from tradewind.ops.record import read_session
+    from tradewind.ops.summary import summarise_day
+
+    say = Output(as_json)
+    folder = session_path(open_workspace(workspace), session)
+    record = read_session(folder)
+    told = summarise_day(record, _moment(day, "--day") if day is not None else record.end_ns)
+    for line in told.lines():
+        say.line(line)
+    wallets = {number: asdict(wallet) | {"result": wallet.result} for number, wallet in told.wallets.items()}
+    say.done(
+        asdict(told) | {"wallets": wallets, "lines": told.lines()}, f"tradewind session stats {folder.name}"
+    )
+
+
+@app.command()
+def stats(
+    session: SessionName = "last",
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="In UTC; else the reset point, else the beginning."),
+    ] = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the statistics of a session's trades since a point in time; capital starts there.
+
+    Example: tradewind session stats last --since 2024-02-01T08:00Z
+    """
+    from tradewind.ops.record import read_session
+    from tradewind.ops.statistics import statistics_since
+
+    say = Output(as_json)
+    folder = session_path(open_workspace(workspace), session)
+    since_ns = _moment(since, "--since") if since is not None else _reset_of(folder)
+    found = statistics_since(read_session(folder), since_ns)
+    for told in found:
+        _show_statistics(say, told)
+    fields = [
+        asdict(told)
+        | {"net": told.net, "win_rate": told.win_rate, "profit_factor": told.profit_factor}
+        | {"trips": [asdict(trip) | {"net": trip.net} for trip in told.trips]}
+        for told in found
+    ]
+    say.done(
+        {"session": folder.name, "since_ns": since_ns, "statistics": fields},
+        f"tradewind session summary {folder.name}",
+    )
+
+
+@app.command()
+def reset(
+    session: SessionName = "last",
+    *,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="In UTC; else the newest time recorded.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Count from the beginning again.")] = False,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let statistics begin anew: trades before the reset point are left out, capital starts there.
+
+    Nothing is removed; the journal keeps everything.
+
+    Example: tradewind session reset last --at 2024-02-01T08:00Z
+    """
+    from tradewind.config import write_atomic
+    from tradewind.ops.record import read_session
+    from tradewind.units.time import format_utc
+
+    say = Output(as_json)
+    folder = session_path(open_workspace(workspace), session)
+    since_ns = 0
+    if off:
+        (folder / _RESET).unlink(missing_ok=True)
+        say.line(f"the statistics of {folder.name} count from its beginning")
+    else:
+        since_ns = _moment(at, "--at") if at is not None else read_session(folder).end_ns
+        write_atomic(folder / _RESET, json.dumps({"since_ns": since_ns}) + "\n", private=True)
+        say.line(f"the statistics of {folder.name} count from {format_utc(since_ns)}")
+    say.done({"session": folder.name, "since_ns": since_ns}, f"tradewind session stats {folder.name}")
+
+
+@app.command()
+def compare(
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="Name of a session, or 'last'.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run of the same time, or 'last'.")] = "last",
+    *,
+    window_s: Annotated[
+        float, typer.Option("--window", metavar="SECONDS", min=0, help="So far apart two fills may be.")
+    ] = 120.0,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare what a session did with what a backtest of the same time did: slippage, fees, missed fills.
+
+    Only the time that both cover is compared.
+
+    Example: tradewind session compare last last
+    """
+    from tradewind.config import find_run
+    from tradewind.ops.against import compare_orders
+    from tradewind.ops.record import read_session
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    folder, run_folder = session_path(desk, session), find_run(desk, run)
+    record = read_session(folder)
+    start_ns, end_ns = _common_time(record, run_folder)
+    live = [line for line in _session_lines(record) if start_ns <= line.ts_ns < end_ns]
+    wanted = [line for line in _run_lines(run_folder) if start_ns <= line.ts_ns < end_ns]
+    told = compare_orders(live, wanted, int(window_s * 1e9))
+    _show_comparison(say, told, (start_ns, end_ns))
+    live_bps, run_bps = told.fee_bps
+    figures = {
+        "slippage_bps": told.slippage_bps, "slippage_cost": told.slippage_cost, "fee_bps_session": live_bps,
+        "fee_bps_run": run_bps, "filled_share": told.filled_share, "quantity_ratio": told.quantity_ratio,
+    }  # fmt: skip
+    say.done(
+        {"session": folder.name, "run": run_folder.name, "start_ns": start_ns, "end_ns": end_ns}
+        | figures
+        | asdict(told),
+        f"tradewind session summary {folder.name}",
+    )
+
+
+@app.command()
+def incident(
+    session: SessionName = "last",
+    *,
+    output: Annotated[
+        str | None, typer.Option("--output", metavar="FILE", help="Where to; else SESSION-incident.zip here.")
+    ] = None,
+    records: Annotated[
+        int, typer.Option("--records", min=1, max=1_000_000, help="How many of the newest records.")
+    ] = 2_000,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Pack what somebody needs to see what happened: journal, alerts, settings, versions; nothing that is secret.
+
+    Example: tradewind session incident last
+    """
+    from tradewind.config import write_atomic
+    from tradewind.ops.incident import bundle
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    folder = session_path(desk, session)
+    target = Path(output or f"{folder.name}-incident.zip")
+    if not target.absolute().parent.is_dir():
+        raise PathError("PATH_INVALID", "there is no folder for this file.", where=str(target))
+    settings = desk.settings_file.read_text(encoding="utf-8", errors="replace")
+    data = bundle(folder, settings, now_ns=time.time_ns(), records=records)
+    write_atomic(target, data, private=True)
+    say.line(f"wrote {target}, {len(data) / 1e3:,.0f} kB; it holds orders and balances, and no key")
+    say.done(
+        {"session": folder.name, "file": str(target), "bytes": len(data)},
+        f"tradewind journal explain last --session {folder.name}",
+    )
+
+
+@app.command()
+def unit(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Session file to trade.")],
+    *,
+    live: Annotated[
+        list[str] | None,
+        typer.Option("--live", metavar="ACCOUNT", help="Trade live on this account; may be repeated."),
+    ] = None,
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Who runs it; else you yourself.")] = "",
+    credential: Annotated[
+        str | None, typer.Option("--credential", metavar="FILE", help="File with the key store's passphrase.")
+    ] = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print a unit for systemd that runs a session, on paper unless accounts are named, closed to all it does not need.
+
+    Example: tradewind session unit sessions/alpha.toml --live main > ~/.config/systemd/user/tradewind-alpha.service
+    """
+    from tradewind.ops.systemd import SessionUnit
+    from tradewind.units.jit import cache_dir
+
+    say = Output(as_json)
+    desk = open_workspace(workspace)
+    path = Path(file) if Path(file).is_absolute() else desk.root / file
+    if not path.is_file():
+        raise PathError("PATH_INVALID", "there is no such file.", where=file)
+    accounts = live or []
+    mode = ["--live", str(path)] if accounts else ["--paper", str(path)]
+    confirmed = [word for account in accounts for word in ("--confirm", account)]
+    command = (
+        sys.executable,
+        "-m",
+        "tradewind.cli",
+        "trade",
+        *mode,
+        *confirmed,
+        "--workspace",
+        str(desk.root),
+    )
+    written = SessionUnit(
+        path.stem.lower(), command, desk.root, cache_dir().parent, user,
+        Path(credential).absolute() if credential else None,
+    )  # fmt: skip
+    say.line(written.text())
+    if as_json:
+        say.done({"session": written.session, "unit": written.text()})
+
+
+# ---------------------------------------------------------------------- behind the commands
+
+
+def _moment(text: str, flag: str) -> int:
+    """Return a time in UTC. Raises UsageError for what is none."""
+    from tradewind.units.time import parse_utc
+
+    try:
+        return parse_utc(text)
+    except ValueError as error:
+        raise UsageError("USAGE", f"{error}.", where=flag) from error
+
+
+def _reset_of(folder: Path) -> int:
+    """Return the reset point of a session, 0 where it has none or none that can be read."""
+    try:
+        return int(json.loads((folder / _RESET).read_text())["since_ns"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
+
+
+def _show_statistics(say: Output, told: "Statistics") -> None:
+    from tradewind.units.time import format_utc
+
+    since = format_utc(told.since_ns) if told.since_ns else "its beginning"
+    say.line(f"{told.currency or 'units of money'}, since {since}")
+    if told.why_empty:
+        say.line(f"  no trades: {told.why_empty}")
+    else:
+        factor = "" if told.profit_factor is None else f", profit factor {told.profit_factor:.2f}"
+        say.line(f"  trades    {len(told.trips)}, {100 * (told.win_rate or 0):.1f} % won{factor}")
+        say.line(f"  result    {told.net:+,.2f} after fees of {sum(trip.fees for trip in told.trips):,.2f}")
+    say.line(f"  funding   {told.funding:+,.2f} paid")
+    if told.capital is not None and told.equity is not None:
+        fall = f", deepest fall {100 * (told.drawdown or 0):.2f} %"
+        say.line(f"  equity    {told.capital:,.2f} to {told.equity:,.2f}{fall}")
+    say.line(f"  left out  {told.earlier} earlier, {told.carried} open at the start; {told.open} open now")
+
+
+def _common_time(record: "SessionRecord", run_folder: Path) -> tuple[int, int]:
+    """Return the time that a session and a run cover both. Raises UsageError where there is none."""
+    import tomllib
+
+    from tradewind.units.time import format_utc, parse_utc
+
+    period = tomllib.loads((run_folder / "run.toml").read_text(encoding="utf-8"))["period"]
+    times = [row["ts_ns"] for table in ("equity", "requests", "fills") for row in record.rows(table)]
+    began_ns = min(times, default=0)
+    start_ns = max(began_ns, parse_utc(str(period["start"])))
+    end_ns = min(record.end_ns + 1, parse_utc(str(period["end"])))
+    if not times or start_ns >= end_ns:
+        said = f"{format_utc(began_ns)} to {format_utc(record.end_ns)}" if times else "nothing"
+        raise UsageError(
+            "USAGE",
+            f"the session covers {said}, the run {period['start']} to {period['end']}: no time is in both.",
+            hint="backtest the days of the session, from downloaded history",
+        )
+    return start_ns, end_ns
+
+
+def _session_lines(record: "SessionRecord") -> "list[FillLine]":
+    from tradewind.ops.against import FillLine
+
+    return [
+        FillLine(
+            f.ts_ns,
+            str(f.order),
+            _plain(f.symbol),
+            f.side,
+            f.position_side,
+            f.price,
+            f.quantity,
+            f.notional,
+            f.fee,
+        )
+        for f in record.fills()
+    ]
+
+
+def _run_lines(run_folder: Path) -> "list[FillLine]":
+    from tradewind.market.tables import read_parquet
+    from tradewind.ops.against import FillLine
+
+    names = ("ts_ns", "order_id", "symbol", "side", "position_side", "price", "qty", "notional", "fee")
+    columns = read_parquet([run_folder / "fills.parquet"], names)
+    return [
+        FillLine(
+            int(row[0]), str(row[1]), _plain(str(row[2])), str(row[3]), str(row[4]), *map(float, row[5:])
+        )
+        for row in zip(*(columns[name].tolist() for name in names), strict=True)
+    ]
+
+
+def _plain(symbol: str) -> str:
+    """Return a symbol without the signs in which venues differ."""
+    return "".join(sign for sign in symbol.upper() if sign.isalnum())
+
+
+def _show_comparison(say: Output, told: "Comparison", span: tuple[int, int]) -> None:
+    from tradewind.units.time import format_utc
+
+    say.line(f"from {format_utc(span[0])} to {format_utc(span[1])}")
+    say.line(f"  orders    {len(told.pairs)} in both, {len(told.missed)} missed, {len(told.extra)} extra")
+    if told.slippage_bps is not None:
+        say.line(
+            f"  slippage  {told.slippage_bps:+.2f} bps, {told.slippage_cost:+,.2f} in all (more is worse)"
+        )
+    live_bps, run_bps = told.fee_bps
+    fees = [f"{bps:.2f} bps" if bps is not None else "none" for bps in (live_bps, run_bps)]
+    say.line(f"  fees      {fees[0]} in the session, {fees[1]} in the run")
+    for word, orders in (("missed", told.missed), ("extra", told.extra)):
+        for order in orders[:_SHOWN]:
+            what = f"{order.side} {order.quantity:g} {order.symbol} at {order.price:g}"
+            say.line(f"  {word:8}  {format_utc(order.ts_ns)} {what}")
+        if len(orders) > _SHOWN:
+            say.line(f"            and {len(orders) - _SHOWN} more")

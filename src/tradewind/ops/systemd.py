@@ -1,0 +1,138 @@
+"""A unit for systemd that runs one session, closed to everything it does not need.
+
+What it may write is its workspace and the folder of compiled code; it may reach the network, nothing else of the
+machine. The passphrase of the key store comes as a credential, which only this service can read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradewind.errors import PathError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["HARDENING", "SessionUnit"]
+
+HARDENING: dict[str, str] = {
+    "NoNewPrivileges": "yes",
+    "CapabilityBoundingSet": "",
+    "AmbientCapabilities": "",
+    "ProtectSystem": "strict",
+    "ProtectHome": "read-only",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "ProtectProc": "invisible",
+    "ProcSubset": "pid",
+    "ProtectClock": "yes",
+    "ProtectHostname": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelTunables": "yes",
+    "ProtectControlGroups": "yes",
+    "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX",
+    "RestrictNamespaces": "yes",
+    "RestrictRealtime": "yes",
+    "RestrictSUIDSGID": "yes",
+    "RemoveIPC": "yes",
+    "LockPersonality": "yes",
+    "SystemCallArchitectures": "native",
+    "SystemCallFilter": "@system-service",
+    "LimitCORE": "0",
+    "UMask": "0077",
+}
+"""Each key of the section that closes the service. Memory that is written and run stays allowed: Numba compiles."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUnit:
+    """What the unit of a session says.
+
+    Parameters
+    ----------
+    session
+        Its name.
+    command
+        The program and its arguments, an absolute path first.
+    workspace
+        Where it runs; the only folder beside `cache` that it may write.
+    cache
+        Where machine code is kept.
+    user
+        Who runs it, "" for whoever installs it for himself.
+    credential
+        File with the passphrase of the key store, encrypted by ``systemd-creds`` or not; None without one.
+    stop_s
+        So long an ordered end may take.
+    """
+
+    session: str
+    command: tuple[str, ...]
+    workspace: Path
+    cache: Path
+    user: str = ""
+    credential: Path | None = None
+    stop_s: int = 90
+
+    def text(self) -> str:
+        """Return the unit. Raises PathError (PATH_INVALID) for a path that a unit cannot write."""
+        for path in (self.workspace, self.cache, self.credential):
+            if path is not None and (not path.is_absolute() or not str(path).isprintable()):
+                raise PathError(
+                    "PATH_INVALID", "a unit needs whole paths of printable signs.", where=str(path)
+                )
+        return "\n".join([*self._unit(), "", *self._service(), "", *self._install(), ""])
+
+    def _unit(self) -> list[str]:
+        return [
+            "[Unit]",
+            f"Description=tradewind session {self.session}",
+            "Wants=network-online.target time-sync.target",
+            "After=network-online.target time-sync.target",
+            "StartLimitIntervalSec=300",
+            "StartLimitBurst=5",
+        ]
+
+    def _service(self) -> list[str]:
+        lines = ["[Service]", "Type=exec"]
+        lines += [f"User={self.user}"] if self.user else []
+        lines += [
+            f"WorkingDirectory={_specified(self.workspace)}",
+            "ExecStart=" + " ".join(_argument(part) for part in self.command),
+            f"Environment={_quoted(f'TRADEWIND_CACHE={self.cache}')}",
+            # A refusal (5) or a wrong setting (2) is not mended by starting again.
+            "Restart=on-failure",
+            "RestartSec=5",
+            "RestartPreventExitStatus=2 5 6",
+            # The guard passes the end on, and the session closes its journal in order.
+            "KillMode=mixed",
+            "KillSignal=SIGTERM",
+            f"TimeoutStopSec={self.stop_s}",
+            "OOMScoreAdjust=-500",
+        ]
+        if self.credential is not None:
+            lines.append(f"LoadCredential=tradewind-keys:{_specified(self.credential)}")
+        lines += [f"{key}={value}" for key, value in HARDENING.items()]
+        writable = " ".join(_quoted(str(path)) for path in (self.workspace, self.cache))
+        return [*lines, f"ReadWritePaths={writable}"]
+
+    def _install(self) -> list[str]:
+        return ["[Install]", "WantedBy=" + ("multi-user.target" if self.user else "default.target")]
+
+
+def _specified(path: Path) -> str:
+    """Return a path as a setting that is one path takes it: a percent sign begins a specifier."""
+    return str(path).replace("%", "%%")
+
+
+def _quoted(text: str) -> str:
+    """Return a word of a list, so that systemd reads it as it is."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"' if any(sign in text for sign in " \t\"'\\;#") else escaped
+
+
+def _argument(text: str) -> str:
+    """Return a word of a command, in which a dollar sign would begin a variable."""
+    return _quoted(text).replace("$", "$$")

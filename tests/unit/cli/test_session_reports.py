@@ -1,0 +1,138 @@
+"""What the commands say of a recorded session: a day, its trades, a backtest beside it, a bundle, a unit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+
+from tradewind.cli.entry import run_command
+from tradewind.config import Workspace
+from tradewind.journal import FileDisk, Identity
+from tradewind.journal.bodies import Boot, Instrument
+from tradewind.live.opening import Place, open_session
+from tradewind.market.tables import write_parquet
+from tradewind.ops.record import read_session
+from tradewind.testing.sessions import small_world, walk
+from tradewind.units.time import MINUTE_NS, format_utc
+from tradewind.venues.simulated.exchange import SimulatedExchange
+from tradewind.venues.simulated.local import LocalVenue
+
+BOOT = Boot(
+    1, "test", "c0de", "c0f1", "da7a", 'strategy = "restless"\n',
+    [Instrument("S0USDT", "0.1", "0.001", "USDT", 100_000_000)],
+    [("restless", ("noise", "phase"), ("first", "second", "third"))], [(0, 0)], 20,
+)  # fmt: skip
+RUN = "20260101-000000000-restless"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    desk = Workspace.create(tmp_path_factory.mktemp("reports") / "desk")
+    place = Place(FileDisk(), desk.session_dir("calm"), Identity("calm", ("sim",)), lambda: 0, "test")
+    exchange = SimulatedExchange(small_world(), walk(150))
+    opened = open_session(place, small_world(), LocalVenue(exchange), inside=exchange, boot=BOOT)
+    asyncio.run(opened.session.run())
+    opened.close(finished=True)
+    return desk
+
+
+@pytest.fixture
+def desk(recorded, monkeypatch):
+    monkeypatch.chdir(recorded.root)
+    return recorded
+
+
+def answer(capsys, *arguments, status=0):
+    capsys.readouterr()
+    assert run_command([*arguments, "--json"]) == status
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_day_is_summed_up(desk, capsys):
+    record = read_session(desk.session_dir("calm"))
+    last = answer(capsys, "session", "summary", "calm")
+    first = answer(capsys, "session", "summary", "calm", "--day", format_utc(record.fills()[0].ts_ns)[:10])
+    assert first["end_ns"] == last["start_ns"]  # It passes midnight.
+    days = (first, last)
+    assert sum(day["fills"] for day in days) == len(record.fills()) > 10
+    assert sum(day["executed"] for day in days) == len(record.tables["requests"])
+    wallets = [day["wallets"]["0"] for day in days]
+    assert sum(wallet["fees"] for wallet in wallets) == pytest.approx(
+        sum(fill.fee for fill in record.fills())
+    )
+    assert last["lines"][0].startswith("calm, ")
+    assert wallets[0]["equity_end"] == wallets[1]["equity_start"]
+    assert answer(capsys, "session", "summary", "calm", "--day", "2031-01-01")["fills"] == 0
+
+
+def test_statistics_begin_at_the_reset_and_say_why_they_are_empty(desk, capsys):
+    (whole,) = answer(capsys, "session", "stats")["statistics"]
+    assert len(whole["trips"]) > 3
+    middle_ns = whole["trips"][2]["end_ns"]
+    assert answer(capsys, "session", "reset", "calm", "--at", format_utc(middle_ns))["since_ns"] == middle_ns
+    (later,) = answer(capsys, "session", "stats")["statistics"]
+    assert later["trips"] == [trip for trip in whole["trips"] if trip["start_ns"] >= middle_ns]
+    assert later["earlier"] + later["carried"] + len(later["trips"]) >= len(whole["trips"])
+    (empty,) = answer(capsys, "session", "stats", "--since", "2031-01-01T00:00Z")["statistics"]
+    assert "before the reset at 2031-01-01" in empty["why_empty"]
+    assert answer(capsys, "session", "reset", "calm", "--off")["since_ns"] == 0
+    assert answer(capsys, "session", "stats")["statistics"] == [whole]
+    assert answer(capsys, "session", "stats", "--since", "tea time", status=2)["code"] == "USAGE"
+
+
+def stored_run(desk, fills, period):
+    """Store the part of a run that a comparison reads."""
+    folder = desk.runs / RUN
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.toml").write_text('[period]\nstart = "{}"\nend = "{}"\n'.format(*period))
+    columns = {
+        "ts_ns": [f.ts_ns for f in fills], "order_id": [str(f.order) for f in fills],
+        "symbol": [f.symbol for f in fills], "side": [f.side for f in fills],
+        "position_side": [f.position_side for f in fills], "price": [f.price * 1.001 for f in fills],
+        "qty": [f.quantity for f in fills], "notional": [f.notional for f in fills],
+        "fee": [f.fee for f in fills],
+    }  # fmt: skip
+    write_parquet(folder / "fills.parquet", {name: np.array(values) for name, values in columns.items()})
+
+
+def test_a_session_stands_beside_a_run_of_the_same_time(desk, capsys):
+    record = read_session(desk.session_dir("calm"))
+    buys = [fill for fill in record.fills() if fill.side == "buy"]
+    day = format_utc(record.end_ns - 200 * MINUTE_NS)
+    stored_run(desk, buys, (day, "2031-01-01T00:00:00Z"))
+    told = answer(capsys, "session", "compare", "calm", RUN)
+    assert len(told["pairs"]) == len({fill.order for fill in buys})
+    assert told["slippage_bps"] == pytest.approx(-10_000 * (1 - 1 / 1.001), rel=1e-6)
+    assert told["missed"] == []
+    assert {order["side"] for order in told["extra"]} == {"sell"}
+    assert told["filled_share"] == 1.0
+    stored_run(desk, buys, ("2031-01-01T00:00:00Z", "2032-01-01T00:00:00Z"))
+    assert "no time is in both" in answer(capsys, "session", "compare", "calm", RUN, status=2)["message"]
+
+
+def test_an_incident_is_packed_for_its_owner_alone(desk, capsys, tmp_path):
+    target = tmp_path / "told.zip"
+    told = answer(capsys, "session", "incident", "calm", "--output", str(target), "--records", "50")
+    assert told["bytes"] == target.stat().st_size
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with zipfile.ZipFile(target) as archive:
+        assert archive.testzip() is None
+        assert len(archive.read("journal.jsonl").splitlines()) == 50
+        assert "max_orders_per_minute" in archive.read("tradewind.toml").decode()
+    nowhere = answer(capsys, "session", "incident", "calm", "--output", str(tmp_path / "a/b.zip"), status=2)
+    assert nowhere["code"] == "PATH_INVALID"
+
+
+def test_a_unit_runs_the_file_in_its_workspace(desk, capsys):
+    unit = answer(capsys, "session", "unit", "backtests/first.toml", "--live", "main")["unit"]
+    assert f" trade --live {desk.root}/backtests/first.toml --confirm main --workspace {desk.root}" in unit
+    assert f"WorkingDirectory={desk.root}" in unit
+    paper = answer(capsys, "session", "unit", "backtests/first.toml")["unit"]
+    assert " trade --paper " in paper
+    assert "--confirm" not in paper
+    assert answer(capsys, "session", "unit", "nothing.toml", status=2)["code"] == "PATH_INVALID"

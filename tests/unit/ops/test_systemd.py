@@ -1,0 +1,77 @@
+"""The unit of a session: closed, complete, and understood by systemd itself."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tradewind.errors import PathError
+from tradewind.ops.systemd import HARDENING, SessionUnit
+
+
+def unit(tmp_path, **changes):
+    fields = {
+        "session": "alpha",
+        "command": ("/bin/true", "trade", "--live", "sessions/alpha.toml", "--confirm", "main"),
+        "workspace": tmp_path,
+        "cache": tmp_path / "cache",
+    }
+    return SessionUnit(**(fields | changes))
+
+
+def keys_of(text):
+    """Return key → values of a unit, in the order of its lines."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if "=" in line:
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_every_key_that_closes_the_service_is_there_once(tmp_path):
+    keys = keys_of(unit(tmp_path).text())
+    for key, value in HARDENING.items():
+        assert keys[key] == [value]
+    for key in ("NoNewPrivileges", "ProtectSystem", "ProtectHome", "PrivateTmp", "RestrictAddressFamilies"):
+        assert key in HARDENING
+    assert (keys["LimitCORE"], keys["UMask"]) == (["0"], ["0077"])
+    assert keys["ReadWritePaths"] == [f"{tmp_path} {tmp_path / 'cache'}"]
+
+
+def test_the_passphrase_comes_as_a_credential_and_stands_nowhere(tmp_path):
+    keys = keys_of(unit(tmp_path, credential=tmp_path / "pass", user="trader").text())
+    assert keys["LoadCredential"] == [f"tradewind-keys:{tmp_path / 'pass'}"]
+    assert (keys["User"], keys["WantedBy"]) == (["trader"], ["multi-user.target"])
+    plain = keys_of(unit(tmp_path).text())
+    assert "LoadCredential" not in plain
+    assert plain["WantedBy"] == ["default.target"]
+
+
+def test_signs_that_mean_something_to_systemd_are_written_so_that_they_do_not(tmp_path):
+    text = unit(tmp_path, command=("/bin/true", "a b", "50%", "$HOME", 'say "x"')).text()
+    assert 'ExecStart=/bin/true "a b" 50%% $$HOME "say \\"x\\""' in text
+
+
+@pytest.mark.parametrize("path", ["relative", "/with\nbreak"])
+def test_a_path_that_no_unit_can_hold_is_refused(tmp_path, path):
+    with pytest.raises(PathError) as caught:
+        unit(tmp_path, workspace=Path(path)).text()
+    assert caught.value.code == "PATH_INVALID"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_understands_it(tmp_path):
+    folder = tmp_path / "a b%c"
+    (folder / "cache").mkdir(parents=True)
+    path = tmp_path / "tradewind-alpha.service"
+    written = unit(folder, cache=folder / "cache", credential=folder / "pass", command=("/bin/true", "$x y"))
+    path.write_text(written.text())
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False
+    )
+    about_it = [line for line in verified.stderr.splitlines() if "tradewind-alpha" in line]
+    assert (verified.returncode, about_it) == (0, []), verified.stderr
