@@ -37,7 +37,8 @@ def trade_live(
     require_live()
     from tradewind import __version__
     from tradewind.cli.keys import asking, key_store
-    from tradewind.cli.live_accounts import live_setup, with_accounts
+    from tradewind.cli.listening import with_accounts
+    from tradewind.cli.live_accounts import live_setup
     from tradewind.config import SessionConfig, check_live
     from tradewind.live.guard import GUARDED
     from tradewind.venues.keys import find_passphrase, hand_over, keys_for
@@ -65,8 +66,10 @@ def trade_live(
             for account, entry in accounts.items()
         }
 
+        venues = tuple(entry.venue for entry in accounts.values())
+
         def setup_of(bound: "Bound") -> "RunningSetup":
-            return live_setup(with_accounts(bound, accounts), desk, accounts, keys, __version__)
+            return live_setup(with_accounts(bound, venues), desk, accounts, keys, __version__)
 
         trade_now(loaded, desk, name, say, setup_of)
     except TradewindError as error:
