@@ -4,14 +4,15 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from stat import S_IRWXG, S_IRWXO
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tradewind.cli.doctor_machine import Finding, look_at_machine, look_at_venues
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.errors import Exit, TradewindError
 
@@ -26,24 +27,21 @@ _FREE_MIN_BYTES = 1_000_000_000
 _FIRST_YEAR = 2025
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at, and what to do where it is not right."""
-
-    name: str
-    state: Literal["ok", "warning", "wrong"]
-    detail: str
-    remedy: str = ""
-
-
 @app.command()
-def doctor(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
+def doctor(
+    workspace: WorkspaceFlag = None,
+    *,
+    venues: Annotated[
+        bool, typer.Option("--venues", help="Ask the venues of the accounts for their time, too.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Look at everything that can be wrong here: the installation, the machine, the workspace, its data and runs.
 
-    Example: tradewind doctor
+    Example: tradewind doctor --venues
     """
     say = Output(as_json)
-    findings = list(_examine(workspace))
+    findings = list(_examine(workspace, venues=venues))
     for finding in findings:
         say.line(f"{finding.state:8}{finding.name}: {finding.detail}")
         if finding.remedy:
@@ -55,7 +53,7 @@ def doctor(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
         raise typer.Exit(Exit.USAGE)
 
 
-def _examine(flag: str | None) -> Iterator[Finding]:
+def _examine(flag: str | None, *, venues: bool) -> Iterator[Finding]:
     yield Finding("python", "ok", ".".join(map(str, sys.version_info[:3])))
     yield from (_packages(), _clock(), _compiler())
     desk, found = _workspace(flag)
@@ -72,6 +70,8 @@ def _examine(flag: str | None) -> Iterator[Finding]:
             _keys,
             _history,
             _runs,
+            look_at_machine,
+            *([look_at_venues] if venues else []),
         ):
             yield from look(desk)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.feed import CcxtMarketFeed
     from tradewind.venues.gateway import Listing, MarketFeed
 
-__all__ = ["Bound", "bind_again", "bind_now", "first_boot", "open_feeds", "paper_setup"]
+__all__ = ["Bound", "bind_again", "bind_now", "first_boot", "open_feeds", "paper_setup", "with_accounts"]
 
 _FOREVER = timedelta(days=365 * 30)
 _ANY_AMOUNT = 1_000_000.0
@@ -46,6 +46,8 @@ class Bound:
         A price of today of each instrument, in the order of the file.
     wallets, columns
         In place of those of the file, where accounts hold what they hold, and the wallet of each instrument.
+    account_venues
+        The venue of each account, in their order; none on paper.
     """
 
     session: "SessionConfig"
@@ -53,6 +55,7 @@ class Bound:
     prices: tuple[float, ...]
     wallets: "tuple[WalletSetup, ...]" = ()
     columns: tuple[int, ...] = ()
+    account_venues: tuple[str, ...] = ()
     worlds: "list[World]" = field(default_factory=list)
 
     def make_world(self) -> "World":
@@ -120,6 +123,7 @@ class Bound:
             snapshot_every=0,
             rules=[instrument.to_dict() for instrument in instruments],
             prices=list(self.prices),
+            account_venues=list(self.account_venues),
         )
 
     def as_begun(self, boot: "Boot") -> "Bound":
@@ -131,6 +135,25 @@ class Bound:
             for table, label in zip(boot.rules, self.resolved.labels, strict=True)
         )
         return replace(self, resolved=replace(self.resolved, instruments=rules), prices=tuple(boot.prices))
+
+
+def with_accounts(bound: Bound, venues: tuple[str, ...]) -> Bound:
+    """Return a bound file whose wallets are those of accounts: empty until the venues say what they hold.
+
+    venues: of the accounts, in their order. Each account has a wallet of each currency in which its instruments
+    settle.
+    """
+    from tradewind.research.worlds import wallets_of
+
+    wallets: list[WalletSetup] = []
+    places: dict[tuple[str, str], int] = {}
+    for number, venue in enumerate(venues):
+        settled = {i.settle: 0.0 for i in bound.resolved.instruments if i.venue == venue}
+        for wallet in wallets_of(bound.resolved.config, number, settled):
+            places[venue, wallet.currency] = len(wallets)
+            wallets.append(wallet)
+    columns = tuple(places[i.venue, i.settle] for i in bound.resolved.instruments)
+    return replace(bound, wallets=tuple(wallets), columns=columns, account_venues=venues)
 
 
 def first_boot(folder: "Path") -> "Boot | None":
@@ -154,7 +177,8 @@ def bind_again(boot: "Boot", desk: "Workspace", name: str) -> Bound:
 
     session = session_from(tomllib.loads(boot.config), name=f"{name}, record of its start").config
     resolved = resolve(_view(session, desk), desk)
-    return Bound(session, resolved, tuple(boot.prices)).as_begun(boot)
+    bound = Bound(session, resolved, tuple(boot.prices)).as_begun(boot)
+    return with_accounts(bound, tuple(boot.account_venues)) if boot.account_venues else bound
 
 
 async def bind_now(

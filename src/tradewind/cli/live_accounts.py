@@ -4,7 +4,6 @@ import secrets
 import string
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     import aiohttp
 
     from tradewind.config import AccountEntry, SessionConfig, Workspace
-    from tradewind.engine.setup import WalletSetup
     from tradewind.engine.world import World
     from tradewind.live.accounts import AccountTerms
     from tradewind.live.running import Reached, RunningSetup
@@ -26,29 +24,11 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import Listing, TradingGateway
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["live_setup", "open_gateway", "settings_of", "tag_of", "with_accounts"]
+__all__ = ["live_setup", "open_gateway", "settings_of", "tag_of"]
 
 _S = 1_000_000_000
 _TAG_FILE = "orders.tag"
 _SIGNS = string.ascii_letters + string.digits
-
-
-def with_accounts(bound: Bound, accounts: "dict[str, AccountEntry]") -> Bound:
-    """Return a bound file whose wallets are those of accounts: empty until the venues say what they hold.
-
-    Each account has a wallet of each currency in which its instruments settle.
-    """
-    from tradewind.research.worlds import wallets_of
-
-    wallets: list[WalletSetup] = []
-    places: dict[tuple[str, str], int] = {}
-    for number, entry in enumerate(accounts.values()):
-        settled = {i.settle: 0.0 for i in bound.resolved.instruments if i.venue == entry.venue}
-        for wallet in wallets_of(bound.resolved.config, number, settled):
-            places[entry.venue, wallet.currency] = len(wallets)
-            wallets.append(wallet)
-    columns = tuple(places[i.venue, i.settle] for i in bound.resolved.instruments)
-    return replace(bound, wallets=tuple(wallets), columns=columns)
 
 
 def live_setup(

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tradewind.cli.failures import Leave
-from tradewind.errors import Exit, SafetyRefusal, TradewindError, UsageError
+from tradewind.errors import ConfigError, Exit, SafetyRefusal, TradewindError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
 
-__all__ = ["guard_session", "trade_live", "trade_now"]
+__all__ = ["guard_session", "refuse_unheard", "trade_live", "trade_now"]
 
 
 def trade_live(
@@ -37,7 +37,8 @@ def trade_live(
     require_live()
     from tradewind import __version__
     from tradewind.cli.keys import asking, key_store
-    from tradewind.cli.live_accounts import live_setup, with_accounts
+    from tradewind.cli.listening import with_accounts
+    from tradewind.cli.live_accounts import live_setup
     from tradewind.config import SessionConfig, check_live
     from tradewind.live.guard import GUARDED
     from tradewind.venues.keys import find_passphrase, hand_over, keys_for
@@ -65,8 +66,10 @@ def trade_live(
             for account, entry in accounts.items()
         }
 
+        venues = tuple(entry.venue for entry in accounts.values())
+
         def setup_of(bound: "Bound") -> "RunningSetup":
-            return live_setup(with_accounts(bound, accounts), desk, accounts, keys, __version__)
+            return live_setup(with_accounts(bound, venues), desk, accounts, keys, __version__)
 
         trade_now(loaded, desk, name, say, setup_of)
     except TradewindError as error:
@@ -139,6 +142,19 @@ def guard_session(
         status = guard.run()
     if status:
         raise Leave(Exit(status) if status in set(Exit) else Exit.OUR_FAULT)
+
+
+def refuse_unheard(config: "BacktestConfig | SessionConfig") -> None:
+    """Refuse a venue that nobody can listen to. Raises ConfigError (EXCHANGE_UNSUPPORTED) with its place."""
+    from tradewind.cli.reaching import client_of
+
+    for place, (venue, _) in enumerate(config.market.instruments):
+        try:
+            client_of(venue)
+        except ConfigError as error:
+            error.key = "market.venue" if venue == config.market.venue else f"market.symbols.{place}"
+            error.hint = "trade it over a replay: --feed replay:START..END"
+            raise
 
 
 def trade_now(

@@ -3,7 +3,8 @@
 At each WAKE every guarded holding is looked at: has its stop been touched, its gain been reached, its time run out,
 has it lost too much of the account? What is to be closed is closed at the market from the core's own slots, by
 WAKEs of any kind. With `Protection.RESTING` the stop also rests at the venue, is moved with its level, and is placed
-again by the next WAKE after it vanished; where it does not work when its level is touched, the core closes.
+again by the next WAKE after it vanished; where it does not work when its level is touched, or the venue says that it
+would trigger at once, the core closes.
 
 A level counts from the next whole bar after the entry by its high and low, and by closes and trades at once. What was
 touched is judged by the level as it stood before the bar: highs and lows of one bar have no order.
@@ -31,6 +32,7 @@ __all__ = ["guard", "watch_exits", "zero_target"]
 
 _EXIT = SLOTS - CORE_SLOTS
 _GUARD = _EXIT + 2
+_FREE = OrderState.FREE
 _LIVE = OrderState.LIVE
 _TRIGGERED = OrderState.TRIGGERED
 _RESTING = Protection.RESTING
@@ -84,6 +86,8 @@ def _watch(core: Core, account: Account, view: View, context: Context, exits: Ex
     _set_stop(holding, exits, entry, sign)
     if rule == Rule.OK:
         rule = _overdue(core, account, view, context, exits, side, price)
+    if rule == Rule.OK and _is_passed(context, exits, side):
+        rule = _rule_of_stop(holding, exits, entry, sign)
     if rule == Rule.OK or (_is_stop(rule) and _rests(context, exits, side)):
         return
     holding.exit = rule
@@ -195,6 +199,16 @@ def _rests(context: Context, exits: Exits, side: int) -> bool:
     """Tell whether the core's stop works at the venue, which then closes."""
     state = context.working.order[_GUARD + side].state
     return exits.protection == _RESTING and state in (_LIVE, _TRIGGERED)
+
+
+@kernel
+def _is_passed(context: Context, exits: Exits, side: int) -> bool:
+    """Tell whether the venue refused this holding's stop for its price: the market is beyond it, bars say so later."""
+    order = context.working.order[_GUARD + side]
+    refused = order.state == _FREE and order.reason == Rule.VENUE_PRICE
+    return (
+        exits.protection == _RESTING and refused and order.sent_ns >= context.working.holding[side].opened_ns
+    )
 
 
 @kernel

@@ -156,6 +156,8 @@ class Boot(msgspec.Struct, array_like=True, frozen=True):
     rules, prices
         The whole rules of each instrument as plain values, and a price of its first day, where the session was
         bound to a venue and not to a history: a later process binds to the same.
+    account_venues
+        The venue of each account that is traded, in their order; none on paper.
     """
 
     process: int
@@ -170,6 +172,7 @@ class Boot(msgspec.Struct, array_like=True, frozen=True):
     snapshot_every: int
     rules: list[dict[str, Any]] = []
     prices: list[float] = []
+    account_venues: list[str] = []
 
 
 class Closing(msgspec.Struct, array_like=True, frozen=True):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountTerms", "TradingAccount"]
 
+_PLACES_KEPT = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class AccountTerms:
@@ -127,11 +129,11 @@ class TradingAccount:
         """Remember by which id the venue knows an order, and in which of its lists it is."""
         if seen.cid and seen.venue_id:
             algo = self._ref(seen.instrument, seen.cid).algo
+            self._places.pop(seen.cid, None)
             self._places[seen.cid] = OrderRef(seen.instrument, seen.cid, seen.venue_id, algo)
-
-    def forget(self, cid: int) -> None:
-        """Forget where an order was that has ended."""
-        self._places.pop(cid, None)
+            if len(self._places) > _PLACES_KEPT:
+                # What works is seen with every snapshot, so the oldest has long ended.
+                del self._places[next(iter(self._places))]
 
     def look_for(self, instrument: int, cid: int, sent_ns: int) -> None:
         """Search for an order."""

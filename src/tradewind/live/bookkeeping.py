@@ -252,7 +252,7 @@ class Books:
         facts = answer_facts(self._ledger, item, now_ns, int(self._world.core["retry_ns"][0]))
         if outcome.kind in (port.OutcomeKind.UNKNOWN, port.OutcomeKind.NOT_SENT):
             facts += self._failed(item.account, now_ns)
-        if outcome.rule in _UNSENT:
+        if outcome.rule in _UNSENT and not (item.kind == RequestKind.AMEND and outcome.rule == Rule.SETTINGS):
             self._alert(_UNSENT[outcome.rule], outcome.text, now_ns)
         if outcome.rule == Rule.VENUE_REDUCE_ONLY:
             self._compare_soon(item.account, now_ns)  # What we believe to hold is not there (F36).

@@ -26,7 +26,17 @@ if TYPE_CHECKING:
     from tradewind.testing.voyage import Landfall
     from tradewind.venues.fake.misfortunes import Strike
 
-__all__ = ["CYCLE_BARS", "HELD_BARS", "RESTING", "halts", "sail_steady", "steady", "steady_world"]
+__all__ = [
+    "CYCLE_BARS",
+    "HELD_BARS",
+    "RESTING",
+    "brittle",
+    "halts",
+    "sail_steady",
+    "steady",
+    "steady_world",
+    "unlucky_pair",
+]
 
 CYCLE_BARS, HELD_BARS = 4, 3
 RESTING = 5
@@ -57,6 +67,31 @@ def steady_world(instrument: Instrument, seed: int, *, amends: bool, **more: Any
     )
     exits = ExitSetup(protection=Protection.RESTING, stop_loss=0.02)
     return World([WalletSetup("USDT", 10_000.0)], [setup], [StrategySetup(steady, [0], params, exits=exits)])
+
+
+@kernel(sig=DECIDE, checked=True)
+def brittle(
+    view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
+) -> int:
+    """Rest an order far below; from bar v[1] on read beyond the parameters, or where v[2] is set want nonsense."""
+    fails = view.bars >= int(params.v[1])
+    want(intents, IntentKind.REST, RESTING, 0, view.close * 96 // 100, int(params.v[0]))
+    if fails and params.v[2] > 0.0:
+        intents.row[0].slot = -7
+        return Verdict.SET
+    return int(params.v[PARAMS * int(fails)]) * 0
+
+
+def unlucky_pair(instrument: Instrument, *, amends: bool, nonsense: bool) -> World:
+    """Return a world in which `steady` trades an instrument beside a strategy that fails from its fifth bar on."""
+    lots = 40.0 * max(int(instrument.min_qty / instrument.lot_size), 1)
+    params, bad = np.zeros(PARAMS), np.zeros(PARAMS)
+    params[0] = lots
+    bad[:3] = lots, 5.0, float(nonsense)
+    exits = ExitSetup(protection=Protection.RESTING, stop_loss=0.02)
+    setup = InstrumentSetup(instrument, leverage=5.0, amends=amends, highest_price=1e7)
+    strategies = [StrategySetup(steady, [0], params, exits=exits), StrategySetup(brittle, [0], bad)]
+    return World([WalletSetup("USDT", 10_000.0)], [setup], strategies)
 
 
 def sail_steady(venue: str, *plan: Strike, **more: Any) -> Landfall:  # noqa: ANN401 - fields of `Voyage`

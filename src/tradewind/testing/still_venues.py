@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEY", "PASSPHRASE", "SECRET", "StillSocket", "StillVenue"]
 
-KEY, SECRET, PASSPHRASE = "key-of-main", "secret-of-main", "passphrase"
+KEY, SECRET, PASSPHRASE = "key-of-main", "secret-of-main", "phrase-of-main"
 
 Headers = dict[str, str]
 

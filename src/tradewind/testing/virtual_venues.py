@@ -51,7 +51,7 @@ class Login:
     name: str = "main"
     api_key: str = "key-of-main"
     secret: str = field(default="secret-of-main", repr=False)
-    passphrase: str = field(default="passphrase", repr=False)
+    passphrase: str = field(default="phrase-of-main", repr=False)
     balances: Mapping[str, Decimal] = field(default_factory=lambda: {"USDT": Decimal(100_000)})
     permissions: frozenset[str] = frozenset({"read", "trade"})
     ips: tuple[str, ...] = ()

@@ -123,7 +123,7 @@ class ListeningPost:
 def keys_for(venue: str) -> AccountKeys:
     """Return keys that no venue knows."""
     return AccountKeys(
-        "main", venue, False, Secret("key-of-main"), Secret("secret-of-main"), Secret("passphrase")
+        "main", venue, False, Secret("key-of-main"), Secret("secret-of-main"), Secret("phrase-of-main")
     )
 
 

@@ -299,7 +299,8 @@ def test_the_error_of_the_product_page_comes_in_that_form(desk, monkeypatch, cap
         (["--feed", "replay:2024-01-02..2024-01-01"], "DATE_RANGE"),
         (["--feed", "replay:x..y"], "DATE_INVALID"),
         (["--feed", "replay:all", "--session", "../x"], "ID_INVALID"),
-        ([], "USAGE"),
+        ([], "EXCHANGE_UNSUPPORTED"),
+        (["--live", "sessions/first.toml"], "USAGE"),
     ],
 )
 def test_a_bad_session_is_refused(refuse, desk, monkeypatch, flags, code):

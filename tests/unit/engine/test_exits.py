@@ -205,6 +205,16 @@ def test_a_stop_that_the_venue_refuses_is_asked_for_again_after_a_second() -> No
     assert [int(request["slot"]) for request in desk.wake(WakeCode.MARK)] == [STOP_SLOT]
 
 
+@pytest.mark.parametrize("side", [LONG, SHORT])
+def test_a_stop_that_would_trigger_at_once_closes_at_the_market(side: int) -> None:
+    desk = holding(side, RESTING, stop_loss=0.02)
+    desk.tell(FactKind.CANCELLED, cid=int(desk.order(STOP_SLOT + side)["cid"]), code=Rule.VENUE_OTHER)
+    asked = desk.wake(WakeCode.AGAIN)
+    desk.tell(FactKind.REJECT, cid=int(asked[0]["cid"]), side=RequestKind.NEW, code=Rule.VENUE_PRICE)
+    assert [int(request["slot"]) for request in desk.wake(WakeCode.MARK)] == [EXIT_SLOT + side]
+    assert desk.holding(side)["exit"] == Rule.STOP_LOSS
+
+
 def test_a_level_that_is_passed_while_no_stop_works_is_closed_at_the_market() -> None:
     desk = holding(LONG, RESTING, stop_loss=0.02)
     desk.tell(FactKind.CANCELLED, cid=int(desk.order(STOP_SLOT)["cid"]), code=Rule.VENUE_OTHER)

@@ -162,7 +162,7 @@ def make_authority(hosts: Iterable[str], folder: Path) -> ssl.SSLContext:
         ec.generate_private_key(ec.SECP256R1()),
         ec.generate_private_key(ec.SECP256R1()),
     )
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tradewind fake venues, for tests only")])
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fake venues of tradewind, for tests only")])
     authority = (
         _certificate(issuer, issuer, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
