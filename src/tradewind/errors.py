@@ -513,6 +513,10 @@ _OTHER = {
                 "What a session held is not all closed, or nobody says that it is.",
                 "run the same command again; close the rest by hand at the venue",
             ),
+            "VENUE_UNCERTIFIED": (
+                "The venue was not tried, or did not pass, so real money does not trade there.",
+                "tradewind venue certify VENUE --account NAME, with an account of practice money",
+            ),
             "RECONCILE_FAILED": (
                 "An account cannot be compared with what the venue says, so nothing may be sent for it.",
                 "see what the venue said; start again when it answers",

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.feed import CcxtMarketFeed
     from tradewind.venues.gateway import Listing, MarketFeed
 
-__all__ = ["Bound", "bind_again", "bind_now", "first_boot", "open_feeds", "paper_setup", "with_accounts"]
+__all__ = ["Bound", "bind_again", "bind_now", "first_boot", "open_feeds", "paper_setup", "prices_at", "with_accounts"]
 
 _FOREVER = timedelta(days=365 * 30)
 _ANY_AMOUNT = 1_000_000.0
@@ -232,32 +232,42 @@ def _refuse_inactive(resolved: "Resolved") -> None:
 
 async def _prices(resolved: "Resolved", desk: "Workspace") -> tuple[float, ...]:
     """Return a price of now of each instrument: integers are sized by it. Raises VenueDown where there is none."""
+    found: dict[str, float] = {}
+    for venue in dict.fromkeys(instrument.venue for instrument in resolved.instruments):
+        here = [instrument for instrument in resolved.instruments if instrument.venue == venue]
+        found.update(
+            {f"{venue} {i.symbol}": price for i, price in zip(here, await prices_at(desk, here), strict=True)}
+        )
+    return tuple(found[f"{i.venue} {i.symbol}"] for i in resolved.instruments)
+
+
+async def prices_at(desk: "Workspace", instruments: "Sequence[Instrument]") -> list[float]:
+    """Return a price of now of each of several instruments of one venue. Raises VenueDown where there is none."""
     from tradewind.cli.reaching import client_of, way_to
     from tradewind.errors import VenueDown
     from tradewind.venues.ccxt.exchange import build_exchange
     from tradewind.venues.ccxt.history import RestReader
     from tradewind.venues.ccxt.stream_table import STREAMS
 
-    found: dict[tuple[str, str], float] = {}
-    for venue in dict.fromkeys(instrument.venue for instrument in resolved.instruments):
-        async with way_to(desk, venue) as session:
-            exchange = build_exchange(client_of(venue), session)
-            reader = RestReader(exchange, STREAMS[venue].rest, time.time_ns)
-            try:
-                await reader.call("load_markets")
-                for instrument in resolved.instruments:
-                    if instrument.venue == venue:
-                        market = exchange.markets_by_id[instrument.symbol][0]
-                        ticker = await reader.call("fetch_ticker", market["symbol"])
-                        found[venue, instrument.symbol] = float(
-                            ticker.get("last") or ticker.get("close") or 0.0
-                        )
-            finally:
-                await exchange.close()
-    for place, price in found.items():
-        if not price > 0.0:
-            raise VenueDown("VENUE_DOWN", f"no price of {place[1]} is to be had", where=place[0])
-    return tuple(found[i.venue, i.symbol] for i in resolved.instruments)
+    venue = instruments[0].venue
+    prices = []
+    async with way_to(desk, venue) as session:
+        exchange = build_exchange(client_of(venue), session)
+        reader = RestReader(exchange, STREAMS[venue].rest, time.time_ns)
+        try:
+            await reader.call("load_markets")
+            for instrument in instruments:
+                market = exchange.markets_by_id[instrument.symbol][0]
+                ticker = await reader.call("fetch_ticker", market["symbol"])
+                price = float(ticker.get("last") or ticker.get("close") or 0.0)
+                if not price > 0.0:
+                    raise VenueDown(
+                        "VENUE_DOWN", f"no price of {instrument.symbol} is to be had", where=venue
+                    )
+                prices.append(price)
+        finally:
+            await exchange.close()
+    return prices
 
 
 # ---------------------------------------------------------------------- paper

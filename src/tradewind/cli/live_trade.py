@@ -36,6 +36,7 @@ def trade_live(
 
     require_live()
     from tradewind import __version__
+    from tradewind.cli.certify import require_certificates
     from tradewind.cli.keys import asking, key_store
     from tradewind.cli.listening import with_accounts
     from tradewind.cli.live_accounts import live_setup
@@ -49,6 +50,7 @@ def trade_live(
         )
     try:
         accounts = check_live(loaded, desk.settings)
+        require_certificates(desk, accounts)
         store, around = key_store(desk), asking(say)
         if guarded and GUARDED not in os.environ:
             _confirm(accounts, confirmed, say)

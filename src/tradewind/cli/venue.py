@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "fetch_rules"]
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Venues: list, rules, fake.")
+app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Venues: list, rules, fake, certify.")
 
 VenueArgument = Annotated[str, typer.Argument(metavar="VENUE", help="Name of the venue, as in market.venue.")]
 
@@ -192,6 +192,31 @@ def fake(
         )
     practice = _practice(venue, Path(folder), port, seed, faults, record)
     asyncio.run(serve_practice(practice, lambda address: _tell(say, practice, address)))
+
+
+@app.command()
+def certify(
+    venue: VenueArgument,
+    *,
+    account: Annotated[
+        str, typer.Option("--account", metavar="NAME", help="An account of practice money there.")
+    ],
+    symbol: Annotated[
+        str | None,
+        typer.Option("--symbol", metavar="SYMBOL", help="What is traded; else a bitcoin contract."),
+    ] = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Try a venue with a small script of orders; sessions with real money ask for its certificate.
+
+    It places, changes and cancels an order far from the market, goes in and out at market, and leaves nothing behind.
+
+    Example: tradewind venue certify blofin_swap --account main
+    """
+    from tradewind.cli.certify import certify as run
+
+    run(open_workspace(workspace), venue, account, symbol, Output(as_json))
 
 
 def _practice(venue: str, folder: Path, port: int, seed: int, faults: str, record: str | None) -> "Practice":

@@ -1,0 +1,195 @@
+"""``tradewind venue certify``: try a venue with practice money; real money asks for the certificate of it."""
+
+import asyncio
+import secrets
+import string
+import time
+from typing import TYPE_CHECKING
+
+from tradewind.errors import ConfigError, SafetyRefusal, VenueDown, VenueRefused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tradewind.cli.output import Output
+    from tradewind.config import AccountEntry, Workspace
+    from tradewind.live.certify import Certificate, Step
+    from tradewind.market import Instrument
+    from tradewind.venues.keys import AccountKeys
+
+__all__ = ["certify", "require_certificates"]
+
+_FOLDER = "certificates"
+_SIGNS = string.ascii_letters + string.digits
+_OPEN_WITHIN_S = 60.0
+
+
+def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say: "Output") -> None:
+    """Run the script of orders and keep its certificate.
+
+    Raises
+    ------
+    ConfigError
+        CONFIG_CHOICE for an account that is not known; KEY_MODE_MISMATCH for one that is not of practice money there.
+    VenueRefused
+        VENUE_UNCERTIFIED: a step came out otherwise than it should.
+    """
+    from tradewind.cli.keys import asking, key_store
+    from tradewind.venues.extras import require_live
+
+    require_live()
+    from tradewind.venues.keys import install, keys_for, protect_process
+
+    entry = _practice_account(desk, venue, account)
+    protect_process()
+    install()
+    keys = keys_for(account, venue, key_store(desk), asking(say), demo=True)
+    done = asyncio.run(_certified(desk, account, entry, keys, symbol, say))
+    say.table(
+        ("step", "", "what came"),
+        [(step.name, "ok" if step.passed else "FAILED", step.text) for step in done.steps],
+    )
+    if not done.passed:
+        raise VenueRefused(
+            "VENUE_UNCERTIFIED",
+            f"{done.steps[-1].name}: {done.steps[-1].text or 'it is not so'}",
+            where=account,
+        )
+    path = _keep(desk, done)
+    say.line(f"certificate  {desk.shown(path)}: {venue} with ccxt {done.ccxt}")
+    say.done({"certificate": str(path), "venue": venue, "ccxt": done.ccxt, "steps": len(done.steps)})
+
+
+def require_certificates(desk: "Workspace", accounts: "dict[str, AccountEntry]") -> None:
+    """Refuse real money at a venue that was not tried with this version of ccxt. Raises SafetyRefusal."""
+    for entry in accounts.values():
+        if entry.kind != "live":
+            continue
+        found = _kept(_path(desk, entry.venue))
+        if found is None or not found.passed or found.ccxt != _ccxt_version():
+            known = "there is no certificate" if found is None else f"its certificate is of ccxt {found.ccxt}"
+            raise SafetyRefusal(
+                "VENUE_UNCERTIFIED",
+                f"{entry.venue} was not tried with ccxt {_ccxt_version()}: {known}.",
+                where=str(_path(desk, entry.venue)),
+                hint=f"tradewind venue certify {entry.venue} --account NAME, an account of practice money there",
+            )
+
+
+def _practice_account(desk: "Workspace", venue: str, account: str) -> "AccountEntry":
+    entry = desk.settings.accounts.get(account)
+    if entry is None:
+        raise ConfigError(
+            "CONFIG_CHOICE",
+            f"no account is called {account!r}.",
+            where="--account",
+            known=tuple(desk.settings.accounts),
+        )
+    if entry.venue != venue or entry.kind != "demo":
+        raise ConfigError(
+            "KEY_MODE_MISMATCH",
+            f"{account} is an account of {entry.venue}, kind {entry.kind}, not one of {venue} with practice money.",
+            where="tradewind.toml",
+            key=f"accounts.{account}",
+        )
+    return entry
+
+
+async def _certified(
+    desk: "Workspace",
+    account: str,
+    entry: "AccountEntry",
+    keys: "AccountKeys",
+    symbol: str | None,
+    say: "Output",
+) -> "Certificate":
+    from tradewind import __version__
+    from tradewind.cli.live_accounts import open_gateway
+    from tradewind.live.certify import Certificate, certify_venue
+    from tradewind.live.takeover import first_cid
+    from tradewind.venues.ccxt.capabilities import dialect_of
+    from tradewind.venues.ccxt.trading import TradingSettings
+    from tradewind.venues.gateway import AccountMode, Listing
+
+    instrument, price = await _tried(desk, entry, symbol, say)
+    listing = Listing(0, instrument)
+    tag = "".join(secrets.choice(_SIGNS) for _ in range(6))
+    settings = TradingSettings(entry.venue, tag, AccountMode.DEMO)
+    gateway, session = open_gateway(desk, settings, [listing], keys)
+
+    def tell(step: "Step") -> None:
+        say.note(f"{'ok    ' if step.passed else 'FAILED'}  {step.name}")
+
+    try:
+        await asyncio.wait_for(gateway.open(), _OPEN_WITHIN_S)
+        steps = await certify_venue(
+            gateway, listing, price, first_cid(time.time_ns()), time.time_ns,
+            amends=dialect_of(entry.venue).amend is not None, tell=tell,
+        )  # fmt: skip
+    except TimeoutError:
+        raise VenueDown("VENUE_DOWN", f"{entry.venue} does not answer", where=account) from None
+    finally:
+        await gateway.close()
+        await session.close()
+    return Certificate(
+        entry.venue, account, instrument.symbol, _ccxt_version(), __version__, time.time_ns(), steps
+    )
+
+
+async def _tried(
+    desk: "Workspace", entry: "AccountEntry", symbol: str | None, say: "Output"
+) -> "tuple[Instrument, float]":
+    """Return the instrument that is traded, the cheapest bitcoin contract unless one is named, and its price."""
+    from tradewind.cli.listening import prices_at
+    from tradewind.cli.venue import fetch_rules
+    from tradewind.config import did_you_mean
+
+    say.note(f"asking {entry.venue} for its rules")
+    found = await fetch_rules(desk, entry.venue)
+    name = symbol or next(
+        each for each, rules in found.instruments.items() if rules.base == "BTC" and rules.active
+    )
+    if name not in found.instruments:
+        raise ConfigError(
+            "SYMBOL_UNKNOWN",
+            f"{entry.venue} lists no {name!r}.",
+            where="--symbol",
+            hint=did_you_mean(name, list(found.instruments)),
+        )
+    instrument = found.instruments[name]
+    return instrument, (await prices_at(desk, [instrument]))[0]
+
+
+# ---------------------------------------------------------------------- certificates
+
+
+def _path(desk: "Workspace", venue: str) -> "Path":
+    return desk.root / _FOLDER / f"{venue}.json"
+
+
+def _keep(desk: "Workspace", done: "Certificate") -> "Path":
+    import msgspec
+
+    from tradewind.config import write_atomic
+
+    path = _path(desk, done.venue)
+    path.parent.mkdir(exist_ok=True)
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(done)) + b"\n")
+    return path
+
+
+def _kept(path: "Path") -> "Certificate | None":
+    import msgspec
+
+    from tradewind.live.certify import Certificate
+
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Certificate)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _ccxt_version() -> str:
+    from importlib.metadata import version
+
+    return version("ccxt")
