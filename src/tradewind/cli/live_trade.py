@@ -165,6 +165,7 @@ def trade_now(
     """Bind a file to its venues, trade until somebody ends it, and say where it stands."""
     from tradewind import __version__
     from tradewind.cli.alerting import session_alerts
+    from tradewind.cli.beside import beside_session
     from tradewind.cli.listening import bind_now
     from tradewind.journal import Identity
     from tradewind.live.running import run_session
@@ -181,7 +182,8 @@ def trade_now(
         session_alerts(say, desk, Identity(name, setup.accounts), __version__) as notify,
         bound.strategy_faults(),
     ):
-        result = run_session(setup, desk, name, version=__version__, notify=notify)
+        beside, counted = beside_session(say, desk, name, notify)
+        result = run_session(setup, desk, name, version=__version__, notify=counted, beside=beside)
     _tell(say, desk, result)
 
 

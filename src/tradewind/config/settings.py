@@ -2,6 +2,7 @@
 
 import re
 from datetime import time
+from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -13,7 +14,16 @@ from tradewind.config.limits import Limits
 from tradewind.config.urls import HereUrl, HttpsUrl
 from tradewind.config.venue_defaults import VENUES
 
-__all__ = ["AccountEntry", "AlertEntry", "Caps", "Paths", "Retention", "Settings", "VenueEntry"]
+__all__ = [
+    "AccountEntry",
+    "AlertEntry",
+    "Caps",
+    "MetricsEntry",
+    "Paths",
+    "Retention",
+    "Settings",
+    "VenueEntry",
+]
 
 
 def _check_inside(text: str) -> str:
@@ -167,6 +177,24 @@ class Retention(Model):
     """How many of the newest snapshots stay; a replay starts at the oldest of them once older data has gone."""
 
 
+def _check_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise refusal(
+            "CONFIG_CHOICE", f"{text[:40]!r} is no address of this machine", 'write "127.0.0.1"'
+        ) from None
+
+
+class MetricsEntry(Model):
+    """Figures of a running session for Prometheus; they hold balances, so they are offered to this machine alone."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """Where they are offered; nowhere unless given. A second session that finds the port taken offers none."""
+    host: Annotated[str, AfterValidator(_check_address)] = "127.0.0.1"
+    """The address that is listened on. Any other than this machine's own shows balances to whoever reaches it."""
+
+
 class Settings(Model):
     """Settings of a workspace."""
 
@@ -182,6 +210,8 @@ class Settings(Model):
     """Limits that nothing in this workspace may loosen."""
     heartbeat_url: HttpsUrl | None = None
     """Address that a live session calls as long as it is well, so that somebody outside notices its silence."""
+    metrics: MetricsEntry = MetricsEntry()
+    """Figures for Prometheus."""
     retention: Retention = Retention()
     """What of journals is given up in time."""
     alerts: dict[Name, AlertEntry] = {}

@@ -241,6 +241,22 @@ def decode_header(data: bytes) -> tuple[SegmentHeader, int]:
     return _decode_header(payload), end
 
 
+def skim_frame(data: bytes, offset: int, content_end: int) -> tuple[int, int]:
+    """Return end and kind of the frame at `offset` by its head and its last byte alone; nothing else is looked at.
+
+    Raises TornTailError, and DamageError where the head is not one.
+    """
+    if content_end <= offset + HEAD_BYTES:
+        raise TornTailError
+    length, crc, guard, _ = _HEAD.unpack_from(data, offset)
+    if guard != length ^ crc ^ _ONES or not 0 < length <= MAX_PAYLOAD_BYTES:
+        raise DamageError("the guard of its length is wrong")
+    end = offset + HEAD_BYTES + length
+    if content_end < end:
+        raise TornTailError
+    return end, data[end - 1]  # The kind is the last field, and below 128.
+
+
 def decode_frame(data: bytes, offset: int, content_end: int) -> tuple[Record, bytes, bytes, int]:
     """Return record, payload, link and end of the frame at `offset`.
 

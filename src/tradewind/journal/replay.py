@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from tradewind.errors import JournalError
 from tradewind.journal.format import RecordKind
-from tradewind.journal.snapshots import SnapshotRef, decode_reference, read_snapshot, snapshot_sequences
+from tradewind.journal.reader import CorruptJournalError
+from tradewind.journal.snapshots import decode_reference, open_snapshot, snapshot_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,30 +28,38 @@ class Start:
         The first record that the state does not contain.
     state
         The state's bytes; None is the state before the first record.
+    chain
+        The chain before `next_seq`, None where it is that of a segment's header.
     """
 
     next_seq: int
     state: bytes | None
+    chain: bytes | None = None
 
 
-def valid_snapshots(reader: JournalReader) -> Iterator[tuple[SnapshotRef, bytes]]:
-    """Hand out the snapshots that count with their states, newest first.
+def valid_snapshots(reader: JournalReader) -> Iterator[Start]:
+    """Hand out the snapshots that count, newest first, as what starts from them.
 
-    One counts if the record after its sequence refers to it and its file holds what that record says.
+    One counts if the record after its sequence refers to it, carries on its chain, and its file holds what that
+    record says. What lies before it in its segment is not verified for that.
     """
     identity = reader.identity
     if identity is None:
         return
     for seq in reversed(list(snapshot_sequences(reader.disk, reader.folder))):
-        record = next(reader.records(seq + 1), None)
+        found = open_snapshot(reader.disk, reader.folder, identity, seq)
+        if found is None:
+            continue
+        chain, state = found
+        try:
+            record = next(reader.records(seq + 1, chain), None)
+        except CorruptJournalError:
+            continue  # Whoever reads on from an older one comes upon the damage, and says so.
         if record is None or record.kind != RecordKind.SNAPSHOT:
             continue
         reference = decode_reference(record)
-        state = (
-            read_snapshot(reader.disk, reader.folder, identity, reference) if reference.seq == seq else None
-        )
-        if state is not None:
-            yield reference, state
+        if reference.seq == seq and sha256(state).digest() == reference.state_hash:
+            yield Start(seq + 1, state, chain)
 
 
 def newest_start(reader: JournalReader) -> Start:
@@ -60,9 +70,7 @@ def newest_start(reader: JournalReader) -> Start:
     JournalError
         JOURNAL_CORRUPT: facts have expired and no snapshot after them is whole.
     """
-    for reference, state in valid_snapshots(reader):
-        return Start(reference.seq + 1, state)
-    return _very_start(reader)
+    return next(valid_snapshots(reader), None) or _very_start(reader)
 
 
 def oldest_start(reader: JournalReader) -> Start:
@@ -71,16 +79,16 @@ def oldest_start(reader: JournalReader) -> Start:
     if expired_until == 1:
         return Start(1, None)
     oldest: Start | None = None
-    for reference, state in valid_snapshots(reader):
-        if reference.seq + 1 < expired_until:
+    for start in valid_snapshots(reader):
+        if start.next_seq < expired_until:
             break
-        oldest = Start(reference.seq + 1, state)
+        oldest = start
     return oldest or _very_start(reader)
 
 
 def records_after(reader: JournalReader, start: Start) -> Iterator[Record]:
     """Hand out the records to apply to `start`, in order."""
-    for record in reader.records(start.next_seq):
+    for record in reader.records(start.next_seq, start.chain):
         if record.kind == RecordKind.EXPIRED:
             raise _lost(reader, record.seq)
         yield record
@@ -94,8 +102,7 @@ def _very_start(reader: JournalReader) -> Start:
 
 def _expired_until(reader: JournalReader) -> int:
     """Return the sequence after the last expired record, 1 while none expired."""
-    expired = [r.seq + r.count for r in reader.records() if r.kind == RecordKind.EXPIRED]
-    return max(expired, default=1)
+    return max([1, *(record.seq + record.count for record in reader.of_kind(RecordKind.EXPIRED))])
 
 
 def _lost(reader: JournalReader, seq: int) -> JournalError:

@@ -79,7 +79,7 @@ def expire(disk: Disk, folder: Path, rule: RetentionRule, now_ns: int) -> Expire
         JOURNAL_CORRUPT: the journal is damaged; nothing of the damaged segment is touched. DISK_FULL.
     """
     reader = JournalReader(disk, folder)
-    kept = [reference.seq for reference, _ in valid_snapshots(reader)][: rule.keep_snapshots]
+    kept = [start.next_seq - 1 for start in valid_snapshots(reader)][: rule.keep_snapshots]
     if not kept:
         return Expired(0, 0, 0, 1)
     oldest = kept[-1]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_LAYOUTS_MAX = 64
+
+
 def layout_of(dtype: np.dtype[np.void]) -> tuple[tuple[str, str], ...]:
     """Return the fields of a row as (name, NumPy format), for a segment's header.
 
@@ -47,11 +50,27 @@ def unpack_rows(body: bytes, layout: tuple[tuple[str, str], ...], dtype: np.dtyp
     -------
     Array of shape (rows,), writable.
     """
-    written = np.frombuffer(body, dtype=np.dtype(list(layout)))
-    if written.dtype == dtype:
-        return written.astype(dtype)
+    as_written, same = _written(layout, dtype)
+    if same:
+        return np.frombuffer(bytearray(body), dtype)
+    written = np.frombuffer(body, as_written)
     rows = np.zeros(len(written), dtype=dtype)
     shared = [name for name, _ in layout if name in (dtype.names or ())]
     for name in shared:
         rows[name] = written[name]
     return rows
+
+
+_READ: dict[tuple[int, int], tuple[object, object, np.dtype[Any], bool]] = {}
+
+
+def _written(layout: tuple[tuple[str, str], ...], dtype: np.dtype[Any]) -> tuple[np.dtype[Any], bool]:
+    """Return a layout as a type, and whether it is today's; remembered by identity, since a journal has one or two."""
+    found = _READ.get((id(layout), id(dtype)))
+    if found is None or found[0] is not layout or found[1] is not dtype:
+        as_written = np.dtype(list(layout))
+        found = layout, dtype, as_written, as_written == dtype
+        if len(_READ) >= _LAYOUTS_MAX:
+            _READ.clear()
+        _READ[id(layout), id(dtype)] = found
+    return found[2], found[3]

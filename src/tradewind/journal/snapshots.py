@@ -106,8 +106,19 @@ def write_atomically(disk: Disk, folder: Path, name: str, data: bytes) -> None:
 
 def read_snapshot(disk: Disk, folder: Path, identity: Identity, reference: SnapshotRef) -> bytes | None:
     """Return the state that `reference` names, None where the file is absent or not what was written."""
+    found = open_snapshot(disk, folder, identity, reference.seq)
+    if found is None:
+        return None
+    return found[1] if sha256(found[1]).digest() == reference.state_hash else None
+
+
+def open_snapshot(disk: Disk, folder: Path, identity: Identity, seq: int) -> tuple[bytes, bytes] | None:
+    """Return chain and state of the snapshot after `seq` by its own word, None where its file is not what was written.
+
+    It counts only where the journal refers to it.
+    """
     try:
-        data = disk.read(folder / snapshot_name(reference.seq))
+        data = disk.read(folder / snapshot_name(seq))
     except FileNotFoundError:
         return None
     start = len(_MAGIC) + _HASH_BYTES
@@ -115,10 +126,9 @@ def read_snapshot(disk: Disk, folder: Path, identity: Identity, reference: Snaps
     if not data.startswith(_MAGIC) or sha256(content).digest() != data[len(_MAGIC) : start]:
         return None
     found = _decode_content(content)
-    state = zlib.decompress(found.state)
-    if (found.identity, found.seq) != (identity, reference.seq):
+    if (found.identity, found.seq) != (identity, seq):
         return None
-    return state if sha256(state).digest() == reference.state_hash else None
+    return found.chain, zlib.decompress(found.state)
 
 
 def snapshot_sequences(disk: Disk, folder: Path) -> Iterator[int]:

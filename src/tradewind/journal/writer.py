@@ -19,6 +19,7 @@ from tradewind.journal import format as twj
 from tradewind.journal.disk import FULL, append_all, disk_full
 from tradewind.journal.format import Identity, RecordKind, SegmentHeader
 from tradewind.journal.reader import Damage, JournalReader, corrupt, segment_name
+from tradewind.journal.replay import valid_snapshots
 from tradewind.journal.snapshots import (
     SnapshotRef,
     encode_reference,
@@ -213,6 +214,9 @@ class JournalWriter:
     def _resume(self, reader: JournalReader) -> None:
         last = reader.headers[-1]
         scan = next(reader.segments(last.first_seq))
+        start = next(valid_snapshots(reader), None)
+        if start is not None and start.chain is not None and start.next_seq > last.first_seq:
+            scan.skip_to(start.next_seq, start.chain)
         for _ in scan:
             pass
         reader.dropped_bytes += scan.dropped_bytes

@@ -213,9 +213,8 @@ def _refuse_change(before: Boot, now: Boot, folder: Path) -> None:
 
 
 def _boots(folder: Path) -> Iterator[Boot]:
-    for record in JournalReader(FileDisk(), folder).records():
-        if record.kind == RecordKind.BOOT:
-            yield decode_boot(record)
+    for record in JournalReader(FileDisk(), folder).of_kind(RecordKind.BOOT):
+        yield decode_boot(record)
 
 
 def _run(opened: OpenSession, steps: int, speed: Speed, progress: Callable[[int, int], None] | None) -> bool:

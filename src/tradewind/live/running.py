@@ -31,7 +31,7 @@ from tradewind.units.layout import dtype_of
 from tradewind.units.records import Core
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from tradewind.config import Workspace
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tradewind.live.session import Keeper, Memory, Session
     from tradewind.venues.port import Batch, VenuePort
 
-__all__ = ["Reached", "RunResult", "RunningSetup", "run_session"]
+__all__ = ["Beside", "Reached", "RunResult", "Running", "RunningSetup", "run_session"]
 
 _STOPPED = "stopped"
 """A file that says that an operator ended the session, and its pause with it."""
@@ -72,6 +72,13 @@ class Reached:
     memory: Memory | None = None
     closing: tuple[Callable[[], Awaitable[Any]], ...] = ()
     clock_ns: Callable[[], int] = lambda: 0
+
+
+class Beside(Protocol):
+    """Something that runs in the loop of a session as long as it does."""
+
+    async def __call__(self, running: Running) -> None:
+        """Run until cancelled."""
 
 
 class Reach(Protocol):
@@ -113,6 +120,30 @@ class RunningSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """What runs beside a session sees of it.
+
+    Parameters
+    ----------
+    session
+        The loop; its `disk` and `progress` may be wrapped.
+    status
+        Returns what `session status` says.
+    boot, folder
+        How the process began, and where its journal lies.
+    clock, clock_ns
+        Our time, nanoseconds UTC, and how far the venue's clock is ahead of it.
+    """
+
+    session: Session
+    status: Callable[[], dict[str, Any]]
+    boot: Boot
+    folder: Path
+    clock: Callable[[], int]
+    clock_ns: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """Where a session stands when its process ends; `stopped`: an operator ended it."""
 
@@ -133,8 +164,11 @@ def run_session(
     notify: Callable[[Alert], None],
     progress: Callable[[Batch], None] | None = None,
     snapshot_every: int = SNAPSHOT_EVERY,
+    beside: Sequence[Beside] = (),
 ) -> RunResult:
     """Run a session until SIGINT, SIGTERM or its operator ends it; start it again to go on.
+
+    beside: what runs in the same loop as long as the session does, and may fail without it.
 
     Raises
     ------
@@ -156,7 +190,7 @@ def run_session(
             disk, folder, Identity(name, setup.accounts), setup.clock, version, snapshot_every=snapshot_every
         )
         boot = next_boot(folder, setup.boot, snapshot_every)
-        run = _Run(setup, place, boot, notify, progress)
+        run = _Run(setup, place, boot, notify, progress, beside)
         return asyncio.run(run.live())
 
 
@@ -170,7 +204,9 @@ class _Run:
         boot: Boot,
         notify: Callable[[Alert], None],
         progress: Callable[[Batch], None] | None,
+        beside: Sequence[Beside],
     ) -> None:
+        self._beside = beside
         self._setup, self._place, self._boot = setup, place, boot
         self._notify, self._progress = notify, progress
         self._folder = place.folder
@@ -216,7 +252,11 @@ class _Run:
             WatchLimits(), gauges_of(self._folder, reached.clock_ns), self._setup.clock, time.monotonic_ns,
             self._notify, session.post,
         )  # fmt: skip
-        for work in (self._beat(session, operator, world), watch.run()):
+        running = Running(
+            session, operator.status, self._boot, self._folder, self._setup.clock, reached.clock_ns
+        )
+        others = [self._accompany(each, running) for each in self._beside]
+        for work in (self._beat(session, operator, world), watch.run(), *others):
             closing.callback(asyncio.ensure_future(work).cancel)
         self._tell("SESSION_STARTED", f"process {self._boot.process}")
         holding = asyncio.ensure_future(self._begin_held(operator, world))
@@ -232,6 +272,13 @@ class _Run:
             operator.stopped,
             operator.status(),
         )
+
+    async def _accompany(self, beside: Beside, running: Running) -> None:
+        """Run something beside the session; what it raises is told and costs nothing else."""
+        try:
+            await beside(running)
+        except Exception as error:  # noqa: BLE001 - whatever it is, trading goes on
+            self._tell("BESIDE_FAILED", f"{type(error).__name__}: {error}")
 
     def _hear_signals(self, session: Session) -> None:
         loop = asyncio.get_running_loop()

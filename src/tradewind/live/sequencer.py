@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from tradewind.venues.port import Batch
 
 _UNSYNCED_BATCHES_MAX = 512
+_COMMANDS = (FactKind.OPERATOR, FactKind.HALT, FactKind.HELD)
 _ROWS_MAX = 7_000
 """Facts in one record, which may be 1 MiB long: a market that was not listened to for a while tells more at once."""
 _NO_INTENT = bytes(INTENT.itemsize)
@@ -98,6 +99,7 @@ class Sequencer:
         self._hour = 0
         self._tape = tape
         self._facts = allocate(Fact, 64)
+        self._cells = self._facts.view(np.uint8)
 
     def take(self, batch: Batch) -> tuple[int, NDArray[Any]] | None:
         """Take a batch; return the number of the first request and the requests to send, None if there are none.
@@ -117,8 +119,10 @@ class Sequencer:
         if ending is not None:
             self.standing.steps += 1
             self._wake(ending)
+        elif batch.number == LOCAL and np.isin(batch.facts["kind"], _COMMANDS).any():
+            self._wake_beside(batch, WakeCode.MARK)
         elif batch.again and self.world.contexts["dirty"].any():
-            self._wake_again(batch)
+            self._wake_beside(batch, WakeCode.AGAIN)
         self._note_state()
         if batch.wake is not None:
             self._note_wallets()
@@ -188,9 +192,10 @@ class Sequencer:
                 body += ending.tobytes()
             self._tape.append(kind, body)
 
-    def _wake_again(self, batch: Batch) -> None:
-        row = wake_row(WakeCode.AGAIN, batch.now_ns)
-        head = BatchPart(batch.number, batch.now_ns, 0, 0, WakeCode.AGAIN, again=False)
+    def _wake_beside(self, batch: Batch, code: int) -> None:
+        """Add a WAKE of our own to a batch: a word that halts or closes is acted on at once, not at the next bar."""
+        row = wake_row(code, batch.now_ns)
+        head = BatchPart(batch.number, batch.now_ns, 0, 0, code, again=False)
         self._tape.append(RecordKind.FACTS, encode_facts(head, row))
         self._wake(row)
 
@@ -222,15 +227,19 @@ class Sequencer:
         world = self.world
         if len(rows) > len(self._facts):
             self._facts = allocate(Fact, 2 * len(rows))
-        self._facts[: len(rows)] = rows
+            self._cells = self._facts.view(np.uint8)
+        packed = rows.tobytes()
+        self._cells[: len(packed)] = np.frombuffer(packed, np.uint8)
         APPLY_FACTS(*world.state, self._facts, len(rows))
 
     def _hand_out(self) -> tuple[int, NDArray[Any]] | None:
         box = self.world.box[0]
         count, log = int(box["requests"]), box["log"]
+        if count == 0 and not log["refusals"]:
+            self._empty_log(log)
+            return None
         requests = box["request"][:count].copy()
-        if count or log["refusals"]:
-            self._write_reasons(log, requests)
+        self._write_reasons(log, requests)
         if count == 0:
             self._empty_log(log)
             return None

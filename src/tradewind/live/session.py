@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from tradewind.errors import JournalError
+from tradewind.journal import RecordKind
 from tradewind.live.bodies import LOCAL
 from tradewind.live.tape import is_local
 from tradewind.venues.port import Batch
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from tradewind.venues.port import Taken, VenuePort
 
 SNAPSHOT_EVERY = 4096
+_SNAPSHOT_BATCHES = 16_384
+"""A snapshot comes after so many batches even where few of them were steps of the market, so that a start is short."""
+_TAPE_TURNS = 32
+"""Batches of the tape between two turns for whoever else runs."""
 
 
 class Pace(Protocol):
@@ -129,6 +134,7 @@ class Session:
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
     _posted: deque[_Posted] = field(default_factory=deque)
     _asked: asyncio.Task[Batch | None] | None = None
+    _kept: int = 0
 
     async def run(self) -> bool:
         """Live until the venue has no more to tell, or until `stop`; say whether it was the former."""
@@ -222,9 +228,12 @@ class Session:
 
     async def _wait_for(self, batch: Batch) -> None:
         """Return when it is time for a batch, or when somebody wants an end."""
-        if self.waits and not self._on_tape:
+        on_tape = self._on_tape
+        if on_tape and self.sequencer.standing.batch % _TAPE_TURNS:
+            return
+        if self.waits and not on_tape:
             return  # It was waited for in a task of its own, so everybody had a turn.
-        if self.pace is None or self._on_tape:
+        if self.pace is None or on_tape:
             await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
             return
         self.tape.flush()  # Whoever reads the journal while we wait sees the answers too.
@@ -245,6 +254,7 @@ class Session:
             await self.venue.submit(*sent)
 
     def _keep_state(self) -> None:
+        self._kept = self.sequencer.standing.batch
         self.tape.snapshot(self.save())
         self.sequencer.sync()
 
@@ -262,8 +272,15 @@ class Session:
         return self.recorded is not None and not self.recorded.ended
 
     def _is_due(self, batch: Batch) -> bool:
-        """Say whether a snapshot is due: at the end of every so many steps of the market."""
-        return batch.wake is not None and self.sequencer.standing.steps % self.snapshot_every == 0
+        """Say whether a snapshot is due: at the end of so many steps of the market, or of so many batches.
+
+        On a tape it is where the tape has one.
+        """
+        if self.recorded is not None and not self.recorded.ended:
+            return self.recorded.next_kind == RecordKind.STATE
+        standing = self.sequencer.standing
+        due = standing.steps % self.snapshot_every == 0 or standing.batch - self._kept >= _SNAPSHOT_BATCHES
+        return batch.wake is not None and due
 
     def save(self) -> bytes:
         """Return the state of the session, with the venue's where it lives here."""
@@ -274,5 +291,6 @@ class Session:
         """Go on from a saved state."""
         own, inside = msgspec.msgpack.decode(saved, type=tuple[bytes, bytes])
         self.sequencer.restore(own)
+        self._kept = self.sequencer.standing.batch
         if self.inside is not None:
             self.inside.restore(inside)

@@ -71,7 +71,7 @@ class Recorded:
                 return None
             parts.append(rows)
             if head.part == head.parts:
-                facts = np.concatenate(parts)
+                facts = parts[0] if len(parts) == 1 else np.concatenate(parts)
                 if head.wake != NO_WAKE:
                     return Batch(head.number, facts[:-1], head.wake, head.again, head.now_ns)
                 return Batch(head.number, facts, None, head.again, head.now_ns)

@@ -184,6 +184,16 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "An order never left: its venue has no order of this kind.",
         "Read what is missing; change the strategy or the session file.",
     ),
+    "DUST": AlertKind(
+        Level.WARNING,
+        "What is held is less than the exchange lets one close; no order for it is sent.",
+        "Its stop at the exchange stays. Close it there by hand, or leave it.",
+    ),
+    "BESIDE_FAILED": AlertKind(
+        Level.WARNING,
+        "Something beside trading failed, such as figures or daily work; trading goes on.",
+        "Read the text. It begins again with the next start of the session.",
+    ),
     "OPERATOR": AlertKind(Level.INFO, "An operator did something.", "Nothing, if you know him."),
 }
 """Every alert there is."""

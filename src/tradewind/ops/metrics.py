@@ -1,7 +1,7 @@
 """Figures of a running session for Prometheus: the loop, the venues, the risk, the journal.
 
 Off unless a port is given, and then on loopback unless told otherwise. Labels are names of the user's own (session,
-account, venue, stream), bounded in number; no key, no address, no id of the exchange's is one.
+wallet, instrument, strategy), bounded in number; no key, no address, no id of the exchange's is one.
 """
 
 from __future__ import annotations
@@ -23,52 +23,51 @@ class Metrics:
 
     Attributes
     ----------
-    batches, wakes_skipped
-        Counters by session: batches lived through, and WAKEs that came too late to be decided on.
+    batches, requests, fills
+        Counters by session: batches lived through, requests handed out, fills booked.
     batch_s, sync_s
-        Histograms: seconds from a batch to its requests, and of a sync of the journal.
-    requests, outcomes
-        Counters by account and kind of request, and by account and outcome.
-    streams_up, data_age_s
-        Gauges by venue and stream: 1 while it is up; seconds since it was last heard.
-    weight_used
-        Gauge by account: share of the venue's allowance that is used, 0 to 1.
+        Histograms by session: seconds from the time of a batch until its requests have left, and of a sync of the
+        journal.
+    orders
+        Gauge by session and state: orders that are not over, those in doubt among them.
+    stale
+        Gauge by session and instrument: 1 while its data is too old to be traded on.
     clock_offset_s
-        Gauge by account.
-    equity, exposure_x, halts
-        Gauges by account: equity in its currency, notional over equity, and whether each breaker holds.
-    orders_unknown
-        Gauge: orders of which it is not known what became of them.
+        Gauge by session: the venue's clock that differs most, less ours.
+    equity, balance, used
+        Gauges by session, wallet and currency: marked to market, booked, and margin used.
+    halts
+        Gauge by session and breaker: 1 while it holds.
+    held
+        Gauge by session and strategy: 1 while it is held alone.
     journal_bytes
-        Counter: bytes appended.
+        Gauge by session: length of its journal.
     alerts
         Counter by code.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
         self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         made: dict[str, Any] = {"registry": self.registry, "namespace": "tradewind"}
+        timed = made | {"buckets": _LOOP_BUCKETS}
+        wallet = ["session", "wallet", "currency"]
         self.batches = Counter("batches", "Batches lived through.", ["session"], **made)
-        self.wakes_skipped = Counter("wakes_skipped", "WAKEs too old to be decided on.", ["session"], **made)
-        self.batch_s = Histogram(
-            "batch_seconds", "From a batch to its requests.", ["session"], buckets=_LOOP_BUCKETS, **made
-        )
-        self.sync_s = Histogram(
-            "sync_seconds", "Syncs of the journal.", ["session"], buckets=_LOOP_BUCKETS, **made
-        )
-        self.requests = Counter("requests", "Requests handed out.", ["account", "kind"], **made)
-        self.outcomes = Counter("outcomes", "What became of requests.", ["account", "outcome"], **made)
-        self.streams_up = Gauge("stream_up", "1 while a stream is up.", ["venue", "stream"], **made)
-        self.data_age_s = Gauge("data_age_seconds", "Since a stream was heard.", ["venue", "stream"], **made)
-        self.weight_used = Gauge("weight_used_ratio", "Used share of an allowance.", ["account"], **made)
-        self.clock_offset_s = Gauge("clock_offset_seconds", "Venue's clock less ours.", ["account"], **made)
-        self.equity = Gauge("equity", "Marked to market.", ["account", "currency"], **made)
-        self.exposure_x = Gauge("exposure_ratio", "Notional over equity.", ["account"], **made)
-        self.halts = Gauge("halted", "1 while a breaker holds.", ["account", "breaker"], **made)
-        self.orders_unknown = Gauge("orders_unknown", "Orders in doubt.", ["account"], **made)
-        self.journal_bytes = Counter("journal_bytes", "Bytes appended.", ["session"], **made)
+        self.requests = Counter("requests", "Requests handed out.", ["session"], **made)
+        self.fills = Counter("fills", "Fills booked.", ["session"], **made)
+        self.batch_s = Histogram("batch_seconds", "From a batch to its requests.", ["session"], **timed)
+        self.sync_s = Histogram("sync_seconds", "Syncs of the journal.", ["session"], **timed)
+        self.orders = Gauge("orders", "Orders that are not over.", ["session", "state"], **made)
+        self.stale = Gauge("stale", "1 while data is too old.", ["session", "instrument"], **made)
+        self.clock_offset_s = Gauge("clock_offset_seconds", "Venue's clock less ours.", ["session"], **made)
+        self.equity = Gauge("equity", "Marked to market.", wallet, **made)
+        self.balance = Gauge("balance", "Booked.", wallet, **made)
+        self.used = Gauge("margin_used", "Margin used.", wallet, **made)
+        self.halts = Gauge("halted", "1 while a breaker holds.", ["session", "breaker"], **made)
+        self.held = Gauge("held", "1 while a strategy is held.", ["session", "strategy"], **made)
+        self.journal_bytes = Gauge("journal_bytes", "Length of the journal.", ["session"], **made)
         self.alerts = Counter("alerts", "Alerts by code.", ["code"], **made)
         self._server: Any = None
 

@@ -204,6 +204,12 @@ class VenueLife:
         self.ends.append("stopped")
         return True
 
+    def bury(self) -> None:
+        """Let go of a process that died, with all that it left unfinished."""
+        for name in ("live_venue", "opened"):
+            if hasattr(self, name):
+                delattr(self, name)
+
     def _note_error(self, error: BaseException) -> None:
         """Note what ended a process. Raises it where nobody stands by."""
         self.refused += isinstance(error, VenueError)
@@ -211,7 +217,7 @@ class VenueLife:
             raise error
         code = error.code if isinstance(error, TradewindError) else str(error)
         self.ends.append(f"{type(error).__name__} {code}")
-        self.errors.append(error)
+        self.errors.append(error.with_traceback(None))
 
     async def _session(self, world: VirtualWorld) -> None:
         opened, gateway = self._open(world)

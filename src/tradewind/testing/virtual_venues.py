@@ -156,6 +156,11 @@ class VirtualWorld:
             if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
                 work.close()
 
+    def forget(self) -> None:
+        """Let go of the processes that ran; call it when nothing runs any more."""
+        self._works.clear()
+        self._closing.clear()
+
     def account(self, venue: str, name: str = "main") -> FakeAccount:
         """Return an account as its venue keeps it."""
         account = self.exchanges[venue].account(self.logins[name].api_key)

@@ -306,6 +306,9 @@ def sail(voyage: Voyage) -> Landfall:
             misfortunes={voyage.venue: misfortunes},
             **more,
         )
+        ended[0].lookout.world.forget()
+        if not life.closed:
+            life.bury()
     wrong = judged(ended[0])
     if wrong:
         raise VoyageFailed(ended[0].told(wrong))

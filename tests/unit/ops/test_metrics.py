@@ -23,7 +23,7 @@ def test_figures_are_offered_under_their_names():
     finally:
         metrics.close()
     assert 'tradewind_batches_total{session="alpha"} 1.0' in told
-    assert 'tradewind_halted{account="main",breaker="LOSS_DAY"} 1.0' in told
+    assert 'tradewind_halted{breaker="LOSS_DAY",session="main"} 1.0' in told
     assert 'tradewind_batch_seconds_bucket{le="3e-05",session="alpha"} 1.0' in told
 
 

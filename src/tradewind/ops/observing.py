@@ -1,0 +1,92 @@
+"""Feeds the figures for Prometheus from what a session says of itself, every few seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tradewind.ops.alerts import Alert
+    from tradewind.ops.metrics import Metrics
+
+__all__ = ["Observer"]
+
+
+@dataclass(slots=True)
+class Observer:
+    """Turns a session's standing into figures.
+
+    Parameters
+    ----------
+    metrics
+        Where they are offered.
+    session, folder
+        Its name, and its folder.
+    currencies
+        Of the wallets, in their order; one is taken for all where there is only one.
+    """
+
+    metrics: Metrics
+    session: str
+    folder: Path
+    currencies: tuple[str, ...] = ()
+    _counted: dict[str, int] = field(default_factory=dict)
+    _seen: dict[str, set[str]] = field(default_factory=dict)
+
+    def look(self, status: Mapping[str, Any], clock_offset_ns: int = 0) -> None:
+        """Take what `session status` says, and how far the venue's clock is ahead, in nanoseconds."""
+        metrics, name = self.metrics, self.session
+        self._count(metrics.batches, "batches", int(status["batches"]))
+        self._count(metrics.requests, "requests", int(status["requests"]))
+        self._count(metrics.fills, "fills", int(status["fills"]))
+        self._flag(metrics.halts, "halts", set(status["halts"]))
+        self._flag(metrics.held, "held", set(status["held"]))
+        self._flag(metrics.stale, "stale", set(status["stale"]))
+        self._count_orders([str(order["state"]) for order in status["orders"]])
+        for place, wallet in enumerate(status["wallets"]):
+            labels = (name, str(place), self._currency(place))
+            metrics.equity.labels(*labels).set(wallet["equity"])
+            metrics.balance.labels(*labels).set(wallet["balance"])
+            metrics.used.labels(*labels).set(wallet["used"])
+        metrics.clock_offset_s.labels(name).set(clock_offset_ns / 1e9)
+        size = sum(path.stat().st_size for path in self.folder.glob("*.twj"))
+        metrics.journal_bytes.labels(name).set(size)
+
+    def count_alert(self, alert: Alert) -> None:
+        """Count an alert."""
+        self.metrics.alerts.labels(alert.code).inc()
+
+    def timed_batch(self, age_ns: int) -> None:
+        """Take how long after its time a batch was done with, its requests handed over."""
+        self.metrics.batch_s.labels(self.session).observe(max(0, age_ns) / 1e9)
+
+    def timed_sync(self, spent_s: float) -> None:
+        """Take how long a sync of the journal took."""
+        self.metrics.sync_s.labels(self.session).observe(spent_s)
+
+    def _count(self, counter: Any, name: str, total: int) -> None:  # noqa: ANN401 - the library's classes
+        """Let a counter rise to a total that a restart does not reset."""
+        before = self._counted.get(name, 0)
+        self._counted[name] = max(before, total)
+        counter.labels(self.session).inc(max(0, total - before))
+
+    def _flag(self, gauge: Any, name: str, now: set[str]) -> None:  # noqa: ANN401 - the library's classes
+        """Set what holds, and clear what held before."""
+        seen = self._seen.setdefault(name, set())
+        seen |= now
+        for each in seen:
+            gauge.labels(self.session, each).set(each in now)
+
+    def _count_orders(self, states: list[str]) -> None:
+        seen = self._seen.setdefault("orders", {"LIVE", "UNKNOWN"})
+        seen.update(states)
+        for state in seen:
+            self.metrics.orders.labels(self.session, state).set(states.count(state))
+
+    def _currency(self, place: int) -> str:
+        if place < len(self.currencies):
+            return self.currencies[place]
+        return self.currencies[0] if len(self.currencies) == 1 else ""

@@ -1,0 +1,119 @@
+"""The daily work: once a day, told, tried by commands of its own; and figures from what a session says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tradewind.ops.alerts import Alert
+from tradewind.ops.metrics import Metrics
+from tradewind.ops.observing import Observer
+from tradewind.ops.upkeep import Upkeep
+from tradewind.units.enums import DAY_NS
+from tradewind.units.time import MINUTE_NS
+
+MIDNIGHT_NS = 20_000 * DAY_NS
+
+
+class Machine:
+    """A clock that is set by hand, and commands that are written down."""
+
+    def __init__(self, folder, expires=False):
+        self.now_ns = MIDNIGHT_NS - MINUTE_NS
+        self.commands, self.told, self.status = [], [], 0
+        self.upkeep = Upkeep("alpha", folder, lambda: self.now_ns, self.command, self.told.append, expires)
+
+    async def command(self, words):
+        self.commands.append(words)
+        return self.status, json.dumps({"lines": ["alpha, a day", "USDT: result +1.00"]})
+
+    def look(self, minutes=0):
+        self.now_ns += minutes * MINUTE_NS
+        return asyncio.run(self.upkeep.look())
+
+
+def test_a_day_is_summed_up_once_soon_after_its_end(tmp_path):
+    machine = Machine(tmp_path, expires=True)
+    assert [machine.look(), machine.look(1), machine.look(1)] == [False, False, False]
+    assert machine.commands == []
+    assert machine.look(1)
+    assert [machine.look(1), machine.look(600)] == [False, False]
+    assert machine.commands == [
+        ("session", "summary", "alpha", "--day", "2024-10-03", "--json"),
+        ("journal", "expire", "alpha", "--json"),
+    ]
+    (alert,) = machine.told
+    assert (alert.code, alert.text) == ("DAILY_SUMMARY", "alpha, a day\nUSDT: result +1.00")
+
+
+def test_a_process_that_starts_after_midnight_sums_up_what_the_last_one_left(tmp_path):
+    first = Machine(tmp_path)
+    assert not first.look()
+    second = Machine(tmp_path)
+    assert second.look(3 * 24 * 60)
+    assert [words[4] for words in second.commands] == ["2024-10-05"]
+    third = Machine(tmp_path)
+    assert not third.look(3 * 24 * 60)
+
+
+def test_a_summary_that_fails_is_told_and_comes_again_the_next_day(tmp_path):
+    machine = Machine(tmp_path)
+    machine.look()
+    machine.status = 3
+    assert machine.look(10)
+    assert machine.told[0].text == "the summary of 2024-10-03 could not be made (exit status 3)"
+    machine.status = 0
+    assert machine.look(24 * 60)
+    assert "result" in machine.told[1].text
+
+
+STATUS = {
+    "batches": 10, "requests": 3, "fills": 2, "halts": ["LOSS_DAY"], "held": [], "stale": ["BTC"],
+    "orders": [{"state": "LIVE"}, {"state": "LIVE"}, {"state": "UNKNOWN"}],
+    "wallets": [{"equity": 101.5, "balance": 100.0, "used": 7.0}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def observer(tmp_path):
+    (tmp_path / "segment-000001.twj").write_bytes(b"x" * 123)
+    return Observer(Metrics(), "alpha", tmp_path, ("USDT",))
+
+
+def figure(observer, name, **labels):
+    return observer.metrics.registry.get_sample_value(f"tradewind_{name}", {"session": "alpha"} | labels)
+
+
+def test_figures_say_what_the_session_says(observer):
+    observer.look(STATUS, clock_offset_ns=-250_000_000)
+    assert [figure(observer, f"{name}_total") for name in ("batches", "requests", "fills")] == [10, 3, 2]
+    assert figure(observer, "halted", breaker="LOSS_DAY") == 1
+    assert figure(observer, "stale", instrument="BTC") == 1
+    assert figure(observer, "orders", state="LIVE") == 2
+    assert figure(observer, "orders", state="UNKNOWN") == 1
+    assert figure(observer, "equity", wallet="0", currency="USDT") == 101.5
+    assert figure(observer, "margin_used", wallet="0", currency="USDT") == 7
+    assert figure(observer, "clock_offset_seconds") == -0.25
+    assert figure(observer, "journal_bytes") == 123
+
+
+def test_what_has_passed_is_cleared_and_counters_only_rise(observer):
+    observer.look(STATUS)
+    observer.look(STATUS | {"batches": 12, "halts": [], "stale": [], "orders": []})
+    assert figure(observer, "batches_total") == 12
+    assert figure(observer, "halted", breaker="LOSS_DAY") == 0
+    assert figure(observer, "stale", instrument="BTC") == 0
+    assert figure(observer, "orders", state="UNKNOWN") == 0
+    observer.look(STATUS | {"batches": 4})
+    assert figure(observer, "batches_total") == 12
+
+
+def test_times_and_alerts_are_counted(observer):
+    observer.timed_batch(2_000_000)
+    observer.timed_sync(0.5)
+    observer.count_alert(Alert("HALTED", "", 1))
+    assert figure(observer, "batch_seconds_sum") == pytest.approx(0.002)
+    assert figure(observer, "sync_seconds_count") == 1
+    assert observer.metrics.registry.get_sample_value("tradewind_alerts_total", {"code": "HALTED"}) == 1
