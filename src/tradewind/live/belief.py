@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tradewind.engine.world import World
 
-__all__ = ["asked_ns_of", "belief_of", "is_unknown", "setting_of", "worth_in"]
+__all__ = ["asked_ns_of", "belief_of", "dust_of", "is_unknown", "setting_of", "worth_in"]
 
 _UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 _NOW = 1 << 62
@@ -96,6 +96,22 @@ def _first_contexts(world: World) -> dict[int, int]:
     """Return the first context of each instrument: contexts stand in the order of the strategies in the file."""
     places = world.contexts["instrument"].tolist()
     return {instrument: context for context, instrument in reversed(list(enumerate(places)))}
+
+
+def dust_of(world: World, instruments: Collection[int]) -> dict[int, int]:
+    """Return by instrument the lots of ours that no order can close, since the venue's lot has grown over them.
+
+    Spot is left out: fees taken in the coin leave dust there all the time.
+    """
+    found = {}
+    for instrument in instruments:
+        if world.views["payoff"][instrument] == Payoff.SPOT:
+            continue
+        mine = world.contexts["working"]["holding"]["pos_lot"][world.contexts["instrument"] == instrument]
+        lots = int((mine % max(1, int(world.views["lot_step"][instrument]))).sum())
+        if lots:
+            found[instrument] = lots
+    return found
 
 
 def setting_of(world: World, instrument: int, code: int) -> float | None:

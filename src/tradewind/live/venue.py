@@ -21,6 +21,7 @@ import numpy as np
 
 from tradewind.errors import DataUnavailable, TradewindError, VenueDown
 from tradewind.live.accounts import AccountTerms, TradingAccount
+from tradewind.live.belief import dust_of
 from tradewind.live.bodies import LOCAL
 from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.facts import Told, numbered, rows_of
@@ -307,8 +308,7 @@ class LiveVenue:
         if not facts:
             return None
         rows = numbered(number, facts)
-        again, notes = self._may_decide_again(facts), self.books.take_notes()
-        return Batch(number, rows, None, again=again, now_ns=self._now_ns, notes=notes)
+        return Batch(number, rows, None, again=self._may_decide_again(facts), now_ns=self._now_ns)
 
     def _feed_state(self, item: Heard) -> list[Told]:
         """Mark the instruments of a feed's stream as stale, or as trusted again."""
@@ -359,12 +359,20 @@ class LiveVenue:
             return None
         number, snapshot = self._read.popleft()
         facts = self.books.compare(number, snapshot, self._now_ns)
+        self._warn_of_dust(number)
         if number not in self._down:
             self._unread.discard(number)
             places = sorted(self._accounts[number].terms.instruments)
             for reason in ("account", "start"):
                 facts += self._stale.note(places, reason, StreamCode.UP, self._now_ns)
         return self._own(facts)
+
+    def _warn_of_dust(self, number: int) -> None:
+        """Tell a person of what is held and cannot be closed by any order (F44)."""
+        terms = self._accounts[number].terms
+        for instrument, lots in dust_of(self._world, terms.instruments).items():
+            text = f"{terms.name}: {lots} lots of instrument {instrument} are less than one may close"
+            self._alert("DUST", text)
 
     def _own(self, facts: Sequence[Told]) -> Batch | None:
         """Return facts of ours, which no venue said, as a batch; None for none."""

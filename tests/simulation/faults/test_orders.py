@@ -6,7 +6,6 @@ from itertools import pairwise
 from tradewind.testing.logbook import (
     alerted_s,
     asked_s,
-    called_s,
     ended_as,
     orders_of,
     placed_s,
