@@ -141,7 +141,8 @@ def _of_file(desk: "Workspace", name: str) -> "tuple[SessionConfig, tuple[Instru
         )
     session = load_session([path]).config
     store = Store(desk.data)
-    return session, tuple(resolve_instrument(store, *place) for place in session.market.instruments)
+    places = session.market.instruments if session.accounts else ()
+    return session, tuple(resolve_instrument(store, *place) for place in places)
 
 
 # ---------------------------------------------------------------------- closing

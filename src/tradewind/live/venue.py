@@ -308,7 +308,8 @@ class LiveVenue:
         if not facts:
             return None
         rows = numbered(number, facts)
-        return Batch(number, rows, None, again=self._may_decide_again(facts), now_ns=self._now_ns)
+        again, notes = self._may_decide_again(facts), self.books.take_notes()
+        return Batch(number, rows, None, again=again, now_ns=self._now_ns, notes=notes)
 
     def _feed_state(self, item: Heard) -> list[Told]:
         """Mark the instruments of a feed's stream as stale, or as trusted again."""

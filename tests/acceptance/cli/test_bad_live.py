@@ -1,0 +1,147 @@
+"""What forbids trading with an account is said before anything is asked of a venue or written."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tradewind.cli.certify import require_certificates
+from tradewind.cli.entry import run_command
+from tradewind.errors import SafetyRefusal
+from tradewind.live.certify import Certificate, Step
+
+pytest.importorskip("ccxt")
+
+SESSION = """
+strategy = "ema_cross"
+accounts = ["main"]
+protection = "resting"
+dead_man = { policy = "none" }
+[market]
+venue = "blofin_swap"
+symbols = ["BTC-USDT"]
+bars = "1m"
+[limits]
+max_exposure_total_x = 1.0
+loss_day_pct = 5.0
+max_orders_per_minute = 30
+price_band_pct = 3.0
+"""
+ACCOUNTS = """
+[accounts.main]
+venue = "blofin_swap"
+kind = "demo"
+[accounts.desk]
+venue = "blofin_swap"
+[accounts.rich]
+venue = "blofin_swap"
+kind = "live"
+caps = { max_notional_per_order = 100.0 }
+"""
+
+
+@pytest.fixture
+def live(desk, refuse):
+    """Return a function that tries to trade a changed session file, which must be refused."""
+    settings = desk.root / "tradewind.toml"
+    settings.write_text(settings.read_text() + ACCOUNTS)
+
+    def run(code, status, *flags, old="", new=""):
+        assert old in SESSION
+        (desk.root / "sessions" / "live.toml").write_text(SESSION.replace(old, new))
+        return refuse(desk.root, ["trade", "--live", "sessions/live.toml", *flags], code, status)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "status", "key"),
+    [
+        ('accounts = ["main"]\n', 'capital = { amount = 10, currency = "USDT" }\n', "CONFIG_MISSING", 2, "accounts"),
+        ('["main"]', '["desk"]', "KEY_MODE_MISMATCH", 4, "accounts.desk.kind"),
+        ('["main"]', '["mian"]', "CONFIG_CHOICE", 2, "accounts.0"),
+        ('protection = "resting"\n', "", "CONFIG_MISSING", 2, "protection"),
+        ("loss_day_pct = 5.0\n", "", "LIVE_REQUIRES_LIMITS", 2, "limits.loss_day_pct"),
+        ("price_band_pct = 3.0\n", "", "LIVE_REQUIRES_LIMITS", 2, "limits.price_band_pct"),
+        ('dead_man = { policy = "none" }\n', "", "CONFIG_MISSING", 2, "dead_man.policy"),
+        ('policy = "none"', 'policy = "timer"', "EXCHANGE_UNSUPPORTED", 2, "dead_man.policy"),
+    ],
+)  # fmt: skip
+def test_a_file_that_does_not_say_enough(live, old, new, code, status, key):
+    told = live(code, status, "--confirm", "main", old=old, new=new)
+    assert told["key"] == key
+
+
+def test_nobody_said_that_it_is_meant(live):
+    assert live("LIVE_UNCONFIRMED", 5)["hint"] == "type its name, or add --confirm main"
+    assert live("LIVE_UNCONFIRMED", 5, "--confirm", "other")["message"].startswith("nobody said that main")
+
+
+def test_real_money_at_a_venue_that_was_not_tried(live):
+    told = live("VENUE_UNCERTIFIED", 4, "--confirm", "rich", old='["main"]', new='["rich"]')
+    assert "there is no certificate" in told["message"]
+    assert told["hint"].startswith("tradewind venue certify blofin_swap")
+
+
+@pytest.mark.parametrize(
+    ("ccxt", "passed", "works"), [("", True, True), ("", False, False), ("4.0.0", True, False)]
+)
+def test_a_certificate_counts_for_the_ccxt_it_was_made_with(desk, live, ccxt, passed, works):
+    import ccxt as installed
+
+    done = Certificate(
+        "blofin_swap", "main", "BTC-USDT", ccxt or installed.__version__, "0.1.0", 0, (Step("x", passed),)
+    )
+    (desk.root / "certificates").mkdir()
+    (desk.root / "certificates" / "blofin_swap.json").write_bytes(msgspec.json.encode(done))
+    accounts = {"rich": type(desk).open(desk.root).settings.accounts["rich"]}
+    if works:
+        require_certificates(desk, accounts)
+    else:
+        with pytest.raises(SafetyRefusal) as caught:
+            require_certificates(desk, accounts)
+        assert caught.value.code == "VENUE_UNCERTIFIED"
+
+
+def test_a_backtest_file_names_no_account(desk, refuse):
+    told = refuse(desk.root, ["trade", "--live", "backtests/first.toml"], "USAGE", 2)
+    assert (told["where"], told["hint"]) == ("--live", "write a session file")
+
+
+@pytest.mark.parametrize("flags", [[], ["--paper", "sessions/first.toml", "--live", "sessions/first.toml"]])
+def test_it_must_be_said_what_is_traded(desk, refuse, flags):
+    assert refuse(desk.root, ["trade", *flags], "USAGE", 2)["known"] == ["--paper FILE", "--live FILE"]
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "flatten", "stop"])
+def test_a_session_that_does_not_run_takes_no_command(desk, refuse, command):
+    (desk.root / "journal" / "calm").mkdir(parents=True)
+    assert refuse(desk.root, ["session", command, "calm"], "SESSION_NOT_RUNNING", 6)["exit_code"] == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "status", "hint"),
+    [
+        ("first", "USAGE", 2, "tradewind session stop first"),
+        ("lost", "SESSION_UNKNOWN", 6, "sessions/lost.toml"),
+    ],
+)
+def test_what_holds_nothing_at_a_venue_is_not_taken_over(desk, capsys, name, code, status, hint):
+    (desk.root / "journal" / name).mkdir(parents=True)
+    assert run_command(["session", "flatten", name, "--takeover"]) == status
+    told = capsys.readouterr().err
+    assert f"\n{code}  " in told
+    assert hint in told
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (["--account", "nobody"], "CONFIG_CHOICE"),
+        (["--account", "rich"], "KEY_MODE_MISMATCH"),
+        (["--account", "desk"], "KEY_MODE_MISMATCH"),
+    ],
+)
+def test_a_venue_is_tried_with_practice_money_only(live, desk, refuse, flags, code):
+    status = {"CONFIG_CHOICE": 2, "KEY_MODE_MISMATCH": 4}[code]
+    refuse(desk.root, ["venue", "certify", "blofin_swap", *flags], code, status)
