@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Observer"]
 
+_HISTORY_NS = 600_000_000_000
+"""A batch that is older was not waited for: it warms up, or was missed while the process was down."""
+
 
 @dataclass(slots=True)
 class Observer:
@@ -60,8 +63,9 @@ class Observer:
         self.metrics.alerts.labels(alert.code).inc()
 
     def timed_batch(self, age_ns: int) -> None:
-        """Take how long after its time a batch was done with, its requests handed over."""
-        self.metrics.batch_s.labels(self.session).observe(max(0, age_ns) / 1e9)
+        """Take how long after its time a batch was done with, its requests handed over; history is not counted."""
+        if age_ns < _HISTORY_NS:
+            self.metrics.batch_s.labels(self.session).observe(max(0, age_ns) / 1e9)
 
     def timed_sync(self, spent_s: float) -> None:
         """Take how long a sync of the journal took."""

@@ -112,8 +112,10 @@ def test_what_has_passed_is_cleared_and_counters_only_rise(observer):
 
 def test_times_and_alerts_are_counted(observer):
     observer.timed_batch(2_000_000)
+    observer.timed_batch(DAY_NS)
     observer.timed_sync(0.5)
     observer.count_alert(Alert("HALTED", "", 1))
     assert figure(observer, "batch_seconds_sum") == pytest.approx(0.002)
+    assert figure(observer, "batch_seconds_count") == 1
     assert figure(observer, "sync_seconds_count") == 1
     assert observer.metrics.registry.get_sample_value("tradewind_alerts_total", {"code": "HALTED"}) == 1
