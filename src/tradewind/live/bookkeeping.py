@@ -408,6 +408,8 @@ class Books:
         if compared.deferred:
             self._compare_soon(number, now_ns)
         self._report(compared, account, now_ns)
+        if any(difference.what in ("position", "taken") for difference in compared.differences):
+            account.gateway.doubt_rules()  # Perhaps the lots that are counted in are others now (F56).
         found = sum(difference.halts for difference in compared.differences)
         halt = halt_fact(Halt.EXTERNAL, self._wallet(number), now_ns, on=True, value=float(found))
         return [*compared.facts, *([halt] if found else [])]

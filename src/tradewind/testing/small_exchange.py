@@ -464,6 +464,9 @@ class SmallGateway:
         """Accept anything."""
         return Outcome(OutcomeKind.ACCEPTED)
 
+    def doubt_rules(self) -> None:
+        """Do nothing: these rules never change."""
+
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
         """Say that there is none."""
         return Outcome(OutcomeKind.REJECTED)

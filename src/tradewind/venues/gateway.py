@@ -552,6 +552,9 @@ class TradingGateway(Protocol):
     async def set_modes(self, instrument: int, *, hedge: bool, isolated: bool) -> Outcome:
         """Set position and margin mode, likewise."""
 
+    def doubt_rules(self) -> None:
+        """Have the venue's rules read again soon: what it says does not add up by those that are known."""
+
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
         """Let the venue cancel everything unless called again in time; REJECTED where it has no such timer."""
 

@@ -49,6 +49,19 @@ def test_F55_a_symbol_that_is_renamed_is_left_alone():
     assert any("does not trade" in a.text or "not listed" in a.text for a in sea.alerts("HALTED"))
 
 
+def test_F56_a_contract_of_another_size_stops_its_symbol():
+    """What is held no longer adds up: openers stop within seconds, the rules are read at once and a person is told the
+    size. Until the session starts with the new rules nothing is opened; what reduces still may."""
+    sea = sail_steady("okx_swap", strike("F56", 200), judges="abcfgh")
+    stopped = [at for at, bits, on in halts(sea) if bits & Halt.EXTERNAL and on]
+    assert 200 < stopped[0] < 210
+    assert max(placed_s(sea, reduces=False)) < stopped[0]
+    closed = [at for at, row in told(sea, FactKind.VENUE_STATUS) if row["code"] == VenueCode.DOWN]
+    assert closed[0] - stopped[0] < 2
+    assert any("the contract size" in alert.text for alert in sea.alerts("HALTED"))
+    assert all(position.qty >= 0 for position in sea.account.positions())
+
+
 def test_F57_where_mark_and_price_part_nothing_is_opened():
     """Beyond the price band between mark and last price no order opens; what is held can be closed, and the position
     is valued at the mark."""

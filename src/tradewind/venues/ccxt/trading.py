@@ -504,6 +504,10 @@ class CcxtTradingGateway:
         """Set position and margin mode; what is so already is left alone."""
         return await self._switches.set_modes(instrument, AccountModes(hedge, isolated))
 
+    def doubt_rules(self) -> None:
+        """Have the venue's rules read again soon: what it says does not add up by those that are known."""
+        self._rules.doubt()
+
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
         """Let the venue cancel everything unless called again in time; REJECTED where it has no such timer."""
         if self._dialect.dead_man_message is not None:
