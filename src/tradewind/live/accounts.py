@@ -105,6 +105,11 @@ class TradingAccount:
         if new:
             self.inbox.start(self._create([self._new_order(row, near_tick) for row in new], new))
 
+    def withhold(self, rows: NDArray[Any], text: str) -> None:
+        """Answer requests as refused by ourselves, before they are sent."""
+        for row in rows:
+            self._answer(row, Outcome(OutcomeKind.REJECTED, rule=Rule.NOT_SENT, text=text))
+
     async def settle(self) -> None:
         """Set modes and leverage of every instrument. Raises VenueRefused (SETTINGS_REFUSED) where the venue will not.
 

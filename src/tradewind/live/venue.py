@@ -24,6 +24,7 @@ from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.belief import dust_of
 from tradewind.live.bodies import LOCAL
 from tradewind.live.bookkeeping import Books, ended_contexts
+from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Told, numbered, rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import market_fact
@@ -144,6 +145,7 @@ class LiveVenue:
         self._unread: set[int] = set(range(len(accounts)))
         self._down: set[int] = set()
         self._turns: Counter[int] = Counter()
+        self._is_shared = shares_instruments(world)
         self._watched_ns = self._resolved_ns = 0
 
     # ------------------------------------------------------------------ the port
@@ -185,9 +187,19 @@ class LiveVenue:
         places = requests["instrument"].tolist()
         for account in self._accounts:
             mine = [at for at, place in enumerate(places) if place in account.terms.instruments]
+            if mine and self._is_shared:
+                mine = self._without_own_crossings(account, requests, mine)
             if mine:
                 account.send(requests[mine], self._world.views["close"])
         await asyncio.sleep(0)  # What was handed over begins before we look for what comes next.
+
+    def _without_own_crossings(
+        self, account: TradingAccount, requests: NDArray[Any], places: list[int]
+    ) -> list[int]:
+        """Return which requests may leave; what would trade with another strategy of ours is answered here (F42)."""
+        crosses = crosses_own(self._world, requests[places])
+        account.withhold(requests[places][crosses], "it would trade with another strategy of this account")
+        return [place for place, held in zip(places, crosses.tolist(), strict=True) if not held]
 
     async def query(self, cids: Sequence[int]) -> NDArray[Any]:
         """Return nothing: orders are searched for beside the session, and what is found comes in batches."""

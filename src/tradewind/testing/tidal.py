@@ -16,7 +16,7 @@ from tradewind.engine.setup import ExitSetup, InstrumentSetup, StrategySetup, Wa
 from tradewind.engine.world import World
 from tradewind.testing.sessions import want
 from tradewind.testing.voyage import Voyage, sail
-from tradewind.units.enums import IntentKind, Protection, Verdict
+from tradewind.units.enums import SHORT, IntentKind, Protection, Verdict
 from tradewind.units.jit import kernel
 from tradewind.units.records import PARAMS, Account, Intents, Memory, Params, View, Working
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tradewind.testing.voyage import Landfall
     from tradewind.venues.fake.misfortunes import Strike
 
-__all__ = ["FOLLOWER", "PROTECTED", "SLEEPER", "sail_tidal", "tidal", "tidal_world"]
+__all__ = ["FOLLOWER", "PROTECTED", "SLEEPER", "contrary", "sail_tidal", "tidal", "tidal_world"]
 
 FOLLOWER, SLEEPER = 1, 2
 """Slots of the order that follows the price and of the one that comes and goes."""
@@ -47,8 +47,28 @@ def tidal(
     return Verdict.SET
 
 
-def tidal_world(instrument: Instrument, seed: int, *, amends: bool, exits: ExitSetup = PROTECTED) -> World:
-    """Return a world in which `tidal` trades an instrument, five times levered, within four times what it wants."""
+@kernel(sig=DECIDE, checked=True)
+def contrary(
+    view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
+) -> int:
+    """Want to sell short just where `tidal` wants to buy."""
+    want(intents, IntentKind.REST, 0, 0, view.close * 199 // 200, int(params.v[0]))
+    intents.row[0].position_side = SHORT
+    return Verdict.SET
+
+
+def tidal_world(
+    instrument: Instrument,
+    seed: int,
+    *,
+    amends: bool,
+    exits: ExitSetup = PROTECTED,
+    disputed: bool = False,
+) -> World:
+    """Return a world in which `tidal` trades an instrument, five times levered, within four times what it wants.
+
+    disputed: `contrary` trades it too.
+    """
     params = np.zeros(PARAMS)
     params[0] = 40.0 * max(int(instrument.min_qty / instrument.lot_size), 1)
     setup = InstrumentSetup(
@@ -58,8 +78,10 @@ def tidal_world(instrument: Instrument, seed: int, *, amends: bool, exits: ExitS
         highest_price=1e7,
         position_limit_qty=float(instrument.lot_size) * 4.0 * params[0],
     )
-    strategy = StrategySetup(tidal, [0], params, exits=exits)
-    return World([WalletSetup("USDT", 10_000.0)], [setup], [strategy])
+    strategies = [StrategySetup(tidal, [0], params, exits=exits)]
+    if disputed:
+        strategies.append(StrategySetup(contrary, [0], params, exits=exits))
+    return World([WalletSetup("USDT", 10_000.0)], [setup], strategies)
 
 
 def sail_tidal(venue: str, *plan: Strike, **more: Any) -> Landfall:  # noqa: ANN401 - fields of `Voyage`

@@ -1,6 +1,7 @@
-"""Orders that end otherwise than asked: races, refusals, vanished stops, shrunk closes (F30-F41)."""
+"""Orders that end otherwise than asked: races, refusals, vanished stops, shrunk closes (F30-F42)."""
 
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 
 from tradewind.testing.logbook import (
@@ -12,7 +13,7 @@ from tradewind.testing.logbook import (
     seconds,
     told,
 )
-from tradewind.testing.tidal import FOLLOWER, sail_tidal
+from tradewind.testing.tidal import FOLLOWER, sail_tidal, tidal_world
 from tradewind.testing.voyage import strike
 from tradewind.units.enums import FactKind, Halt, RequestKind, Rule
 from tradewind.units.ids import slot_of
@@ -181,3 +182,22 @@ def test_F41_an_order_that_ends_in_the_match_is_over_for_us_too():
         assert [s for s, _ in told(sea, FactKind.CANCELLED) if ended <= s < ended + 1]
         assert [s for s in asked_s(sea, reduces=False) if ended < s < ended + 1]
     assert set(ended_as(sea).values()) <= {"new", "filled", "canceled", "expired"}
+
+
+def test_F42_what_would_trade_with_another_strategy_of_ours_is_not_sent():
+    """Where one strategy would open against an order of another on the same account, it is held back before it leaves;
+    the other one goes on as if nothing had been wanted."""
+    life = {"make_world": partial(tidal_world, disputed=True)}
+    sea = sail_tidal("bybit_linear", life=life)
+    refused = [
+        slot_of(int(row["cid"])) for _, row in told(sea, FactKind.REJECT) if row["code"] == Rule.NOT_SENT
+    ]
+    assert len(refused) >= 2
+    rests = {}
+    for entry in orders_of(sea, kind="limit", reduce_only=False):
+        rests.pop(entry["order_id"], None)
+        if entry["state"] == "new":
+            rests[entry["order_id"]] = entry["side"], Decimal(str(entry["price"]))
+        bids = [price for side, price in rests.values() if side == "buy"]
+        assert all(price < ask for price in bids for side, ask in rests.values() if side == "sell")
+    assert {e["side"] for e in orders_of(sea, cause="placed", reduce_only=False)} == {"buy", "sell"}
