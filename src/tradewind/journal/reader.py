@@ -90,8 +90,13 @@ class SegmentScan:
         while (found := self._advance()) is not None:
             yield found[0]
 
-    def skip_to(self, seq: int, chain: bytes) -> None:
-        """Pass over the records before `seq` without verifying them; `chain` is what they lead to by another proof."""
+    def skip_to(self, seq: int, chain: bytes, offset: int = 0) -> None:
+        """Pass over the records before `seq` without verifying them; `chain` is what they lead to by another proof.
+
+        It is looked for at `offset` first.
+        """
+        if self._begins_at(offset, seq, chain):
+            self.offset, self.next_seq = offset, seq
         while self.next_seq < seq:
             try:
                 end, kind = twj.skim_frame(self._data, self.offset, self._content_end)
@@ -104,6 +109,15 @@ class SegmentScan:
                 raise self._damaged(str(error)) from error
             self.offset, self.next_seq = end, self.next_seq + count
         self.chain = chain
+
+    def _begins_at(self, offset: int, seq: int, chain: bytes) -> bool:
+        if offset <= self.offset:
+            return False
+        try:
+            record, payload, link, _ = twj.decode_frame(self._data, offset, self._content_end)
+        except (twj.TornTailError, twj.DamageError):
+            return False
+        return record.seq == seq and link == twj.chain_after(chain, record, payload)[:8]
 
     def of_kind(self, kind: int) -> Iterator[Record]:
         """Hand out the records of one kind, found by the heads of all: each is whole, the chain is not looked at."""
@@ -208,16 +222,16 @@ class JournalReader:
         """Return whose journal it is, None for an empty one."""
         return self.headers[0].identity if self.headers else None
 
-    def records(self, from_seq: int = 1, chain: bytes | None = None) -> Iterator[Record]:
+    def records(self, from_seq: int = 1, chain: bytes | None = None, offset: int = 0) -> Iterator[Record]:
         """Hand out the records from a sequence on, each verified against the chain.
 
         Verification begins with the segment that holds `from_seq`, at the chain of its header; or at `from_seq`
-        itself, where the chain before it is given by a snapshot. An expired run that reaches over `from_seq` is
-        handed out whole. Afterwards `dropped_bytes` has the length of a torn tail.
+        itself, where a snapshot gives the chain before it, and `offset`, the place where it probably is. An expired
+        run that reaches over `from_seq` is handed out whole. Afterwards `dropped_bytes` has the length of a torn tail.
         """
         for scan in self.segments(from_seq):
             if chain is not None and scan.header.first_seq < from_seq:
-                scan.skip_to(from_seq, chain)
+                scan.skip_to(from_seq, chain, offset)
             for record in scan:
                 if record.seq + record.count > from_seq:
                     yield record

@@ -28,13 +28,15 @@ class Start:
         The first record that the state does not contain.
     state
         The state's bytes; None is the state before the first record.
-    chain
-        The chain before `next_seq`, None where it is that of a segment's header.
+    chain, offset
+        The chain before `next_seq`, None where it is that of a segment's header; and where in its segment it probably
+        begins, 0 where nobody says.
     """
 
     next_seq: int
     state: bytes | None
     chain: bytes | None = None
+    offset: int = 0
 
 
 def valid_snapshots(reader: JournalReader) -> Iterator[Start]:
@@ -47,19 +49,19 @@ def valid_snapshots(reader: JournalReader) -> Iterator[Start]:
     if identity is None:
         return
     for seq in reversed(list(snapshot_sequences(reader.disk, reader.folder))):
-        found = open_snapshot(reader.disk, reader.folder, identity, seq)
-        if found is None:
+        kept = open_snapshot(reader.disk, reader.folder, identity, seq)
+        if kept is None:
             continue
-        chain, state = found
+        start = Start(seq + 1, kept.state, kept.chain, kept.offset)
         try:
-            record = next(reader.records(seq + 1, chain), None)
+            record = next(reader.records(start.next_seq, start.chain, start.offset), None)
         except CorruptJournalError:
             continue  # Whoever reads on from an older one comes upon the damage, and says so.
         if record is None or record.kind != RecordKind.SNAPSHOT:
             continue
         reference = decode_reference(record)
-        if reference.seq == seq and sha256(state).digest() == reference.state_hash:
-            yield Start(seq + 1, state, chain)
+        if reference.seq == seq and sha256(kept.state).digest() == reference.state_hash:
+            yield start
 
 
 def newest_start(reader: JournalReader) -> Start:
@@ -88,7 +90,7 @@ def oldest_start(reader: JournalReader) -> Start:
 
 def records_after(reader: JournalReader, start: Start) -> Iterator[Record]:
     """Hand out the records to apply to `start`, in order."""
-    for record in reader.records(start.next_seq, start.chain):
+    for record in reader.records(start.next_seq, start.chain, start.offset):
         if record.kind == RecordKind.EXPIRED:
             raise _lost(reader, record.seq)
         yield record

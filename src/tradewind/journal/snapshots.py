@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -48,6 +48,18 @@ class _Content(msgspec.Struct, array_like=True, frozen=True):
     seq: int
     chain: bytes
     state: bytes
+    offset: int = 0
+
+
+class Kept(NamedTuple):
+    """What a snapshot's file says: the chain before it, the state, and where in its segment the record after it began.
+
+    The place is a hint: 0 in older files, and wrong once what lies before it in the segment has expired.
+    """
+
+    chain: bytes
+    state: bytes
+    offset: int
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -72,7 +84,7 @@ def decode_reference(record: Record) -> SnapshotRef:
 
 
 def write_snapshot(
-    disk: Disk, folder: Path, identity: Identity, seq: int, chain: bytes, state: bytes
+    disk: Disk, folder: Path, identity: Identity, seq: int, chain: bytes, state: bytes, *, offset: int = 0
 ) -> SnapshotRef:
     """Write a snapshot durably under its final name, or leave nothing that counts.
 
@@ -81,7 +93,7 @@ def write_snapshot(
     JournalError
         DISK_FULL or JOURNAL_WRITE: there is no new snapshot; the journal itself is untouched.
     """
-    content = _encode(_Content(identity, seq, chain, zlib.compress(state, _ZLIB_LEVEL)))
+    content = _encode(_Content(identity, seq, chain, zlib.compress(state, _ZLIB_LEVEL), offset))
     write_atomically(disk, folder, snapshot_name(seq), _MAGIC + sha256(content).digest() + content)
     return SnapshotRef(seq, sha256(state).digest())
 
@@ -109,11 +121,11 @@ def read_snapshot(disk: Disk, folder: Path, identity: Identity, reference: Snaps
     found = open_snapshot(disk, folder, identity, reference.seq)
     if found is None:
         return None
-    return found[1] if sha256(found[1]).digest() == reference.state_hash else None
+    return found.state if sha256(found.state).digest() == reference.state_hash else None
 
 
-def open_snapshot(disk: Disk, folder: Path, identity: Identity, seq: int) -> tuple[bytes, bytes] | None:
-    """Return chain and state of the snapshot after `seq` by its own word, None where its file is not what was written.
+def open_snapshot(disk: Disk, folder: Path, identity: Identity, seq: int) -> Kept | None:
+    """Return the snapshot after `seq` by its own word, None where its file is absent or not what was written.
 
     It counts only where the journal refers to it.
     """
@@ -128,7 +140,7 @@ def open_snapshot(disk: Disk, folder: Path, identity: Identity, seq: int) -> tup
     found = _decode_content(content)
     if (found.identity, found.seq) != (identity, seq):
         return None
-    return found.chain, zlib.decompress(found.state)
+    return Kept(found.chain, zlib.decompress(found.state), found.offset)
 
 
 def snapshot_sequences(disk: Disk, folder: Path) -> Iterator[int]:

@@ -179,7 +179,7 @@ class JournalWriter:
         self.sync()
         seq = self._next_seq - 1
         reference = write_snapshot(
-            self._disk, self._folder, self._authorship.identity, seq, self._chain, state
+            self._disk, self._folder, self._authorship.identity, seq, self._chain, state, offset=self._size
         )
         self.append(RecordKind.SNAPSHOT, encode_reference(reference))
         return reference
@@ -216,7 +216,7 @@ class JournalWriter:
         scan = next(reader.segments(last.first_seq))
         start = next(valid_snapshots(reader), None)
         if start is not None and start.chain is not None and start.next_seq > last.first_seq:
-            scan.skip_to(start.next_seq, start.chain)
+            scan.skip_to(start.next_seq, start.chain, start.offset)
         for _ in scan:
             pass
         reader.dropped_bytes += scan.dropped_bytes

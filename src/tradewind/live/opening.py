@@ -127,7 +127,7 @@ def open_session(
 
 def records_to_run(reader: JournalReader, start: Start) -> Iterator[Record]:
     """Hand out the records after a start, without the one that refers to the very snapshot."""
-    for record in reader.records(start.next_seq, start.chain):
+    for record in reader.records(start.next_seq, start.chain, start.offset):
         own = record.kind == RecordKind.SNAPSHOT and decode_reference(record).seq < start.next_seq
         if not own:
             yield record

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tradewind.engine.world import CORE_BYTES
+from tradewind.errors import TradewindError
 from tradewind.journal import FileDisk, Identity
 from tradewind.live.control import ControlServer
 from tradewind.live.guard import GUARDED
 from tradewind.live.opening import Place, open_session
 from tradewind.live.operator import Operator
 from tradewind.live.paper import WriterThread, next_boot
+from tradewind.live.proving import verify_before
 from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
 from tradewind.live.session import SNAPSHOT_EVERY
 from tradewind.live.takeover import TAKEN_OVER
@@ -256,6 +258,7 @@ class _Run:
             session, operator.status, self._boot, self._folder, self._setup.clock, reached.clock_ns
         )
         others = [self._accompany(each, running) for each in self._beside]
+        others.append(self._verify(opened.resumed_at))
         for work in (self._beat(session, operator, world), watch.run(), *others):
             closing.callback(asyncio.ensure_future(work).cancel)
         self._tell("SESSION_STARTED", f"process {self._boot.process}")
@@ -284,6 +287,14 @@ class _Run:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, session.stop)
+
+    async def _verify(self, seq: int) -> None:
+        """Look at what the start has passed over. Damage there changes nothing that is known, so trading goes on."""
+        try:
+            await verify_before(self._place.disk, self._folder, seq)
+        except (TradewindError, OSError) as error:
+            text = error.message if isinstance(error, TradewindError) else str(error.strerror)
+            self._tell("DISK_FAILED", f"the journal before this start: {text}")
 
     async def _beat(self, session: Session, operator: Operator, world: World) -> None:
         """Beat as long as the loop comes round; lift the pause with which an operator ended the last process."""

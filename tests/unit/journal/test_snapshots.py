@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from hashlib import sha256
 
@@ -21,6 +22,7 @@ from tradewind.journal import (
     verify_journal,
 )
 from tradewind.journal.snapshots import snapshot_name
+from tradewind.live.proving import verify_before
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.journals import FOLDER, authorship, numbered_bodies, open_for_test
 
@@ -230,3 +232,56 @@ def test_snapshot_survives_a_crash_once_its_record_is_durable():
         writer.sync()
         disk.crash(random.Random(seed))
         assert newest_start(JournalReader(disk, FOLDER)).state == b"state"
+
+
+def test_a_start_from_a_snapshot_reads_nothing_before_it_and_what_is_wrong_there_is_found_by_verifying():
+    disk = SimulatedDisk()
+    final = session(disk, segment_bytes=1 << 20)
+    segment = FOLDER / "segment-000001.twj"
+    start = newest_start(JournalReader(disk, FOLDER))
+    assert 0 < start.offset < len(disk.read(segment))
+    disk.flip_bit(segment, 8 * (start.offset // 2))
+    assert replayed(disk, newest_start) == final
+    open_for_test(disk).close()
+    assert verify_journal(disk, FOLDER).verdict == "corrupt"
+    with pytest.raises(JournalError, match="JOURNAL_CORRUPT"):
+        asyncio.run(verify_before(disk, FOLDER, start.next_seq))
+
+
+@pytest.mark.parametrize("offset", [0, 1, 500, 1 << 30])
+def test_a_snapshot_that_names_a_wrong_place_is_found_by_its_sequence(offset):
+    disk = SimulatedDisk()
+    session(disk, segment_bytes=1 << 20)
+    reader = JournalReader(disk, FOLDER)
+    start = newest_start(reader)
+    found = [record.seq for record in reader.records(start.next_seq, start.chain, offset)]
+    assert found == [record.seq for record in reader.records(start.next_seq)]
+    assert found[0] == start.next_seq
+
+
+def test_another_chain_than_the_snapshots_is_refused():
+    disk = SimulatedDisk()
+    session(disk, segment_bytes=1 << 20)
+    reader = JournalReader(disk, FOLDER)
+    start = newest_start(reader)
+    with pytest.raises(JournalError, match="the chain breaks here"):
+        next(reader.records(start.next_seq, bytes(32), start.offset))
+
+
+def test_records_of_a_kind_are_those_that_a_whole_reading_finds():
+    disk = SimulatedDisk()
+    session(disk)
+    expire(disk, FOLDER, RetentionRule(1), now_ns=2**62)
+    reader = JournalReader(disk, FOLDER)
+    records = list(reader.records())
+    for kind in (RecordKind.FACTS, RecordKind.SNAPSHOT, RecordKind.EXPIRED, RecordKind.BOOT):
+        assert list(reader.of_kind(kind)) == [record for record in records if record.kind == kind]
+    assert any(record.kind == RecordKind.EXPIRED for record in records)
+
+
+def test_everything_before_a_start_is_verified_and_nothing_after():
+    disk = SimulatedDisk()
+    session(disk)
+    reader = JournalReader(disk, FOLDER)
+    for seq in (1, 2, 100, newest_start(reader).next_seq):
+        assert asyncio.run(verify_before(disk, FOLDER, seq)) == seq - 1

@@ -169,3 +169,21 @@ def test_a_state_of_another_form_is_refused():
         sequencer.restore(kept)
     assert caught.value.code == "JOURNAL_VERSION"
     sequencer.restore(sequencer.save())
+
+
+def test_a_tape_is_run_by_its_own_snapshots_whatever_the_session_would_do_now():
+    disk = SimulatedDisk()
+
+    def lived(snapshot_every):
+        exchange = SimulatedExchange(small_world(), walk(STEPS))
+        place = Place(disk, FOLDER, Identity("session", ()), lambda: 0, "test", snapshot_every=snapshot_every)
+        opened = open_session(place, small_world(), LocalVenue(exchange), inside=exchange)
+        assert asyncio.run(opened.session.run())
+        opened.close(finished=False)
+        return opened.session.sequencer.world.state_hash()
+
+    first = lived(20)
+    for name in [name for name in disk.names(FOLDER) if name.endswith(".tws")]:
+        disk.remove(FOLDER / name)
+    assert lived(7) == first
+    assert lived(7) == first
