@@ -26,7 +26,7 @@ __all__ = ["SessionName", "app", "session_names", "session_path"]
 app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
-    help="Records of sessions: verify, replay, explain, export, rebuild, expire.",
+    help="Records of sessions: verify, replay, explain, bars, export, rebuild, expire.",
 )
 
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="Name of a session, or 'last'.")]

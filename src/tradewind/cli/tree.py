@@ -36,10 +36,13 @@ NOUNS: dict[str, Noun] = {
     "run": Noun("run", "Stored runs: list, show, compare, open, verify."),
     "trade": Noun("trade", "The same strategy on paper, on live data or a replayed feed."),
     "session": Noun(
-        "session", "Sessions: list, status, operate, sum up, compare with a backtest, pack an incident."
+        "session",
+        "Sessions: list, status, pause, resume, flatten, stop, summary, stats, reset, compare, incident, unit.",
     ),
-    "journal": Noun("journal", "Records of sessions: verify, replay, explain, export, rebuild, expire."),
-    "venue": Noun("venue", "Venues: list, rules, fake."),
+    "journal": Noun(
+        "journal", "Records of sessions: verify, replay, explain, bars, export, rebuild, expire."
+    ),
+    "venue": Noun("venue", "Venues: list, rules, fake, certify."),
     "keys": Noun("keys", "Keys of accounts: add, list, test, remove."),
     "config": Noun("config", "Settings with the origin of each value, and their schema."),
 }
