@@ -22,11 +22,13 @@ def rebuild_model(say: "Output", desk: "Workspace", folders: "list[Path]", *, af
 
     require_live()
     from tradewind.ops.governance import governance_of
+    from tradewind.ops.intelligence import model_file
     from tradewind.ops.intelligence.database import Intelligence
 
+    path = model_file(desk.root)
     if afresh:
-        desk.intelligence.unlink(missing_ok=True)
-    model = Intelligence(desk.intelligence)
+        path.unlink(missing_ok=True)
+    model = Intelligence(path)
     try:
         followed = {}
         with say.steps("reading journals") as steps:
@@ -43,9 +45,9 @@ def rebuild_model(say: "Output", desk: "Workspace", folders: "list[Path]", *, af
             say.note(
                 f"warning: {found.undecoded:,} records of {name} are of a form that this version does not know"
             )
-    say.line(f"read model      {desk.shown(desk.intelligence)}")
+    say.line(f"read model      {desk.shown(path)}")
     told = {name: asdict(found) for name, found in followed.items()}
-    result = {"file": str(desk.intelligence), "rebuilt": model.rebuilt, "sessions": told}
+    result = {"file": str(path), "rebuilt": model.rebuilt, "sessions": told}
     say.done(result, "tradewind session list")
 
 

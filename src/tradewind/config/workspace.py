@@ -141,11 +141,6 @@ class Workspace:
         """Return the folder of a session's journal."""
         return self.journal / _checked(session, _SESSION, "session")
 
-    @property
-    def intelligence(self) -> Path:
-        """Return the file of the read model, which is made from the journals and can be removed at any time."""
-        return self.root / "intelligence.sqlite"
-
     def run_dir(self, run_id: str) -> Path:
         """Return the folder a run of this id has; nothing is made."""
         return self.runs / _checked(run_id, RUN_ID, "run")

@@ -11,6 +11,7 @@ from tradewind.config import Workspace, lock
 from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
 from tradewind.ops.alerts import Alert
 from tradewind.ops.governance import GovernanceLog, governance_of
+from tradewind.ops.intelligence import model_file
 
 FIXTURE = Path(__file__).resolve().parents[2] / "replay" / "fixtures" / "journal-v1" / "paper"
 
@@ -96,7 +97,7 @@ def test_the_read_model_is_made_brought_up_to_date_and_made_again(desk, capsys):
     assert first["sessions"]["paper"]["afresh"]
     assert answer(capsys, "journal", "rebuild", "paper")["sessions"]["paper"]["records"] == 0
     assert answer(capsys, "journal", "rebuild", "--afresh")["sessions"] == first["sessions"]
-    desk.intelligence.write_bytes(b"no database")
+    model_file(desk.root).write_bytes(b"no database")
     again = answer(capsys, "journal", "rebuild")
     assert "damaged" in again["rebuilt"]
     assert again["sessions"] == first["sessions"]
