@@ -394,6 +394,7 @@ class SmallGateway:
         self._exchange, self._wire, self._clock = exchange, wire, clock
         self._stream = _Stream()
         self.down = False
+        self.doubt_rules = lambda: None
 
     def hear(self, event: Event) -> None:
         """Take what the exchange says of the account, as far as the wire lets it through."""
@@ -463,9 +464,6 @@ class SmallGateway:
     async def set_modes(self, instrument: int, *, hedge: bool, isolated: bool) -> Outcome:
         """Accept anything."""
         return Outcome(OutcomeKind.ACCEPTED)
-
-    def doubt_rules(self) -> None:
-        """Do nothing: these rules never change."""
 
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
         """Say that there is none."""

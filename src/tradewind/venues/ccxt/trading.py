@@ -163,6 +163,7 @@ class CcxtTradingGateway:
             self._dialect, self._speller, self._account, self._listings, self._change
         )
         self._rules = RuleWatch(self._exchange, settings.venue, listings, self._tell, now_ns)
+        self.doubt_rules = self._rules.doubt
         self._events: deque[Event] = deque()
         self._heard = asyncio.Event()
         self._sides: OrderedDict[int, int] = OrderedDict()
@@ -503,10 +504,6 @@ class CcxtTradingGateway:
     async def set_modes(self, instrument: int, *, hedge: bool, isolated: bool) -> Outcome:
         """Set position and margin mode; what is so already is left alone."""
         return await self._switches.set_modes(instrument, AccountModes(hedge, isolated))
-
-    def doubt_rules(self) -> None:
-        """Have the venue's rules read again soon: what it says does not add up by those that are known."""
-        self._rules.doubt()
 
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
         """Let the venue cancel everything unless called again in time; REJECTED where it has no such timer."""
