@@ -7,10 +7,13 @@ import pytest
 
 from tradewind.engine.setup import InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
+from tradewind.live.bodies import FACT
 from tradewind.testing.lookout import Stretch
 from tradewind.testing.sessions import drifting
-from tradewind.testing.voyage import Voyage, VoyageFailed, sail, strike
+from tradewind.testing.swarm import VENUES
+from tradewind.testing.voyage import Landfall, Voyage, VoyageFailed, sail, strike
 from tradewind.testing.voyage_oracles import judged
+from tradewind.units.enums import FactKind, StreamCode
 from tradewind.units.records import PARAMS
 
 pytest.importorskip("ccxt")
@@ -25,6 +28,15 @@ def landfall():
     assert judged(found) == []
     assert len(found.of("fill")) >= 3
     return found
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_voyage_without_misfortune_alarms_nobody(venue):
+    """No stream is called dead because it spoke before the venue answered, and stops move with what they protect."""
+    found = sail(Voyage(venue, minutes=8, calm_minutes=2, settle_s=0, protection_s=5.0, position_s=3.0))
+    assert {alert.code for alert in found.life.alerts} <= {"RECONCILED"}
+    assert len(found.of("fill")) >= 10
+    assert found.life.dropped == {}
 
 
 def objections(landfall):
@@ -51,6 +63,20 @@ def test_an_order_beyond_the_limit(landfall):
     placed = ours(landfall, "order")
     landfall.entries.insert(landfall.entries.index(placed), {**placed, "qty": "1000"})
     assert objections(landfall) == {"c"}
+
+
+def test_an_opener_on_stale_data(landfall, monkeypatch):
+    told = list(landfall.journal())
+
+    def silenced(_):
+        row = np.zeros(1, FACT)
+        row["kind"], row["code"] = FactKind.STREAM, StreamCode.DOWN
+        yield 0, row
+        for now_ns, rows in told:
+            yield now_ns, rows[rows["kind"] != FactKind.STREAM] if rows.dtype == FACT else rows
+
+    monkeypatch.setattr(Landfall, "journal", silenced)
+    assert objections(landfall) == {"f"}
 
 
 def test_what_was_believed_for_too_long(landfall):
