@@ -184,7 +184,8 @@ def test_a_position_is_adopted_at_the_venues_entry_by_the_first_who_trades_it():
     balance = int(world.accounts["balance"][0])
     snapshot = position(7, 4_812.5 * tick)
     compared_once = compared(world, snapshot, Policy(external="adopt"))
-    apply(world, compared_once.facts)
+    for _ in range(2):  # Told again, as after a crash, it is known already.
+        apply(world, compared_once.facts)
     first = int((world.contexts["instrument"] == 0).argmax())
     holding = world.contexts["working"]["holding"]
     assert holding["pos_lot"][:, SHORT].tolist() == [7 if k == first else 0 for k in range(len(holding))]
