@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tradewind.errors import DataUnavailable, TradewindError, VenueDown
+from tradewind.journal.bodies import LOCAL
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.belief import dust_of
-from tradewind.live.bodies import LOCAL
 from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Told, numbered, rows_of
