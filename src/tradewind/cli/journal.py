@@ -115,7 +115,7 @@ def _bound(desk: "Workspace", folder: Path) -> "Bound | BoundNow":
     from tradewind.cli.paper import bind
     from tradewind.config import backtest_from
     from tradewind.journal import FileDisk, JournalReader, RecordKind
-    from tradewind.live.bodies import decode_boot
+    from tradewind.journal.bodies import decode_boot
 
     boots = [decode_boot(r) for r in JournalReader(FileDisk(), folder).records() if r.kind == RecordKind.BOOT]
     if not boots:
@@ -285,8 +285,7 @@ def _fields(reader: "JournalReader", record: "Record") -> dict[str, object]:
 def _body(reader: "JournalReader", record: "Record") -> dict[str, object]:
     import msgspec
 
-    from tradewind.journal import RecordKind, unpack_rows
-    from tradewind.live import bodies
+    from tradewind.journal import RecordKind, bodies, unpack_rows
 
     layouts = bodies.layouts_at(list(reader.headers), record.seq)
     if record.kind in (RecordKind.MARKET, RecordKind.FACTS):
@@ -312,8 +311,7 @@ def _body(reader: "JournalReader", record: "Record") -> dict[str, object]:
 
 def _intent(packed: bytes, layouts: dict[str, tuple[tuple[str, str], ...]]) -> dict[str, object] | None:
     """Return the fields of an intent; None where nothing was wanted of the slot any more, which cancels."""
-    from tradewind.journal import unpack_rows
-    from tradewind.live import bodies
+    from tradewind.journal import bodies, unpack_rows
 
     (row,) = _rows(unpack_rows(packed, layouts["INTENT"], bodies.INTENT))
     return row if any(row.values()) else None

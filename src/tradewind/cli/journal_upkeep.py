@@ -22,12 +22,12 @@ def rebuild_model(say: "Output", desk: "Workspace", folders: "list[Path]", *, af
 
     require_live()
     from tradewind.ops.governance import governance_of
-    from tradewind.ops.intelligence import model_file
+    from tradewind.ops.intelligence import model_file, remove_model
     from tradewind.ops.intelligence.database import Intelligence
 
     path = model_file(desk.root)
     if afresh:
-        path.unlink(missing_ok=True)
+        remove_model(path)
     model = Intelligence(path)
     try:
         followed = {}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tradewind.config import BacktestConfig, SessionConfig, Workspace
     from tradewind.engine.setup import WalletSetup
     from tradewind.engine.world import World
-    from tradewind.live.bodies import Boot
+    from tradewind.journal.bodies import Boot
     from tradewind.live.running import Reached, RunningSetup
     from tradewind.market import Instrument
     from tradewind.ops.alerts import Alert
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.feed import CcxtMarketFeed
     from tradewind.venues.gateway import Listing, MarketFeed
 
-__all__ = ["Bound", "bind_again", "bind_now", "first_boot", "open_feeds", "paper_setup", "prices_at", "with_accounts"]
+__all__ = [
+    "Bound",
+    "bind_again",
+    "bind_now",
+    "first_boot",
+    "open_feeds",
+    "paper_setup",
+    "prices_at",
+    "with_accounts",
+]
 
 _FOREVER = timedelta(days=365 * 30)
 _ANY_AMOUNT = 1_000_000.0
@@ -102,7 +111,7 @@ class Bound:
     def boot(self, version: str) -> "Boot":
         """Return what the journal says about a process; a change of any of its hashes is another session."""
         from tradewind.config import config_hash, to_toml
-        from tradewind.live.bodies import Boot, Instrument
+        from tradewind.journal.bodies import Boot, Instrument
         from tradewind.units.enums import MONEY
 
         parts, instruments = self.resolved.parts, self.resolved.instruments
@@ -159,7 +168,7 @@ def with_accounts(bound: Bound, venues: tuple[str, ...]) -> Bound:
 def first_boot(folder: "Path") -> "Boot | None":
     """Return how the first process of a session began that was bound to a venue, None for a session without one."""
     from tradewind.journal import FileDisk, JournalReader, RecordKind
-    from tradewind.live.bodies import decode_boot
+    from tradewind.journal.bodies import decode_boot
 
     for record in JournalReader(FileDisk(), folder).records():
         if record.kind == RecordKind.BOOT:

@@ -15,7 +15,7 @@ from tradewind.errors import UsageError
 if TYPE_CHECKING:
     from tradewind.config import BacktestConfig, Loaded, SessionConfig, Workspace
     from tradewind.engine.world import World
-    from tradewind.live.bodies import Boot
+    from tradewind.journal.bodies import Boot
     from tradewind.live.paper import PaperSetup
     from tradewind.research.history import Histories
     from tradewind.research.resolve import Resolved
@@ -80,7 +80,7 @@ class Bound:
     def _boot(self, version: str) -> "Boot":
         from tradewind.config import config_hash, to_toml
         from tradewind.engine.world import lot_of
-        from tradewind.live.bodies import Boot, Instrument
+        from tradewind.journal.bodies import Boot, Instrument
         from tradewind.units.enums import MONEY
 
         parts = self.resolved.parts

@@ -243,7 +243,7 @@ def _milestone(record: "Record") -> dict[str, object]:
     import msgspec
 
     from tradewind.journal import RecordKind
-    from tradewind.live.bodies import decode_boot, decode_closing
+    from tradewind.journal.bodies import decode_boot, decode_closing
 
     try:
         if record.kind == RecordKind.BOOT:

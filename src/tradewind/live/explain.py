@@ -11,12 +11,12 @@ import numpy as np
 
 from tradewind.errors import NotFound
 from tradewind.journal import FileDisk, JournalReader, RecordKind, unpack_rows
-from tradewind.journal.bodies import decode_audit
-from tradewind.live.bodies import (
+from tradewind.journal.bodies import (
     INTENT,
     REFUSAL,
     Boot,
     Reason,
+    decode_audit,
     decode_boot,
     decode_decision,
     decode_facts,

@@ -34,6 +34,8 @@ _LOOK_S = 0.25
 _ON_PURPOSE = frozenset(Exit) - {Exit.OUR_FAULT}
 """A child that leaves with one of these has refused or ended; any other end is a fault, and it is started again."""
 _NO_STRATEGY = -1
+_OWN_FAULTS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
+"""Signals that a process brings upon itself; a kill from outside says nothing about who was deciding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,11 @@ class Guard:
         if pulse.state == ENDED or self._stopping.is_set() or status in _ON_PURPOSE:
             return status
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
-        self.tell(Incident("died", f"the trading process died {how}", pulse.deciding))
+        strategy = pulse.deciding
+        if -status in _OWN_FAULTS and strategy != _NO_STRATEGY:
+            pulse.hold(strategy)
+            how += f"; strategy {strategy} was deciding and begins held"
+        self.tell(Incident("died", f"the trading process died {how}", strategy))
         return None
 
     def _watch(self, child: subprocess.Popen[bytes], pulse: Pulse) -> bool:

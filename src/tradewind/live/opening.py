@@ -15,9 +15,9 @@ from tradewind.journal import (
     newest_start,
     open_journal,
 )
+from tradewind.journal.bodies import LAYOUTS, Boot, Closing, encode
 from tradewind.journal.snapshots import decode_reference
 from tradewind.journal.writer import SEGMENT_BYTES
-from tradewind.live.bodies import LAYOUTS, Boot, Closing, encode
 from tradewind.live.sequencer import Sequencer
 from tradewind.live.session import SNAPSHOT_EVERY, Keeper, Session
 from tradewind.live.tape import Recorded, ResumedTape

@@ -14,7 +14,7 @@ import msgspec
 
 from tradewind.errors import SafetyRefusal
 from tradewind.journal import FileDisk, Identity, JournalReader, RecordKind
-from tradewind.live.bodies import decode_boot
+from tradewind.journal.bodies import decode_boot
 from tradewind.live.opening import OpenSession, Place, open_session
 from tradewind.live.resolver import PATIENCE_NS, Resolver
 from tradewind.live.session import SNAPSHOT_EVERY
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tradewind.config import Workspace
     from tradewind.engine.world import World
-    from tradewind.live.bodies import Boot
+    from tradewind.journal.bodies import Boot
     from tradewind.venues.port import Batch, VenuePort
     from tradewind.venues.simulated.feed import ReplayFeed
 

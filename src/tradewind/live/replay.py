@@ -9,7 +9,7 @@ import msgspec
 
 from tradewind.errors import JournalError
 from tradewind.journal import Disk, FileDisk, JournalReader, RecordKind, oldest_start
-from tradewind.live.bodies import Closing, decode_closing
+from tradewind.journal.bodies import Closing, decode_closing
 from tradewind.live.opening import records_to_run
 from tradewind.live.sequencer import Sequencer
 from tradewind.live.tape import Recorded, ReplayTape

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tradewind.live.bodies import LOCAL
+from tradewind.journal.bodies import LOCAL
 from tradewind.units.enums import FactKind, OrderState
 from tradewind.venues.port import FACT, Batch
 

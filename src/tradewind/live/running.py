@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from tradewind.config import Workspace
     from tradewind.engine.world import World
-    from tradewind.live.bodies import Boot
+    from tradewind.journal.bodies import Boot
     from tradewind.live.opening import OpenSession
     from tradewind.live.operator import OnStop
     from tradewind.live.session import Keeper, Memory, Session

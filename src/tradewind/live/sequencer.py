@@ -16,8 +16,7 @@ import numpy as np
 from tradewind.engine.diff import CORE_SLOTS
 from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
-from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
-from tradewind.live.bodies import (
+from tradewind.journal.bodies import (
     INTENT,
     LOCAL,
     NO_WAKE,
@@ -31,6 +30,7 @@ from tradewind.live.bodies import (
     encode_requests,
     wake_row,
 )
+from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
 from tradewind.live.trading_state import TradingState, changes_of, state_of, wallets_of
 from tradewind.units.enums import FactKind, RequestKind, Rule, WakeCode
 from tradewind.units.jit import SLOTS, allocate

@@ -17,7 +17,7 @@ import msgspec
 
 from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
-from tradewind.live.bodies import LOCAL
+from tradewind.journal.bodies import LOCAL
 from tradewind.live.tape import is_local
 from tradewind.venues.port import Batch
 

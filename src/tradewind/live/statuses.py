@@ -1,8 +1,9 @@
 """What venues say of themselves, of an instrument and of a key, as states of trading; and when each has passed.
 
 A key that is refused locks its account: nothing is sent, for nothing would be taken, and what rests at the venue goes
-on protecting. An account that may only reduce lets nothing in. Both are known by refusals alone, so now and then one
-more request is let through to find out, later and later. A region that is refused is refused for good.
+on protecting. What is about to be settled is closed while it can be. An account that may only reduce lets nothing in.
+A key and such an account are known by refusals alone, so now and then one more request is let through to find out,
+later and later. A region that is refused is refused for good.
 
 What an earlier process knew of a venue is its own: once a new one has read the account, the states of before are
 cleared, and whoever is refused again says so.
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import status_fact
 from tradewind.ops.alerts import Alert
-from tradewind.units.enums import Halt
+from tradewind.units.enums import FactKind, Halt, HaltScope
 from tradewind.venues.gateway import StatusSeen
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class Statuses:
             self._note_refusal(account.number, now_ns, locks=True)
             return [halt_fact(Halt.LOCK, _wallet(account), now_ns, on=True)]
         facts = [status_fact(event, place) for place in places]
-        if event.permanent:
+        if event.cause == "settling":
+            facts += [_flatten(place, now_ns) for place in places]
+        elif event.permanent:
             facts.append(halt_fact(Halt.VENUE, _wallet(account), now_ns, on=True))
         elif event.reduce_only and event.instrument < 0:
             self._note_refusal(account.number, now_ns, locks=False)
@@ -134,6 +137,13 @@ def _word(event: StatusSeen) -> str:
 
 def _up(instrument: int, now_ns: int) -> Told:
     return status_fact(StatusSeen(instrument, False, False, False, "", now_ns), instrument)
+
+
+def _flatten(instrument: int, now_ns: int) -> Told:
+    """Return what has everything closed that is held of an instrument, and nothing opened."""
+    return Told(
+        FactKind.HALT, now_ns, now_ns, instrument, side=HaltScope.INSTRUMENT, code=Halt.FLATTEN, qty_lot=1
+    )  # fmt: skip
 
 
 def _wallet(account: TradingAccount) -> int:

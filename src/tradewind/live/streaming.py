@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tradewind.live.bodies import LOCAL, NO_WAKE, decode_facts, layouts_at
+from tradewind.journal.bodies import LOCAL, NO_WAKE, decode_facts, layouts_at
 from tradewind.live.opening import records_to_run
 from tradewind.live.tape import INPUT
 from tradewind.units.enums import FactKind

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING
 from tradewind.config import lock_holder
 from tradewind.errors import Busy, TradewindError
 from tradewind.journal import Authorship, FileDisk, RecordKind, open_journal
-from tradewind.journal.bodies import Audit, encode
-from tradewind.live.bodies import LAYOUTS
+from tradewind.journal.bodies import LAYOUTS, Audit, encode
 from tradewind.live.facts import Told, halt_fact
 from tradewind.units.enums import LONG, SELL, SHORT, FactKind, Halt, OperatorCode
 

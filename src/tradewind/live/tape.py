@@ -15,8 +15,8 @@ import numpy as np
 
 from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
+from tradewind.journal.bodies import LOCAL, NO_WAKE, decode_facts, layouts_at
 from tradewind.journal.snapshots import decode_reference
-from tradewind.live.bodies import LOCAL, NO_WAKE, decode_facts, layouts_at
 from tradewind.venues.port import Batch
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tradewind.errors import DataUnavailable, TradewindError, VenueDown
+from tradewind.journal.bodies import LOCAL
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.belief import dust_of
-from tradewind.live.bodies import LOCAL
 from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Told, numbered, rows_of
@@ -35,7 +35,7 @@ from tradewind.live.resolver import PATIENCE_NS, Resolver
 from tradewind.live.staleness import Staleness
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import StreamCode, WakeCode
-from tradewind.venues.gateway import StreamKind, StreamSeen
+from tradewind.venues.gateway import OutcomeKind, StreamKind, StreamSeen
 from tradewind.venues.port import Batch, Taken
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class LiveVenue:
         for account in self._accounts:
             self.inbox.listen(account.number, account.gateway)
             if account.terms.dead_man_s:
-                self.inbox.start(_keep_armed(account))
+                self.inbox.start(_keep_armed(account, self._alert))
         for feed in self._all_feeds():
             self.inbox.listen(-1, feed)
         self._now_ns = self._clock()
@@ -484,8 +484,19 @@ class LiveVenue:
         self._notify(Alert(code, text, self._now_ns))
 
 
-async def _keep_armed(account: TradingAccount) -> None:
-    """Tell the venue again and again that we live, three times within the time it waits."""
+async def _keep_armed(account: TradingAccount, alert: Callable[[str, str], None]) -> None:
+    """Tell the venue again and again that we live, three times within the time it waits.
+
+    One that does not take it is told once, and once more after it has taken it in between.
+    """
+    armed = True
     while True:
-        await account.gateway.arm_dead_man(account.terms.dead_man_s)
+        try:
+            outcome = await account.gateway.arm_dead_man(account.terms.dead_man_s)
+            taken, why = outcome.kind is OutcomeKind.ACCEPTED, outcome.text or outcome.kind.value
+        except TradewindError as error:
+            taken, why = False, error.message
+        if armed and not taken:
+            alert("DEAD_MAN", f"{account.terms.name}: {why}")
+        armed = taken
         await asyncio.sleep(account.terms.dead_man_s / 3)

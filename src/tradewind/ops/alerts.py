@@ -179,6 +179,11 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "An order beyond the hard caps of the account in tradewind.toml was stopped at the signer.",
         "Let the strategy trade smaller, or raise the caps; without either its orders never leave.",
     ),
+    "DEAD_MAN": AlertKind(
+        Level.WARNING,
+        "The exchange did not take the word that this machine lives: its timer is not armed, or runs out.",
+        "It is tried again. If it stays so, openers may go, or outlive this machine: choose another dead_man policy.",
+    ),
     "ORDER_IMPOSSIBLE": AlertKind(
         Level.WARNING,
         "An order never left: its venue has no order of this kind.",

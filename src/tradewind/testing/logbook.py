@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tradewind.live.bodies import FACT
+from tradewind.journal.bodies import FACT
 from tradewind.testing.virtual_venues import START_NS
 from tradewind.units.enums import RequestKind
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tradewind.journal import JournalReader, RecordKind
-from tradewind.live.bodies import FACT, REQUEST, decode_facts, decode_requests, layouts_at
+from tradewind.journal.bodies import FACT, REQUEST, decode_facts, decode_requests, layouts_at
 from tradewind.live.facts import Told, rows_of
 from tradewind.testing.clock import DeadlockError
 from tradewind.testing.lookout import Lookout

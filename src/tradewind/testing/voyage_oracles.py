@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.errors import TradewindError
-from tradewind.live.bodies import FACT
+from tradewind.journal.bodies import FACT
 from tradewind.live.replay import replay_journal
 from tradewind.testing.venue_live import FOLDER
 from tradewind.units.enums import FactKind, RequestKind, StreamCode

@@ -230,7 +230,8 @@ class StatusSeen:
     """What the venue says of itself or of one instrument (-1: of all).
 
     `down`: it does not trade; `reduce_only`: it takes reductions only; `permanent`: no retry will help. `cause`: "key"
-    where it refuses our key, "clock" where our clock is not the venue's, "" for anything else.
+    where it refuses our key, "clock" where our clock is not the venue's, "settling" where what is held will be closed
+    by the venue, "" for anything else.
     """
 
     instrument: int
@@ -239,7 +240,7 @@ class StatusSeen:
     permanent: bool
     text: str
     recv_ns: int
-    cause: Literal["", "key", "clock"] = ""
+    cause: Literal["", "key", "clock", "settling"] = ""
 
 
 # ---------------------------------------------------------------------- what happens in the market

@@ -7,7 +7,7 @@ import pytest
 
 from tradewind.engine.setup import InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
-from tradewind.live.bodies import FACT
+from tradewind.journal.bodies import FACT
 from tradewind.testing.lookout import Stretch
 from tradewind.testing.sessions import drifting
 from tradewind.testing.swarm import VENUES

@@ -4,6 +4,7 @@ from decimal import Decimal
 from functools import partial
 from itertools import pairwise
 
+from tradewind.live.venue import LiveRules
 from tradewind.testing.logbook import (
     alerted_s,
     asked_s,
@@ -87,7 +88,7 @@ def test_F33_a_replacement_beside_its_original_counts_twice():
 
 def test_F34_an_id_that_is_called_a_duplicate_was_taken():
     """That an id is known already is no refusal: the order is searched for by it and adopted."""
-    sea = sail_tidal("binance_usdm", strike("F34", 115, 20, count=2))
+    sea = sail_tidal("binance_usdm", strike("F34", 115, 20, count=2), strike("F09", 115, 20))
     assert sea.struck("F34") == 2
     assert len(alerted_s(sea, "ORDER_UNKNOWN")) == 2
     assert not [row for _, row in told(sea, FactKind.REJECT)]
@@ -110,7 +111,8 @@ def test_F35_a_quote_that_would_take_is_refused_and_quoted_again_with_patience()
 def test_F36_a_close_that_finds_no_position_makes_us_look():
     """A refused reduction says that what we believe to hold is not there: the account is read within seconds, and the
     close is asked for again only from what it says."""
-    sea = sail_tidal("binance_usdm", strike("F36", 170, 20, count=1), minutes=4.0)
+    life = {"rules": LiveRules(warm_bars=2, reconcile_ns=300_000_000_000)}
+    sea = sail_tidal("binance_usdm", strike("F36", 170, 20, count=1), life=life, minutes=4.0)
     assert sea.struck("F36") == 1
     [(refused, row)] = [(s, row) for s, row in told(sea, FactKind.REJECT) if s < 200]
     assert row["code"] == Rule.VENUE_REDUCE_ONLY

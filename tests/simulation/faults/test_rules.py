@@ -36,6 +36,19 @@ def test_F53_funding_that_jumps_and_settles_each_hour_is_what_the_venue_charged(
     assert sea.life.world.accounts["funding"][0] == abs(booked[0][1])
 
 
+def test_F54_a_symbol_that_is_about_to_be_settled_is_left_in_time():
+    """Nothing is opened any more, what is held is closed at the market before the venue settles it, and what was
+    recorded stays."""
+    sea = sail_steady("binance_usdm", strike("F54", 200, after_s=120))
+    closed = [at for at in placed_s(sea, reduces=True) if at > 200]
+    assert 240 < closed[0] < 260
+    assert not [entry for entry in sea.of("fill") if entry["kind"] == "settlement"]
+    assert [at for at in placed_s(sea, reduces=False) if at > 200] == []
+    assert any("about to be settled" in alert.text for alert in sea.alerts("HALTED"))
+    assert sea.account.open_orders() == []
+    assert [at for at, _ in told(sea, FactKind.BAR) if at > 240]
+
+
 def test_F55_a_symbol_that_is_renamed_is_left_alone():
     """Nobody guesses that another name or denomination is the same thing: what was held is booked as settled, and
     nothing more is sent for the symbol."""

@@ -4,7 +4,7 @@ import asyncio
 
 import tradewind.live.opening as opening
 from tradewind.journal import JournalReader
-from tradewind.live.bodies import LAYOUTS
+from tradewind.journal.bodies import LAYOUTS
 from tradewind.testing.logbook import orders_of, placed_s
 from tradewind.testing.steady import sail_steady
 from tradewind.testing.venue_live import FOLDER

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule, verify_journal
-from tradewind.live.bodies import decode_facts, decode_requests, layouts_at
+from tradewind.journal.bodies import decode_facts, decode_requests, layouts_at
 from tradewind.live.opening import Place, open_session
 from tradewind.live.replay import replay_journal
 from tradewind.live.resolver import Resolver

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.journal import Identity, JournalReader, RecordKind
-from tradewind.live.bodies import decode_requests, layouts_at
+from tradewind.journal.bodies import decode_requests, layouts_at
 from tradewind.live.opening import Place, open_session
 from tradewind.live.replay import replay_journal
 from tradewind.live.resolver import Resolver

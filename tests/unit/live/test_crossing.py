@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tradewind.live.bodies import REQUEST
+from tradewind.journal.bodies import REQUEST
 from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.testing.sessions import linear
 from tradewind.testing.tidal import tidal_world

@@ -75,6 +75,19 @@ def test_a_hung_strategy_is_named_and_begins_held(tmp_path):
     assert [(incident.kind, incident.strategy) for incident in told] == [("hung", 2)]
 
 
+@pytest.mark.parametrize(("number", "held"), [("SIGSEGV", [2]), ("SIGABRT", [2]), ("SIGKILL", [])])
+def test_a_strategy_that_brings_its_process_down_begins_held_and_not_one_that_was_killed(
+    tmp_path, number, held
+):
+    body = (
+        "registers = pulse.registers(800, 80)\nregisters[80:88] = (3).to_bytes(8, 'little')\n"
+        f"if life == 1:\n  os.kill(os.getpid(), signal.{number})\nassert pulse.held == {held}, pulse.held"
+    )
+    status, told, lives = guarded(tmp_path, body, GuardPolicy())
+    assert (status, lives) == (0, 2)
+    assert [(incident.kind, incident.strategy) for incident in told] == [("died", 2)]
+
+
 def test_a_loop_that_hangs_elsewhere_blames_nobody(tmp_path):
     body = "if life == 1:\n  time.sleep(60)\nassert pulse.held == []"
     status, told, _ = guarded(tmp_path, body, GuardPolicy(hung_s=0.6))

@@ -15,7 +15,7 @@ from tradewind.config import Workspace
 from tradewind.engine.setup import VenueSetup
 from tradewind.errors import Busy, SafetyRefusal
 from tradewind.journal import FileDisk, JournalReader, RecordKind, verify_journal
-from tradewind.live.bodies import Boot, Instrument, decode_facts, layouts_at
+from tradewind.journal.bodies import Boot, Instrument, decode_facts, layouts_at
 from tradewind.live.paper import PaperSetup, run_paper
 from tradewind.live.replay import replay_journal
 from tradewind.live.resolver import PATIENCE_NS

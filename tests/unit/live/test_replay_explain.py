@@ -13,7 +13,7 @@ import pytest
 
 from tradewind.errors import JournalError, NotFound
 from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule
-from tradewind.live.bodies import Boot, Instrument, decode_facts, decode_requests, layouts_at
+from tradewind.journal.bodies import Boot, Instrument, decode_facts, decode_requests, layouts_at
 from tradewind.live.explain import _Story, explain_order
 from tradewind.live.opening import Place, open_session
 from tradewind.live.replay import replay_journal

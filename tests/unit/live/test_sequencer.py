@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tradewind.journal import Authorship, Identity, JournalReader, RecordKind, open_journal
-from tradewind.live.bodies import LAYOUTS
+from tradewind.journal.bodies import LAYOUTS
 from tradewind.live.facts import Told, halt_fact, numbered
 from tradewind.live.sequencer import Sequencer
 from tradewind.live.tape import Recorded

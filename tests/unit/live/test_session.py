@@ -15,7 +15,7 @@ import pytest
 from tradewind.config import Workspace
 from tradewind.errors import JournalError
 from tradewind.journal import Identity, JournalReader, RecordKind
-from tradewind.live.bodies import Boot, Instrument, decode_facts, layouts_at
+from tradewind.journal.bodies import Boot, Instrument, decode_facts, layouts_at
 from tradewind.live.opening import Place, open_session
 from tradewind.live.paper import PaperSetup, WriterThread, run_paper
 from tradewind.live.sequencer import Sequencer

@@ -16,8 +16,7 @@ import pytest
 from tradewind.config import lock_holder
 from tradewind.errors import Busy, JournalError
 from tradewind.journal import Authorship, FileDisk, Identity, JournalReader, RecordKind, open_journal
-from tradewind.journal.bodies import Audit
-from tradewind.live.bodies import LAYOUTS
+from tradewind.journal.bodies import LAYOUTS, Audit
 from tradewind.live.takeover import TAKEN_OVER, Lease, end_processes, hold_leases, write_down
 
 HOLDER = """

@@ -24,6 +24,7 @@ from tradewind.errors import Busy
 from tradewind.journal import FileDisk, JournalReader, RecordKind
 from tradewind.journal.bodies import Boot, Instrument, layouts_at
 from tradewind.journal.format import DIGEST_BYTES, encode_payload
+from tradewind.ops.intelligence import remove_model
 from tradewind.ops.intelligence.rows import REPLACED, ExecutionRows, GovernanceRows, Row
 from tradewind.ops.intelligence.schema import BY_NAME, SCHEMA_VERSION, TABLES, metadata
 
@@ -151,7 +152,7 @@ class Intelligence:
             self._refuse_wait(error)
             why = f"it was damaged: {error.orig}"
         engine.dispose()
-        self._remove()
+        remove_model(self.path)
         self.rebuilt = why
         return self._open()
 
@@ -171,13 +172,9 @@ class Intelligence:
 
     def _start_over(self, why: str) -> None:
         self._engine.dispose()
-        self._remove()
+        remove_model(self.path)
         self.rebuilt = why
         self._engine = self._open()
-
-    def _remove(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def _refuse_wait(self, error: DatabaseError) -> None:
         """Raise Busy where the file is sound and another process holds it."""

@@ -94,6 +94,12 @@ class RuleWatch:
 
     def _compare(self, listing: Listing, now: Instrument | None) -> None:
         was = listing.instrument
+        ending = self._ending(was.symbol)
+        if ending:
+            if self._told.get((listing.index, _LIFE), "") != ending:
+                self._told[listing.index, _LIFE] = ending
+                self._tell(StatusSeen(listing.index, False, True, False, ending, self._now_ns(), "settling"))
+            return
         reason = _unusable(was, now)
         if reason != self._told.get((listing.index, _LIFE), ""):
             self._told[listing.index, _LIFE] = reason
@@ -113,8 +119,17 @@ class RuleWatch:
                 now_ns = self._now_ns()
                 self._tell(SettingSeen(listing.index, code, float(value), now_ns, now_ns))
 
+    def _ending(self, symbol: str) -> str:
+        """Return that a symbol is about to be settled, in the venue's own word; "" where it is not."""
+        markets = (self._exchange.markets_by_id or {}).get(symbol) or []
+        told = [str(m["info"].get("status") or m["info"].get("state")) for m in markets if m.get("swap")]
+        word = next((word for word in told if word in _ENDINGS), "")
+        return f"{symbol} is about to be settled ({word})" if word else ""
+
 
 _LIFE = -1
+_ENDINGS = frozenset({"PRE_SETTLE", "SETTLING", "Delivering", "settlement"})
+"""Words of Binance, Bybit and OKX for a contract that still exists and takes nothing new."""
 
 
 def _unusable(was: Instrument, now: Instrument | None) -> str:

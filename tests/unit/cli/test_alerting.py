@@ -1,0 +1,109 @@
+"""The alerts of a session from the settings to whoever is told: terminal, service, file, audit."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tradewind.cli.alerting import alerting, incident_alert, session_alerts
+from tradewind.cli.entry import run_command
+from tradewind.cli.output import Output
+from tradewind.config import Workspace
+from tradewind.errors import ConfigError
+from tradewind.journal import FileDisk, Identity, JournalReader
+from tradewind.journal.bodies import decode_audit
+from tradewind.live.guard import Incident
+from tradewind.ops.alerting import last_alerts
+from tradewind.ops.alerts import Alert
+from tradewind.ops.governance import governance_of
+
+
+class Service(BaseHTTPRequestHandler):
+    """Takes what is posted."""
+
+    def do_POST(self):
+        length = int(self.headers.get("Content-Length", 0))
+        self.server.heard.append(json.loads(self.rfile.read(length)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def service():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server.heard = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def desk_with(tmp_path, monkeypatch, address):
+    """Return a workspace whose phone is told from warnings on, its address in the key store."""
+    workspace = Workspace.create(tmp_path / "desk")
+    text = workspace.settings_file.read_text()
+    workspace.settings_file.write_text('[alerts.phone]\nlevel = "warning"\n' + text)
+    secret = tmp_path / "passphrase"
+    secret.write_text("a long enough passphrase 1")
+    secret.chmod(0o600)
+    monkeypatch.setenv("TRADEWIND_KEYS_PASSPHRASE_FILE", str(secret))
+    monkeypatch.chdir(workspace.root)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"text": address})))
+    assert run_command(["keys", "add", "phone", "--text", "--stdin"]) == 0
+    return Workspace.open(workspace.root)
+
+
+def test_an_alert_reaches_terminal_service_file_and_audit(tmp_path, monkeypatch, service, capsys):
+    desk = desk_with(tmp_path, monkeypatch, f"json://127.0.0.1:{service.server_port}/told")
+    with session_alerts(Output(False), desk, Identity("alpha", ("sim",)), "test") as notify:
+        notify(Alert("RESUMED", "below the level of the phone", 1))
+        notify(Alert("OPERATOR", "pause by ada", 2, fields={"actor": "ada"}))
+        notify(Alert("HALTED", "daily loss", 3))
+    (heard,) = service.heard
+    assert heard["title"] == "tradewind ERROR: HALTED (alpha)"
+    folder = desk.session_dir("alpha")
+    assert [(each["code"], each["session"]) for each in last_alerts(folder, 9)] == [
+        ("RESUMED", "alpha"),
+        ("OPERATOR", "alpha"),
+        ("HALTED", "alpha"),
+    ]
+    entries = [decode_audit(r) for r in JournalReader(FileDisk(), governance_of(folder)).records()]
+    assert [(entry.what, entry.actor) for entry in entries] == [
+        ("RESUMED", ""),
+        ("OPERATOR", "ada"),
+        ("HALTED", ""),
+    ]
+    assert "error: HALTED: daily loss" in capsys.readouterr().err
+
+
+def test_an_address_of_no_service_is_refused_before_anything_is_traded(tmp_path, monkeypatch):
+    desk = desk_with(tmp_path, monkeypatch, "carrier-pigeon://loft-of-my-aunt")
+    with pytest.raises(ConfigError) as caught, alerting(Output(False), desk, "alpha"):
+        pass
+    assert caught.value.code == "ALERT_ADDRESS"
+    assert "loft" not in str(caught.value.to_json())
+
+
+@pytest.mark.parametrize(
+    ("kind", "strategy", "code"),
+    [
+        ("hung", -1, "LOOP_STALLED"),
+        ("hung", 2, "STRATEGY_HELD"),
+        ("died", -1, "PROCESS_DIED"),
+        ("stopped", -1, "PROCESS_DIED"),
+        ("crash loop", -1, "CRASH_LOOP"),
+    ],
+)
+def test_whatever_the_guard_does_is_told_by_a_code_of_its_own(kind, strategy, code):
+    alert = incident_alert(Incident(kind, "its words", strategy), "alpha")
+    assert (alert.code, alert.session) == (code, "alpha")
+    assert "its words" in alert.text
