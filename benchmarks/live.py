@@ -6,7 +6,11 @@ Needs the extra `live`. Everything runs against the fake exchange in virtual tim
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import live_load
@@ -20,8 +24,8 @@ from table import Row
 
 from tradewind.engine.gate import gate
 from tradewind.engine.world import World
-from tradewind.live.paper import WriterThread
 from tradewind.journal import FileDisk
+from tradewind.live.paper import WriterThread
 from tradewind.strategies.load import load_strategy
 from tradewind.testing.virtual_venues import run_world
 from tradewind.units.jit import array_of, kernel, signature
@@ -29,7 +33,6 @@ from tradewind.units.records import Account, Context, Core, View
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from tradewind.testing.virtual_venues import VirtualWorld
 
@@ -37,6 +40,7 @@ ORDERS, ROUNDS = 300, 3
 SECONDS = 12
 HOUR_S, CYCLES = 3600, 120
 CALLS = 20_000
+RECORDS = 1_000_000
 
 
 def percentile_us(nanoseconds: list[int], share: int) -> float:
@@ -53,7 +57,7 @@ def path_rows() -> list[Row]:
             min(percentile_us(getattr(one, name), share) for one in rounds)
             for name in ("ours", "within", "theirs")
         )
-        note = f"goal {goal} and a ratio of 3.3; {ORDERS} orders, {ROUNDS} rounds; signing and request by ccxt take {within:.0f} more"
+        note = f"goal {goal} and a ratio of 3.3; {ORDERS} orders, {ROUNDS} rounds; ccxt's {within:.0f} of it taken out"
         work = f"bar heard to order handed over, p{share}"
         rows.append(Row.of(work, "ccxt: the same bar, `create_order`", ours, theirs, "us, CPU", note))
     return [*rows, synced_row()]
@@ -71,7 +75,12 @@ def synced_row() -> Row:
     note = f"synced by its thread before it leaves, on this machine's disk; p99 {p99:.0f}; peer: the same, unsynced"
     work = "the same synced, p50"
     return Row.of(
-        work, "ourselves, unsynced", percentile_us(synced.ours, 50), percentile_us(plain.ours, 50), "us, wall", note
+        work,
+        "ourselves, unsynced",
+        percentile_us(synced.ours, 50),
+        percentile_us(plain.ours, 50),
+        "us, wall",
+        note,
     )
 
 
@@ -160,12 +169,42 @@ def hour_row() -> Row:
         run_world(_hour, seed=1, venues=(VENUE,))
         spent.append(time.process_time() - began)
     note = (
-        f"goal 1,000 times; unmodified ccxt.pro, four streams at 1 Hz, {CYCLES} order cycles, server and client in one; "
+        f"goal 1,000 times; unmodified ccxt.pro, four streams at 1 Hz, {CYCLES} order cycles, server and client; "
         "no disconnects; prints and books of two symbols instead of marks take about twice as long"
     )
     return Row.of("one virtual hour", "an hour", min(spent), HOUR_S, "s, CPU", note)
 
 
+def _told(verb: str, folder: Path, *more: object) -> float:
+    """Return what a process of its own says."""
+    command = [sys.executable, str(Path(__file__).parent / "restart.py"), verb, str(folder), *map(str, more)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout or 0)
+
+
+def restart_rows() -> list[Row]:
+    """Compare a start after so many records with decoding them and no more."""
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Path(folder) / "journal"
+        _told("make", journal, RECORDS)
+        read = min(_told("read", journal) for _ in range(ROUNDS))
+        kept = min(_told("start", journal) for _ in range(ROUNDS))
+        for snapshot in journal.glob("*.tws"):
+            snapshot.unlink()
+        whole = _told("start", journal)
+    peer, unit = "reading and decoding them all", "s, CPU"
+    return [
+        Row.of(
+            f"start after {RECORDS:,} records, from a snapshot", peer, kept, read, unit,
+            "goal 1; what lies before it is verified beside the running session",
+        ),
+        Row.of(
+            f"start after {RECORDS:,} records, without one", peer, whole, read, unit,
+            "goal 12; all decided and compared again, without the venue's answers; one round",
+        ),
+    ]  # fmt: skip
+
+
 def rows(data: Path) -> list[Row]:
     """Measure everything."""
-    return [*path_rows(), load_row(), gate_row(data), hour_row()]
+    return [*path_rows(), load_row(), *restart_rows(), gate_row(data), hour_row()]

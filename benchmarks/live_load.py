@@ -75,11 +75,9 @@ class _Side:
         now_ms, made = now_ns // 1_000_000, []
         for symbol in list(self.last):
             head = {"E": now_ms, "T": now_ms, "s": symbol}
-            for _ in range(TRADES):
-                made.append((self.trades, {"e": "trade", **head, **_trade(dice)}))
-            made.append((self.marks, {"e": "markPriceUpdate", **head, **_mark(dice)}))
-            for _ in range(BOOKS):
-                made.append((self.books, {"e": "depthUpdate", **head, **_depth(symbol, dice)}))
+            told = [(self.trades, {"e": "trade", **head, **_trade(dice)}) for _ in range(TRADES)]
+            told += [(self.books, {"e": "depthUpdate", **head, **_depth(dice)}) for _ in range(BOOKS)]
+            made += [*told, (self.marks, {"e": "markPriceUpdate", **head, **_mark(dice)})]
         dice.shuffle(made)
         return [(client, WSMessage(WSMsgType.TEXT, self._text(row), None)) for client, row in made]
 
@@ -96,7 +94,12 @@ _keys = itertools.count(1_000_000_000)
 
 def _trade(dice: random.Random) -> dict[str, Any]:
     price = f"{MIDDLE + dice.randrange(-50, 50) / 10:.1f}"
-    return {"t": next(_keys), "p": price, "q": f"{dice.randrange(1, 900) / 1000:.3f}", "m": dice.random() < 0.5}
+    return {
+        "t": next(_keys),
+        "p": price,
+        "q": f"{dice.randrange(1, 900) / 1000:.3f}",
+        "m": dice.random() < 0.5,
+    }
 
 
 def _mark(dice: random.Random) -> dict[str, Any]:
@@ -104,7 +107,7 @@ def _mark(dice: random.Random) -> dict[str, Any]:
     return {"p": price, "i": price, "P": price, "r": "0.00010000"}
 
 
-def _depth(symbol: str, dice: random.Random) -> dict[str, Any]:
+def _depth(dice: random.Random) -> dict[str, Any]:
     def side(way: int) -> list[list[str]]:
         prices = dice.sample(range(10, 60), LEVELS)
         return [[f"{MIDDLE + way * at / 10:.1f}", f"{dice.randrange(0, 5) / 10:.3f}"] for at in prices]
@@ -161,7 +164,7 @@ async def _bear(world: VirtualWorld, seconds: int) -> Load:
             running = asyncio.ensure_future(session.run())
             await asyncio.sleep(5)
             ours = _Side(hearer)
-            while not session.sequencer.standing.batch:
+            while not session.sequencer.standing.batch:  # noqa: ASYNC110 - in virtual time, which costs nothing
                 await asyncio.sleep(1)
             ours.begin()
             theirs.begin()
@@ -187,4 +190,3 @@ def measured(seconds: int) -> Load:
         return run_world(lambda world: _bear(world, seconds), seed=1, venues=(VENUE,), logins=LOGINS)
     finally:
         virtual_venues.listed = own
-

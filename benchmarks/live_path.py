@@ -125,7 +125,9 @@ async def _peer_turn(client: Any, message: object, clock: Callable[[], int], buy
     return handled + client.bench.sent - began
 
 
-async def _trade(world: VirtualWorld, count: int, disk: FileDisk, port: DiskPort, clock: Callable[[], int]) -> Paths:
+async def _trade(
+    world: VirtualWorld, count: int, disk: FileDisk, port: DiskPort, clock: Callable[[], int]
+) -> Paths:
     paths, market = Paths(), _Market(world)
     peer = world.client(VENUE, "peer")
     await peer.load_markets()
@@ -157,9 +159,13 @@ async def _trade(world: VirtualWorld, count: int, disk: FileDisk, port: DiskPort
 
 
 def measured(
-    count: int, disk: FileDisk | None = None, port: DiskPort = at_once, clock: Callable[[], int] = time.thread_time_ns
+    count: int,
+    disk: FileDisk | None = None,
+    port: DiskPort = at_once,
+    clock: Callable[[], int] = time.thread_time_ns,
 ) -> Paths:
     """Trade so many orders on each side; return what each took."""
     disk = disk or UnsyncedDisk()
-    return run_world(lambda world: _trade(world, count, disk, port, clock), seed=1, venues=(VENUE,), logins=LOGINS)
-
+    return run_world(
+        lambda world: _trade(world, count, disk, port, clock), seed=1, venues=(VENUE,), logins=LOGINS
+    )

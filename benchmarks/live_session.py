@@ -50,7 +50,7 @@ class _UnsyncedFile:
 
 
 class UnsyncedDisk(FileDisk):
-    """This machine's disk without waiting for it."""
+    """The disk of this machine without waiting for it."""
 
     def create(self, path: Path) -> OpenFile:
         """Make an empty file."""

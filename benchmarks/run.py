@@ -1,6 +1,6 @@
 """`make bench`: measure everything side by side, write benchmarks/results/*.json and docs/benchmarks.md.
 
-python benchmarks/run.py [--quick] [speed growth start calls]
+python benchmarks/run.py [--quick] [speed growth start calls live]
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def main() -> None:
     """Measure what was asked for, all of it by default."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: to see whether it works")
-    parser.add_argument("parts", nargs="*", default=[], help="speed, growth, start, calls; all by default")
+    parser.add_argument(
+        "parts", nargs="*", default=[], help="speed, growth, start, calls, live; all by default"
+    )
     asked = parser.parse_args()
     write_market(DATA)
     for name in asked.parts or table.TITLES:
