@@ -320,8 +320,8 @@ def open_journal(
 ) -> JournalWriter:
     """Open the journal in `folder` for writing, new or after the last whole record, and hold its lock.
 
-    The last segment is verified whole, a torn tail is cut off, and the headers of all segments must fit
-    together; `tradewind.journal.verify.verify_journal` looks at every byte.
+    The last segment is verified from its newest snapshot on, a torn tail is cut off, and the headers of all segments
+    must fit together; `tradewind.journal.verify.verify_journal` looks at every byte.
 
     Raises
     ------
