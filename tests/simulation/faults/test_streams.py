@@ -124,6 +124,9 @@ def test_F16_a_fill_that_nobody_told_is_fetched():
     sea = sail_tidal("okx_swap", strike("F16", 50, 200, count=0))
     assert sea.struck("F16") >= 3
     assert fees_agree(sea)
+    booked = [s for s, _ in told(sea, FactKind.FEE)]
+    filled = [seconds(int(str(fill["ts_ns"]))) for fill in sea.of("fill")]
+    assert all(0 < later - sooner < 15 for sooner, later in zip(filled, booked, strict=True))
 
 
 def test_F17_a_gap_in_the_book_begins_it_anew():
