@@ -143,11 +143,6 @@ class SimulatedDisk:
         if self.on_operation is not None:
             self.on_operation(operation)
 
-    def end(self, operation: str) -> None:
-        """Let `on_done` stop a process right after an operation."""
-        if self.on_done is not None:
-            self.on_done(operation)
-
     def room_bytes(self, wanted: int) -> int:
         """Return how many of `wanted` bytes still fit."""
         if self.capacity_bytes is None:
@@ -185,7 +180,7 @@ class SimulatedFile:
         if room == 0 and len(data) > 0:
             raise OSError(errno.ENOSPC, "no space left on device")
         self._content.now += data[:room]
-        self._disk.end("append")
+        _tell_done(self._disk, "append")
         return room
 
     def sync(self) -> None:
@@ -194,7 +189,7 @@ class SimulatedFile:
         self._disk.begin("sync")
         self._disk.fail_sync_if_due()
         self._content.synced = bytes(self._content.now)
-        self._disk.end("sync")
+        _tell_done(self._disk, "sync")
 
     def truncate(self, size: int) -> None:
         """Cut the content; durable only with the next sync."""
@@ -215,6 +210,12 @@ class _SimulatedLock:
     def release(self) -> None:
         if self._locked.get(self._path) is self:
             del self._locked[self._path]
+
+
+def _tell_done(disk: SimulatedDisk, operation: str) -> None:
+    """Let `on_done` stop a process right after an operation."""
+    if disk.on_done is not None:
+        disk.on_done(operation)
 
 
 def _after_crash(content: _Content, random: Random) -> bytes:
