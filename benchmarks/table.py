@@ -77,11 +77,11 @@ in a real market too, everything else that runs there has filled the processor's
 sides: reading the socket and, for the first two rows, decoding the message.
 
 From a bar to its order we are not as fast as ccxt, let alone three times faster: on the way are a candle checked
-against its grid, the strategy and the gate, four records of the journal with their checksums and chain, an order
+against its grid, the strategy and the gate, three records of the journal with their checksums and chain, an order
 written in exact decimals, the caps and the venue's budget, in some nine turns of the event loop. Each step of it is a
 few microseconds of Python in warm caches, five times as much in cold ones. Writing rows as bytes, searching no arrays
 and letting the order go before what comes next took the median from 790 microseconds to 580, both on a busy machine.
-What is left is spread evenly. The disk's sync is ten times all of it.
+What is left is spread evenly. The disk's sync takes many times all of it.
 
 A start without a snapshot decides everything again and compares it record by record: about seven microseconds to read
 and verify a record and twenty to decide, encode and compare it. Snapshots are kept every 16,384 batches at the latest,
