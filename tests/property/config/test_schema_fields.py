@@ -42,7 +42,9 @@ BACKTEST = {
     "report": {},
 }
 MANY = {key: value for key, value in BACKTEST.items() if key not in {"strategy", "params"}} | {
-    "strategies": [{"strategy": "ema_cross", "name": "one", "symbols": ["BTCUSDT"], "params": {"a": 1}, "exits": {}}]
+    "strategies": [
+        {"strategy": "ema_cross", "name": "one", "symbols": ["BTCUSDT"], "params": {"a": 1}, "exits": {}}
+    ]
 }
 SETTINGS = {
     "schema_version": 1,

@@ -1,4 +1,4 @@
-"""The script of orders that certifies a venue, at the four fakes: it passes, says what fails, and leaves nothing behind."""
+"""The script of orders that certifies a venue, at the four fakes: it passes, or says what fails, and leaves nothing."""
 
 from __future__ import annotations
 
