@@ -328,7 +328,13 @@ def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
 
     # Its next start knows what closed its position, to the unit of money, and waits for its operator.
     live.start()
-    standing = live.answers(after=hung)
+    live.answers(after=hung)
+
+    def look():
+        standing = live.standing()
+        return standing if standing and not standing["positions"] and not standing["orders"] else None
+
+    standing = wait_for(look, 60, live.out)
     assert (standing["positions"], standing["orders"], standing["halts"]) == ([], [], ["OPERATOR"])
     assert "a takeover closed" in live.out()
     assert "UNEXPLAINED" not in live.out()
