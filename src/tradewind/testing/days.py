@@ -1,0 +1,92 @@
+"""Days at a venue: what a session keeps in memory, hour by hour, and when it decided."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+from tradewind.testing.voyage import Deck, Voyage
+from tradewind.venues.gateway import StreamKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["HourlyLook", "days_at", "weight"]
+
+_FOREIGN = (
+    "tradewind.venues.fake",
+    "tradewind.testing",
+    "asyncio",
+    "_asyncio",
+    "selectors",
+    "logging",
+    "_pytest",
+)
+_WHOLE = (type, ModuleType, FunctionType, CodeType, FrameType)
+_HOUR_S = 3600
+
+
+@dataclass(slots=True)
+class HourlyLook:
+    """What was found at each full hour.
+
+    Attributes
+    ----------
+    objects, size_bytes
+        What hangs on the session, without the world around it.
+    day_starts
+        What the loss of the day is measured from.
+    """
+
+    objects: list[int] = field(default_factory=list)
+    size_bytes: list[int] = field(default_factory=list)
+    day_starts: list[int] = field(default_factory=list)
+
+    def look(self, deck: Deck) -> None:
+        """Weigh the session of a deck."""
+        gc.collect()
+        count, size = weight(deck.life.live_venue, deck.session)
+        self.objects.append(count)
+        self.size_bytes.append(size)
+        self.day_starts.append(int(deck.life.world.accounts["day_start"][0]))
+
+
+def days_at(venue: str, hours: int, look: HourlyLook, **more: object) -> Voyage:
+    """Return a voyage of so many hours without misfortune, looked at each hour; it hears of bars only.
+
+    Without marks a stop grows with what it protects at the next bar, so a minute and some seconds are given.
+    """
+    acts = [(hour * _HOUR_S + 30.0, look.look) for hour in range(1, hours + 1)]
+    return Voyage(
+        venue,
+        minutes=60.0 * hours,
+        calm_minutes=5.0,
+        acts=acts,
+        protection_s=75.0,
+        life={"kinds": frozenset({StreamKind.BARS})},
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def weight(*roots: object) -> tuple[int, int]:
+    """Return how many objects hang on the roots and their bytes, without code and what belongs to the test's world."""
+    seen, waiting, size = {id(root) for root in roots}, deque(roots), 0
+    while waiting:
+        thing = waiting.popleft()
+        size += sys.getsizeof(thing)
+        for other in _parts(thing):
+            if id(other) not in seen:
+                seen.add(id(other))
+                waiting.append(other)
+    return len(seen), size
+
+
+def _parts(thing: object) -> Iterator[object]:
+    for other in gc.get_referents(thing):
+        module = type(other).__module__
+        if not (isinstance(other, _WHOLE) or module.startswith(_FOREIGN)):
+            yield other
