@@ -121,7 +121,6 @@ def guard_session(
     from tradewind.venues.keys import find_passphrase, hand_over
 
     disk, folder = FileDisk(), desk.session_dir(name)
-    disk.make_folder(folder)
     if desk.settings.alerts and not passed:
         passed = (hand_over(find_passphrase(key_store(desk), asking(say)), os.environ),)
     with ExitStack() as held:
@@ -129,6 +128,7 @@ def guard_session(
             disk.make_folder(desk.account_lock(account).parent)
             lease = disk.lock(desk.account_lock(account), f"guards {account} in session {name}")
             held.callback(lease.release)
+        disk.make_folder(folder)
         notify = held.enter_context(alerting(say, desk, name))
         os.environ[GUARDED] = str(os.getpid())
         url = desk.settings.heartbeat_url
@@ -168,11 +168,13 @@ def trade_now(
     from tradewind.cli.beside import beside_session
     from tradewind.cli.listening import bind_now
     from tradewind.journal import Identity
+    from tradewind.live.guard import follow_guard
     from tradewind.live.running import run_session
     from tradewind.venues.keys import install, protect_process
 
     protect_process()
     install()
+    follow_guard()
     bound = asyncio.run(bind_now(loaded.config, desk, desk.session_dir(name), say.note))
     say.note(
         f"session {name}: {', '.join(bound.resolved.labels)} at {', '.join(bound.venues)}; Ctrl-C ends it in order"

@@ -72,7 +72,10 @@ def trade(
     pace = _pace(speed)
     desk = open_workspace(workspace)
     if (paper is None) == (live is None):
-        raise UsageError("USAGE", "it must be said what is traded.", known=("--paper FILE", "--live FILE"))
+        said = "neither is said" if paper is None else "both are said"
+        raise UsageError(
+            "USAGE", f"one file is traded, on paper or live: {said}.", known=("--paper FILE", "--live FILE")
+        )
     file = paper or live or ""
     loaded = load_terms(desk, file, sets)
     name = session or Path(file).stem.lower()

@@ -64,7 +64,7 @@ def _check_dead_man(config: "SessionConfig") -> None:
             raise refusal(
                 "EXCHANGE_UNSUPPORTED",
                 f"{VENUES[venue].title} has no timer that cancels the orders of a silent machine",
-                'write policy = "expiry"',
+                'write policy = "expiry", or "none" where orders cannot carry an end',
                 key="dead_man.policy",
             )
 

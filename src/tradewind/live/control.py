@@ -144,7 +144,7 @@ async def ask(
             "CONTROL_TIMEOUT",
             f"the session did not answer within {timeout_s:g} s; its loop may hang",
             where=str(folder),
-            hint="tradewind session flatten --takeover ends it and closes what is open",
+            hint=f"tradewind session flatten {folder.name} --takeover ends it and closes what is open",
         ) from None
     except (OSError, asyncio.IncompleteReadError) as error:
         raise NotFound(

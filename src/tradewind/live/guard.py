@@ -10,6 +10,8 @@ for nobody but its child.
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 import subprocess
 import threading
@@ -25,17 +27,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["GUARDED", "Guard", "GuardPolicy", "Incident"]
+__all__ = ["GUARDED", "Guard", "GuardPolicy", "Incident", "follow_guard"]
 
 GUARDED = "TRADEWIND_GUARDED"
 """Set in the environment of a process whose guard holds the leases."""
 
 _LOOK_S = 0.25
+_PR_SET_PDEATHSIG = 1
 _ON_PURPOSE = frozenset(Exit) - {Exit.OUR_FAULT}
 """A child that leaves with one of these has refused or ended; any other end is a fault, and it is started again."""
 _NO_STRATEGY = -1
 _OWN_FAULTS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 """Signals that a process brings upon itself; a kill from outside says nothing about who was deciding."""
+
+
+def follow_guard() -> None:
+    """Let this process end in order when its guard is gone: the leases of its accounts are gone with it.
+
+    Does nothing in a process that no guard started.
+    """
+    guard = os.environ.get(GUARDED)
+    if guard is None:
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != int(guard):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)

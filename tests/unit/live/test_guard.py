@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 
@@ -151,6 +152,32 @@ def test_the_registers_of_a_core_say_who_decides_and_nobody_once_another_life_be
         pulse.registers(1 << 20, 0)
     pulse.close()
     watching.close()
+
+
+def test_a_child_ends_in_order_when_its_guard_is_killed(tmp_path):
+    body = (
+        "from tradewind.live.guard import follow_guard\nfollow_guard()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: ((folder / 'ended').touch(), sys.exit(0)))\n"
+        "(folder / 'ready').touch()\ntime.sleep(60)"
+    )
+    guard = (
+        "import os, sys\nfrom pathlib import Path\nfrom tradewind.live.guard import GUARDED, Guard\n"
+        "os.environ[GUARDED] = str(os.getpid())\n"
+        "Guard([sys.executable, '-c', *sys.argv[2:]], Path(sys.argv[1])).run()"
+    )
+    command = [sys.executable, "-c", guard, str(tmp_path), CHILD, str(tmp_path), body]
+    with subprocess.Popen(command) as watching:
+        wait_for(tmp_path / "ready")
+        watching.kill()
+    wait_for(tmp_path / "ended")
+
+
+def wait_for(path):
+    for _ in range(600):
+        if path.exists():
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError(f"{path.name} never came")
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 64, b"y" * 4096])
