@@ -122,6 +122,19 @@ def test_a_day_has_its_own_orders_money_and_refusals_and_no_transfer_is_a_result
     assert empty.lines()
 
 
+def test_what_an_account_held_when_its_session_began_is_no_result():
+    began = DAY + 5 * HOUR_NS
+    record = record_of(
+        fills=[],
+        cash=[cash_row(began, "TRANSFER", 100_000), cash_row(began + HOUR_NS, "TRANSFER", 5_000)],
+        equity=[equity_row(began, 1_000), equity_row(began + 2 * HOUR_NS, 1_049)],
+        decisions=[], order_states=[], halts=[], operator_actions=[], reconciliations=[],
+    )  # fmt: skip
+    (wallet,) = summarise_day(record, began).wallets.values()
+    assert wallet.transfers == 50.0
+    assert wallet.result == pytest.approx(-1.0)
+
+
 def test_statistics_of_everything_are_those_of_both_trades(record):
     (told,) = statistics_since(record)
     assert [trip.gross for trip in told.trips] == pytest.approx([10.0, -5.0])
