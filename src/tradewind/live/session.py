@@ -134,6 +134,7 @@ class Session:
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
     _posted: deque[_Posted] = field(default_factory=deque)
     _asked: asyncio.Task[Batch | None] | None = None
+    _is_heard: bool = False
     _kept: int = 0
 
     async def run(self) -> bool:
@@ -193,7 +194,11 @@ class Session:
         if not self._asked.done():
             return None
         asked, self._asked = self._asked, None
-        return asked.result()
+        batch = asked.result()
+        if not self._is_heard:
+            self._is_heard = True
+            await self._take_posted()
+        return batch
 
     def _write_while_idle(self) -> None:
         """Hand to the system what was gathered, so that the next request does not wait for a minute's quotes.
@@ -204,8 +209,13 @@ class Session:
             self.tape.flush()
 
     async def _take_posted(self) -> None:
-        """Take what we ourselves have to say, and tell whoever said it; on a tape it waits."""
+        """Take what we ourselves have to say, and tell whoever said it.
+
+        On a tape it waits, and until a venue is open: what it leads to would not be sent.
+        """
         self._nudged.clear()
+        if self.waits and not self._is_heard:
+            return
         while self._posted and not self._on_tape:
             posted = self._posted.popleft()
             await self._take(posted.batch)

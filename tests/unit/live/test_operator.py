@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import numpy as np
 import pytest
@@ -166,6 +168,37 @@ def test_a_strategy_that_hung_is_held_until_somebody_resumes():
     life.run()
     assert [told["held"] for told in life.told] == [["restless"], []]
     assert life.world.strategies["held"].tolist() == [0]
+    assert replays(life)
+
+
+class Hasty(Commanded):
+    """A session that is told to flatten while it starts again, before its account was read."""
+
+    def open(self):
+        opened = super().open()
+        if self.lives == 1:
+            self.operator = Operator(
+                opened.session,
+                self.world,
+                (("S0USDT",), ("restless",)),
+                self.loop.now_ns,
+                notify=self.alerts.append,
+            )
+            self.asking = asyncio.ensure_future(self.ask("flatten"))
+        return opened
+
+
+def test_what_is_asked_while_it_starts_is_done_once_the_account_was_read():
+    async def nothing(life):
+        """Leave it alone at its end."""
+
+    life = Hasty(nothing, dies_at=(1_000,), bars=9)
+    life.run()
+    assert life.lives == 1
+    (told,) = life.told
+    assert (told["flat"], told["positions"], told["halts"]) == (True, [], ["OPERATOR", "FLATTEN"])
+    assert [alert.text for alert in life.alerts if alert.code == "ORDER_UNKNOWN"] == []
+    assert life.final() == (0, 0)
     assert replays(life)
 
 
