@@ -122,7 +122,12 @@ def _holder(lease: Lease) -> list[int]:
     if holder is None:
         return []
     pid, host, purpose = holder.get("pid"), holder.get("host"), str(holder.get("purpose"))
-    if not isinstance(pid, int) or host != socket.gethostname() or not purpose.endswith(lease.purpose):
+    if (
+        not isinstance(pid, int)
+        or pid <= 1
+        or host != socket.gethostname()
+        or not purpose.endswith(lease.purpose)
+    ):
         raise Busy(
             "LOCKED",
             f"held by process {pid} on {host} ({purpose}), which is not this session's",
