@@ -88,7 +88,7 @@ def incident_alert(incident: "Incident", name: str) -> "Alert":
     """Return what a person is told of something that the guard did."""
     from tradewind.ops.alerts import Alert
 
-    codes = {"hung": "LOOP_STALLED", "crash loop": "CRASH_LOOP"}
+    codes = {"hung": "LOOP_STALLED", "crash loop": "CRASH_LOOP", "waits": "STREAM_DOWN"}
     code = codes.get(incident.kind, "PROCESS_DIED")
     if incident.kind == "hung" and incident.strategy >= 0:
         code = "STRATEGY_HELD"

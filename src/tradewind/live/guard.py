@@ -36,6 +36,9 @@ _LOOK_S = 0.25
 _PR_SET_PDEATHSIG = 1
 _ON_PURPOSE = frozenset(Exit) - {Exit.OUR_FAULT}
 """A child that leaves with one of these has refused or ended; any other end is a fault, and it is started again."""
+_LATER = frozenset({Exit.VENUE, Exit.TIMEOUT})
+"""What a session that has traded may be told when it comes back: the venue is away, and will be there again."""
+_WAITS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 _NO_STRATEGY = -1
 _OWN_FAULTS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 """Signals that a process brings upon itself; a kill from outside says nothing about who was deciding."""
@@ -79,7 +82,10 @@ class GuardPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What the guard did: `kind` is "hung", "died", "crash loop" or "stopped"; `strategy` was deciding, -1: none."""
+    """What the guard did: `kind` is "hung", "died", "crash loop", "stopped" or "waits".
+
+    strategy: who was deciding, -1: none.
+    """
 
     kind: str
     text: str
@@ -104,6 +110,8 @@ class Guard:
         Called about every half minute while the pulse beats: who watches from outside misses it when we are silent.
     passed
         Open files that every child is given.
+    waits_s
+        Seconds before another start of a session that has run, while its venue is away; the last one repeats.
     """
 
     command: Sequence[str]
@@ -113,6 +121,9 @@ class Guard:
     heartbeat: Callable[[], None] | None = None
     heartbeat_s: float = 30.0
     passed: tuple[int, ...] = ()
+    waits_s: Sequence[float] = _WAITS_S
+    _ran: bool = False
+    _away: int = 0
     _stopping: threading.Event = field(default_factory=threading.Event)
     _starts: deque[float] = field(default_factory=deque)
 
@@ -128,6 +139,8 @@ class Guard:
                 status = self._live(pulse)
                 if status is not None:
                     return status
+                if self._stopping.is_set():
+                    return Exit.DONE
                 if self._is_crash_loop():
                     times = f"{len(self._starts)} starts within a minute"
                     self.tell(Incident("crash loop", f"the trading process stays dead: {times}"))
@@ -149,6 +162,9 @@ class Guard:
         if not ended:
             return None
         status = child.returncode
+        if status in _LATER and self._ran and not self._stopping.is_set():
+            self._wait_for_venue()
+            return None
         if pulse.state == ENDED or self._stopping.is_set() or status in _ON_PURPOSE:
             return status
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
@@ -158,6 +174,15 @@ class Guard:
             how += f"; strategy {strategy} was deciding and begins held"
         self.tell(Incident("died", f"the trading process died {how}", strategy))
         return None
+
+    def _wait_for_venue(self) -> None:
+        """Wait before a session that has run is started again: its positions are still there, its venue is away."""
+        wait_s = self.waits_s[min(self._away, len(self.waits_s) - 1)]
+        self._away += 1
+        self.tell(
+            Incident("waits", f"its venue cannot be reached or read; it is started again in {wait_s:g} s")
+        )
+        self._stopping.wait(wait_s)
 
     def _watch(self, child: subprocess.Popen[bytes], pulse: Pulse) -> bool:
         """Return True when the child ended by itself, False when it hung: then it is killed."""
@@ -170,6 +195,8 @@ class Guard:
             if pulse.beats != beats:
                 beats, since = pulse.beats, now
                 told = self._say_alive(now, told)
+            if pulse.state == RUNNING:
+                self._ran, self._away = True, 0
             limit = self.policy.hung_s if pulse.state == RUNNING else self.policy.starting_s
             if now - since > limit:
                 self._put_down(child, pulse, now - since)

@@ -59,6 +59,25 @@ def test_a_child_that_is_killed_is_started_again(tmp_path):
     assert [incident.kind for incident in told] == ["died", "died"]
 
 
+def test_a_venue_that_is_away_when_a_session_comes_back_is_waited_for(tmp_path):
+    body = (
+        "if life == 1:\n  time.sleep(0.6)\n  os.kill(os.getpid(), signal.SIGKILL)\n"
+        "if life < 4:\n  pulse.state = 0\n  sys.exit(4)"
+    )
+
+    def soon(guard):
+        guard.waits_s = (0.05,)
+
+    status, told, lives = guarded(tmp_path, body, GuardPolicy(), soon)
+    assert (status, lives) == (0, 4)
+    assert [incident.kind for incident in told] == ["died", "waits", "waits"]
+
+
+def test_a_session_that_never_ran_is_not_started_again_where_its_venue_is_away(tmp_path):
+    status, told, lives = guarded(tmp_path, "pulse.state = 0\nsys.exit(4)", GuardPolicy())
+    assert (status, told, lives) == (4, [], 1)
+
+
 def test_a_fault_of_ours_is_a_death(tmp_path):
     status, told, lives = guarded(tmp_path, "sys.exit(1) if life == 1 else None", GuardPolicy())
     assert (status, lives) == (0, 2)
