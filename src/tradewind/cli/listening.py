@@ -93,6 +93,11 @@ class Bound:
                 raise
 
     @property
+    def warm_bars(self) -> int:
+        """Return how many bars its strategies learn from first, which its file may make more."""
+        return max(self.resolved.warmup_bars, self.session.warmup_bars or 0)
+
+    @property
     def venues(self) -> tuple[str, ...]:
         """Return the venues of its instruments, each once."""
         return tuple(dict.fromkeys(instrument.venue for instrument in self.resolved.instruments))
@@ -314,7 +319,7 @@ async def _reach_paper(
     slippage = config.costs.slippage_bps / 10_000.0
     exchange = StreamedExchange(bound.make_world(), config.market.bar_ns, slippage)
     rules = ListeningRules(
-        warm_bars=max(bound.resolved.warmup_bars, bound.session.warmup_bars or 0),
+        warm_bars=bound.warm_bars,
         grace_ns=int(bound.session.feed.grace_ms * 1_000_000),
     )
     feeds, closing = open_feeds(bound, desk)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import Listing, TradingGateway
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["live_setup", "open_gateway", "settings_of", "tag_of"]
+__all__ = ["live_rules", "live_setup", "open_gateway", "settings_of", "tag_of"]
 
 _S = 1_000_000_000
 _TAG_FILE = "orders.tag"
@@ -76,7 +76,9 @@ async def _reach(
         after.append(session.close)
         gateways.append(gateway)
         trading.append((_terms(bound, name, entry), gateway))
-    venue = LiveVenue(world, trading, dict(feeds), _rules(bound), time.time_ns, notify=notify)
+    venue = LiveVenue(
+        world, trading, dict(feeds), live_rules(bound.session, bound.warm_bars), time.time_ns, notify=notify
+    )
 
     def clock_ns() -> int:
         return max((gateway.clock_offset_ns for gateway in gateways), key=abs)
@@ -160,14 +162,14 @@ def _terms(bound: Bound, name: str, entry: "AccountEntry") -> "AccountTerms":
     )
 
 
-def _rules(bound: Bound) -> "LiveRules":
+def live_rules(session: "SessionConfig", warm_bars: int) -> "LiveRules":
+    """Return the times and policies that a session file asks of the live loop."""
     from tradewind.live.reconcile import Policy
     from tradewind.live.venue import LiveRules
 
-    session = bound.session
     return LiveRules(
-        warm_bars=max(bound.resolved.warmup_bars, session.warmup_bars or 0),
+        warm_bars=warm_bars,
         grace_ns=int(session.feed.grace_ms * 1_000_000),
         reconcile_ns=int(session.reconcile_every_s * _S),
-        policy=Policy(external="ignore" if session.external == "ignore" else "halt"),
+        policy=Policy(external=session.external),
     )
