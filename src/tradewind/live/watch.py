@@ -8,10 +8,10 @@ with too little disk openers are cancelled as well. None of them needs an operat
 from __future__ import annotations
 
 import asyncio
-import resource
+import os
 import shutil
-import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewind.live.facts import Told, rows_of
@@ -20,14 +20,13 @@ from tradewind.units.enums import FactKind, Halt, HaltScope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
 __all__ = ["Gauges", "Watch", "WatchLimits", "gauges_of"]
 
 _S = 1_000_000_000
-_KIB = 1024
+_STATM = Path("/proc/self/statm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,8 @@ def gauges_of(folder: Path, clock_ns: Callable[[], int] = lambda: 0) -> Gauges:
 
 
 def _memory_bytes() -> int:
-    """Return the most memory that the process has used so far."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * _KIB
+    """Return the memory that the process has in use now: its peak would never fall, and no halt by it would pass."""
+    return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(slots=True)

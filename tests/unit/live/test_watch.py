@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 
 from tradewind.live.apply import APPLY_FACTS
 from tradewind.live.facts import rows_of
@@ -84,3 +85,11 @@ def test_this_process_can_be_measured(tmp_path):
     assert gauges.memory_bytes() > 10 << 20
     assert gauges.disk_bytes() > 0
     assert gauges.clock_ns() == 0
+
+
+def test_memory_that_is_given_back_is_not_in_use(tmp_path):
+    gauges, size = gauges_of(tmp_path), 64 << 20
+    with mmap.mmap(-1, size) as much:
+        much[:] = b"\1" * size
+        most = gauges.memory_bytes()
+    assert gauges.memory_bytes() < most - size // 2
