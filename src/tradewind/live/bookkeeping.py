@@ -142,10 +142,6 @@ class Books:
 
     # ------------------------------------------------------------------ what was said
 
-    def account_of(self, instrument: int) -> int:
-        """Return the number of the account that trades an instrument."""
-        return self._account_of[instrument]
-
     def facts_of(self, item: Item, now_ns: int) -> list[Told]:
         """Return what the core is to know of something that arrived."""
         if isinstance(item, Heard):

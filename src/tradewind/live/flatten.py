@@ -38,14 +38,11 @@ class FlattenPolicy:
         How often the last step is repeated: a venue may refuse exactly when it is needed.
     settle_s
         How long to wait before the venue is asked what is left.
-    others_too
-        Also what is none of ours in these instruments: a position cannot be told apart in a netted account.
     """
 
     bands: tuple[float, ...] = (0.005, 0.02, _MARKET)
     attempts_at_market: int = 8
     settle_s: float = 1.0
-    others_too: bool = True
 
 
 @dataclass(slots=True)
@@ -127,7 +124,7 @@ class _Closing:
         for band in ladder:
             if self.done.flat:
                 return
-            for seen in left or ():
+            for seen in left:
                 await self._close(seen, band)
             await asyncio.sleep(self._policy.settle_s)
             left = await self._look()

@@ -77,11 +77,6 @@ class Gathering:
         self._waiting = {at_ns: bars for at_ns, bars in self._waiting.items() if at_ns >= next_open_ns}
 
     @property
-    def next_open_ns(self) -> int:
-        """Return the open time of the interval that is gathered now."""
-        return self._next_ns
-
-    @property
     def stale(self) -> frozenset[int]:
         """Return the instruments whose last bar did not come in time."""
         return frozenset(self._stale)
@@ -112,14 +107,6 @@ class Gathering:
         if here.keys() >= self.instruments or now_ns >= self.due_ns:
             return self._tell_interval()
         return None
-
-    def missing(self) -> list[tuple[int, int, int]]:
-        """Return (instrument, first, end) of the bars before the interval in work that never came."""
-        return [
-            (instrument, last_ns + self.interval_ns, self._next_ns)
-            for instrument, last_ns in sorted(self._last_ns.items())
-            if last_ns + self.interval_ns < self._next_ns
-        ]
 
     def _tell_late(self) -> Gathered:
         """Tell bars of intervals that are over: nobody decides on them. One that is up to date is stale no more."""

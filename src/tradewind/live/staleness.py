@@ -20,10 +20,6 @@ class Staleness:
 
     _reasons: dict[int, set[str]] = field(default_factory=dict)
 
-    def reasons(self, instrument: int) -> frozenset[str]:
-        """Return why an instrument is stale; empty: it is not."""
-        return frozenset(self._reasons.get(instrument, ()))
-
     def note(self, instruments: Iterable[int], reason: str, code: int, now_ns: int) -> list[Told]:
         """Take a stream's state; return a fact for each instrument that turned stale or came back by it."""
         facts = []
