@@ -108,8 +108,8 @@ class Wire:
         self.budget = Budget(dialect.windows, now_ns)
         self.clock = VenueClock(now_ns, asyncio.get_running_loop().time)
         self.now_ns = now_ns
-        self._last_nonce_ms = 0
-        self._nonce_lock = asyncio.Lock()
+        if dialect.unique_nonce_ms:
+            exchange.milliseconds = _each_once(exchange.milliseconds)
         self._plain_hook = exchange.on_rest_response
         exchange.on_rest_response = self._hear
 
@@ -143,8 +143,6 @@ class Wire:
             return Answer(
                 refused="the venue's limits leave no room", retry_ns=retry_ns, heard_ns=self.now_ns()
             )
-        if signs and self.dialect.unique_nonce_ms:
-            await self._next_millisecond()
         return await self._send(call, params)
 
     async def _send(self, call: Call, params: object) -> Answer:
@@ -187,14 +185,6 @@ class Wire:
             return {}
         until_ms = (signed_ns + self.clock.offset_ns) // _MS_NS + self.dialect.receive_window_ms
         return {"expTime": str(until_ms)}
-
-    async def _next_millisecond(self) -> None:
-        """Let every signed request have a millisecond of its own, since the venue takes a nonce once."""
-        async with self._nonce_lock:
-            left_ms = self._last_nonce_ms + 1 - self.now_ns() // _MS_NS
-            if left_ms > 0:
-                await asyncio.sleep(left_ms / 1000)
-            self._last_nonce_ms = max(self.now_ns() // _MS_NS, self._last_nonce_ms + 1)
 
     def _means(self, answer: Answer) -> Meaning | None:
         if answer.error is None or is_never_sent(answer.error):
@@ -252,6 +242,21 @@ class Wire:
             return redact(json.dumps(answer.body))
         cause = answer.error.__cause__
         return redact(f"{type(answer.error).__name__}: {answer.error}" + (f" ({cause})" if cause else ""))
+
+
+def _each_once(milliseconds: Callable[[], int]) -> Callable[[], int]:
+    """Return a clock that tells no millisecond twice, for a venue that takes a nonce once.
+
+    ccxt makes the nonce of the time, also of requests and logins of its own; all of one client read this clock.
+    """
+    last_ms = 0
+
+    def later() -> int:
+        nonlocal last_ms
+        last_ms = max(milliseconds(), last_ms + 1)
+        return last_ms
+
+    return later
 
 
 def _decoded(text: str) -> object:

@@ -19,6 +19,7 @@ from tradewind.venues.ccxt.exchange import (
     redact,
     tap_messages,
 )
+from tradewind.venues.ccxt.wire import Wire
 from tradewind.venues.gateway import AccountMode
 
 VENUES = sorted(DIALECTS)
@@ -161,3 +162,15 @@ def test_no_key_stands_in_what_an_object_shows_of_itself():
     shown = built("okx_swap", lambda e: f"{e!r} {e}")
     assert "key-of-main" not in shown
     assert "secret-of-main" not in shown
+
+
+def test_no_two_requests_of_one_millisecond_share_a_nonce_where_the_venue_takes_it_once():
+    """ccxt asks for the currencies by itself while it loads the markets, beside what we ask."""
+
+    def nonces(exchange):
+        exchange.milliseconds = lambda: 1_767_225_600_000
+        wire = Wire(exchange, DIALECTS["blofin_swap"], lambda: 1_767_225_600 * 10**9)
+        signed = [wire.exchange.sign("asset/currencies", ["private"], "GET", {}) for _ in range(50)]
+        return {request["headers"]["ACCESS-NONCE"] for request in signed}
+
+    assert len(built("blofin_swap", nonces)) == 50
