@@ -150,11 +150,14 @@ def test_what_breakers_count_survives_in_the_state() -> None:
     assert other.account["peak"] == desk.account["peak"]
 
 
-def test_a_transfer_is_no_loss_and_no_gain() -> None:
+@pytest.mark.parametrize("amount", [-50 * 10**8, 50 * 10**8])
+def test_a_transfer_is_no_loss_and_no_gain(amount: int) -> None:
     desk = Desk(balance=100.0, drawdown=0.1, loss_day=0.1, loss_session=0.1, emergency=0.1)
     desk.bar(5_000)
     desk.wake()
-    desk.tell(FactKind.TRANSFER, amount=-50 * 10**8)
+    desk.tell(FactKind.TRANSFER, amount=amount)
     desk.bar(5_000)
     desk.wake()
     assert desk.core["halts"] == 0
+    bases = ("peak", "fall_from", "day_start", "session_start")
+    assert {int(desk.account[name]) for name in bases} == {int(desk.account["equity"])} == {10**10 + amount}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import os
 import stat
@@ -82,15 +83,21 @@ def test_a_proof_of_one_command_is_none_of_another(tmp_path):
         return {}
 
     async def swapped():
-        reader, writer = await asyncio.open_unix_connection(tmp_path / SOCKET)
-        await reader.readline()
-        writer.write(json.dumps({"command": "stop", "arguments": {}, "proof": "00" * 32}).encode() + b"\n")
-        answer = json.loads(await reader.readline())
-        writer.close()
-        return answer
+        secret = bytes.fromhex((tmp_path / SECRET).read_text())
+        answers = []
+        for name in ("stop", "status"):
+            reader, writer = await asyncio.open_unix_connection(tmp_path / SOCKET)
+            nonce = json.loads(await reader.readline())["nonce"]
+            text = json.dumps([nonce, "status", {}])
+            proof = hmac.new(secret, text.encode(), "sha256").hexdigest()
+            writer.write(json.dumps({"command": name, "arguments": {}, "proof": proof}).encode() + b"\n")
+            answers.append(json.loads(await reader.readline()))
+            writer.close()
+        return answers
 
-    assert serving(tmp_path, note, swapped)["error"]["code"] == "CONTROL_DENIED"
-    assert done == []
+    stopped, told = serving(tmp_path, note, swapped)
+    assert stopped["error"]["code"] == "CONTROL_DENIED"
+    assert (told, done) == ({"ok": {}}, ["status"])
 
 
 @pytest.mark.parametrize(

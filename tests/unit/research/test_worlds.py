@@ -244,8 +244,8 @@ def test_exits_pauses_and_counts_of_a_file_are_what_the_core_is_told(spec, desk)
     assert (account["streak_limit"], account["emergency"], account["position_loss"]) == (5, 0.4, 0.1)
     assert world.core["positions_limit"][0] == 1
     assert world.core["sector"][0, 1].tolist() == (0.5, 1)
-    assert set(world.views["sector"].tolist()) <= {0, 1}
-    assert world.core["refusals"][0][Rule.POSITIONS] + world.core["fills"][0] > 0
+    assert world.views["sector"].tolist() == [1, 1]
+    assert world.core["refusals"][0][Rule.POSITIONS] > 0
 
 
 def test_a_world_is_bound_from_rules_and_a_price_alone(spec, desk):

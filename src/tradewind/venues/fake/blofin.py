@@ -5,16 +5,17 @@ Live and demo trading have hosts of their own; a key belongs to one of the two.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tradewind.venues.fake import blofin_words as words
 from tradewind.venues.fake.blofin_account import reading_routes, trading_routes
 from tradewind.venues.fake.blofin_market import market_routes
 from tradewind.venues.fake.blofin_stream import BlofinSession
-from tradewind.venues.fake.envelopes import Objection, base64_of_hex, body_of, matches
+from tradewind.venues.fake.envelopes import Objection, base64_of_hex, matches
 from tradewind.venues.fake.orders import Reason, Refused
-from tradewind.venues.fake.protocol import Failure, Reply, VenueProtocol
+from tradewind.venues.fake.protocol import Failure, Reply
 from tradewind.venues.fake.quotas import Quota, Quotas
+from tradewind.venues.fake.signed import SignedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +54,7 @@ _GATEWAY: dict[Failure, tuple[int, str]] = {
 }
 
 
-class BlofinProtocol(VenueProtocol):
+class BlofinProtocol(SignedProtocol):
     """BloFin over a `FakeExchange` whose symbols are spelled ``BTC-USDT``.
 
     Parameters
@@ -151,25 +152,6 @@ class BlofinProtocol(VenueProtocol):
         self._nonces[key, nonce] = now_ms
         if len(self._nonces) > _NONCES_MAX:
             self._nonces = {pair: at for pair, at in self._nonces.items() if now_ms - at < _CLOCK_MS}
-
-    def _open(self, handler: Callable[[Mapping[str, str]], object]) -> Callable[[Call], Reply]:
-        def answer(call: Call) -> Reply:
-            return self._enveloped(lambda: handler(call.query))
-
-        return answer
-
-    def _signed(
-        self, handler: Callable[[FakeAccount, Any], object], permission: str
-    ) -> Callable[[Call], Reply]:
-        def work(call: Call) -> object:
-            account = self._who(call)
-            self.exchange.check(account, permission, call.peer)
-            return handler(account, call.query if call.method == "GET" else body_of(call))
-
-        def answer(call: Call) -> Reply:
-            return self._enveloped(lambda: work(call))
-
-        return answer
 
     def _who(self, call: Call) -> FakeAccount:
         headers = call.headers

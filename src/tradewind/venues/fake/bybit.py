@@ -13,8 +13,9 @@ from tradewind.venues.fake.bybit_market import market_routes
 from tradewind.venues.fake.bybit_stream import BybitSession
 from tradewind.venues.fake.bybit_trade import acting_routes, listing_routes
 from tradewind.venues.fake.envelopes import Objection, body_of, hex_hmac, matches, whole_in
-from tradewind.venues.fake.protocol import Failure, Reply, VenueProtocol
+from tradewind.venues.fake.protocol import Failure, Reply
 from tradewind.venues.fake.quotas import Quota, Quotas
+from tradewind.venues.fake.signed import SignedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +63,7 @@ _FAILURES: dict[Failure, tuple[int, str, int]] = {
 }
 
 
-class BybitProtocol(VenueProtocol):
+class BybitProtocol(SignedProtocol):
     """Bybit over a `FakeExchange` whose symbols are spelled ``BTCUSDT``.
 
     Parameters
@@ -160,25 +161,6 @@ class BybitProtocol(VenueProtocol):
         if account is None or not at_home or not account.key_valid:
             raise Objection("10003", "API key is invalid.")
         return account
-
-    def _open(self, handler: Callable[[Mapping[str, str]], object]) -> Callable[[Call], Reply]:
-        def answer(call: Call) -> Reply:
-            return self._enveloped(lambda: handler(call.query))
-
-        return answer
-
-    def _signed(
-        self, handler: Callable[[FakeAccount, Any], object], permission: str
-    ) -> Callable[[Call], Reply]:
-        def work(call: Call) -> object:
-            account = self._who(call)
-            self.exchange.check(account, permission, call.peer)
-            return handler(account, call.query if call.method == "GET" else body_of(call))
-
-        def answer(call: Call) -> Reply:
-            return self._enveloped(lambda: work(call))
-
-        return answer
 
     def _who(self, call: Call) -> FakeAccount:
         said = {

@@ -6,7 +6,7 @@ Demo trading is told by a header, and by a WebSocket host of its own; a key belo
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tradewind.venues.fake import okx_words as words
 from tradewind.venues.fake.envelopes import Objection, base64_hmac, body_of, matches
@@ -15,8 +15,9 @@ from tradewind.venues.fake.okx_market import market_routes
 from tradewind.venues.fake.okx_stream import OkxSession
 from tradewind.venues.fake.okx_trade import acting_routes, listing_routes
 from tradewind.venues.fake.orders import Reason, Refused
-from tradewind.venues.fake.protocol import Failure, Reply, VenueProtocol
+from tradewind.venues.fake.protocol import Failure, Reply
 from tradewind.venues.fake.quotas import Quota, Quotas
+from tradewind.venues.fake.signed import SignedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,7 +76,7 @@ _FAILURES: dict[Failure, tuple[str, str, int]] = {
 }
 
 
-class OkxProtocol(VenueProtocol):
+class OkxProtocol(SignedProtocol):
     """OKX over a `FakeExchange` whose symbols are spelled ``BTC-USDT-SWAP``.
 
     Parameters
@@ -149,25 +150,6 @@ class OkxProtocol(VenueProtocol):
         if self._demo_keys is not None and (key in self._demo_keys) != demo:
             raise Objection("50101", "APIKey does not match current environment.", 401)
         return account
-
-    def _open(self, handler: Callable[[Mapping[str, str]], object]) -> Callable[[Call], Reply]:
-        def answer(call: Call) -> Reply:
-            return self._enveloped(lambda: handler(call.query))
-
-        return answer
-
-    def _signed(
-        self, handler: Callable[[FakeAccount, Any], object], permission: str
-    ) -> Callable[[Call], Reply]:
-        def work(call: Call) -> object:
-            account = self._who(call)
-            self.exchange.check(account, permission, call.peer)
-            return handler(account, call.query if call.method == "GET" else body_of(call))
-
-        def answer(call: Call) -> Reply:
-            return self._enveloped(lambda: work(call))
-
-        return answer
 
     def _who(self, call: Call) -> FakeAccount:
         said = {

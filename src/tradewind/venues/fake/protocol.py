@@ -34,7 +34,7 @@ class Call:
     query, raw_query
         Decoded pairs (the last of a name wins), and the text that may have been signed.
     body
-        Bytes as sent; `form` decodes them where they are a form.
+        Bytes as sent: JSON or, at Binance, a form.
     headers
         Names in lower case.
     peer
