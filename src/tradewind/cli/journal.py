@@ -137,6 +137,9 @@ def explain(
     session: Annotated[
         str, typer.Option("--session", metavar="NAME", help="Session; else the last one.")
     ] = "last",
+    every: Annotated[
+        bool, typer.Option("--all", help="Tell each amendment; else the first and the last of a long run.")
+    ] = False,
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -150,7 +153,7 @@ def explain(
     folder = session_path(open_workspace(workspace), session)
     story = explain_order(folder, order)
     say.line(f"order {story.cid} of {story.strategy} in {story.symbol}, session {folder.name}")
-    for step in story.steps:
+    for step in story.steps if every else story.brief():
         # A strategy that names no signals has recorded none.
         if step.stage != "signals" or step.detail:
             say.line(f"  {step.line()}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 _SIDES = {1: "buy", -1: "sell"}
 _POSITION_SIDES = ("long", "short")
 _CID_DIGITS = 13
+_AMENDS_TOLD = 3
+"""A run of more amendments is folded."""
+_AMENDING = frozenset({"fact", "signals", "intent", "gate", "request", "amended"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,45 @@ class Explanation:
     symbol: str = ""
     strategy: str = ""
     steps: list[Step] = field(default_factory=list)
+
+    def brief(self) -> list[Step]:
+        """Return the steps with the middle of every long run of amendments folded into one step of stage ``…``."""
+        told: list[Step] = []
+        for amends, parts in groupby(_parts(self.steps), key=_only_amends):
+            run = list(parts)
+            if not amends or len(run) <= _AMENDS_TOLD:
+                told += chain.from_iterable(run)
+            else:
+                told += [*run[0], _folded(run[1:-1]), *run[-1]]
+        return told
+
+
+def _parts(steps: list[Step]) -> list[list[Step]]:
+    """Return the steps in parts that begin with what was decided on."""
+    parts: list[list[Step]] = []
+    for step in steps:
+        if step.stage == "fact" or not parts:
+            parts.append([])
+        parts[-1].append(step)
+    return parts
+
+
+def _only_amends(part: list[Step]) -> bool:
+    """Say whether a part of a life is one amendment that was let through, and nothing else."""
+    asked = [step.detail["kind"] for step in part if step.stage == "request"]
+    quiet = all(step.stage in _AMENDING and "refused" not in step.detail for step in part)
+    return quiet and asked == ["amend"]
+
+
+def _folded(parts: list[list[Step]]) -> Step:
+    """Return what is said instead of the amendments in the middle of a run."""
+    steps = list(chain.from_iterable(parts))
+    asked = [str(step.detail["price"]) for step in steps if step.stage == "request"]
+    prices = [Decimal(text) for text in asked if text.replace(".", "", 1).isdigit()]
+    told: dict[str, object] = {"amendments": len(parts), "until": format_utc(steps[-1].ts_ns)}
+    if prices:
+        told["price"] = f"{min(prices):f} to {max(prices):f}"
+    return Step(steps[0].seq, steps[0].ts_ns, "…", told)
 
 
 def explain_order(folder: Path, order: str, disk: Disk | None = None) -> Explanation:
@@ -196,13 +239,15 @@ class _Story:
         bars = (rows["kind"] == FactKind.BAR) & (rows["instrument"] == max(self._instrument, 0))
         for row in rows[bars]:
             self._bar = Step(record.seq, int(row["recv_ts_ns"]), "fact", self._bar_told(row))
-        for row in rows[(rows["cid"] == self.told.cid) & (rows["cid"] != 0)]:
+        fees = rows["kind"] == FactKind.FEE
+        for row in rows[(rows["cid"] == self.told.cid) & (rows["cid"] != 0) & ~fees]:
             self._take_answer(record, row)
-        for row in rows[rows["kind"] == FactKind.FEE]:
-            if int(row["trade_id"]) in self._trades:
-                self._add(
-                    record, "fee", {"trade": int(row["trade_id"]), "amount": self._money(int(row["amount"]))}
-                )
+        # A venue's fee names its order, one of the simulated exchange only its trade.
+        for row in rows[fees]:
+            mine = int(row["cid"]) == self.told.cid if row["cid"] else int(row["trade_id"]) in self._trades
+            if mine:
+                charged = {"trade": int(row["trade_id"]), "amount": self._money(int(row["amount"]))}
+                self._add(record, "fee", charged)
 
     def _take_answer(self, record: Record, row: np.void) -> None:
         kind = int(row["kind"])

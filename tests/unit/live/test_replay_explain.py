@@ -14,7 +14,7 @@ import pytest
 from tradewind.errors import JournalError, NotFound
 from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule
 from tradewind.journal.bodies import Boot, Instrument, decode_facts, decode_requests, layouts_at
-from tradewind.live.explain import _Story, explain_order
+from tradewind.live.explain import Explanation, Step, _Story, explain_order
 from tradewind.live.opening import Place, open_session
 from tradewind.live.replay import replay_journal
 from tradewind.testing.disk import SimulatedDisk
@@ -238,3 +238,47 @@ def test_a_journal_that_names_no_currency_is_still_told():
     old = msgspec.msgpack.encode([["S0USDT", "0.1", "0.001"]])
     (instrument,) = msgspec.msgpack.decode(old, type=list[Instrument])
     assert (instrument.symbol, instrument.currency, instrument.scale) == ("S0USDT", "", 0)
+
+
+def test_a_fee_that_names_its_order_is_told_once_with_its_amount(told):
+    disk, _ = told
+    fill = next(rows_of(disk, FactKind.FILL))
+    reader = JournalReader(disk, FOLDER)
+    record = next(r for r in reader.records() if r.kind == RecordKind.FACTS)
+    story = _Story(int(fill["cid"]), reader)
+    story._take_boot(BOOT)
+    rows = allocate(Fact, 2)
+    for row, kind in zip(rows, (FactKind.FILL, FactKind.FEE), strict=True):
+        row["kind"], row["cid"], row["trade_id"], row["qty_lot"] = kind, fill["cid"], 77, 3
+    rows["amount"] = 25_000_000
+    story._take_facts(record, rows)
+    assert [step.stage for step in story.told.steps] == ["fill", "fee"]
+    assert story.told.steps[-1].detail == {"trade": 77, "amount": "0.25 USDT"}
+
+
+def amendment(minute, price="500.0", **gate):
+    stages = {
+        "fact": {}, "intent": {"price": price}, "gate": gate or {"verdict": "let through"},
+        "request": {"kind": "amend", "price": price}, "amended": {"price": price},
+    }  # fmt: skip
+    return [Step(minute, minute * 60_000_000_000, stage, detail) for stage, detail in stages.items()]
+
+
+def test_a_long_run_of_amendments_is_told_by_its_first_and_its_last():
+    run = [amendment(minute, f"{490 + minute}.5") for minute in range(10)]
+    made = [Step(0, 0, "fact", {}), Step(0, 0, "request", {"kind": "new", "price": "480.0"})]
+    filled = [Step(11, 660_000_000_000, "fill", {"price": "499.5"})]
+    told = Explanation(1, steps=[*made, *(step for part in run for step in part), *filled]).brief()
+    # The last amendment is told with the fill that follows it, so that nine are left to fold.
+    assert told == [*made, *run[0], told[7], *run[8], *run[9], *filled]
+    assert told[7].detail == {
+        "amendments": 7, "until": "1970-01-01T00:07:00Z", "price": "491.5 to 497.5",
+    }  # fmt: skip
+    assert told[7].line().startswith("1970-01-01T00:01:00Z  …")
+
+
+def test_few_amendments_and_refused_ones_are_told_each():
+    few = [step for minute in range(3) for step in amendment(minute)]
+    assert Explanation(1, steps=few).brief() == few
+    refused = [step for minute in range(5) for step in amendment(minute, refused="price band")]
+    assert Explanation(1, steps=refused).brief() == refused
