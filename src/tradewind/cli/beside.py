@@ -71,7 +71,6 @@ def _observer(say: "Output", desk: "Workspace", name: str) -> "Observer | None":
 async def _observe(observer: "Observer", running: "Running") -> None:
     """Time what the session does, and look at its standing every few seconds."""
     session = running.session
-    observer.currencies = tuple(dict.fromkeys(each.currency for each in running.boot.instruments))
     disk, progress = session.disk, session.progress
 
     async def timed(work: "Callable[[], None]") -> None:

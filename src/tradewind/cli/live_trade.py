@@ -190,6 +190,7 @@ def trade_now(
 
 
 def _tell(say: "Output", desk: "Workspace", result: "RunResult") -> None:
+    from tradewind.report.wording import money
     from tradewind.units.time import format_utc
 
     status = result.status
@@ -198,7 +199,7 @@ def _tell(say: "Output", desk: "Workspace", result: "RunResult") -> None:
         f"decided    {status['steps']:,} times, {status['requests']:,} requests, {status['fills']:,} fills"
     )
     for wallet in status["wallets"]:
-        say.line(f"equity     {wallet['equity']:,.2f}")
+        say.line(f"equity     {money(wallet['equity'], wallet['currency'])} in {wallet['account']}")
     for held in status["positions"]:
         say.line(f"holds      {held['lots']} lots of {held['instrument']}, {held['side']}")
     folder: Path = desk.session_dir(result.session)

@@ -165,6 +165,7 @@ def _asked(folder: Path, command: str, arguments: dict[str, object]) -> dict[str
 
 def _show_standing(say: Output, standing: dict[str, Any]) -> None:
     """Show what a running session believes."""
+    from tradewind.report.wording import money
     from tradewind.units.time import format_utc
 
     say.line(f"{'time':16}{format_utc(standing['now_ns'])}")
@@ -172,7 +173,8 @@ def _show_standing(say: Output, standing: dict[str, Any]) -> None:
     if standing["held"]:
         say.line(f"{'held':16}{', '.join(standing['held'])}")
     for wallet in standing["wallets"]:
-        say.line(f"{'wallet':16}balance {wallet['balance']:,.2f}, equity {wallet['equity']:,.2f}")
+        balance, equity = (money(wallet[name], wallet["currency"]) for name in ("balance", "equity"))
+        say.line(f"{'wallet':16}{wallet['account']}: balance {balance}, equity {equity}")
     for held in standing["positions"]:
         say.line(
             f"{'position':16}{held['lots']} lots of {held['instrument']} {held['side']} by {held['strategy']}"

@@ -151,9 +151,11 @@ def _pace(speed: str) -> Literal["max", "1x"]:
 
 
 def _tell(say: Output, result: "PaperResult") -> None:
+    from tradewind.report.wording import money
     from tradewind.units.time import format_utc
 
-    balances = ", ".join(f"{amount:,.2f}" for amount in result.equities)
+    wallets = zip(result.equities, result.currencies, strict=True)
+    balances = ", ".join(money(amount, currency) for amount, currency in wallets)
     ended = "bankrupt" if result.bankrupt else "finished" if result.finished else "stopped"
     say.line(f"session    {result.session}, {ended} at {format_utc(result.now_ns)}")
     say.line(f"decided    {result.steps:,} times, {result.requests:,} requests, {result.fills:,} fills")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tradewind.venues.gateway import MarketFeed
 
-__all__ = ["HistoryStep", "steps_of"]
+__all__ = ["HistoryStep", "reaches", "steps_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,11 @@ async def steps_of(
         for close_ns, fact in _facts(instrument, rows, interval_ns):
             steps[close_ns].append(fact)
     return [HistoryStep(close_ns, tuple(facts)) for close_ns, facts in sorted(steps.items())]
+
+
+def reaches(steps: Sequence[HistoryStep], end_ns: int, instruments: int) -> bool:
+    """Say whether steps go up to `end_ns` for so many instruments: a venue publishes a bar seconds after its end."""
+    return bool(steps) and steps[-1].close_ns == end_ns and len(steps[-1].facts) == instruments
 
 
 def _facts(instrument: int, rows: NDArray, interval_ns: int) -> Sequence[tuple[int, Told]]:  # type: ignore[type-arg]

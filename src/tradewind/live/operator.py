@@ -47,6 +47,8 @@ class Operator:
         Our time, nanoseconds UTC.
     notify
         Is told of what a person should know.
+    accounts
+        Names of the accounts, in the order of the core's.
     on_stop
         Whether `stop` closes what is held first.
     patience_s
@@ -61,12 +63,14 @@ class Operator:
         clock: Callable[[], int],
         *,
         notify: Callable[[Alert], None],
+        accounts: tuple[str, ...] = (),
         on_stop: OnStop = "keep",
         patience_s: float = 30.0,
     ) -> None:
         self.stopped = False
         self._session, self._world, self._clock, self._notify = session, world, clock, notify
         self._instruments, self._strategies = labels
+        self._accounts = accounts
         self._on_stop = on_stop
         self._patience_s = patience_s
         self._commands: dict[str, Callable[[Command], Awaitable[dict[str, Any]]]] = {
@@ -98,7 +102,7 @@ class Operator:
             "fills": int(core["fills"]),
             "halts": _halts_of(int(core["halts"])),
             "held": [self._strategies[g] for g in np.flatnonzero(world.strategies["held"])],
-            "wallets": [_wallet(account) for account in world.accounts],
+            "wallets": self._wallets(),
             "positions": self._positions(),
             "orders": self._orders(),
             "stale": [self._instruments[j] for j in np.flatnonzero(world.views["stale"])],
@@ -165,6 +169,17 @@ class Operator:
 
     # ------------------------------------------------------------------ what is believed
 
+    def _wallets(self) -> list[dict[str, Any]]:
+        """Return what each wallet holds in whole units of its currency, and whose it is."""
+        found = []
+        for setup, wallet in zip(self._world.wallet_setups, self._world.accounts, strict=True):
+            named = setup.account < len(self._accounts)
+            name = self._accounts[setup.account] if named else str(setup.account)
+            scale = float(wallet["scale"])
+            amounts = {key: float(wallet[key]) / scale for key in ("balance", "equity", "used")}
+            found.append({"account": name, "currency": setup.currency} | amounts)
+        return found
+
     def _positions(self) -> list[dict[str, Any]]:
         held = self._world.contexts["working"]["holding"]["pos_lot"]
         found = []
@@ -207,8 +222,3 @@ class Operator:
 
 def _halts_of(bits: int) -> list[str]:
     return [name for code, name in _HALTS.items() if bits & code]
-
-
-def _wallet(account: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `Account`
-    scale = float(account["scale"])
-    return {name: float(account[name]) / scale for name in ("balance", "equity", "used")}

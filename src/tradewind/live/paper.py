@@ -76,8 +76,8 @@ class PaperResult:
         How often everybody decided, and what came of it, over all processes.
     now_ns
         The session's time.
-    balances, equities
-        Of each wallet, in its currency.
+    balances, equities, currencies
+        Of each wallet, in its currency, and which that is.
     decisions_hash, state_hash
         Equal to those of a backtest on the same facts.
     """
@@ -95,6 +95,7 @@ class PaperResult:
     now_ns: int
     balances: tuple[float, ...]
     equities: tuple[float, ...]
+    currencies: tuple[str, ...]
     decisions_hash: str
     state_hash: str
 
@@ -267,6 +268,7 @@ def _result(opened: OpenSession, folder: Path, boot: Boot, *, finished: bool, ba
         standing.now_ns,
         tuple((accounts["balance"] / accounts["scale"]).tolist()),
         tuple((accounts["equity"] / accounts["scale"]).tolist()),
+        tuple(wallet.currency for wallet in world.wallet_setups),
         world.decisions_hash(),
         world.state_hash(),
     )

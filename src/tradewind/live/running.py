@@ -244,7 +244,7 @@ class _Run:
         session.progress = self._progress
         operator = Operator(
             session, world, self._setup.labels, self._setup.clock, notify=self._notify,
-            on_stop=self._setup.on_stop,
+            accounts=self._setup.accounts, on_stop=self._setup.on_stop,
         )  # fmt: skip
         control = ControlServer(self._folder, operator.answer)
         await control.open()

@@ -28,7 +28,7 @@ from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Told, numbered, rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import market_fact
-from tradewind.live.history import HistoryStep, steps_of
+from tradewind.live.history import HistoryStep, reaches, steps_of
 from tradewind.live.inbox import Heard, Inbox, Seen
 from tradewind.live.reconcile import Policy
 from tradewind.live.resolver import PATIENCE_NS, Resolver
@@ -271,13 +271,18 @@ class LiveVenue:
 
         Where they stay away they are a gap, told as one; history to learn from must be there.
         """
+        wanted = sum(first_ns < next_ns for first_ns in since.values())
         for attempt in range(_START_TRIES):
+            is_last = attempt == _START_TRIES - 1
             try:
-                return await steps_of(self._feeds, self._interval_ns, since, next_ns)
+                steps = await steps_of(self._feeds, self._interval_ns, since, next_ns)
             except DataUnavailable as error:
-                if warm and attempt == _START_TRIES - 1:
+                if warm and is_last:
                     raise
                 reason = error.message
+            else:
+                if is_last or not wanted or reaches(steps, next_ns, wanted):
+                    return steps
             await asyncio.sleep(2.0**attempt)
         self._alert("DATA_STALE", f"bars that were missed cannot be had: {reason}")
         return []

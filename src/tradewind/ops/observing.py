@@ -28,14 +28,11 @@ class Observer:
         Where they are offered.
     session, folder
         Its name, and its folder.
-    currencies
-        Of the wallets, in their order; one is taken for all where there is only one.
     """
 
     metrics: Metrics
     session: str
     folder: Path
-    currencies: tuple[str, ...] = ()
     _counted: dict[str, int] = field(default_factory=dict)
     _seen: dict[str, set[str]] = field(default_factory=dict)
 
@@ -50,7 +47,7 @@ class Observer:
         self._flag(metrics.stale, "stale", set(status["stale"]))
         self._count_orders([str(order["state"]) for order in status["orders"]])
         for place, wallet in enumerate(status["wallets"]):
-            labels = (name, str(place), self._currency(place))
+            labels = (name, str(place), str(wallet["currency"]))
             metrics.equity.labels(*labels).set(wallet["equity"])
             metrics.balance.labels(*labels).set(wallet["balance"])
             metrics.used.labels(*labels).set(wallet["used"])
@@ -89,8 +86,3 @@ class Observer:
         seen.update(states)
         for state in seen:
             self.metrics.orders.labels(self.session, state).set(states.count(state))
-
-    def _currency(self, place: int) -> str:
-        if place < len(self.currencies):
-            return self.currencies[place]
-        return self.currencies[0] if len(self.currencies) == 1 else ""

@@ -36,7 +36,7 @@ class Commanded(SmallLive):
     async def before_end(self):
         self.operator = Operator(
             self.session.session, self.world, (("S0USDT",), ("restless",)), self.loop.now_ns,
-            notify=self.alerts.append, on_stop=self.on_stop, patience_s=self.patience_s,
+            notify=self.alerts.append, accounts=("main",), on_stop=self.on_stop, patience_s=self.patience_s,
         )  # fmt: skip
         await self.script(self)
 
@@ -89,7 +89,9 @@ def test_status_changes_nothing_and_is_not_written_down():
     assert told == life.before
     assert told["positions"][0]["strategy"] == "restless"
     assert (told["halts"], told["held"], told["stale"]) == ([], [], [])
-    assert told["wallets"][0].keys() == {"balance", "equity", "used"}
+    (wallet,) = told["wallets"]
+    assert (wallet["account"], wallet["currency"]) == ("main", life.world.wallet_setups[0].currency)
+    assert wallet.keys() == {"account", "currency", "balance", "equity", "used"}
     assert life.audits == []
 
 

@@ -83,6 +83,10 @@ def test_session_that_has_ended_is_only_run_again_to_say_so(desk):
     assert kinds.count(RecordKind.BOOT) == 2
 
 
+def test_what_it_ends_with_names_the_currency(desk):
+    assert run_paper(setup(), desk, "first").currencies == ("USDT",)
+
+
 def test_session_shares_neither_its_journal_nor_its_account(desk):
     lease = FileDisk().lock(_made(desk).account_lock("paper"), "trades paper elsewhere")
     with pytest.raises(Busy, match="trades paper elsewhere"):

@@ -72,14 +72,14 @@ def test_a_summary_that_fails_is_told_and_comes_again_the_next_day(tmp_path):
 STATUS = {
     "batches": 10, "requests": 3, "fills": 2, "halts": ["LOSS_DAY"], "held": [], "stale": ["BTC"],
     "orders": [{"state": "LIVE"}, {"state": "LIVE"}, {"state": "UNKNOWN"}],
-    "wallets": [{"equity": 101.5, "balance": 100.0, "used": 7.0}],
+    "wallets": [{"account": "main", "currency": "USDT", "equity": 101.5, "balance": 100.0, "used": 7.0}],
 }  # fmt: skip
 
 
 @pytest.fixture
 def observer(tmp_path):
     (tmp_path / "segment-000001.twj").write_bytes(b"x" * 123)
-    return Observer(Metrics(), "alpha", tmp_path, ("USDT",))
+    return Observer(Metrics(), "alpha", tmp_path)
 
 
 def figure(observer, name, **labels):
