@@ -257,6 +257,64 @@ def skim_frame(data: bytes, offset: int, content_end: int) -> tuple[int, int]:
     return end, data[end - 1]  # The kind is the last field, and below 128.
 
 
+def offsets_of_kind(data: bytes, offset: int, content_end: int, kind: int) -> tuple[list[int], int]:
+    """Return where the frames of one kind begin, from `offset` on, and the place that `skim_frame` refuses."""
+    unpack, before_end = _HEAD.unpack_from, content_end - HEAD_BYTES
+    found: list[int] = []
+    while offset < before_end:
+        length, crc, guard, _ = unpack(data, offset)
+        end = offset + HEAD_BYTES + length
+        if guard != length ^ crc ^ _ONES or not 0 < length <= MAX_PAYLOAD_BYTES or content_end < end:
+            break
+        if data[end - 1] == kind:
+            found.append(offset)
+        offset = end
+    return found, offset
+
+
+def decode_frames(
+    data: bytes, offset: int, content_end: int, place: tuple[int, bytes], most: int
+) -> tuple[list[Record], bytes, int]:
+    """Return the records of up to `most` frames, the chain after the last, and the offset behind it.
+
+    It ends before the first frame that is not whole, not what was written, or expired: what is to be said of that one
+    `decode_frame` knows.
+
+    Parameters
+    ----------
+    data, offset, content_end
+        As for `decode_frame`.
+    place
+        Sequence of the first record, and the chain before it.
+    most
+        Most records to return.
+    """
+    seq, chain = place
+    records: list[Record] = []
+    put, unpack, decode, hash_of = records.append, _HEAD.unpack_from, _decode_record, sha256
+    before_end = content_end - HEAD_BYTES
+    for expected in range(seq, seq + most):
+        if offset >= before_end:
+            break
+        length, crc, guard, link = unpack(data, offset)
+        end = offset + HEAD_BYTES + length
+        payload = data[offset + HEAD_BYTES : end]
+        if guard != length ^ crc ^ _ONES or end > content_end or crc32(payload) != crc:
+            break
+        after = hash_of(chain + hash_of(payload).digest()).digest()
+        if after[:8] != link or not 0 < length <= MAX_PAYLOAD_BYTES:
+            break
+        try:
+            record = decode(payload)
+        except msgspec.MsgspecError:
+            break
+        if record.seq != expected or record.kind == RecordKind.EXPIRED:
+            break
+        put(record)
+        chain, offset = after, end
+    return records, chain, offset
+
+
 def decode_frame(data: bytes, offset: int, content_end: int) -> tuple[Record, bytes, bytes, int]:
     """Return record, payload, link and end of the frame at `offset`.
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tradewind.journal.format import Identity, Record, SegmentHeader
 
 _HEADER_READ_BYTES = 1 << 16
+_FIRST_PIECE, _LONGEST_PIECE = 16, 256
+"""Records that are verified at once: few at first, since many a reader wants no more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,9 @@ class SegmentScan:
     header
         What the segment says of itself.
     chain, next_seq
-        Chain after the last record handed out, and the sequence that would follow it.
+        Chain after the last record verified, and the sequence that would follow it.
     offset
-        Where the next frame begins; after the last one the length of the whole prefix.
+        Where the frame after it begins; at the end the length of the whole prefix.
     dropped_bytes
         Bytes of a torn tail, known when the scan is through.
     """
@@ -87,8 +89,27 @@ class SegmentScan:
         self.dropped_bytes = 0
 
     def __iter__(self) -> Iterator[Record]:
-        while (found := self._advance()) is not None:
-            yield found[0]
+        for piece in self.pieces():
+            yield from piece
+
+    def pieces(self) -> Iterator[list[Record]]:
+        """Hand out the records as they are verified, some at a time, never none."""
+        most = _FIRST_PIECE
+        while True:
+            place = self.next_seq, self.chain
+            records, chain, offset = twj.decode_frames(
+                self._data, self.offset, self._content_end, place, most
+            )
+            if records:
+                self.chain, self.offset = chain, offset
+                self.next_seq += len(records)
+                most = min(2 * most, _LONGEST_PIECE)
+                yield records
+                continue
+            found = self._advance()
+            if found is None:
+                return
+            yield [found[0]]
 
     def skip_to(self, seq: int, chain: bytes, offset: int = 0) -> None:
         """Pass over the records before `seq` without verifying them; `chain` is what they lead to by another proof.
@@ -121,17 +142,17 @@ class SegmentScan:
 
     def of_kind(self, kind: int) -> Iterator[Record]:
         """Hand out the records of one kind, found by the heads of all: each is whole, the chain is not looked at."""
-        offset = self.offset
-        while True:
-            try:
-                end, found = twj.skim_frame(self._data, offset, self._content_end)
-                if found == kind:
-                    yield twj.decode_frame(self._data, offset, self._content_end)[0]
-            except twj.TornTailError:
-                return
-            except twj.DamageError as error:
-                raise corrupt(Damage(self._name, offset, self.next_seq, str(error))) from error
+        offsets, end = twj.offsets_of_kind(self._data, self.offset, self._content_end, kind)
+        offset = end
+        try:
+            for offset in offsets:
+                yield twj.decode_frame(self._data, offset, self._content_end)[0]
             offset = end
+            twj.skim_frame(self._data, offset, self._content_end)
+        except twj.TornTailError:
+            return
+        except twj.DamageError as error:
+            raise corrupt(Damage(self._name, offset, self.next_seq, str(error))) from error
 
     def with_payloads(self) -> Iterator[tuple[Record, bytes]]:
         """Hand out each record with the payload it was decoded from."""
@@ -232,9 +253,11 @@ class JournalReader:
         for scan in self.segments(from_seq):
             if chain is not None and scan.header.first_seq < from_seq:
                 scan.skip_to(from_seq, chain, offset)
-            for record in scan:
-                if record.seq + record.count > from_seq:
-                    yield record
+            for piece in scan.pieces():
+                if piece[0].seq < from_seq:
+                    yield from (record for record in piece if record.seq + record.count > from_seq)
+                else:
+                    yield from piece
 
     def of_kind(self, kind: int) -> Iterator[Record]:
         """Hand out the records of one kind without verifying what lies between them, many times as fast."""

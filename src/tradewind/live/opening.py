@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tradewind.journal import (
@@ -127,7 +128,9 @@ def open_session(
 
 def records_to_run(reader: JournalReader, start: Start) -> Iterator[Record]:
     """Hand out the records after a start, without the one that refers to the very snapshot."""
-    for record in reader.records(start.next_seq, start.chain, start.offset):
-        own = record.kind == RecordKind.SNAPSHOT and decode_reference(record).seq < start.next_seq
+    records = reader.records(start.next_seq, start.chain, start.offset)
+    for first in islice(records, 1):
+        own = first.kind == RecordKind.SNAPSHOT and decode_reference(first).seq < start.next_seq
         if not own:
-            yield record
+            yield first
+    yield from records

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["verify_before"]
 
-_RECORDS = 256
 _PAUSE_S = 0.05
-"""So many records take a millisecond or two: a few per cent of a core, and no decision waits longer than that."""
+"""Between two pieces of a segment, each a millisecond of work: a few per cent of a core."""
 
 
 async def verify_before(disk: Disk, folder: Path, seq: int) -> int:
@@ -26,10 +25,10 @@ async def verify_before(disk: Disk, folder: Path, seq: int) -> int:
     """
     seen = 0
     for scan in JournalReader(disk, folder).segments():
-        for record in scan:
-            if record.seq >= seq:
+        for piece in scan.pieces():
+            before = [record for record in piece if record.seq < seq]
+            seen += sum(record.count for record in before)
+            if len(before) < len(piece):
                 return seen
-            seen += record.count
-            if seen % _RECORDS < record.count:
-                await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_PAUSE_S)
     return seen

@@ -34,7 +34,7 @@ def written(count=40, segment_bytes=1 << 20):
 def ends_of_records(data):
     scan = SegmentScan(data, "segment", is_last=True)
     ends = [scan.offset]
-    for _ in scan:
+    for _ in scan.with_payloads():
         ends.append(scan.offset)
     return ends
 
