@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tradewind.cli.failures import Leave
-from tradewind.errors import ConfigError, Exit, SafetyRefusal, TradewindError, UsageError
+from tradewind.errors import Exit, SafetyRefusal, TradewindError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
 
-__all__ = ["guard_session", "refuse_unheard", "trade_live", "trade_now"]
+__all__ = ["guard_session", "trade_live", "trade_now"]
 
 
 def trade_live(
@@ -30,17 +30,17 @@ def trade_live(
 ) -> None:
     """Trade a session file on its accounts, after somebody has said that this is meant.
 
-    Raises LIVE_REQUIRES_LIMITS and what else `check_live` refuses, LIVE_UNCONFIRMED, KEY_*, LOCKED.
+    Raises what `refuse_from_files` does, LIVE_UNCONFIRMED, KEY_*, LOCKED.
     """
     from tradewind.venues.extras import require_live
 
     require_live()
     from tradewind import __version__
-    from tradewind.cli.certify import require_certificates
     from tradewind.cli.keys import asking, key_store
     from tradewind.cli.listening import with_accounts
     from tradewind.cli.live_accounts import live_setup
-    from tradewind.config import SessionConfig, check_live
+    from tradewind.cli.refusing import refuse_from_files
+    from tradewind.config import SessionConfig
     from tradewind.live.guard import GUARDED
     from tradewind.venues.keys import find_passphrase, hand_over, keys_for
 
@@ -49,10 +49,10 @@ def trade_live(
             "USAGE", "a backtest file names no account.", where="--live", hint="write a session file"
         )
     try:
-        accounts = check_live(loaded, desk.settings)
-        require_certificates(desk, accounts)
+        guards = guarded and GUARDED not in os.environ
+        accounts = refuse_from_files(loaded, desk, live=True, guards=guards)
         store, around = key_store(desk), asking(say)
-        if guarded and GUARDED not in os.environ:
+        if guards:
             _confirm(accounts, confirmed, say)
             passed = (
                 ()
@@ -144,19 +144,6 @@ def guard_session(
         status = guard.run()
     if status:
         raise Leave(Exit(status) if status in set(Exit) else Exit.OUR_FAULT)
-
-
-def refuse_unheard(config: "BacktestConfig | SessionConfig") -> None:
-    """Refuse a venue that nobody can listen to. Raises ConfigError (EXCHANGE_UNSUPPORTED) with its place."""
-    from tradewind.cli.reaching import client_of
-
-    for place, (venue, _) in enumerate(config.market.instruments):
-        try:
-            client_of(venue)
-        except ConfigError as error:
-            error.key = "market.venue" if venue == config.market.venue else f"market.symbols.{place}"
-            error.hint = "trade it over a replay: --feed replay:START..END"
-            raise
 
 
 def trade_now(

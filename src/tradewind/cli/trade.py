@@ -97,12 +97,14 @@ def _trade_now(loaded: "Terms", desk: "Workspace", name: str, say: Output, *, gu
 
     require_live()
     from tradewind.cli.listening import paper_setup
-    from tradewind.cli.live_trade import guard_session, refuse_unheard, trade_now
+    from tradewind.cli.live_trade import guard_session, trade_now
+    from tradewind.cli.refusing import refuse_from_files
     from tradewind.live.guard import GUARDED
 
     try:
-        refuse_unheard(loaded.config)
-        if guarded and GUARDED not in os.environ:
+        guards = guarded and GUARDED not in os.environ
+        refuse_from_files(loaded, desk, live=False, guards=guards)
+        if guards:
             guard_session(desk, name, ("paper",), say)
             return
         from tradewind import __version__

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from tradewind.config import BacktestConfig, StrategyUse, Workspace, check_feasible
-from tradewind.errors import ConfigError, StrategyError
+from tradewind.config import BacktestConfig, SessionConfig, StrategyUse, Workspace, check_feasible
+from tradewind.errors import ConfigError, StrategyError, TradewindError
 from tradewind.market import Instrument, Store, resolve_instrument
 from tradewind.strategies.load import CompiledStrategy
 from tradewind.strategies.registry import load_named
 
-__all__ = ["Part", "Resolved", "resolve", "resolve_symbol"]
+__all__ = ["Part", "Resolved", "check_strategies", "resolve", "resolve_symbol"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,17 @@ def resolve(
     return Resolved(_with_params(config, parts), parts, labels, instruments)
 
 
+def check_strategies(config: BacktestConfig | SessionConfig, workspace: Workspace) -> list[TradewindError]:
+    """Return what each strategy of a configuration, or its parameters, is refused for; nothing else is looked up."""
+    problems: list[TradewindError] = []
+    for place, use in enumerate(config.uses):
+        try:
+            _part(config, place, use, lambda name: load_named(name, workspace.strategies))
+        except TradewindError as error:
+            problems.append(error)
+    return problems
+
+
 def resolve_symbol(store: Store, config: BacktestConfig, place: int) -> Instrument:
     """Return the rules of one symbol of the file. Raises SYMBOL_UNKNOWN with its key."""
     try:
@@ -104,7 +115,10 @@ def _with_life(store: Store, instrument: Instrument) -> Instrument:
 
 
 def _part(
-    config: BacktestConfig, place: int, use: StrategyUse, find: Callable[[str], CompiledStrategy]
+    config: BacktestConfig | SessionConfig,
+    place: int,
+    use: StrategyUse,
+    find: Callable[[str], CompiledStrategy],
 ) -> Part:
     try:
         code = find(use.strategy)

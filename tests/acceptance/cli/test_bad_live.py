@@ -5,10 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from tradewind.cli import refusing
 from tradewind.cli.certify import require_certificates
 from tradewind.cli.entry import run_command
+from tradewind.cli.paper import load_terms
+from tradewind.config import lock
 from tradewind.errors import SafetyRefusal
 from tradewind.live.certify import Certificate, Step
+from tradewind.research.resolve import check_strategies
 
 pytest.importorskip("ccxt")
 
@@ -101,6 +105,47 @@ def test_a_certificate_counts_for_the_ccxt_it_was_made_with(desk, live, ccxt, pa
         with pytest.raises(SafetyRefusal) as caught:
             require_certificates(desk, accounts)
         assert caught.value.code == "VENUE_UNCERTIFIED"
+
+
+def test_all_that_the_files_forbid_is_told_at_once_and_before_keys_and_leases(desk, live):
+    with lock(desk.account_lock("rich"), "somebody else"):
+        error = live(
+            "CONFIG_MISSING", 2, old='strategy = "ema_cross"\naccounts = ["main"]\nprotection = "resting"\n',
+            new='strategy = "ema_crosss"\naccounts = ["rich"]\n',
+        )  # fmt: skip
+    told = {each["code"]: each for each in [error, *error["also"]]}
+    assert told.keys() == {"CONFIG_MISSING", "VENUE_UNCERTIFIED", "CONFIG_CHOICE"}
+    assert told["CONFIG_MISSING"]["key"] == "protection"
+    assert told["CONFIG_CHOICE"]["key"] == "strategy"
+    assert told["CONFIG_CHOICE"]["where"].endswith("live.toml:2")
+    assert "ema_cross" in told["CONFIG_CHOICE"]["known"]
+
+
+def test_parameters_of_a_strategy_are_looked_at_before_somebody_confirms(live):
+    error = live(
+        "CONFIG_UNKNOWN_KEY", 2, old="[limits]", new='[params]\nfast_perod = 3\nslow_period = "x"\n[limits]'
+    )
+    assert [each["code"] for each in error["also"]] == ["CONFIG_TYPE"]
+    assert error["key"] == "strategy.params.fast_perod"
+
+
+def test_a_guard_reads_strategies_in_a_process_of_their_own_with_the_same_result(desk, monkeypatch):
+    (desk.root / "sessions" / "two.toml").write_text(
+        SESSION.replace('strategy = "ema_cross"', "") + '''
+[[strategies]]
+strategy = "ema_cross"
+params = { fast_perod = 3 }
+[[strategies]]
+strategy = "nobody"
+name = "other"
+''')  # fmt: skip
+    config = load_terms(desk, "sessions/two.toml", None).config
+    here = check_strategies(config, desk)
+    assert len(refusing._strategies(config, desk, guards=False)) == len(here) == 2
+    monkeypatch.setattr(refusing, "_COMPILER", "no such module")
+    there = refusing._strategies(config, desk, guards=True)
+    assert [each.to_json() for each in there] == [each.to_json() for each in here]
+    assert [each.key for each in here] == ["strategies.0.params.fast_perod", "strategies.1.strategy"]
 
 
 def test_a_backtest_file_names_no_account(desk, refuse):
