@@ -513,6 +513,7 @@ _OTHER = {
                 "What a session held is not all closed, or nobody says that it is.",
                 "run the same command again; close the rest by hand at the venue",
             ),
+            "ADOPT_INCOMPLETE": ("Orders of an earlier epoch do not go.", "run the same command again"),
             "VENUE_UNCERTIFIED": (
                 "The venue was not tried, or did not pass, so real money does not trade there.",
                 "tradewind venue certify VENUE --account NAME, with an account of practice money",
@@ -548,6 +549,8 @@ _OTHER = {
                 "Live trading needs somebody who says that it is meant.",
                 "type the name of the account, or add --confirm ACCOUNT",
             ),
+            "SESSION_ELSEWHERE": ("Another process of ours trades the account.", "stop it there, then try again"),
+            "ADOPT_UNFINISHED": ("An adoption did not come to its end.", "run 'tradewind session adopt' again"),
             "CONTROL_DENIED": (
                 "The session does not take this command from you.",
                 "run it as the user who owns the session's folder",

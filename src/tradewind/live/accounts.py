@@ -49,6 +49,8 @@ class AccountTerms:
         The venue cancels everything when it is not told for so long; 0: it is not asked to.
     leverage, hedge, isolated
         What the account is set to before anything is traded; a leverage of 0 leaves all of it as it is.
+    earlier
+        Signs of the orders of earlier epochs, whose stops may still lie at the venue.
     """
 
     name: str
@@ -60,6 +62,7 @@ class AccountTerms:
     leverage: float = 0.0
     hedge: bool = False
     isolated: bool = False
+    earlier: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -147,6 +150,11 @@ class TradingAccount:
     def cancel_late(self, instrument: int, cid: int) -> None:
         """Cancel an order that appeared after it was given up; its answer is the order's own end."""
         self.inbox.start(_safely(lambda: self.gateway.cancel(self._ref(instrument, cid))))
+
+    def cancel_earlier(self, seen: OrderSeen) -> None:
+        """Cancel an order of an earlier epoch, which only the venue's id names here."""
+        order = OrderRef(seen.instrument, 0, seen.venue_id, seen.stop)
+        self.inbox.start(_safely(lambda: self.gateway.cancel(order)))
 
     def ask_snapshot(self, since_ns: int) -> None:
         """Ask for the whole account, unless that is being asked already."""

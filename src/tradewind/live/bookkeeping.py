@@ -15,6 +15,7 @@ import msgspec
 from tradewind.journal.bodies import Audit
 from tradewind.live.answers import answer_facts, asks_at_once
 from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, setting_of, worth_in
+from tradewind.live.epochs import left_over, relieved
 from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import funding_fact, setting_fact, taken_fact, transfer_fact
 from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
@@ -97,6 +98,7 @@ class Books:
         self._absences = Absences()
         self._fences: dict[int, int] = {}
         self._failures: Counter[int] = Counter()
+        self._leaving: set[int] = set()
         self._keys: dict[int, None] = {}
         self._notes: list[Audit] = []
         self._moved_ns: dict[int, int] = {}
@@ -242,6 +244,8 @@ class Books:
             known = self._ledger.known(item.cid)
             opens = item.kind == RequestKind.NEW and known is not None and not known.reduce
             self._statuses.note_accepted(item.account, now_ns, opens=opens)
+            if item.account in self._leaving and self._ledger.is_stop(item.cid):
+                self._compare_soon(item.account, now_ns)
         if outcome.kind is port.OutcomeKind.UNKNOWN:
             self._fences[item.cid] = outcome.fence_ns
             self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
@@ -404,11 +408,26 @@ class Books:
         if compared.deferred:
             self._compare_soon(number, now_ns)
         self._report(compared, account, now_ns)
+        self._relieve(account, snapshot, compared, now_ns)
         if any(difference.what in ("position", "taken") for difference in compared.differences):
             account.gateway.doubt_rules()  # Perhaps the lots that are counted in are others now (F56).
         found = sum(difference.halts for difference in compared.differences)
         halt = halt_fact(Halt.EXTERNAL, self._wallet(number), now_ns, on=True, value=float(found))
         return [*compared.facts, *([halt] if found else [])]
+
+    def _relieve(
+        self, account: TradingAccount, snapshot: Snapshot, compared: Compared, now_ns: int
+    ) -> None:
+        """Cancel the stops of earlier epochs that protect nothing which is not protected without them."""
+        earlier = account.terms.earlier
+        self._leaving.discard(account.number)
+        if left_over(snapshot, earlier):
+            self._leaving.add(account.number)
+        for seen in relieved(snapshot, earlier):
+            if seen.instrument not in compared.deferred:
+                text = f"{account.terms.name}: a stop of an earlier epoch has nothing left to protect and goes"
+                self._alert("RECONCILED", text, now_ns)
+                account.cancel_earlier(seen)
 
     def _report(self, compared: Compared, account: TradingAccount, now_ns: int) -> None:
         for difference in compared.differences:

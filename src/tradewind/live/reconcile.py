@@ -57,11 +57,14 @@ class Policy:
         Share of the balance that may be unexplained without a halt.
     protect_ns
         So long before the question nothing of an instrument may have moved for its position to be compared.
+    given
+        Context that takes over what nobody has, by instrument, whatever ``external`` says: somebody has named it.
     """
 
     external: External = "halt"
     balance_tolerance: float = _BALANCE_TOLERANCE
     protect_ns: int = PROTECT_NS
+    given: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +268,13 @@ def _agrees(belief: Belief, instrument: int, found: list[int]) -> bool:
 def _may_adopt(at: _Comparison, instrument: int) -> bool:
     """Say whether something external is known that is to be ours, such as after a change of the policy."""
     known = [at.belief.external[instrument, side] for side in (LONG, SHORT)]
-    return at.policy.external == "adopt" and any(known)
+    return _adopter(at, instrument) is not None and any(known)
+
+
+def _adopter(at: _Comparison, instrument: int) -> int | None:
+    """Return the context that takes over what nobody has, None for none."""
+    by_policy = at.belief.adopter.get(instrument) if at.policy.external == "adopt" else None
+    return at.policy.given.get(instrument, by_policy)
 
 
 def _lots(seen: PositionSeen | None) -> int:
@@ -299,9 +308,9 @@ def _compare_net(at: _Comparison, instrument: int, found: int) -> None:
 
 def _settle_external(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
     """Make lots that are nobody's ours where the policy says so and a price is known, else state them as external."""
-    entry_tick = _entry_tick(at, instrument, side)
-    if at.policy.external == "adopt" and lots and entry_tick > 0 and instrument in at.belief.adopter:
-        _adopt(at, instrument, side, lots, entry_tick)
+    entry_tick, adopter = _entry_tick(at, instrument, side), _adopter(at, instrument)
+    if adopter is not None and lots and entry_tick > 0:
+        _adopt(at, (instrument, side), adopter, lots, entry_tick)
         lots = 0
     _set_external(at, instrument, side, lots, found)
 
@@ -312,9 +321,9 @@ def _entry_tick(at: _Comparison, instrument: int, side: int) -> float:
     return entry / tick if entry > 0.0 and tick else float(at.belief.close_tick.get(instrument, 0))
 
 
-def _adopt(at: _Comparison, instrument: int, side: int, lots: int, entry_tick: float) -> None:
-    """Book lots of others into the holding of whoever trades the instrument."""
-    context = at.belief.adopter[instrument]
+def _adopt(at: _Comparison, place: tuple[int, int], context: int, lots: int, entry_tick: float) -> None:
+    """Book lots of others into the holding of a context."""
+    instrument, side = place
     text = f"{lots} lots on the {('long', 'short')[side]} side were none of ours and are taken over"
     at.note("adopted", instrument, 0, lots, text, halts=False)
     at.tell(

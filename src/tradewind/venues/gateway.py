@@ -108,6 +108,8 @@ class OrderSeen:
         Why it ended (`units.enums.Rule`), `Rule.OK` while it works.
     ts_ns, recv_ns
         The venue's time of this state, and ours of hearing it.
+    stop
+        Whether it waits for a trigger, in the venue's list of stops where it has one.
     """
 
     instrument: int
@@ -125,6 +127,7 @@ class OrderSeen:
     rule: int
     ts_ns: int
     recv_ns: int
+    stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)

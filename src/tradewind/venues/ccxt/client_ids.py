@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PREFIX", "ClientIds", "Decoded"]
+__all__ = ["PREFIX", "SIGNS", "TAG_LENGTH", "ClientIds", "Decoded", "tag_in"]
 
 PREFIX = "tw"
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_VALUE = {sign: value for value, sign in enumerate(_DIGITS)}
-_TAG_LENGTH = 6
+SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""What an id may consist of, in the order of the digits that they stand for."""
+TAG_LENGTH = 6
+_VALUE = {sign: value for value, sign in enumerate(SIGNS)}
 _CID_MAX = (1 << 63) - 1
 
 
@@ -36,8 +37,8 @@ class ClientIds:
     """
 
     def __init__(self, tag: str) -> None:
-        if len(tag) != _TAG_LENGTH or any(sign not in _VALUE for sign in tag):
-            raise ValueError(f"a session's tag is {_TAG_LENGTH} letters or digits, not {tag!r}")
+        if len(tag) != TAG_LENGTH or any(sign not in _VALUE for sign in tag):
+            raise ValueError(f"a session's tag is {TAG_LENGTH} letters or digits, not {tag!r}")
         self.tag = tag
 
     def encode(self, cid: int) -> str:
@@ -52,12 +53,12 @@ class ClientIds:
         if not isinstance(text, str) or not text.startswith(PREFIX):
             return None
         body, check = text[:-1], text[-1:]
-        number = body[len(PREFIX) + _TAG_LENGTH :]
+        number = body[len(PREFIX) + TAG_LENGTH :]
         if not number or any(sign not in _VALUE for sign in body) or check != _check_sign(body):
             return None
         cid = _number(number)
         plain = 0 < cid <= _CID_MAX and number[0] != "0"
-        return Decoded(body[len(PREFIX) : len(PREFIX) + _TAG_LENGTH], cid) if plain else None
+        return Decoded(body[len(PREFIX) : len(PREFIX) + TAG_LENGTH], cid) if plain else None
 
     def cid_of(self, text: object) -> int:
         """Return the core's id where the order is of this session, else 0."""
@@ -65,11 +66,17 @@ class ClientIds:
         return found.cid if found is not None and found.tag == self.tag else 0
 
 
+def tag_in(client_id: str) -> str:
+    """Return the tag of the session of ours that wrote an id, whichever it was; "" for a stranger's."""
+    found = ClientIds("0" * TAG_LENGTH).decode(client_id)
+    return "" if found is None else found.tag
+
+
 def _base62(number: int) -> str:
     signs = ""
     while number:
         number, digit = divmod(number, 62)
-        signs = _DIGITS[digit] + signs
+        signs = SIGNS[digit] + signs
     return signs
 
 
@@ -83,4 +90,4 @@ def _number(signs: str) -> int:
 def _check_sign(body: str) -> str:
     """Return a sign that changes with every single wrong sign and with most swapped neighbours (weights mod 61)."""
     total = sum(_VALUE[sign] * (place + 1) for place, sign in enumerate(body))
-    return _DIGITS[total % 61]
+    return SIGNS[total % 61]

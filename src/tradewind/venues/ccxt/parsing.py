@@ -200,8 +200,13 @@ class RowReader:
             rule=self._rule(row, shape, word, status),
             ts_ns=self._ts_ns(row, shape.ts, shape.ts_other) or recv_ns,
             recv_ns=recv_ns,
+            stop=status is OrderStatus.WORKING and self._waits(row, shape),
         )
         return [seen]
+
+    def _waits(self, row: Row, shape: OrderShape) -> bool:
+        """Return whether an order that works waits for its trigger: by its list, or by the trigger that it has."""
+        return shape.algo or bool(shape.trigger and _decimal(row, shape.trigger))
 
     def _client_id(self, row: Row, shape: OrderShape, venue_id: str) -> str:
         """Return the id that says whose order it is: its own, or that of the stop that it was."""

@@ -1,0 +1,171 @@
+"""Epochs of a session: a journal and a tag of its own each, and what an earlier one has left at the venue.
+
+An epoch ends where its journal is lost, damaged or of no use any more. The next one begins with what the venue
+says, by somebody's word, and its orders bear other signs: so an id of it never meets one of an earlier epoch, however
+little is left of that. What those before have left is known by its signs alone:
+
+- what may open, or takes a profit, is cancelled before the new epoch begins;
+- a stop stays. It goes when the venue shows that stops of the new epoch cover what is held on its side, or when
+  nothing is held there any more. Where a session has no stops at the venue it stays as long as the position does:
+  nothing is ever bare on the way from one to the other.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradewind.config import write_atomic
+from tradewind.errors import SafetyRefusal
+from tradewind.units.enums import BUY, LONG, SELL
+from tradewind.venues.ccxt.client_ids import SIGNS, TAG_LENGTH, tag_in
+from tradewind.venues.gateway import OrderStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from tradewind.venues.gateway import OrderSeen, Snapshot
+
+__all__ = [
+    "ADOPTING",
+    "Epoch",
+    "begin_epoch",
+    "draw_tag",
+    "epoch_of",
+    "left_over",
+    "protects",
+    "refuse_unfinished",
+    "relieved",
+    "signs_of_life",
+    "tags_in",
+    "unprotecting",
+]
+
+ADOPTING = "adopting"
+"""A file that says that an epoch was begun whose beginning is not whole."""
+_TAG_FILE = "orders.tag"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """By which signs the orders of a session are known.
+
+    Parameters
+    ----------
+    tag
+        Six signs that its orders bear.
+    earlier
+        Those of the epochs before it.
+    """
+
+    tag: str
+    earlier: frozenset[str] = frozenset()
+
+
+def draw_tag(taken: Collection[str], choice: Callable[[str], str] = secrets.choice) -> str:
+    """Return six signs that are none of those taken.
+
+    They are drawn, and not counted: where a journal is lost nobody knows how far it had counted.
+    """
+    while True:
+        tag = "".join(choice(SIGNS) for _ in range(TAG_LENGTH))
+        if tag not in taken:
+            return tag
+
+
+def epoch_of(folder: Path) -> Epoch:
+    """Return the epoch whose journal lies in a folder; the first is begun here, with its first start."""
+    path = folder / _TAG_FILE
+    if not path.exists():
+        write_atomic(path, draw_tag(()).encode())
+    tag, *earlier = path.read_text(encoding="ascii").split()
+    return Epoch(tag, frozenset(earlier))
+
+
+def begin_epoch(folder: Path, epoch: Epoch) -> None:
+    """Begin an epoch in an empty folder. Until `ADOPTING` is removed there, nobody trades on it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomic(folder / ADOPTING, b"")
+    write_atomic(folder / _TAG_FILE, "\n".join([epoch.tag, *sorted(epoch.earlier)]).encode())
+
+
+def refuse_unfinished(folder: Path) -> None:
+    """Raise SafetyRefusal (ADOPT_UNFINISHED) where an epoch was begun and its beginning is not whole."""
+    if (folder / ADOPTING).exists():
+        raise SafetyRefusal(
+            "ADOPT_UNFINISHED",
+            "what the accounts hold was being taken over, and that did not come to its end.",
+            where=str(folder),
+        )
+
+
+# ---------------------------------------------------------------------- what is left at the venue
+
+
+def tags_in(snapshot: Snapshot) -> dict[str, int]:
+    """Return the tags of all sessions of ours that a snapshot shows, each with the last time it was seen by."""
+    seen: dict[str, int] = {}
+    named = [(order.client_id, order.ts_ns) for order in snapshot.orders]
+    named += [(fill.client_id, fill.ts_ns) for fill in snapshot.fills]
+    for client_id, ts_ns in named:
+        tag = tag_in(client_id)
+        if tag:
+            seen[tag] = max(ts_ns, seen.get(tag, 0))
+    return seen
+
+
+def left_over(snapshot: Snapshot, earlier: Collection[str]) -> list[OrderSeen]:
+    """Return the orders that earlier epochs have left."""
+    return [seen for seen in snapshot.orders if tag_in(seen.client_id) in earlier]
+
+
+def unprotecting(snapshot: Snapshot, earlier: Collection[str]) -> list[OrderSeen]:
+    """Return what is cancelled of earlier epochs before a new one begins: all that is no stop.
+
+    A stop that has triggered is left to its work.
+    """
+    left = [seen for seen in left_over(snapshot, earlier) if seen.status is OrderStatus.WORKING]
+    return [seen for seen in left if not protects(seen)]
+
+
+def relieved(snapshot: Snapshot, earlier: Collection[str]) -> list[OrderSeen]:
+    """Return the stops of earlier epochs that protect nothing that is not protected without them."""
+    held: Counter[tuple[int, int]] = Counter()
+    for position in snapshot.positions:
+        held[position.instrument, position.position_side] += position.qty_lot
+    own: Counter[tuple[int, int]] = Counter()
+    for seen in snapshot.orders:
+        if seen.cid and protects(seen):
+            own[seen.instrument, seen.position_side] += seen.qty_lot - seen.filled_lot
+    stops = [seen for seen in left_over(snapshot, earlier) if protects(seen)]
+    places = [(seen.instrument, seen.position_side) for seen in stops]
+    return [seen for seen, place in zip(stops, places, strict=True) if own[place] >= held[place]]
+
+
+def protects(seen: OrderSeen) -> bool:
+    """Say whether an order waits to close the side that it is of."""
+    closes = seen.side == (SELL if seen.position_side == LONG else BUY)
+    return seen.stop and bool(seen.reduce) and closes
+
+
+def signs_of_life(before: Sequence[OrderSeen], after: Sequence[OrderSeen], own: str) -> list[OrderSeen]:
+    """Return which of ours, but not of the tag `own`, were placed or changed between two looks by somebody who lives.
+
+    What ended may have ended by itself, and the venue moves a trailing stop.
+    """
+    known = {seen.client_id: seen for seen in before}
+    return [
+        seen
+        for seen in after
+        if tag_in(seen.client_id) not in ("", own) and _is_news(known.get(seen.client_id), seen)
+    ]
+
+
+def _is_news(before: OrderSeen | None, now: OrderSeen) -> bool:
+    if before is None:
+        return now.status in (OrderStatus.WORKING, OrderStatus.FILLED)
+    working = now.status is OrderStatus.WORKING and not now.stop and not before.stop
+    return working and (now.price_tick, now.qty_lot) != (before.price_tick, before.qty_lot)
