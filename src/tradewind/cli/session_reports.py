@@ -15,6 +15,7 @@ from tradewind.cli.workspace import open_workspace
 from tradewind.errors import PathError, UsageError
 
 if TYPE_CHECKING:
+    from tradewind.config import BacktestConfig, SessionConfig
     from tradewind.ops.against import Comparison, FillLine
     from tradewind.ops.record import SessionRecord
     from tradewind.ops.statistics import Statistics
@@ -211,7 +212,7 @@ def unit(
     *,
     live: Annotated[
         list[str] | None,
-        typer.Option("--live", metavar="ACCOUNT", help="Trade live on this account; may be repeated."),
+        typer.Option("--live", metavar="ACCOUNT", help="Trade live; each account of the file is named."),
     ] = None,
     user: Annotated[str, typer.Option("--user", metavar="NAME", help="Who runs it; else you yourself.")] = "",
     credential: Annotated[
@@ -220,19 +221,32 @@ def unit(
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print a unit for systemd that runs a session, on paper unless accounts are named, closed to all it does not need.
+    """Print a unit for systemd that runs a session, on paper unless its accounts are named, closed to the rest.
+
+    What the session's files forbid is refused here already: a service has nobody who reads it at its start.
 
     Example: tradewind session unit sessions/alpha.toml --live main > ~/.config/systemd/user/tradewind-alpha.service
     """
+    from tradewind.cli.paper import load_terms
+    from tradewind.cli.refusing import refuse_from_files
     from tradewind.ops.systemd import SessionUnit
     from tradewind.units.jit import cache_dir
+    from tradewind.venues.extras import require_live
+
+    require_live()
 
     say = Output(as_json)
     desk = open_workspace(workspace)
     path = Path(file) if Path(file).is_absolute() else desk.root / file
     if not path.is_file():
         raise PathError("PATH_INVALID", "there is no such file.", where=file)
-    accounts = live or []
+    accounts = list(dict.fromkeys(live or []))
+    loaded = load_terms(desk, str(path), None)
+    if accounts:
+        _refuse_unnamed(loaded.config, accounts)
+    refuse_from_files(loaded, desk, live=bool(accounts), guards=False)
+    if accounts and credential is None:
+        say.note("note: without --credential the service finds no passphrase; its keys must come otherwise")
     mode = ["--live", str(path)] if accounts else ["--paper", str(path)]
     confirmed = [word for account in accounts for word in ("--confirm", account)]
     command = (
@@ -255,6 +269,22 @@ def unit(
 
 
 # ---------------------------------------------------------------------- behind the commands
+
+
+def _refuse_unnamed(config: "BacktestConfig | SessionConfig", named: list[str]) -> None:
+    """Refuse a unit that names other accounts than its file: nobody is there to confirm those that are left out."""
+    accounts = getattr(config, "accounts", ())
+    strange = [name for name in named if name not in accounts]
+    missing = [name for name in accounts if name not in named]
+    if strange or missing:
+        said = f"it does not trade {strange[0]}" if strange else f"it trades {' and '.join(missing)} too"
+        raise UsageError(
+            "USAGE",
+            f"the session trades {', '.join(accounts) or 'no account'}: {said}.",
+            where="--live",
+            hint="name each of its accounts" if accounts else "leave --live out to trade it on paper",
+            known=[f"--live {name}" for name in accounts],
+        )
 
 
 def _moment(text: str, flag: str) -> int:

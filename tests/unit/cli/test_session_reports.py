@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import stat
+import subprocess
 import zipfile
 
 import numpy as np
@@ -128,11 +130,80 @@ def test_an_incident_is_packed_for_its_owner_alone(desk, capsys, tmp_path):
     assert nowhere["code"] == "PATH_INVALID"
 
 
-def test_a_unit_runs_the_file_in_its_workspace(desk, capsys):
-    unit = answer(capsys, "session", "unit", "backtests/first.toml", "--live", "main")["unit"]
-    assert f" trade --live {desk.root}/backtests/first.toml --confirm main --workspace {desk.root}" in unit
-    assert f"WorkingDirectory={desk.root}" in unit
-    paper = answer(capsys, "session", "unit", "backtests/first.toml")["unit"]
+TWO_ACCOUNTS = """
+strategy = "ema_cross"
+accounts = ["main", "side"]
+protection = "resting"
+dead_man = { policy = "none" }
+[market]
+venue = "blofin_swap"
+symbols = ["BTC-USDT", "okx_swap:BTC-USDT-SWAP"]
+bars = "1m"
+[limits]
+max_exposure_total_x = 1.0
+loss_day_pct = 5.0
+max_orders_per_minute = 30
+price_band_pct = 3.0
+"""
+ACCOUNTS = """
+[accounts.main]
+venue = "blofin_swap"
+kind = "demo"
+[accounts.side]
+venue = "okx_swap"
+kind = "demo"
+"""
+
+
+@pytest.fixture
+def two(desk):
+    """Return the desk with a session of two accounts."""
+    before = desk.settings_file.read_text()
+    desk.settings_file.write_text(before + ACCOUNTS)
+    (desk.root / "sessions" / "two.toml").write_text(TWO_ACCOUNTS)
+    yield desk
+    desk.settings_file.write_text(before)
+
+
+def test_a_unit_confirms_every_account_of_its_file(two, capsys):
+    words = ("session", "unit", "sessions/two.toml")
+    unit = answer(capsys, *words, "--live", "main", "--live", "side")["unit"]
+    assert (
+        f" --live {two.root}/sessions/two.toml --confirm main --confirm side --workspace {two.root}" in unit
+    )
+    assert f"WorkingDirectory={two.root}" in unit
+    refused = answer(capsys, *words, "--live", "main", status=2)
+    assert (refused["where"], refused["known"]) == ("--live", ["--live main", "--live side"])
+    assert "it trades side too" in refused["message"]
+    assert "does not trade rich" in answer(capsys, *words, "--live", "rich", status=2)["message"]
+
+
+def test_a_unit_is_printed_of_a_session_that_may_start_only(two, capsys):
+    file = two.root / "sessions" / "two.toml"
+    file.write_text(TWO_ACCOUNTS.replace("ema_cross", "ema_crosss").replace("price_band_pct = 3.0", ""))
+    words = ("session", "unit", "sessions/two.toml", "--live", "main", "--live", "side")
+    refused = answer(capsys, *words, status=2)
+    assert [refused["code"], refused["also"][0]["code"]] == ["LIVE_REQUIRES_LIMITS", "CONFIG_CHOICE"]
+
+
+def test_a_unit_on_paper_needs_no_account(two, capsys):
+    file = two.root / "sessions" / "two.toml"
+    file.write_text(
+        TWO_ACCOUNTS.replace('accounts = ["main", "side"]', 'capital = { amount = 9, currency = "USDT" }')
+    )
+    paper = answer(capsys, "session", "unit", "sessions/two.toml")["unit"]
     assert " trade --paper " in paper
     assert "--confirm" not in paper
     assert answer(capsys, "session", "unit", "nothing.toml", status=2)["code"] == "PATH_INVALID"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_understands_a_unit_of_two_accounts(two, capsys, tmp_path):
+    words = ("session", "unit", "sessions/two.toml", "--live", "main", "--live", "side")
+    path = tmp_path / "tradewind-two.service"
+    path.write_text(answer(capsys, *words, "--credential", str(tmp_path / "opener"))["unit"])
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False
+    )
+    about_it = [line for line in verified.stderr.splitlines() if "tradewind-two" in line]
+    assert (verified.returncode, about_it) == (0, []), verified.stderr
