@@ -108,7 +108,8 @@ def guard_session(
 ) -> None:
     """Run this very command as a child that is watched; leave as it leaves.
 
-    The leases of the accounts are held here, so that nobody steps in between two lives of the child. passed: open
+    The leases of the accounts, none on paper, are held here, so that nobody steps in between two lives of the child.
+    passed: open
     files that the child is given. Raises Busy (LOCKED), SafetyRefusal (CRASH_LOOP).
     """
     from contextlib import ExitStack
@@ -124,9 +125,9 @@ def guard_session(
     if desk.settings.alerts and not passed:
         passed = (hand_over(find_passphrase(key_store(desk), asking(say)), os.environ),)
     with ExitStack() as held:
-        for account in accounts:
-            disk.make_folder(desk.account_lock(account).parent)
-            lease = disk.lock(desk.account_lock(account), f"guards {account} in session {name}")
+        for account, path in desk.session_locks(name, accounts).items():
+            disk.make_folder(path.parent)
+            lease = disk.lock(path, f"guards {account} in session {name}")
             held.callback(lease.release)
         disk.make_folder(folder)
         notify = held.enter_context(alerting(say, desk, name))

@@ -105,7 +105,7 @@ def _trade_now(loaded: "Terms", desk: "Workspace", name: str, say: Output, *, gu
         guards = guarded and GUARDED not in os.environ
         refuse_from_files(loaded, desk, live=False, guards=guards)
         if guards:
-            guard_session(desk, name, ("paper",), say)
+            guard_session(desk, name, (), say)
             return
         from tradewind import __version__
 

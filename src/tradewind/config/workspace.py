@@ -1,7 +1,7 @@
 """The workspace: one owner of every path."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -132,6 +132,14 @@ class Workspace:
     def account_lock(self, account: str) -> Path:
         """Return the lock file that a process holds while it acts for an account."""
         return self.locks / f"account-{_checked(account, _SESSION, 'account')}.lock"
+
+    def session_locks(self, session: str, accounts: Sequence[str]) -> dict[str, Path]:
+        """Return the lock file of each account that a session acts for.
+
+        On paper it acts for none. The account that it makes up is its own, so that sessions on paper run side by side.
+        """
+        paper = self.locks / f"paper-{_checked(session, _SESSION, 'session')}.lock"
+        return {account: self.account_lock(account) for account in accounts} or {"paper": paper}
 
     def strategy_file(self, name: str) -> Path:
         """Return the path that a strategy of the user's own has."""

@@ -149,7 +149,7 @@ def run_paper(
     workspace
         Owner of the journal and of the account's lock.
     session, account
-        Names; two processes never share either.
+        Names. Two processes never share a session; the account is its own, whatever its name.
     speed
         ``max``: as fast as it goes; ``1x``: at the pace of the feed's own times.
     version
@@ -160,7 +160,7 @@ def run_paper(
     Raises
     ------
     Busy
-        LOCKED: another process runs the session or trades the account.
+        LOCKED: another process runs the session.
     SafetyRefusal
         JOURNAL_IDENTITY: the journal is of another account, or the session ran other settings, code or history.
     JournalError
@@ -171,9 +171,10 @@ def run_paper(
     identity = Identity(session, (f"paper:{account}",))
     place = Place(disk, folder, identity, time.time_ns, version, snapshot_every=snapshot_every)
     with ExitStack() as held:
-        disk.make_folder(workspace.account_lock(account).parent)
-        lease = disk.lock(workspace.account_lock(account), f"trades {account} in session {session}")
-        held.callback(lease.release)
+        for path in workspace.session_locks(session, ()).values():
+            disk.make_folder(path.parent)
+            lease = disk.lock(path, f"trades on paper in session {session}")
+            held.callback(lease.release)
         boot = next_boot(folder, setup.boot, snapshot_every)
         world = setup.make_world()
         exchange = SimulatedExchange(setup.make_world(), setup.feed)

@@ -184,9 +184,10 @@ def run_session(
     disk, folder = FileDisk(), workspace.session_dir(name)
     with ExitStack() as held:
         if GUARDED not in os.environ:
-            for account in setup.accounts:
-                disk.make_folder(workspace.account_lock(account).parent)
-                lease = disk.lock(workspace.account_lock(account), f"trades {account} in session {name}")
+            accounts = setup.accounts if setup.boot.account_venues else ()
+            for account, path in workspace.session_locks(name, accounts).items():
+                disk.make_folder(path.parent)
+                lease = disk.lock(path, f"trades {account} in session {name}")
                 held.callback(lease.release)
         place = Place(
             disk, folder, Identity(name, setup.accounts), setup.clock, version, snapshot_every=snapshot_every

@@ -87,21 +87,21 @@ def test_what_it_ends_with_names_the_currency(desk):
     assert run_paper(setup(), desk, "first").currencies == ("USDT",)
 
 
-def test_session_shares_neither_its_journal_nor_its_account(desk):
-    lease = FileDisk().lock(_made(desk).account_lock("paper"), "trades paper elsewhere")
-    with pytest.raises(Busy, match="trades paper elsewhere"):
+def test_two_sessions_run_side_by_side_and_none_runs_twice(desk):
+    (first,) = desk.session_locks("first", ()).values()
+    FileDisk().make_folder(first.parent)
+    lease = FileDisk().lock(first, "trades the first elsewhere")
+    account = FileDisk().lock(desk.account_lock("paper"), "trades an account of this name")
+    assert run_paper(setup(), desk, "second").finished
+    with pytest.raises(Busy, match="trades the first elsewhere"):
         run_paper(setup(), desk, "first")
     lease.release()
+    account.release()
     FileDisk().make_folder(desk.session_dir("first"))
     lock = FileDisk().lock(desk.session_dir("first") / "lock", "writes the journal")
     with pytest.raises(Busy, match="writes the journal"):
         run_paper(setup(), desk, "first")
     lock.release()
-
-
-def _made(desk):
-    FileDisk().make_folder(desk.account_lock("paper").parent)
-    return desk
 
 
 def test_session_of_another_configuration_or_account_is_refused(desk):
