@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from tradewind.journal.format import RecordKind
 from tradewind.journal.rows import layout_of, unpack_rows
 from tradewind.units.enums import FactKind
 from tradewind.units.layout import dtype_of
@@ -16,6 +17,8 @@ from tradewind.units.records import Intent
 from tradewind.units.wire import Fact, RefusalRow, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
     from tradewind.journal.format import Record, SegmentHeader
@@ -36,7 +39,9 @@ LOCAL = 0
 NO_WAKE = -1
 
 _BATCH = struct.Struct("<qqHHbBH")
+_NUMBERS = struct.Struct("<qq")
 _REQUESTS = struct.Struct("<q")
+_PLAIN = frozenset(_BATCH.pack(0, 0, 1, 1, NO_WAKE, again, 0)[_NUMBERS.size :] for again in (False, True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,53 @@ def decode_facts(
     number, now_ns, part, parts, wake, again, _ = _BATCH.unpack_from(record.body)
     head = BatchPart(number, now_ns, part, parts, wake, bool(again))
     return head, unpack_rows(record.body[_BATCH.size :], layouts["FACT"], FACT)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRun:
+    """Whole batches of the market, one after the other, after none of which anybody decides.
+
+    Parameters
+    ----------
+    numbers, now_ns
+        Of each batch: its number, and the time after it; shape (batches,).
+    facts
+        Their rows of `FACT`, one batch after the other.
+    """
+
+    numbers: NDArray[np.int64]
+    now_ns: NDArray[np.int64]
+    facts: NDArray[Any]
+
+
+def count_plain(records: Iterable[Record], most_bytes: int) -> int:
+    """Return how many of the first records are what `decode_market_run` takes, by their heads, up to so many bytes."""
+    count = size = 0
+    for record in records:
+        body = record.body
+        size += len(body)
+        plain = record.kind == RecordKind.MARKET and body[_NUMBERS.size : _BATCH.size] in _PLAIN
+        if size > most_bytes or not plain:
+            break
+        count += 1
+    return count
+
+
+def decode_market_run(
+    records: Sequence[Record], layouts: dict[str, tuple[tuple[str, str], ...]]
+) -> MarketRun | None:
+    """Return the batches of records that `count_plain` counts, all of one segment.
+
+    None where one of them is not, to the bit, what would be written of its batch today.
+    """
+    sizes = {len(record.body) - _BATCH.size for record in records}
+    if layouts["FACT"] != LAYOUTS["FACT"] or any(size <= 0 or size % FACT.itemsize for size in sizes):
+        return None
+    facts = np.frombuffer(b"".join([record.body[_BATCH.size :] for record in records]), FACT)
+    if (facts["kind"] >= FactKind.TIMER).any():
+        return None
+    heads = np.frombuffer(b"".join([record.body[: _NUMBERS.size] for record in records]), "<i8")
+    return MarketRun(heads[0::2], heads[1::2], facts)
 
 
 def encode_requests(first: int, requests: NDArray[Any]) -> bytes:

@@ -10,6 +10,7 @@ import msgspec
 from tradewind.errors import JournalError
 from tradewind.journal import Disk, FileDisk, JournalReader, RecordKind, oldest_start
 from tradewind.journal.bodies import Closing, decode_closing
+from tradewind.live.market_runs import take_market_run
 from tradewind.live.opening import records_to_run
 from tradewind.live.sequencer import Sequencer
 from tradewind.live.tape import Recorded, ReplayTape
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tradewind.engine.world import World
+
+_ANY = 1 << 62
+"""More than the number of any batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,12 @@ def replay_journal(folder: Path, world: World, disk: Disk | None = None) -> Repl
         sequencer.restore(own)
     batches = states = 0
     while not recorded.ended:
-        batch = recorded.next_batch()
-        if batch is not None:
+        run = take_market_run(sequencer, recorded, _ANY)
+        batch = None if run is not None else recorded.next_batch()
+        if run is not None:
+            batches += len(run.numbers)
+            tape.compared += len(run.numbers)
+        elif batch is not None:
             sequencer.take(batch)
             batches += 1
         elif recorded.next_kind == RecordKind.STATE:

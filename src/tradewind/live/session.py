@@ -18,6 +18,7 @@ import msgspec
 from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
 from tradewind.journal.bodies import LOCAL
+from tradewind.live.market_runs import take_market_run
 from tradewind.live.tape import is_local
 from tradewind.venues.port import Batch
 
@@ -103,7 +104,8 @@ class Session:
     snapshot_every
         Batches between two snapshots.
     pace, progress
-        Waits until it is time; is told after each batch. None for neither.
+        Waits until it is time; is told after each batch, but not of those of the market that a tape tells many at
+        once. None for neither.
     disk
         Where the journal is synced: here, or in a thread that lets the loop go on meanwhile. Nothing else is
         appended until it is done.
@@ -143,6 +145,9 @@ class Session:
         taken = await self.venue.connect()
         ended = False
         while not self._stopping.is_set():
+            if self._run_market(taken):
+                await asyncio.sleep(0)
+                continue
             batch = await self._next_batch(taken)
             if batch is None:
                 ended = not self._stopping.is_set()
@@ -166,6 +171,18 @@ class Session:
         self._posted.append(posted)
         self._nudged.set()
         await posted.taken
+
+    def _run_market(self, taken: Taken) -> bool:
+        """Live through what the tape says of the market alone, many batches at once; say whether there was any."""
+        run = None
+        if self.recorded is not None:
+            run = take_market_run(self.sequencer, self.recorded, taken.batch)
+        if run is None:
+            return False
+        if self.memory is not None:
+            self.memory.note(run.facts, None)
+        self.sequencer.sync()
+        return True
 
     async def _next_batch(self, taken: Taken) -> Batch | None:
         """Return what the tape says next, or else the venue."""

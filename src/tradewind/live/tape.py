@@ -7,15 +7,17 @@ has ended a restart records on, and a replay is done. So recovery has no code of
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
-from tradewind.journal.bodies import LOCAL, NO_WAKE, decode_facts, layouts_at
+from tradewind.journal.bodies import LOCAL, NO_WAKE, count_plain, decode_facts, decode_market_run
 from tradewind.journal.snapshots import decode_reference
 from tradewind.venues.port import Batch
 
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tradewind.journal import JournalWriter, Record, SegmentHeader
+    from tradewind.journal.bodies import MarketRun
 
 INPUT = (RecordKind.MARKET, RecordKind.FACTS)
 """Kinds of records that hold facts."""
+_AHEAD = 256
+_RUN_MIN = 8
+_RUN_BYTES = 1 << 20
 _NOT_COMPARED = (RecordKind.BOOT, RecordKind.CLOSE, RecordKind.AUDIT)
 
 
@@ -56,9 +62,11 @@ class Recorded:
 
     def __init__(self, records: Iterator[Record], headers: list[SegmentHeader]) -> None:
         self.told: list[bytes] = []
-        self._records = self._compared(records)
+        self._records = records
         self._headers = headers
+        self._first_seqs = [header.first_seq for header in headers]
         self._ahead: deque[Record] = deque()
+        self._alone_until = 0
 
     def next_batch(self) -> Batch | None:
         """Return the next batch that was recorded whole, or None; it stays until its records are taken by `expect`."""
@@ -66,7 +74,7 @@ class Recorded:
         for record in self._look_ahead():
             if record.kind not in INPUT:
                 return None
-            head, rows = decode_facts(record, layouts_at(self._headers, record.seq))
+            head, rows = decode_facts(record, self._layouts(record.seq))
             if head.part == 0:
                 return None
             parts.append(rows)
@@ -77,38 +85,79 @@ class Recorded:
                 return Batch(head.number, facts, None, head.again, head.now_ns)
         return None
 
+    def market_run(self, before: int) -> MarketRun | None:
+        """Take batches of the market numbered below `before`, many at once; None where the next is to be taken alone.
+
+        Each record of them is what a session writes of its batch that has nothing else to say, and the record behind
+        it shows that it had nothing else to say. The last one before anything else is left.
+        """
+        if not self.may_run:
+            return None
+        if len(self._ahead) < _AHEAD // 2:
+            self._read()
+        count = count_plain(self._ahead, _RUN_BYTES)
+        if count == len(self._ahead) or self._ahead[count].kind != RecordKind.MARKET:
+            count -= 1
+        records = self._of_one_segment(list(islice(self._ahead, max(count, 0))))
+        run = None
+        if len(records) >= _RUN_MIN:
+            run = decode_market_run(records, self._layouts(records[0].seq))
+        if run is None or run.numbers.min() <= LOCAL or run.numbers.max() >= before:
+            self._alone_until = records[-1].seq if records else self._ahead[0].seq
+            return None
+        for _ in records:
+            self._ahead.popleft()
+        return run
+
+    @property
+    def may_run(self) -> bool:
+        """Say whether `market_run` is worth asking: it has not refused the next record yet."""
+        return self.next_kind == RecordKind.MARKET and self._ahead[0].seq > self._alone_until
+
     def expect(self) -> Record | None:
         """Take the next record, None at the end of the tape."""
-        return self._ahead.popleft() if self._ahead else next(self._records, None)
+        return None if self.ended else self._ahead.popleft()
 
     @property
     def ended(self) -> bool:
         """Say whether nothing is left."""
-        if not self._ahead:
-            record = next(self._records, None)
-            if record is None:
-                return True
-            self._ahead.append(record)
-        return False
+        return not self._ahead and not self._read()
 
     @property
     def next_kind(self) -> int:
         """Return the kind of the record that comes next, 0 at the end."""
         return 0 if self.ended else self._ahead[0].kind
 
-    def _compared(self, records: Iterator[Record]) -> Iterator[Record]:
-        for record in records:
-            if record.kind == RecordKind.AUDIT:
-                self.told.append(record.body)
-            elif record.kind not in _NOT_COMPARED:
-                self.told.clear()
-                yield record
+    def _layouts(self, seq: int) -> dict[str, tuple[tuple[str, str], ...]]:
+        return self._headers[bisect_right(self._first_seqs, seq) - 1].layouts
+
+    def _of_one_segment(self, records: list[Record]) -> list[Record]:
+        """Return the first of these records, up to the end of the segment of the very first."""
+        at = bisect_right(self._first_seqs, records[0].seq) if records else 0
+        if at == len(self._first_seqs) or not records or records[-1].seq < self._first_seqs[at]:
+            return records
+        return [record for record in records if record.seq < self._first_seqs[at]]
+
+    def _read(self) -> bool:
+        """Read on until there is something to compare; say whether there is."""
+        before = len(self._ahead)
+        while len(self._ahead) == before:
+            records = list(islice(self._records, _AHEAD))
+            if not records:
+                return False
+            for record in records:
+                if record.kind == RecordKind.AUDIT:
+                    self.told.append(record.body)
+                elif record.kind not in _NOT_COMPARED:
+                    self.told.clear()
+                    self._ahead.append(record)
+        return True
 
     def _look_ahead(self) -> Iterator[Record]:
-        yield from tuple(self._ahead)
-        for record in self._records:
-            self._ahead.append(record)
-            yield record
+        at = 0
+        while at < len(self._ahead) or self._read():
+            yield self._ahead[at]
+            at += 1
 
 
 class ReplayTape:
