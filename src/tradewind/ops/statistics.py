@@ -203,13 +203,14 @@ def _mark_equity(record: SessionRecord, told: Statistics) -> None:
     marks = before[-1:] + [row for row in marks if row["ts_ns"] > told.since_ns]
     if not marks:
         return
+    # In the order of the journal: the first mark holds what came before it, whatever the times say.
     moved = [
-        (row["ts_ns"], record.money(row["instrument"], row["amount"]))
-        for row in record.rows("cash", told.since_ns)
-        if row["kind"] == "TRANSFER" and row["wallet"] == mine[0]
+        (row["seq"], record.money(row["instrument"], row["amount"]))
+        for row in record.rows("cash")
+        if row["kind"] == "TRANSFER" and row["wallet"] == mine[0] and row["seq"] > marks[0]["seq"]
     ]
     curve = [
-        row["equity"] / row["scale"] - sum(amount for at_ns, amount in moved if at_ns <= row["ts_ns"])
+        row["equity"] / row["scale"] - sum(amount for seq, amount in moved if seq < row["seq"])
         for row in marks
     ]
     told.capital, told.equity = curve[0], curve[-1]

@@ -134,7 +134,7 @@ def summarise_day(record: SessionRecord, at_ns: int) -> DaySummary:
 def _count_money(record: SessionRecord, summary: DaySummary) -> None:
     span = summary.start_ns, summary.end_ns
     wallets: dict[int, WalletDay] = {}
-    marked_ns: dict[int, int] = {}
+    marked: dict[int, int] = {}
 
     def of(wallet: int) -> WalletDay:
         return wallets.setdefault(wallet, WalletDay(record.wallet_currency(wallet)))
@@ -145,7 +145,7 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
         day = of(row["wallet"])
         if day.equity_start is None:
             day.equity_start = equity
-            marked_ns[row["wallet"]] = row["ts_ns"]
+            marked[row["wallet"]] = row["seq"]
         day.equity_end = equity
     for row in record.rows("cash", *span):
         amount = record.money(row["instrument"], row["amount"])
@@ -153,8 +153,9 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
             of(row["wallet"]).fees += amount
         elif row["kind"] == "FUNDING_PAID":
             of(row["wallet"]).funding += amount
-        elif row["kind"] == "TRANSFER" and row["ts_ns"] > marked_ns.get(row["wallet"], 0):
-            # What came before the first mark of the day is a part of it.
+        elif row["kind"] == "TRANSFER" and row["seq"] > marked.get(row["wallet"], 0):
+            # What was written down before the first mark of the day is a part of it, whatever the times say: marks
+            # bear those of bars, which are older than the account when a session warms up.
             of(row["wallet"]).transfers += amount
     traded: dict[str, float] = defaultdict(float)
     for row in record.rows("fills", *span):

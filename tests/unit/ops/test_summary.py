@@ -28,8 +28,9 @@ def fill_row(ts_ns, cid, side, lots, price_tick, trade_id, position_side=0):
     }  # fmt: skip
 
 
-def cash_row(ts_ns, kind, amount, trade_id=0):
+def cash_row(ts_ns, kind, amount, trade_id=0, seq=None):
     return {
+        "seq": ts_ns if seq is None else seq,
         "ts_ns": ts_ns,
         "kind": kind,
         "wallet": 0,
@@ -39,8 +40,14 @@ def cash_row(ts_ns, kind, amount, trade_id=0):
     }
 
 
-def equity_row(ts_ns, equity):
-    return {"ts_ns": ts_ns, "wallet": 0, "equity": equity * SCALE, "scale": SCALE}
+def equity_row(ts_ns, equity, seq=None):
+    return {
+        "seq": ts_ns if seq is None else seq,
+        "ts_ns": ts_ns,
+        "wallet": 0,
+        "equity": equity * SCALE,
+        "scale": SCALE,
+    }
 
 
 def decision(ts_ns, verdict, rule="OK"):
@@ -124,15 +131,23 @@ def test_a_day_has_its_own_orders_money_and_refusals_and_no_transfer_is_a_result
 
 def test_what_an_account_held_when_its_session_began_is_no_result():
     began = DAY + 5 * HOUR_NS
+    # Bars that it warmed up with are older than the account that was read before them.
     record = record_of(
         fills=[],
-        cash=[cash_row(began, "TRANSFER", 100_000), cash_row(began + HOUR_NS, "TRANSFER", 5_000)],
-        equity=[equity_row(began, 1_000), equity_row(began + 2 * HOUR_NS, 1_049)],
+        cash=[cash_row(began, "TRANSFER", 100_000, seq=1), cash_row(began + HOUR_NS, "TRANSFER", 5_000, seq=3)],
+        equity=[
+            equity_row(began - 3 * HOUR_NS, 1_000, seq=2),
+            equity_row(began, 1_000, seq=2),
+            equity_row(began + 2 * HOUR_NS, 1_049, seq=4),
+        ],
         decisions=[], order_states=[], halts=[], operator_actions=[], reconciliations=[],
     )  # fmt: skip
     (wallet,) = summarise_day(record, began).wallets.values()
     assert wallet.transfers == 50.0
     assert wallet.result == pytest.approx(-1.0)
+    (told,) = statistics_since(record)
+    assert (told.capital, told.equity) == (1_000, 999)
+    assert told.drawdown == pytest.approx(0.001)
 
 
 def test_statistics_of_everything_are_those_of_both_trades(record):
