@@ -66,16 +66,19 @@ def _histogram(
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     across = (WIDTH - PAD_LEFT - PAD_RIGHT) / len(counts)
     floor = HEIGHT - PAD_BOTTOM
+    unmoved = int((values == 0.0).sum())
     bars = []
     for at, count in enumerate(counts.tolist()):
-        tall = (floor - PAD_TOP) * count / int(counts.max())
+        still = unmoved if edges[at] == 0.0 else 0
         note = f"{edge(float(edges[at]))} to {edge(float(edges[at + 1]))}: {count} {what}"
-        bar = element(
-            "rect", x=round(PAD_LEFT + at * across + 0.5, 2), y=round(floor - tall, 2),
-            width=round(max(across - 1.0, 0.5), 2), height=round(tall, 2),
-            class_="loss" if edges[at] < 0.0 else "gain",
-        )  # fmt: skip
-        bars.append(element("g", element("title", note), bar))
+        note += f", {still} of them without any change" if still else ""
+        drawn, low = [element("title", note)], float(floor)
+        # What neither won nor lost stands at the bottom of its bar, in neither colour.
+        for part, kind in ((still, "flat"), (count - still, "loss" if edges[at] < 0.0 else "gain")):
+            tall = (floor - PAD_TOP) * part / int(counts.max())
+            low -= tall
+            drawn += [_bar(PAD_LEFT + at * across, low, across, tall, kind)] if part else []
+        bars.append(element("g", *drawn))
     lines = [element("line", x1=PAD_LEFT, x2=WIDTH - PAD_RIGHT, y1=floor, y2=floor, class_="axis")]
     marks = [(0.0, "0")]
     if mark is not None and edges[0] <= mark <= edges[-1]:
@@ -89,6 +92,13 @@ def _histogram(
         "svg", *bars, *lines, viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="histogram", role="img", aria_label=told
     )
     return element("figure", element("figcaption", told), picture)
+
+
+def _bar(x: float, y: float, across: float, tall: float, kind: str) -> Markup:
+    return element(
+        "rect", x=round(x + 0.5, 2), y=round(y, 2), width=round(max(across - 1.0, 0.5), 2),
+        height=round(tall, 2), class_=kind,
+    )  # fmt: skip
 
 
 def _upright(x: float, text: str, floor: float) -> list[Markup]:

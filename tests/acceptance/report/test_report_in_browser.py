@@ -128,6 +128,26 @@ def test_trades_are_sorted_by_a_click(browser, pages):
     )
 
 
+def test_quantities_of_a_symbol_have_the_same_decimals(browser, pages):
+    opened(browser, pages("small"))
+    shown = "[...document.querySelectorAll('#trade-list tbody tr')]"
+    rows = browser.evaluate(f"{shown}.map((row) => [row.cells[2].textContent, row.cells[5].textContent])")
+    places: dict[str, set[int]] = {}
+    for symbol, quantity in rows:
+        places.setdefault(symbol, set()).add(len(quantity.partition(".")[2]))
+    assert all(len(found) == 1 for found in places.values()), places
+    given = {0.001: 3, 0.1 + 0.2: 1, 5: 0, 1e-8: 8, 12.340: 2}
+    assert [called(browser, "placesIn", value) for value in given] == list(given.values())
+
+
+def called(browser, name, value):
+    """Return what a function of the page's own script gives for a value."""
+    text = browser.evaluate("[...document.scripts].map((each) => each.textContent).join('')")
+    start = text.index(f"function {name}")
+    function = text[start : text.index("\n}\n", start) + 2]
+    return browser.evaluate(f"(() => {{ {function} return {name}({value!r}); }})()")
+
+
 def test_hostile_names_are_shown_as_text(browser, pages):
     opened(browser, pages("hostile"))
     assert browser.evaluate("document.querySelectorAll('img').length") == 0
@@ -151,10 +171,7 @@ def test_theme_changes_by_button(browser, pages):
 def test_labels_of_an_axis_have_the_decimals_of_its_step(browser, pages, step, places):
     """Read from the page's own script: a line at 2.5 % that is called 3 % is a false picture."""
     opened(browser, pages("small"))
-    text = browser.evaluate("[...document.scripts].map((each) => each.textContent).join('')")
-    start = text.index("function placesOf")
-    function = text[start : text.index("\n}\n", start) + 2]
-    assert browser.evaluate(f"(() => {{ {function} return placesOf({step}); }})()") == places
+    assert called(browser, "placesOf", step) == places
 
 
 def test_settings_are_unfolded_on_paper(browser, pages):

@@ -47,6 +47,14 @@ function lasting(seconds) {
 }
 
 // Places after the point that a price needs: what it is stored with, but not more than a reader can use.
+// How many decimals a number needs that is exact to eight digits.
+function placesIn(value) {
+  const exact = Number(value.toPrecision(8));
+  let places = 0;
+  while (places < 10 && Number(exact.toFixed(places)) !== exact) places += 1;
+  return places;
+}
+
 // As many decimals as the step itself has: 2.5 needs one, or its labels would read 0, 3, 5.
 function placesOf(step) {
   let places = Math.max(0, Math.min(10, Math.ceil(-Math.log10(step) - 1e-9)));

@@ -32,6 +32,9 @@ class TradeList {
     };
     const [gains, costs, rents] = [placesFor(trades.pnl), placesFor(trades.fees), placesFor(trades.funding)];
     const signed = (value, places) => `${value > 0 ? '+' : ''}${digits(value, places)}`;
+    // As many as the finest quantity of a symbol has, so that the points of a column align.
+    const lots = symbols.map(() => 0);
+    trades.qty.forEach((qty, i) => { lots[trades.symbol[i]] = Math.max(lots[trades.symbol[i]], placesIn(qty)); });
     const open = (i) => (trades.flags[i] & TRADE_OPEN) !== 0;
     return [
       ['Trade', (i) => i, (i) => this.opener(i)],
@@ -39,7 +42,7 @@ class TradeList {
       ['Symbol', (i) => symbols[trades.symbol[i]], (i) => symbols[trades.symbol[i]], true],
       ['Side', (i) => trades.flags[i] & TRADE_SHORT, (i) => ((trades.flags[i] & TRADE_SHORT) !== 0 ? 'short' : 'long'), true],
       ['Held', (i) => trades.held_s[i], (i) => lasting(trades.held_s[i])],
-      ['Qty', (i) => trades.qty[i], (i) => String(Number(trades.qty[i].toPrecision(8)))],
+      ['Qty', (i) => trades.qty[i], (i) => digits(trades.qty[i], lots[trades.symbol[i]])],
       ['Entry price', (i) => trades.entry_price[i], (i) => price(trades.entry_price[i], i)],
       ['Exit price', (i) => trades.exit_price[i], (i) => price(trades.exit_price[i], i)],
       ['Profit', (i) => trades.pnl[i], (i) => signed(trades.pnl[i], gains)],
