@@ -196,12 +196,15 @@ def bind_again(boot: "Boot", desk: "Workspace", name: str) -> Bound:
 
 
 async def bind_now(
-    config: "BacktestConfig | SessionConfig", desk: "Workspace", folder: "Path", note: Callable[[str], None]
+    config: "BacktestConfig | SessionConfig",
+    desk: "Workspace",
+    folder: "Path | None",
+    note: Callable[[str], None],
 ) -> Bound:
     """Ask the venues of a file for their rules and prices, and look up its strategies.
 
-    folder: of the session; one that was begun goes on with the rules of its beginning. note: is told what is being
-    done. Raises ConfigError, StrategyError, VenueDown, VenueRefused.
+    folder: of the session; one that was begun goes on with the rules of its beginning, None begins anew. note: is told
+    what is being done. Raises ConfigError, StrategyError, VenueDown, VenueRefused.
     """
     from tradewind.cli.venue import fetch_rules
     from tradewind.config import SessionConfig
@@ -216,7 +219,7 @@ async def bind_now(
         await fetch_rules(desk, venue)
     resolved = resolve(_view(session, desk), desk)
     _refuse_inactive(resolved)
-    begun = first_boot(folder)
+    begun = first_boot(folder) if folder is not None else None
     if begun is not None and len(begun.rules) == len(resolved.labels):
         return Bound(session, resolved, ()).as_begun(begun)
     return Bound(session, resolved, await _prices(resolved, desk))

@@ -1,9 +1,8 @@
 """Bind a session file to real accounts: keys, caps, the gateways that sign, the wallets that they hold."""
 
-import secrets
-import string
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +23,9 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import Listing, TradingGateway
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["live_rules", "live_setup", "open_gateway", "settings_of", "tag_of"]
+__all__ = ["live_rules", "live_setup", "open_gateway", "settings_of", "terms_of_account"]
 
 _S = 1_000_000_000
-_TAG_FILE = "orders.tag"
-_SIGNS = string.ascii_letters + string.digits
 
 
 def live_setup(
@@ -62,6 +59,7 @@ async def _reach(
     keys: "dict[str, AccountKeys]",
     around: "tuple[World, Path, Callable[[Alert], None]]",
 ) -> "Reached":
+    from tradewind.live.epochs import epoch_of
     from tradewind.live.running import Reached
     from tradewind.live.venue import LiveVenue
 
@@ -70,12 +68,13 @@ async def _reach(
     trading: list[tuple[AccountTerms, TradingGateway]] = []
     after: list[Callable[[], Awaitable[Any]]] = list(closing)
     gateways: list[CcxtTradingGateway] = []
+    epoch = epoch_of(folder)
     for name, entry in accounts.items():
-        settings = settings_of(bound.session, entry, tag_of(folder))
+        settings = settings_of(bound.session, entry, epoch.tag)
         gateway, session = open_gateway(desk, settings, bound.listings(entry.venue), keys[name])
         after.append(session.close)
         gateways.append(gateway)
-        trading.append((_terms(bound, name, entry), gateway))
+        trading.append((replace(terms_of_account(bound, name, entry), earlier=epoch.earlier), gateway))
     venue = LiveVenue(
         world, trading, dict(feeds), live_rules(bound.session, bound.warm_bars), time.time_ns, notify=notify
     )
@@ -126,21 +125,8 @@ def settings_of(session: "SessionConfig", entry: "AccountEntry", tag: str) -> "T
     )
 
 
-def tag_of(folder: "Path") -> str:
-    """Return six signs that tell this session's orders from those of any other, also of one of the same name.
-
-    They are drawn at the first start and lie beside the journal: a new journal of the same name never meets the ids
-    of the old one.
-    """
-    path = folder / _TAG_FILE
-    if not path.exists():
-        from tradewind.config import write_atomic
-
-        write_atomic(path, "".join(secrets.choice(_SIGNS) for _ in range(6)).encode())
-    return path.read_text(encoding="ascii")
-
-
-def _terms(bound: Bound, name: str, entry: "AccountEntry") -> "AccountTerms":
+def terms_of_account(bound: Bound, name: str, entry: "AccountEntry") -> "AccountTerms":
+    """Return what the live loop must know of an account of a bound file."""
     from tradewind.live.accounts import AccountTerms
     from tradewind.venues.ccxt.capabilities import dialect_of
 

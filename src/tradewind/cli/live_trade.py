@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
 
-__all__ = ["guard_session", "trade_live", "trade_now"]
+__all__ = ["confirm_accounts", "guard_session", "trade_live", "trade_now"]
 
 
 def trade_live(
@@ -41,6 +41,7 @@ def trade_live(
     from tradewind.cli.live_accounts import live_setup
     from tradewind.cli.refusing import refuse_from_files
     from tradewind.config import SessionConfig
+    from tradewind.live.epochs import refuse_unfinished
     from tradewind.live.guard import GUARDED
     from tradewind.venues.keys import find_passphrase, hand_over, keys_for
 
@@ -50,10 +51,11 @@ def trade_live(
         )
     try:
         guards = guarded and GUARDED not in os.environ
+        refuse_unfinished(desk.session_dir(name))
         accounts = refuse_from_files(loaded, desk, live=True, guards=guards)
         store, around = key_store(desk), asking(say)
         if guards:
-            _confirm(accounts, confirmed, say)
+            confirm_accounts(accounts, confirmed, say)
             passed = (
                 ()
                 if _keys_in_environment(accounts, store)
@@ -62,7 +64,7 @@ def trade_live(
             guard_session(desk, name, tuple(accounts), say, passed)
             return
         if GUARDED not in os.environ:
-            _confirm(accounts, confirmed, say)
+            confirm_accounts(accounts, confirmed, say)
         keys = {
             account: keys_for(account, entry.venue, store, around, demo=entry.kind == "demo")
             for account, entry in accounts.items()
@@ -85,20 +87,25 @@ def _keys_in_environment(accounts: "dict[str, AccountEntry]", store: "KeyStore")
     return not store.exists() or set(accounts) <= set(environment_names(os.environ))
 
 
-def _confirm(accounts: "dict[str, AccountEntry]", confirmed: tuple[str, ...], say: "Output") -> None:
-    """Let somebody type the name of every account that trades. Raises SafetyRefusal (LIVE_UNCONFIRMED)."""
+def confirm_accounts(
+    accounts: "dict[str, AccountEntry]", confirmed: tuple[str, ...], say: "Output", verb: str = "trades"
+) -> None:
+    """Let somebody type the name of every account about which it is meant. Raises SafetyRefusal (LIVE_UNCONFIRMED).
+
+    verb: what the account does then.
+    """
     for name, entry in accounts.items():
         money = "REAL money" if entry.kind == "live" else "practice money"
         if name in confirmed:
             continue
         typed = ""
         if sys.stdin.isatty():
-            say.note(f"{name} at {entry.venue} trades with {money}. Type its name to go on:")
+            say.note(f"{name} at {entry.venue} {verb} with {money}. Type its name to go on:")
             typed = sys.stdin.readline().strip()
         if typed != name:
             raise SafetyRefusal(
                 "LIVE_UNCONFIRMED",
-                f"nobody said that {name} is to trade with {money}.",
+                f"nobody said that it is meant that {name} {verb} with {money}.",
                 hint=f"type its name, or add --confirm {name}",
             )
 

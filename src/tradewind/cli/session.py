@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tradewind.cli.config import SetFlag
 from tradewind.cli.journal import SessionName, session_names, session_path
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.session_reports import app as reports
@@ -18,7 +19,7 @@ __all__ = ["app"]
 app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
-    help="Sessions: list, status, pause, resume, flatten, stop, summary, stats, reset, compare, incident, unit.",
+    help="Sessions: list, status, pause, resume, flatten, stop, adopt, summary, stats, reset, compare, incident, unit.",
 )
 
 _PATIENCE_S = 45.0
@@ -141,6 +142,44 @@ def stop(
     Example: tradewind session stop last
     """
     _command("stop", session, reason, workspace, as_json)
+
+
+@app.command()
+def adopt(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Session file whose accounts are adopted.")],
+    *,
+    give: Annotated[
+        list[str] | None,
+        typer.Option("--give", metavar="SYMBOL=STRATEGY", help="Whose a position is from now on."),
+    ] = None,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option("--confirm", metavar="ACCOUNT", help="Instead of typing the name of an account."),
+    ] = None,
+    watch: Annotated[
+        float,
+        typer.Option(
+            "--watch", metavar="SECONDS", min=0.0, max=3600.0,
+            help="How long to look whether another machine still trades the accounts.",
+        ),
+    ] = 75.0,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="NAME", help="Its name; else the file's.")
+    ] = None,
+    reason: ReasonFlag = "",
+    sets: SetFlag = None,
+    workspace: WorkspaceFlag = None,
+    as_json: JsonFlag = False,
+) -> None:  # fmt: skip
+    """Begin anew with what the accounts hold, where the journal is lost or damaged, or on a new machine.
+
+    Example: tradewind session adopt sessions/live.toml --give BTC-USDT=steady
+    """
+    from tradewind.cli.adopting import AdoptRequest, adopt_accounts
+
+    name = session or Path(file).stem.lower()
+    asked = AdoptRequest(file, name, tuple(give or ()), tuple(confirm or ()), watch, reason)
+    adopt_accounts(open_workspace(workspace), asked, sets, Output(as_json))
 
 
 def _command(command: str, session: str, reason: str, workspace: str | None, as_json: bool) -> None:

@@ -187,11 +187,11 @@ async def _close(
 
 def _tag(folder: "Path") -> str:
     """Return the signs of the session's orders; where they are lost, any others: all is closed the same."""
-    from tradewind.cli.live_accounts import tag_of
+    from tradewind.live.epochs import epoch_of
 
     try:
-        return tag_of(folder)
-    except (OSError, TradewindError):
+        return epoch_of(folder).tag
+    except (OSError, TradewindError, ValueError):
         return "TAKEOV"
 
 

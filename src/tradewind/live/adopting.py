@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import SafetyRefusal, VenueDown
-from tradewind.journal import RecordKind
-from tradewind.journal.bodies import LOCAL, Audit, encode
+from tradewind.journal import Authorship, RecordKind, open_journal
+from tradewind.journal.bodies import LAYOUTS, LOCAL, Audit, encode
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.bookkeeping import Books
 from tradewind.live.epochs import relieved, signs_of_life, tags_in, unprotecting
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tradewind.ops.alerts import Alert
     from tradewind.venues.gateway import Event, Snapshot, TradingGateway
 
-__all__ = ["Adopted", "AdoptedAccount", "Adoption", "begin_journal"]
+__all__ = ["Adopted", "AdoptedAccount", "Adoption", "begin_journal", "note_beginning"]
 
 _S = 1_000_000_000
 _LATEST = 1 << 62
@@ -109,6 +109,11 @@ class Adoption:
         Our time, nanoseconds UTC.
     tell
         Is told each step.
+
+    Attributes
+    ----------
+    steps
+        What was asked of the venues, and what they answered.
     """
 
     def __init__(
@@ -120,6 +125,7 @@ class Adoption:
     ) -> None:
         self.accounts = list(accounts)
         self.tag = tag
+        self.steps: list[str] = []
         self._clock, self._tell = clock, tell
 
     @property
@@ -172,7 +178,7 @@ class Adoption:
             for seen in left:
                 order = OrderRef(seen.instrument, seen.cid, seen.venue_id, seen.stop)
                 outcome = await account.gateway.cancel(order)
-                self._tell(
+                self._note(
                     f"{account.terms.name}: cancel {seen.client_id}: {outcome.text or outcome.kind.value}"
                 )
             await asyncio.sleep(2.0**attempt)
@@ -182,6 +188,10 @@ class Adoption:
             f"{len(left)} orders of earlier epochs cannot be cancelled.",
             where=account.terms.name,
         )
+
+    def _note(self, step: str) -> None:
+        self.steps.append(step)
+        self._tell(step)
 
     async def _read(self) -> None:
         """Read every account again. Raises SafetyRefusal (SESSION_ELSEWHERE) where somebody else has traded it."""
@@ -211,22 +221,34 @@ class Adopted:
         Fresh; afterwards it holds what the accounts do.
     policy
         Who is given what.
-    begun, done
-        What is written down for people before and after.
+    done
+        Returns what is written down for people at the end.
     """
 
     place: Place
     boot: Boot
     world: World
     policy: Policy
-    begun: Audit
     done: Callable[[], Audit]
+
+
+def note_beginning(place: Place, audit: Audit) -> None:
+    """Write the very first record of an epoch, before anything is changed at a venue: who does what, and why.
+
+    Raises Busy (LOCKED), JournalError.
+    """
+    author = Authorship(place.identity, place.now_ns, place.version, LAYOUTS)
+    writer = open_journal(place.disk, place.folder, author)
+    try:
+        writer.append(RecordKind.AUDIT, encode(audit))
+    finally:
+        writer.close()
 
 
 async def begin_journal(
     adoption: Adoption, what: Adopted, clock: Callable[[], int], notify: Callable[[Alert], None]
 ) -> None:
-    """Write the first records of an epoch: who adopts, and what the accounts hold, given to whom.
+    """Write down what the accounts hold, given to whom, and who has done it.
 
     Raises
     ------
@@ -238,7 +260,6 @@ async def begin_journal(
     venue = _AccountsOnce(adoption, what.world, what.policy, clock, notify)
     opened = open_session(what.place, what.world, venue, inside=venue.books, boot=what.boot)
     try:
-        opened.writer.append(RecordKind.AUDIT, encode(what.begun))
         opened.session.memory = venue.books
         await opened.session.run()
         opened.writer.append(RecordKind.AUDIT, encode(what.done()))

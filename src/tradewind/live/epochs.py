@@ -34,6 +34,7 @@ __all__ = [
     "Epoch",
     "begin_epoch",
     "draw_tag",
+    "end_beginning",
     "epoch_of",
     "left_over",
     "protects",
@@ -76,10 +77,14 @@ def draw_tag(taken: Collection[str], choice: Callable[[str], str] = secrets.choi
             return tag
 
 
-def epoch_of(folder: Path) -> Epoch:
-    """Return the epoch whose journal lies in a folder; the first is begun here, with its first start."""
+def epoch_of(folder: Path, *, draws: bool = True) -> Epoch:
+    """Return the epoch whose journal lies in a folder; the first is begun here, with its first start.
+
+    draws: whether one is begun where there is none. Raises ValueError where the file does not say it, FileNotFoundError
+    where there is none and none is to be begun.
+    """
     path = folder / _TAG_FILE
-    if not path.exists():
+    if draws and not path.exists():
         write_atomic(path, draw_tag(()).encode())
     tag, *earlier = path.read_text(encoding="ascii").split()
     return Epoch(tag, frozenset(earlier))
@@ -90,6 +95,11 @@ def begin_epoch(folder: Path, epoch: Epoch) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_atomic(folder / ADOPTING, b"")
     write_atomic(folder / _TAG_FILE, "\n".join([epoch.tag, *sorted(epoch.earlier)]).encode())
+
+
+def end_beginning(folder: Path) -> None:
+    """Let the epoch be traded on: its first records are durable."""
+    (folder / ADOPTING).unlink()
 
 
 def refuse_unfinished(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,7 +12,7 @@ from tradewind.errors import SafetyRefusal
 from tradewind.journal import Identity, JournalReader, RecordKind, verify_journal
 from tradewind.journal.bodies import Audit, Boot, decode_audit
 from tradewind.live.accounts import AccountTerms
-from tradewind.live.adopting import Adopted, AdoptedAccount, Adoption, begin_journal
+from tradewind.live.adopting import Adopted, AdoptedAccount, Adoption, begin_journal, note_beginning
 from tradewind.live.opening import Place
 from tradewind.live.reconcile import Policy
 from tradewind.live.replay import replay_journal
@@ -69,8 +68,9 @@ class Scene:
         """Begin the journal of an adoption that is read to its end."""
         boot = Boot(1, "test", "code", "config", "data", "", [], [], [(0, 0)], 0)
         place = Place(disk, FOLDER, Identity("live", (self.venue,)), world.loop.local_ns, "test")
-        audits = [Audit(world.loop.now_ns(), AMY, what, {}) for what in ("adopt", "adopted")]
-        what = Adopted(place, boot, self.new_world(), Policy(**policy), audits[0], lambda: audits[1])
+        note_beginning(place, Audit(world.loop.now_ns(), AMY, "adopt", {}))
+        done = Audit(world.loop.now_ns(), AMY, "adopted", {"steps": adoption.steps})
+        what = Adopted(place, boot, self.new_world(), Policy(**policy), lambda: done)
         await begin_journal(adoption, what, world.loop.local_ns, self.alerts.append)
 
     async def adopt(self, world, tag, disk, **policy):
@@ -114,40 +114,135 @@ def stops(working):
     return [tag for kind, tag in working if kind != "limit"]
 
 
-@pytest.mark.parametrize("venue", VENUES)
-def test_a_lost_journal_is_followed_by_one_that_holds_what_the_venue_does(venue):
-    """The position is the strategy's, bare at no moment; orders of before are gone in the end, and no id was used
-    twice."""
-    seen = {}
-
-    async def play(scene, world):
-        seen["before"] = scene.orders(world)
-        disk = SimulatedDisk()
-        await scene.adopt(world, SECOND, disk, given={0: 0})
-        seen["adopted"] = scene.orders(world)
-        scene.second = scene.life(SECOND, 8.2, disk)
-        seen["bare"] = []
-        watching = world.loop.create_task(watch_bare(scene, world, seen["bare"]))
-        await scene.second.live(world)
-        assert watching.done()
-        seen["after"] = scene.orders(world)
-
-    scene = played(venue, play)
-    assert [tag for _, tag in seen["before"]] == [FIRST, FIRST]
-    assert len(stops(seen["before"])) == 1
-    assert [tag for _, tag in seen["adopted"]] == [FIRST]
-    assert len(stops(seen["adopted"])) == 1
-    assert {tag for _, tag in seen["after"]} == {SECOND}
-    assert seen["bare"] == []
-    assert not [alert for alert in scene.second.alerts if alert.code in ("UNEXPLAINED", "HALTED")]
-    disk = scene.second.disk
-    assert verify_journal(disk, FOLDER).verdict == "whole"
-    assert replay_journal(FOLDER, scene.new_world(), disk).batches > 10
+def ids_placed(world, venue):
+    """Return the id of every order that was placed at a venue, in order."""
+    entries = world.exchanges[venue].record.entries
+    return [
+        e["client_id"] for e in entries if e["what"] == "order" and e["cause"] == "placed" and e["client_id"]
+    ]
 
 
-async def watch_bare(scene, world, bare):
-    """Note every moment in which no stop protects the account, until those of the new epoch do it alone."""
-    while (standing := stops(scene.orders(world))) != [SECOND]:
+def held_lots(life):
+    """Return what a session believes to hold itself, and what it counts as others', both long."""
+    mine = int(life.world.contexts["working"]["holding"]["pos_lot"][0, LONG])
+    return mine, int(life.world.views["external_lot"][0, LONG])
+
+
+def acts_of(disk):
+    """Return (who, what) of what is written down for people about adopting."""
+    records = JournalReader(disk, FOLDER).of_kind(RecordKind.AUDIT)
+    acts = [decode_audit(record) for record in records]
+    return [(act.actor, act.what) for act in acts if act.what.startswith("adopt")]
+
+
+def is_sound(scene, disk):
+    """Say whether a journal is whole and replays to itself."""
+    replayed = replay_journal(FOLDER, scene.new_world(), disk)
+    return verify_journal(disk, FOLDER).verdict == "whole" and replayed.batches > 0
+
+
+async def watch_bare(scene, world, last, bare):
+    """Note every moment in which no stop protects the account, until those of the last epoch do it alone."""
+    while (standing := stops(scene.orders(world))) != [last]:
         if not standing:
             bare.append(world.loop.now_ns() - START_NS)
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_lost_journal_is_followed_by_one_that_holds_what_the_venue_does(venue):
+    """The position is the strategy's and bare at no moment; orders of before are gone in the end, no id was used twice
+    though the new epoch counts from one like the old, and the record says who did it."""
+    seen = {"bare": []}
+
+    async def play(scene, world):
+        seen["before"] = scene.orders(world)
+        watching = world.loop.create_task(watch_bare(scene, world, SECOND, seen["bare"]))
+        disk = SimulatedDisk()
+        await scene.adopt(world, SECOND, disk, given={0: 0})
+        seen["adopted"] = scene.orders(world)
+        assert is_sound(scene, disk)
+        scene.second = scene.life(SECOND, 8.2, disk)
+        await scene.second.live(world)
+        assert watching.done()
+        seen["after"], seen["ids"] = scene.orders(world), ids_placed(world, venue)
+
+    scene = played(venue, play)
+    assert [tag for _, tag in seen["before"]] == [FIRST, FIRST]
+    assert seen["adopted"] == [order for order in seen["before"] if order[0] != "limit"]
+    assert len(seen["adopted"]) == 1
+    assert {tag for _, tag in seen["after"]} == {SECOND}
+    assert seen["bare"] == []
+    assert len(seen["ids"]) == len(set(seen["ids"]))
+    # The core counted from one again: the same ids in the core, others at the venue.
+    cids = [{id_[8:-1] for id_ in seen["ids"] if tag_in(id_) == tag} for tag in (FIRST, SECOND)]
+    assert cids[0] & cids[1]
+    told = {alert.code for alert in (*scene.alerts, *scene.second.alerts)}
+    assert not told & {"UNEXPLAINED", "HALTED", "ORDER_UNKNOWN", "PROTECTOR_MISSING"}
+    assert acts_of(scene.second.disk) == [(AMY, "adopt"), (AMY, "adopted")]
+    assert is_sound(scene, scene.second.disk)
+    assert int(scene.second.world.accounts["peak"][0]) == pytest.approx(100_000 * 10**8, rel=0.01)
+
+
+def test_what_nobody_is_given_halts_openers_and_keeps_its_stop():
+    async def play(scene, world):
+        disk = SimulatedDisk()
+        await scene.adopt(world, SECOND, disk)
+        scene.second = scene.life(SECOND, 6.2, disk)
+        await scene.second.live(world)
+        return scene.orders(world), ids_placed(world, "okx_swap")
+
+    scene = played("okx_swap", play)
+    working, placed = scene.result
+    assert working == [("stop_market", FIRST)]
+    assert {tag_in(id_) for id_ in placed} == {FIRST}
+    assert held_lots(scene.second) == (0, 40)
+    assert int(scene.second.world.accounts["halts"][0]) & Halt.EXTERNAL
+    assert "none of ours" in next(alert.text for alert in scene.alerts if alert.code == "UNEXPLAINED")
+
+
+def test_the_policy_of_the_file_gives_to_who_trades_it_and_a_name_goes_before_it():
+    async def play(scene, world):
+        disk = SimulatedDisk()
+        await scene.adopt(world, SECOND, disk, external="adopt")
+        scene.second = scene.life(SECOND, 5.2, disk)
+        await scene.second.live(world)
+
+    assert held_lots(played("binance_usdm", play).second) == (40, 0)
+
+
+def test_who_only_looks_changes_nothing():
+    """Whoever is not confirmed, or ends before: the venue is as it was, and nothing is written."""
+
+    async def play(scene, world):
+        record = world.exchanges["bybit_linear"].record.entries
+        before, known = scene.orders(world), len([e for e in record if e["what"] == "order"])
+        adoption = scene.adoption(world, SECOND)
+        await adoption.look()
+        await adoption.watch(60.0)
+        assert list(adoption.earlier) == [FIRST]
+        await adoption.close()
+        changed = [e for e in record if e["what"] == "order"][known:]
+        return before == scene.orders(world), changed, adoption.steps
+
+    assert played("bybit_linear", play).result == (True, [], [])
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "blofin_swap"])
+def test_a_session_that_still_lives_elsewhere_is_noticed(venue):
+    """Its next order gives it away; then nothing is taken from it."""
+
+    async def play(scene, world):
+        other = scene.life(FIRST, 6.2, scene.first.disk)
+        _, living = world.start_process("elsewhere", other.live(world))
+        await asyncio.sleep(30.0)
+        adoption = scene.adoption(world, SECOND)
+        await adoption.look()
+        before = scene.orders(world)
+        with pytest.raises(SafetyRefusal) as refused:
+            await adoption.watch(75.0)
+        await adoption.close()
+        await living
+        return refused.value.code, adoption.steps, [tag for _, tag in before]
+
+    assert played(venue, play).result == ("SESSION_ELSEWHERE", [], [FIRST, FIRST])

@@ -1,0 +1,410 @@
+"""``tradewind session adopt``: begin a new epoch of a session with what its accounts hold."""
+
+import asyncio
+import getpass
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tradewind.errors import TradewindError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import aiohttp
+
+    from tradewind.cli.listening import Bound
+    from tradewind.cli.output import Output
+    from tradewind.config import AccountEntry, Loaded, SessionConfig, Workspace
+    from tradewind.journal.bodies import Audit
+    from tradewind.live.adopting import AdoptedAccount, Adoption
+    from tradewind.live.reconcile import Policy
+    from tradewind.ops.alerts import Alert
+    from tradewind.venues.gateway import OrderSeen, PositionSeen
+    from tradewind.venues.keys import AccountKeys
+
+__all__ = ["AdoptRequest", "adopt_accounts"]
+
+_NAME_MAX = 32
+_SIDES = ("long", "short")
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptRequest:
+    """What an operator asks for.
+
+    Parameters
+    ----------
+    file, name
+        The session file as it was named, and the name of the session.
+    gives
+        ``SYMBOL=STRATEGY``: who gets a position.
+    confirmed
+        Accounts whose name need not be typed.
+    watch_s
+        How long it is looked whether somebody else trades.
+    reason
+        Is written down.
+    """
+
+    file: str
+    name: str
+    gives: tuple[str, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    watch_s: float = 75.0
+    reason: str = ""
+
+
+def adopt_accounts(desk: "Workspace", asked: AdoptRequest, sets: "list[str] | None", say: "Output") -> None:
+    """Show what the accounts of a session file hold, and begin a new epoch with it once somebody has said so.
+
+    Raises
+    ------
+    UsageError
+        A position is given to somebody who does not trade it.
+    SafetyRefusal
+        LIVE_UNCONFIRMED, SESSION_ELSEWHERE, and what else `refuse_from_files` raises: nothing was changed.
+    Busy
+        LOCKED: the session or one of its accounts is in use on this machine.
+    VenueError
+        An account cannot be read: nothing was changed. ADOPT_INCOMPLETE: run it again.
+    """
+    from tradewind.venues.extras import require_live
+
+    require_live()
+    from tradewind.cli.paper import load_terms
+    from tradewind.config import SessionConfig
+    from tradewind.venues.keys import install, protect_process
+
+    protect_process()
+    install()
+    loaded = load_terms(desk, asked.file, sets)
+    if not isinstance(loaded.config, SessionConfig):
+        raise UsageError(
+            "USAGE", "a backtest file names no account.", where=asked.file, hint="name a session file"
+        )
+    try:
+        _adopt(loaded, desk, asked, say)
+    except TradewindError as error:
+        raise loaded.placed(error) from error
+
+
+def _adopt(loaded: "Loaded[SessionConfig]", desk: "Workspace", asked: AdoptRequest, say: "Output") -> None:
+    from tradewind.cli.keys import asking, key_store
+    from tradewind.cli.listening import bind_now, with_accounts
+    from tradewind.cli.refusing import refuse_from_files
+    from tradewind.venues.keys import keys_for
+
+    accounts = refuse_from_files(loaded, desk, live=True, guards=False)
+    with _leases(desk, asked.name, tuple(accounts)) as journal:
+        store, around = key_store(desk), asking(say)
+        keys = {
+            name: keys_for(name, entry.venue, store, around, demo=entry.kind == "demo")
+            for name, entry in accounts.items()
+        }
+        found = asyncio.run(bind_now(loaded.config, desk, None, say.note))
+        bound = with_accounts(found, tuple(entry.venue for entry in accounts.values()))
+        result = asyncio.run(_Adopting(bound, desk, asked, say, accounts, keys, journal).run())
+    say.line(f"{'adopted':12}{asked.name} begins a new epoch")
+    say.done(result, f"tradewind trade --live {asked.file}", f"tradewind journal verify {asked.name}")
+
+
+@contextmanager
+def _leases(desk: "Workspace", name: str, accounts: tuple[str, ...]) -> Iterator[ExitStack]:
+    """Hold the accounts, and the journal that there is until what is yielded is closed. Raises Busy (LOCKED)."""
+    from tradewind.journal import FileDisk
+
+    disk, folder = FileDisk(), desk.session_dir(name)
+    with ExitStack() as held, ExitStack() as journal:
+        for account in accounts:
+            disk.make_folder(desk.account_lock(account).parent)
+            lease = disk.lock(desk.account_lock(account), f"adopts {account} for session {name}")
+            held.callback(lease.release)
+        if folder.is_dir():
+            journal.callback(disk.lock(folder / "lock", f"adopts the accounts of {name}").release)
+        yield journal
+
+
+@dataclass(slots=True)
+class _Adopting:
+    """One adoption on its way; `journal` is closed to let go of the journal that there was."""
+
+    bound: "Bound"
+    desk: "Workspace"
+    asked: AdoptRequest
+    say: "Output"
+    accounts: "dict[str, AccountEntry]"
+    keys: "dict[str, AccountKeys]"
+    journal: ExitStack
+    ways: "list[aiohttp.ClientSession]" = field(default_factory=list)
+
+    @property
+    def folder(self) -> "Path":
+        """Return the folder of the session."""
+        return self.desk.session_dir(self.asked.name)
+
+    async def run(self) -> dict[str, Any]:
+        """Look, show and ask; only then change anything."""
+        policy = self._policy()
+        adoption = await self._look()
+        try:
+            self.say.note(f"looking for {self.asked.watch_s:g} s whether somebody else trades")
+            await adoption.watch(self.asked.watch_s)
+            earlier = frozenset(adoption.earlier) | self._known_tags()
+            found = _Finding(self.bound, adoption, earlier, policy)
+            self._show(found)
+            await asyncio.to_thread(self._confirm)
+            await adoption.watch(0.0)
+            kept = self._keep_aside()
+            await self._begin(adoption, earlier | frozenset(adoption.earlier), policy, kept)
+        finally:
+            await adoption.close()
+            for way in self.ways:
+                await way.close()
+        return {"session": self.asked.name, "kept": kept, "accounts": found.told()}
+
+    # ------------------------------------------------------------------ looking
+
+    async def _look(self) -> "Adoption":
+        """Read every account, under signs that nobody has used."""
+        from tradewind.live.epochs import draw_tag
+
+        taken = self._known_tags()
+        while True:
+            adoption = self._adoption(draw_tag(taken))
+            try:
+                await adoption.look()
+            except BaseException:
+                await adoption.close()
+                raise
+            if adoption.tag not in adoption.earlier:
+                return adoption
+            taken = taken | {adoption.tag}
+            await adoption.close()
+
+    def _adoption(self, tag: str) -> "Adoption":
+        from tradewind.cli.live_accounts import open_gateway, settings_of, terms_of_account
+        from tradewind.live.adopting import AdoptedAccount, Adoption
+
+        accounts = []
+        for name, entry in self.accounts.items():
+            settings = settings_of(self.bound.session, entry, tag)
+            listings = self.bound.listings(entry.venue)
+            gateway, way = open_gateway(self.desk, settings, listings, self.keys[name])
+            self.ways.append(way)
+            accounts.append(AdoptedAccount(terms_of_account(self.bound, name, entry), gateway))
+        return Adoption(accounts, tag, time.time_ns, self.say.note)
+
+    def _known_tags(self) -> frozenset[str]:
+        """Return the tags of the epochs whose journal lies here, as far as it says them."""
+        from tradewind.live.epochs import epoch_of
+
+        try:
+            epoch = epoch_of(self.folder, draws=False)
+        except (OSError, ValueError):
+            return frozenset()
+        return epoch.earlier | {epoch.tag}
+
+    def _policy(self) -> "Policy":
+        """Return who is given what. Raises UsageError for somebody who does not trade it."""
+        from tradewind.cli.live_accounts import live_rules
+
+        symbols, strategies = self.bound.labels
+        contexts = {
+            (strategies[part], symbols[column]): (index, column)
+            for index, (part, column) in enumerate(self.bound.boot("").contexts)
+        }
+        given = {}
+        for text in self.asked.gives:
+            symbol, _, strategy = text.partition("=")
+            if (strategy, symbol) not in contexts:
+                raise UsageError(
+                    "USAGE", f"{strategy[:40]!r} does not trade {symbol[:40]!r}.", where="--give",
+                    known=tuple(f"{one}={other}" for other, one in contexts),
+                )  # fmt: skip
+            index, column = contexts[strategy, symbol]
+            given[column] = index
+        return replace(live_rules(self.bound.session, 0).policy, given=given)
+
+    def _show(self, found: "_Finding") -> None:
+        from tradewind.journal import FileDisk, verify_journal
+
+        if self.folder.is_dir():
+            try:
+                state = verify_journal(FileDisk(), self.folder).verdict
+            except TradewindError as error:
+                state = f"not usable ({error.code})"  # type: ignore[assignment]
+            self.say.line(f"{'journal':12}{self.desk.shown(self.folder)} is {state}; it is kept aside")
+        else:
+            self.say.line(f"{'journal':12}there is none here")
+        for line in found.lines():
+            self.say.line(line)
+
+    def _confirm(self) -> None:
+        from tradewind.cli.live_trade import confirm_accounts
+
+        confirm_accounts(self.accounts, self.asked.confirmed, self.say, "begins a new epoch")
+
+    # ------------------------------------------------------------------ beginning
+
+    def _keep_aside(self) -> str:
+        """Rename the folder of the epoch that ends, whole, and return the name that its journal has now."""
+        self.journal.close()
+        if not self.folder.is_dir():
+            return ""
+        for number in range(1, 10_000):
+            suffix = f"-old{number}"
+            kept = self.asked.name[: _NAME_MAX - len(suffix)] + suffix
+            if not self.desk.session_dir(kept).exists():
+                break
+        self.folder.rename(self.desk.session_dir(kept))
+        self.say.line(f"{'kept':12}the journal of before is session {kept} now")
+        return kept
+
+    async def _begin(
+        self, adoption: "Adoption", earlier: frozenset[str], policy: "Policy", kept: str
+    ) -> None:
+        """Begin the epoch: its folder and signs, the end of earlier orders, its first records."""
+        from tradewind import __version__
+        from tradewind.cli.alerting import session_alerts
+        from tradewind.journal import FileDisk, Identity
+        from tradewind.live.adopting import Adopted, begin_journal, note_beginning
+        from tradewind.live.epochs import Epoch, begin_epoch, end_beginning
+        from tradewind.live.opening import Place
+        from tradewind.live.paper import next_boot
+        from tradewind.live.session import SNAPSHOT_EVERY
+
+        begin_epoch(self.folder, Epoch(adoption.tag, earlier))
+        identity = Identity(self.asked.name, tuple(self.accounts))
+        place = Place(FileDisk(), self.folder, identity, time.time_ns, __version__)
+        boot = next_boot(self.folder, self.bound.boot(__version__), SNAPSHOT_EVERY)
+        with session_alerts(self.say, self.desk, identity, __version__) as notify:
+            finding = _Finding(self.bound, adoption, earlier, policy)
+            note_beginning(place, self._audit("adopt", {"kept": kept, "accounts": finding.told()}))
+            await adoption.end_earlier(earlier)
+            what = Adopted(
+                place, boot, self.bound.make_world(), policy,
+                lambda: self._audit("adopted", {"steps": adoption.steps, "accounts": finding.told()}),
+            )  # fmt: skip
+            await begin_journal(adoption, what, time.time_ns, notify)
+            notify(self._alert(kept))
+        end_beginning(self.folder)
+
+    def _audit(self, what: str, detail: dict[str, Any]) -> "Audit":
+        from tradewind.journal.bodies import Audit
+
+        actor = f"{getpass.getuser()} (process {os.getpid()})"
+        return Audit(time.time_ns(), actor, what, {"reason": self.asked.reason, **detail})
+
+    def _alert(self, kept: str) -> "Alert":
+        from tradewind.ops.alerts import Alert
+
+        text = f"{getpass.getuser()} adopted what {', '.join(self.accounts)} held"
+        told = f"{text}; the journal of before is {kept}" if kept else text
+        return Alert("OPERATOR", told, time.time_ns(), self.asked.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What accounts hold, in words."""
+
+    bound: "Bound"
+    adoption: "Adoption"
+    earlier: frozenset[str]
+    policy: "Policy"
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each thing that is there, and what becomes of it."""
+        for account in self.adoption.accounts:
+            snapshot = account.snapshot
+            yield f"{'account':12}{account.terms.name}"
+            for balance in snapshot.balances:
+                yield f"{'balance':12}{balance.balance / 1e8:,.2f} {balance.currency}"
+            for position in snapshot.positions:
+                yield f"{'position':12}{self._held(position)}: {self._taker(position.instrument)}"
+            for order in snapshot.orders:
+                yield f"{'order':12}{self._order(order)}: {self._becomes(account, order)}"
+            for symbol in snapshot.strangers:
+                yield f"{'not touched':12}{symbol}, which the session does not trade"
+        yield from self._last_seen()
+        yield from self._ungiven()
+
+    def told(self) -> dict[str, Any]:
+        """Return the same as plain values, for scripts and for the record."""
+        return {
+            account.terms.name: {
+                "balances": {seen.currency: seen.balance / 1e8 for seen in account.snapshot.balances},
+                "positions": [
+                    {"held": self._held(seen), "given": self._taker(seen.instrument)}
+                    for seen in account.snapshot.positions
+                ],
+                "orders": [
+                    {"client_id": seen.client_id, "order": self._order(seen), "becomes": self._becomes(account, seen)}
+                    for seen in account.snapshot.orders
+                ],
+                "strangers": list(account.snapshot.strangers),
+            }
+            for account in self.adoption.accounts
+        }  # fmt: skip
+
+    def _held(self, seen: "PositionSeen") -> str:
+        rules = self.bound.resolved.instruments[seen.instrument]
+        size = f"{seen.qty_lot * rules.lot_size:f}"
+        at = f" entered at {seen.entry:g}" if seen.entry else ""
+        return f"{self._symbol(seen.instrument)} {_SIDES[seen.position_side]} {size}{at}"
+
+    def _order(self, seen: "OrderSeen") -> str:
+        rules = self.bound.resolved.instruments[seen.instrument]
+        size = f"{(seen.qty_lot - seen.filled_lot) * rules.lot_size:f}"
+        at = f" at {seen.price_tick * rules.tick_size:f}" if seen.price_tick else ""
+        word = "buy" if seen.side > 0 else "sell"
+        kind = "stop" if seen.stop else "closes" if seen.reduce else "opens"
+        return f"{self._symbol(seen.instrument)} {word} {size}{at}, {kind}"
+
+    def _symbol(self, instrument: int) -> str:
+        return self.bound.labels[0][instrument]
+
+    def _taker(self, instrument: int) -> str:
+        """Return who is given what is held of an instrument."""
+        taker = self._taker_of(instrument)
+        if taker is None:
+            return "nobody's"
+        part, _ = self.bound.boot("").contexts[taker]
+        return f"given to {self.bound.labels[1][part]}"
+
+    def _taker_of(self, instrument: int) -> int | None:
+        columns = [column for _, column in self.bound.boot("").contexts]
+        by_policy = columns.index(instrument) if self.policy.external == "adopt" else None
+        return self.policy.given.get(instrument, by_policy)
+
+    def _becomes(self, account: "AdoptedAccount", seen: "OrderSeen") -> str:
+        """Return what becomes of an order."""
+        from tradewind.live.epochs import relieved, unprotecting
+        from tradewind.venues.ccxt.client_ids import tag_in
+
+        if tag_in(seen.client_id) not in self.earlier:
+            return "not ours, left alone"
+        snapshot = account.snapshot
+        if seen in unprotecting(snapshot, self.earlier) or seen in relieved(snapshot, self.earlier):
+            return "ours of an earlier epoch, is cancelled"
+        return "ours of an earlier epoch, stays until a new stop stands"
+
+    def _last_seen(self) -> Iterator[str]:
+        from tradewind.units.time import format_utc
+
+        for tag, at_ns in sorted(self.adoption.earlier.items()):
+            yield f"{'epoch':12}{tag}: its last order or trade that the venue shows is of {format_utc(at_ns)}"
+
+    def _ungiven(self) -> Iterator[str]:
+        """Yield what to say about positions that nobody is given: the session will halt over them."""
+        held = {seen.instrument for account in self.adoption.accounts for seen in account.snapshot.positions}
+        for instrument in sorted(held):
+            if self._taker_of(instrument) is None:
+                parts = [part for part, column in self.bound.boot("").contexts if column == instrument]
+                name = f"{self._symbol(instrument)}={self.bound.labels[1][parts[0]]}"
+                policy = self.policy.external
+                then = "openers halt" if policy == "halt" else "it counts against the limits"
+                yield f"{'not given':12}{self._symbol(instrument)} is nobody's, and {then}; or say --give {name}"

@@ -1,0 +1,120 @@
+"""Whose orders those of an earlier epoch are, and when they go."""
+
+from __future__ import annotations
+
+import pytest
+
+from tradewind.errors import SafetyRefusal
+from tradewind.live.epochs import (
+    ADOPTING,
+    Epoch,
+    begin_epoch,
+    draw_tag,
+    end_beginning,
+    epoch_of,
+    refuse_unfinished,
+    relieved,
+    signs_of_life,
+    tags_in,
+    unprotecting,
+)
+from tradewind.units.enums import BUY, LONG, SELL, SHORT
+from tradewind.venues.ccxt.client_ids import ClientIds, tag_in
+from tradewind.venues.gateway import OrderSeen, OrderStatus, PositionSeen, Snapshot
+
+OLD, NEW, OTHER = ClientIds("OLDOLD"), ClientIds("NEWNEW"), ClientIds("OTHERS")
+EARLIER = frozenset({"OLDOLD"})
+
+
+def order(client_id, *, stop=True, reduce=True, lots=7, position_side=LONG, side=None, **more):
+    closes = SELL if position_side == LONG else BUY
+    text = client_id if isinstance(client_id, str) else client_id.encode(1 << 20 | lots)
+    cid = 5 if client_id is NEW else 0
+    terms = {"status": OrderStatus.WORKING, "price": 100} | more
+    return OrderSeen(
+        0, cid, text, f"v{text}{lots}", terms["status"], side or closes, position_side, int(reduce),
+        terms["price"], lots, 0, 0, 0, 1, 1, stop,
+    )  # fmt: skip
+
+
+def snapshot(*orders, held=7, position_side=LONG):
+    positions = (PositionSeen(0, position_side, held, 100.0, 100.0, 1, 1),) if held else ()
+    return Snapshot(orders, (), positions, (), (), (), (), (), 1, 1)
+
+
+def test_a_stop_stays_until_stops_of_the_new_epoch_cover_what_is_held():
+    old = order(OLD)
+    assert relieved(snapshot(old), EARLIER) == []
+    assert relieved(snapshot(old, order(NEW, lots=6)), EARLIER) == []
+    assert relieved(snapshot(old, order(NEW, lots=6), order(NEW, lots=1)), EARLIER) == [old]
+    assert relieved(snapshot(old, held=0), EARLIER) == [old]
+    # What only looks like cover is none: a profit, an opener, the other side, somebody else's stop.
+    for other in (
+        order(NEW, stop=False),
+        order(NEW, reduce=False),
+        order(NEW, position_side=SHORT),
+        order(OTHER),
+        order("made by hand"),
+    ):
+        assert relieved(snapshot(old, other), EARLIER) == []
+
+
+def test_what_opens_or_takes_a_profit_goes_at_once_and_strangers_stay():
+    opener = order(OLD, stop=False, reduce=False, side=BUY, lots=1)
+    trap = order(OLD, reduce=False, side=BUY, lots=2)
+    profit = order(OLD, stop=False, lots=3)
+    triggered = order(OLD, stop=False, lots=4, status=OrderStatus.TRIGGERED)
+    left_alone = (order(OLD), triggered, order(OTHER, stop=False), order("made by hand", stop=False))
+    assert unprotecting(snapshot(opener, trap, profit, *left_alone), EARLIER) == [opener, trap, profit]
+
+
+def test_tags_are_read_from_ids_that_are_ours_whole():
+    assert tag_in(OLD.encode(77)) == "OLDOLD"
+    broken = OLD.encode(77)[:-1] + "_"
+    assert [tag_in(text) for text in (broken, "", "twOLDOLD", "x-my-own")] == ["", "", "", ""]
+    assert tags_in(snapshot(order(OLD), order(OTHER), order("made by hand"))) == {"OLDOLD": 1, "OTHERS": 1}
+
+
+def test_somebody_lives_who_places_or_changes_orders_and_nobody_whose_orders_end():
+    resting, stop = order(OLD, stop=False, lots=1), order(OLD, lots=2)
+    before = (resting, stop)
+    ended = order(OLD, stop=False, lots=1, status=OrderStatus.CANCELLED)
+    trailed = order(OLD, lots=2, price=90)
+    ours = order(NEW, lots=9)
+    by_hand = order("made by hand", lots=9)
+    assert signs_of_life(before, (*before, ended, trailed, ours, by_hand), "NEWNEW") == []
+    placed, moved = order(OLD, lots=3), order(OLD, stop=False, lots=1, price=99)
+    assert signs_of_life(before, (*before, placed, moved), "NEWNEW") == [placed, moved]
+    filled = order(OLD, stop=False, lots=4, status=OrderStatus.FILLED)
+    assert signs_of_life(before, (filled,), "NEWNEW") == [filled]
+
+
+def test_a_tag_is_drawn_until_nobody_has_it():
+    """Where the journal is gone nobody knows how far it had counted; the dice may well fall on what was before."""
+    dice = iter("AAAAAABBBBBBCCCCCC")
+    assert draw_tag({"AAAAAA", "BBBBBB"}, lambda signs: next(dice)) == "CCCCCC"
+    assert len({draw_tag(()) for _ in range(200)}) == 200
+
+
+def test_the_first_epoch_is_begun_by_its_first_start_and_stays(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        epoch_of(tmp_path, draws=False)
+    first = epoch_of(tmp_path)
+    assert first.earlier == frozenset()
+    assert epoch_of(tmp_path) == epoch_of(tmp_path, draws=False) == first
+    (tmp_path / "orders.tag").write_bytes(b"")
+    with pytest.raises(ValueError, match="unpack"):
+        epoch_of(tmp_path)
+
+
+def test_nobody_trades_on_an_epoch_whose_beginning_is_not_whole(tmp_path):
+    folder, epoch = tmp_path / "live", Epoch("NEWNEW", frozenset({"OLDOLD", "OTHERS"}))
+    refuse_unfinished(folder)
+    begin_epoch(folder, epoch)
+    assert epoch_of(folder) == epoch
+    assert (folder.stat().st_mode & 0o777, (folder / ADOPTING).exists()) == (0o700, True)
+    with pytest.raises(SafetyRefusal) as refused:
+        refuse_unfinished(folder)
+    assert refused.value.code == "ADOPT_UNFINISHED"
+    end_beginning(folder)
+    refuse_unfinished(folder)
