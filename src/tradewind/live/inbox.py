@@ -9,13 +9,23 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tradewind.live.hearing import is_market
-from tradewind.venues.gateway import BarSeen, Found, MarkSeen, OpenInterestSeen, Outcome, Snapshot, TopSeen
+from tradewind.venues.gateway import (
+    BarSeen,
+    Found,
+    MarkSeen,
+    OpenInterestSeen,
+    Outcome,
+    Prompt,
+    Snapshot,
+    TopSeen,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from tradewind.venues.gateway import Event
 
@@ -100,16 +110,28 @@ class Inbox:
     prints: deque[Event] = field(default_factory=deque)
     last: dict[tuple[int, type], Event] = field(default_factory=dict)
     dropped: int = 0
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_news: bool = False
+    _waiter: asyncio.Future[None] | None = None
+    _beginning: asyncio.Task[None] | None = None
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def put(self, item: Item) -> None:
         """Take an item and wake whoever waits."""
-        if isinstance(item, Heard) and is_market(item.event):
-            self._put_market(item.event)
+        self.items.append(item)
+        self._wake()
+
+    def hear(self, account: int, event: Event) -> None:
+        """Take an event of an account (a feed's: -1) and wake whoever waits."""
+        if is_market(event):
+            self._put_market(event)
         else:
-            self.items.append(item)
-        self._news.set()
+            self.items.append(Heard(account, event))
+        self._wake()
+
+    def _wake(self) -> None:
+        self._has_news = True
+        if self._waiter is not None:
+            _end(self._waiter)
 
     def _put_market(self, event: Any) -> None:  # noqa: ANN401 - any market event
         if isinstance(event, BarSeen):
@@ -131,16 +153,22 @@ class Inbox:
         return events
 
     async def wait(self, timeout_s: float) -> None:
-        """Return when something has arrived, or after the time."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._news.wait()
-        except TimeoutError:
-            return
-        self._news.clear()
+        """Return when something has arrived, or after the time; may be cancelled, what arrived stays."""
+        if not self._has_news:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_later(timeout_s, _end, self._waiter)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+        self._has_news = False
 
     def listen(self, account: int, source: _Source) -> None:
-        """Take everything that a gateway or a feed says from now on."""
+        """Take everything that a gateway or a feed says from now on: at once where it can tell at once."""
+        if isinstance(source, Prompt):
+            source.tell_to(partial(self.hear, account))
         self.start(self._pump(account, source))
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -149,9 +177,15 @@ class Inbox:
         self._tasks.add(task)
         task.add_done_callback(self._note_end)
 
+    async def once(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Return when something is done that is done once; whoever waits for it may give up and wait again."""
+        if self._beginning is None:
+            self._beginning = asyncio.create_task(work())
+        await asyncio.shield(self._beginning)
+
     async def close(self) -> None:
         """End everything that was started."""
-        tasks = list(self._tasks)
+        tasks = [*self._tasks, *([self._beginning] if self._beginning is not None else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -159,11 +193,16 @@ class Inbox:
     async def _pump(self, account: int, source: _Source) -> None:
         while True:
             for event in await source.next_events():
-                self.put(Heard(account, event))
+                self.hear(account, event)
 
     def _note_end(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.items.appendleft(Failed(error))
-            self._news.set()
+            self._wake()
+
+
+def _end(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -100,7 +100,7 @@ class ListenedMarket:
     async def next_step(self) -> MarketStep | None:
         """Return what became known next; there is always more. Raises VenueDown, DataMissing at the first call."""
         if not self._open:
-            await self._begin()
+            await self._inbox.once(self._begin)
         while True:
             step = self._known()
             if step is not None:
@@ -150,7 +150,8 @@ class ListenedMarket:
         self._told_ns = now_ns
         facts = [*states, *map(market_fact, self._inbox.take_market())]
         if facts:
-            return MarketStep(rows_of(facts), None, now_ns)
+            watched = bool(self._world.core["watches"][0])
+            return MarketStep(rows_of(facts), WakeCode.MARK if watched else None, now_ns)
         return tick(now_ns) if self._world.venues["lagged"][0] else None
 
     def _states(self, now_ns: int) -> list[Told]:

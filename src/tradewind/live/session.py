@@ -39,6 +39,10 @@ _TAPE_TURNS = 32
 """Batches of the tape between two turns for whoever else runs."""
 
 
+class _WaitEnded(Exception):
+    """The wait for the venue was ended by the session itself."""
+
+
 class Pace(Protocol):
     """When what is known may be acted on."""
 
@@ -113,7 +117,8 @@ class Session:
         Is told of every batch taken; None for venues that need none.
     waits
         The venue may take its time to tell the next batch: an end that is asked for, and facts of ours, do not
-        wait for it. Such a session is not ended by a strategy that raises.
+        wait for it. Such a venue's `next_batch` may be cancelled while it waits, and loses nothing by that. Such a
+        session is not ended by a strategy that raises.
     sync_each
         Whether every WAKE is synced, also one that leads to no request. Else those without are durable with the
         next that has one, or after some hundred: a venue tells them again.
@@ -133,9 +138,9 @@ class Session:
     memory: Memory | None = None
     waits: bool = False
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _nudged: asyncio.Event = field(default_factory=asyncio.Event)
     _posted: deque[_Posted] = field(default_factory=deque)
-    _asked: asyncio.Task[Batch | None] | None = None
+    _waiting: asyncio.Task[Any] | None = None
+    _gave_up: bool = False
     _is_heard: bool = False
     _kept: int = 0
 
@@ -154,22 +159,21 @@ class Session:
                 break
             await self._live_through(batch)
             await self._take_posted()
-        if self._asked is not None:
-            self._asked.cancel()
         await self.disk(self.sequencer.sync)
         return ended
 
     def stop(self) -> None:
         """Ask for an end after the batch in work, or before one that is still waited for; orders stay as they are."""
         self._stopping.set()
-        self._nudged.set()
+        self._end_wait()
 
     async def post(self, facts: NDArray[Any]) -> None:
         """Bring in facts of ours, such as an operator's word, rows of `FACT`; return once they are durable."""
         now_ns = int(facts["recv_ts_ns"].max())
         posted = _Posted(Batch(LOCAL, facts, None, again=True, now_ns=now_ns), asyncio.Future())
         self._posted.append(posted)
-        self._nudged.set()
+        if self._is_heard:
+            self._end_wait()
         await posted.taken
 
     def _run_market(self, taken: Taken) -> bool:
@@ -196,26 +200,40 @@ class Session:
 
     async def _wait_for_venue(self) -> Batch | None:
         """Return the venue's next batch, or None when an end is asked for; facts of ours are taken meanwhile."""
-        await self._take_posted()
-        if self._asked is None:
-            standing = self.sequencer.standing
-            self._asked = asyncio.ensure_future(self.venue.next_batch(standing.batch, self.sequencer.durable))
-        nudged = asyncio.ensure_future(self._nudged.wait())
-        self._write_while_idle()
-        while not (self._asked.done() or self._stopping.is_set()):
-            await asyncio.wait((self._asked, nudged), return_when=asyncio.FIRST_COMPLETED)
-            if nudged.done() and not self._stopping.is_set():
-                await self._take_posted()
-                nudged = asyncio.ensure_future(self._nudged.wait())
-        nudged.cancel()
-        if not self._asked.done():
-            return None
-        asked, self._asked = self._asked, None
-        batch = asked.result()
-        if not self._is_heard:
-            self._is_heard = True
+        await asyncio.sleep(0)  # Whoever else runs has a turn between two batches.
+        while not self._stopping.is_set():
             await self._take_posted()
-        return batch
+            self._write_while_idle()
+            try:
+                batch = await self._ask_venue()
+            except _WaitEnded:
+                continue
+            if not self._is_heard:
+                self._is_heard = True
+                await self._take_posted()
+            return batch
+        return None
+
+    async def _ask_venue(self) -> Batch | None:
+        """Wait for the venue in this very task, so that a batch is acted on in the turn of the loop that told it."""
+        standing, task = self.sequencer.standing, asyncio.current_task()
+        assert task is not None
+        self._waiting, self._gave_up = task, False
+        try:
+            return await self.venue.next_batch(standing.batch, self.sequencer.durable)
+        except asyncio.CancelledError:
+            if not self._gave_up or task.uncancel():
+                raise  # Somebody ends the session as a whole.
+            raise _WaitEnded from None
+        finally:
+            self._waiting = None
+
+    def _end_wait(self) -> None:
+        """End the wait for the venue, where the session is there: something else is to be done first."""
+        task, self._waiting = self._waiting, None
+        if task is not None:
+            self._gave_up = True
+            task.cancel()
 
     def _write_while_idle(self) -> None:
         """Hand to the system what was gathered, so that the next request does not wait for a minute's quotes.
@@ -230,7 +248,6 @@ class Session:
 
         On a tape it waits, and until a venue is open: what it leads to would not be sent.
         """
-        self._nudged.clear()
         if self.waits and not self._is_heard:
             return
         while self._posted and not self._on_tape:
@@ -259,7 +276,7 @@ class Session:
         if on_tape and self.sequencer.standing.batch % _TAPE_TURNS:
             return
         if self.waits and not on_tape:
-            return  # It was waited for in a task of its own, so everybody had a turn.
+            return  # Everybody had a turn before it was asked for.
         if self.pace is None or on_tape:
             await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
             return

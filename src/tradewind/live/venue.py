@@ -160,7 +160,7 @@ class LiveVenue:
         return Taken(_LATEST, _LATEST)
 
     async def next_batch(self, after: int, durable: int) -> Batch | None:
-        """Return what became known next, as soon as something did.
+        """Return what became known next, as soon as something did; may be cancelled while it waits.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class LiveVenue:
             At the first call, where an account or a feed cannot be opened or read.
         """
         if not self._open:
-            await self._begin()
+            await self.inbox.once(self._begin)
         while True:
             self._look_at_clock()
             batch = self._known(after + 1)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -41,6 +41,7 @@ __all__ = [
     "Outcome",
     "OutcomeKind",
     "PositionSeen",
+    "Prompt",
     "SettingSeen",
     "Snapshot",
     "StatusSeen",
@@ -502,6 +503,17 @@ class Snapshot:
     strangers: tuple[str, ...]
     asked_ns: int
     told_ns: int
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """A feed or gateway that can tell its events in the turn of the loop in which it hears them."""
+
+    def tell_to(self, hear: Callable[[Event], None]) -> None:
+        """Give every event to `hear` from now on, what waits first, in order of receipt.
+
+        `next_events` has nothing more to return then; it still raises what ends the source.
+        """
 
 
 class MarketFeed(Protocol):

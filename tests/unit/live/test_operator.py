@@ -194,7 +194,7 @@ def test_what_is_asked_while_it_starts_is_done_once_the_account_was_read():
     async def nothing(life):
         """Leave it alone at its end."""
 
-    life = Hasty(nothing, dies_at=(1_000,), bars=9, fence_ns=0)
+    life = Hasty(nothing, dies_at=(1_060,), bars=9, fence_ns=0)
     life.run()
     assert life.lives == 1
     (told,) = life.told

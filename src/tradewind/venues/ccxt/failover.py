@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil, floor
 from statistics import median
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.gateway import (
     BarSeen,
     MarkSeen,
+    Prompt,
     StatusSeen,
     StreamKind,
     StreamSeen,
@@ -122,6 +124,7 @@ class FailoverFeed:
         self._now_ns = now_ns
         self._rules = rules or FailoverRules()
         self._inbox = Inbox(now_ns)
+        self.tell_to = self._inbox.tell_to
         self._pairs = {one.index: self._pair(one, other) for one, other in listings}
         self._tasks: list[asyncio.Task[None]] = []
         self._lost: list[Exception | None] = [None, None]
@@ -191,9 +194,12 @@ class FailoverFeed:
     # ------------------------------------------------------------------ hearing both
 
     async def _pump(self, which: int) -> None:
+        feed = self._feeds[which]
         try:
+            if isinstance(feed, Prompt):
+                feed.tell_to(partial(self._take, which))
             while True:
-                for event in await self._feeds[which].next_events():
+                for event in await feed.next_events():
                     self._take(which, event)
         except Exception as error:  # noqa: BLE001 - whatever ended a feed, the other one goes on
             self._lose(which, error)

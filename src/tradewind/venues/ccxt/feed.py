@@ -118,6 +118,7 @@ class CcxtMarketFeed:
         self._fetching: dict[object, asyncio.Task[None]] = {}
         self._ended = asyncio.Event()
         self._guarded: set[Client] = set()
+        self.tell_to = self.inbox.tell_to
 
     def _heard_of(self, listing: Listing, intervals_ns: tuple[int, ...]) -> Heard:
         one = Heard(listing, Grid.of(listing.instrument))

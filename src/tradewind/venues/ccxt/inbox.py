@@ -62,6 +62,7 @@ class Inbox:
         self._states: deque[Numbered] = deque()
         self._arrived = asyncio.Event()
         self._failure: Exception | None = None
+        self._hear: Callable[[Event], None] | None = None
         self.lost: Counter[StreamKind] = Counter()
 
     def __len__(self) -> int:
@@ -69,6 +70,9 @@ class Inbox:
 
     def put(self, event: Event) -> None:
         """Take an event; what is lost for it is counted and told."""
+        if self._hear is not None:
+            self._hear(event)
+            return
         self._number += 1
         kind = type(event)
         if kind in _PRINTS:
@@ -82,6 +86,12 @@ class Inbox:
         else:
             self._sure.append((self._number, event))
         self._arrived.set()
+
+    def tell_to(self, hear: Callable[[Event], None]) -> None:
+        """Let nothing wait here any more: hand on what does, and every event from now on as it comes."""
+        for event in self.take_now():
+            hear(event)
+        self._hear = hear
 
     def fail(self, error: Exception) -> None:
         """Let whoever waits have this error, once nothing is left to take."""

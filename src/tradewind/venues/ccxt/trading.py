@@ -166,6 +166,7 @@ class CcxtTradingGateway:
         self.doubt_rules = self._rules.doubt
         self._events: deque[Event] = deque()
         self._heard = asyncio.Event()
+        self._tell_at_once: Callable[[Event], None] | None = None
         self._sides: OrderedDict[int, int] = OrderedDict()
         self._venue_down = False
         self._clock_down = False
@@ -236,6 +237,13 @@ class CcxtTradingGateway:
         self._events.clear()
         return events
 
+    def tell_to(self, hear: Callable[[Event], None]) -> None:
+        """Give every event to `hear` from now on, what waits first."""
+        while self._events:
+            hear(self._events.popleft())
+        self._heard.clear()
+        self._tell_at_once = hear
+
     def _hear(self, event: Event) -> None:
         """Take what the stream says."""
         if isinstance(event, OrderSeen):
@@ -249,6 +257,9 @@ class CcxtTradingGateway:
             self._remember_side(event.cid, event.side)
             self._fill_watch.order(event)
         elif isinstance(event, FillSeen) and not self._fill_watch.fill(event):
+            return
+        if self._tell_at_once is not None:
+            self._tell_at_once(event)
             return
         self._events.append(event)
         self._heard.set()
