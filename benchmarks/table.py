@@ -83,9 +83,11 @@ few microseconds of Python in warm caches, five times as much in cold ones. Writ
 and letting the order go before what comes next took the median from 790 microseconds to 580, both on a busy machine.
 What is left is spread evenly. The disk's sync takes many times all of it.
 
-A start without a snapshot decides everything again and compares it record by record: about seven microseconds to read
-and verify a record and twenty to decide, encode and compare it. Snapshots are kept every 16,384 batches at the latest,
-so it happens only where somebody has removed them.
+A start without a snapshot decides everything again and compares it record by record. Reading a record, with its
+checksum and two digests, takes some three microseconds; deciding, encoding and comparing one some twenty-five. Quotes
+after which nobody decided, nine in ten of these records, are taken by the dozen in one call instead: that took this
+start from 29 seconds to 8. Snapshots are kept every 16,384 batches at the latest, so it happens only where somebody
+has removed them.
 """,
 }
 HEAD = """# Benchmarks
