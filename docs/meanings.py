@@ -253,7 +253,7 @@ RULES: dict[str, str] = {
 RUN_FILES = {
     "run.toml": "every setting with its value; `[resolved]`: hashes, rules and fees of each instrument",
     "fills.parquet": "every execution",
-    "orders.parquet": "every change of state of every order, with its reason",
+    "orders.parquet": "every change of state of every order, with its reason; an order at market asks for no price",
     "refused.parquet": "what the gate or the venue refused, with rule, limit and value",
     "funding.parquet": "every settlement that moved money",
     "equity.parquet": "the account marked to market at the end of bars; thinned to `report.equity_points_max` rows, "

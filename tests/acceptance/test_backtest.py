@@ -78,6 +78,13 @@ def test_every_setting_that_moves_the_result_is_said_in_the_report_as_a_person_r
     assert any("the market is generated" in each for each in run.warnings)
 
 
+def test_an_order_at_market_has_no_price_in_the_table_of_orders(run):
+    file = f"'{run.run_dir}/orders.parquet'"
+    # An EMA cross takes what the market gives.
+    assert duckdb.sql(f"SELECT DISTINCT kind FROM {file}").fetchall() == [("target",)]
+    assert duckdb.sql(f"SELECT count(*) > 50, count(price) FROM {file}").fetchall() == [(True, 0)]
+
+
 def test_a_run_can_be_audited_from_its_files_alone(run):
     """Balance at the end = start + realised - fees + funding; realised follows from the fills by average entry."""
     fills, funding, equity = table(run, "fills"), table(run, "funding"), table(run, "equity")

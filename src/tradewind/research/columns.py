@@ -105,7 +105,7 @@ class Translator:
             "side": _word(rows["side"] == BUY, "buy", "sell"),
             "position_side": _SIDES[rows["position_side"]],
             "reduce": rows["reduce"] == 1,
-            "price": self._price.apply(rows["price_tick"], column),
+            "price": self._asked_price(rows["price_tick"], column),
             "qty": self._qty.apply(rows["qty_lot"], column),
             "filled_qty": self._qty.apply(rows["filled_lot"], column),
             "tag": self._tag_words(rows["context"], rows["tag"]),
@@ -129,11 +129,15 @@ class Translator:
             "limit": self._in_units(rule, limit, column),
             "value": self._in_units(rule, value, column),
             "side": _word(np.concatenate([gate["side"], told["side"]]) == BUY, "buy", "sell"),
-            "price": self._price.apply(np.concatenate([gate["price_tick"], told["price_tick"]]), column),
+            "price": self._asked_price(np.concatenate([gate["price_tick"], told["price_tick"]]), column),
             "qty": self._qty.apply(np.concatenate([gate["qty_lot"], told["qty_lot"]]), column),
         }
         order = np.argsort(ts_ns, kind="stable")
         return {name: values[order] for name, values in both.items()}
+
+    def _asked_price(self, ticks: Ints, column: Ints) -> npt.NDArray[np.float64]:
+        """Return the prices that orders ask for, not a number where one takes what the market gives."""
+        return np.where(ticks == 0, np.nan, self._price.apply(ticks, column))
 
     def funding(self, driven: Driven) -> Columns:
         """Return the settlements that moved money: quantity negative for a short, amount as the balance changed."""
