@@ -16,15 +16,19 @@ SymbolFlag = Annotated[str | None, typer.Option("--symbol", metavar="S", help="T
 
 
 def interval_ns(bars: str) -> int:
-    """Return the length of a bar that a flag names. Raises TIMEFRAME_INVALID."""
-    from tradewind.units.time import INTERVALS, parse_interval
+    """Return the length of stored bars that a flag names. Raises TIMEFRAME_INVALID."""
+    from tradewind.units.time import INTERVALS, parse_interval, parse_timeframe
 
-    try:
+    if bars in INTERVALS:
         return parse_interval(bars)
-    except ValueError as error:
-        raise ConfigError(
-            "TIMEFRAME_INVALID", f"{bars[:40]!r} is no length of a bar.", where="--bars", known=INTERVALS
-        ) from error
+    try:
+        parse_timeframe(bars)
+    except ValueError:
+        message, hint = f"{bars[:40]!r} is no length of a bar.", ""
+    else:
+        message = f"bars of {bars} are made, not stored."
+        hint = f'Store finer ones, such as 1m; a backtest makes them of those: bars = "{bars}".'
+    raise ConfigError("TIMEFRAME_INVALID", message, where="--bars", hint=hint, known=INTERVALS)
 
 
 def key_fields(key: "SeriesKey") -> dict[str, object]:

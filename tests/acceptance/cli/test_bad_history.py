@@ -263,6 +263,13 @@ def test_a_bad_data_command_is_refused(desk, refuse, arguments, code):
     refuse(desk.root, arguments, code)
 
 
+def test_a_length_that_is_made_of_finer_bars_says_so(desk, refuse):
+    error = refuse(desk.root, ["data", "generate", "--bars", "7m"], "TIMEFRAME_INVALID")
+    assert error["message"] == "bars of 7m are made, not stored."
+    assert 'bars = "7m"' in error["hint"]
+    assert "1m" in error["known"]
+
+
 def test_what_is_not_there_is_not_found(desk, refuse):
     refuse(desk.root, ["data", "show", "BTCUSDT"], "DATA_MISSING", 3)
     refuse(desk.root, ["run", "show", "nothing"], "RUN_UNKNOWN", 6)
