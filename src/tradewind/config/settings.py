@@ -1,7 +1,6 @@
 """The model of ``tradewind.toml``: what holds for everything in a workspace. It never holds a secret."""
 
 import re
-from datetime import time
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
@@ -158,14 +157,6 @@ class AlertEntry(Model):
     """The least that is told."""
     quiet: Annotated[str, AfterValidator(_check_quiet)] | None = None
     """Hours in UTC, such as "22:00..07:00", in which only what is critical is told."""
-
-    def tells_at(self, moment: time) -> bool:
-        """Return whether what is not critical is told at this time of the day in UTC."""
-        if self.quiet is None:
-            return True
-        start, end = time.fromisoformat(self.quiet[:5]), time.fromisoformat(self.quiet[7:])
-        inside = start <= moment < end if start < end else moment >= start or moment < end
-        return not inside
 
 
 class Retention(Model):

@@ -1,6 +1,5 @@
 """What a workspace says of its accounts, their caps, whom to tell, and which addresses may be called."""
 
-from datetime import time
 from pathlib import Path
 
 import pytest
@@ -66,23 +65,6 @@ def test_without_a_word_nothing_is_capped_called_or_told(tmp_path):
     assert settings.venues["okx_swap"].fake_place is None
     assert settings.heartbeat_url is None
     assert settings.alerts == {}
-
-
-@pytest.mark.parametrize(
-    ("quiet", "moment", "told"),
-    [
-        ("22:00..07:30", time(23, 0), False),
-        ("22:00..07:30", time(7, 29), False),
-        ("22:00..07:30", time(7, 30), True),
-        ("22:00..07:30", time(21, 59), True),
-        ("09:00..17:00", time(12, 0), False),
-        ("09:00..17:00", time(17, 0), True),
-        (None, time(3, 0), True),
-    ],
-)
-def test_quiet_hours_may_pass_midnight(tmp_path, quiet, moment, told):
-    line = f'quiet = "{quiet}"' if quiet else ""
-    assert read(tmp_path, f"[alerts.phone]\n{line}\n").alerts["phone"].tells_at(moment) is told
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import ast
 import stat
 from pathlib import Path
 
+import pytest
+
 import tradewind
 from tradewind.config.settings import AlertEntry
 from tradewind.ops.alerting import ALERTS_FILE, AlertLog, Switchboard, last_alerts, recipients
@@ -68,6 +70,29 @@ def test_each_recipient_is_told_by_his_own_terms():
         board.tell(Alert(code, "", at_ns))
     board.close()
     assert heard == {"phone": ["HALTED", "LOCKED"], "chat": ["RESUMED", "HALTED", "ZOMBIE", "LOCKED"]}
+
+
+@pytest.mark.parametrize(
+    ("quiet", "hour", "minute", "told"),
+    [
+        ("22:00..07:30", 23, 0, False),
+        ("22:00..07:30", 7, 29, False),
+        ("22:00..07:30", 7, 30, True),
+        ("22:00..07:30", 21, 59, True),
+        ("09:00..17:00", 12, 0, False),
+        ("09:00..17:00", 17, 0, True),
+        (None, 3, 0, True),
+    ],
+)
+def test_quiet_hours_of_the_settings_may_pass_midnight(quiet, hour, minute, told):
+    heard = []
+    notify = recipients(
+        {"phone": AlertEntry(quiet=quiet)}, Secret, lambda _: lambda title, body: heard.append(title)
+    )
+    board = Switchboard(None, notify)
+    board.tell(Alert("HALTED", "", MIDNIGHT_NS + (60 * hour + minute) * MINUTE_NS))
+    board.close()
+    assert bool(heard) is told
 
 
 def test_the_last_alerts_are_kept_for_the_owner_alone_without_secrets(tmp_path):
