@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["download"]
 
 _KINDS = ("bars", "funding", "mark", "open_interest")
+_BARS = "1m"
 _SETTLED_NS = 5_000_000_000
 _FIRST_DAY = "2019-09-01"
 
@@ -34,11 +35,13 @@ def download(
         typer.Option("--kind", metavar="KIND", help="|".join(_KINDS) + "; repeat it; bars if not said."),
     ] = None,
     bars: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--bars", metavar="1m", help="Length of a bar, also of marks; distance of open interest."
+            "--bars",
+            metavar="1m",
+            help="Length of a bar, 1m if not said; distance of open interest, the venue's finest if not said.",
         ),
-    ] = "1m",
+    ] = None,
     start: Annotated[
         str, typer.Option("--start", metavar="DATE", help="First day, UTC; from the listing if not said.")
     ] = _FIRST_DAY,
@@ -74,6 +77,10 @@ def download(
     say = Output(as_json)
     desk = open_workspace(workspace)
     plan = _plan(venue, symbol, kind or ["bars"], bars, (start, end), parallel, accept_gaps=accept_gaps)
+    if "open_interest" in (kind or ()):
+        from tradewind.units.time import format_interval
+
+        say.note(f"open interest each {format_interval(plan.step_ns)}")
     with say.steps(f"downloading from {venue}") as steps:
         results = asyncio.run(_fetch(desk, venue, plan, steps))
     _tell(say, results)
@@ -83,7 +90,7 @@ def _plan(
     venue: str,
     symbols: list[str],
     kinds: list[str],
-    bars: str,
+    bars: str | None,
     period: tuple[str, str | None],
     parallel: int,
     *,
@@ -92,7 +99,7 @@ def _plan(
     from tradewind.market import SeriesKey
     from tradewind.market.download import DownloadPlan
 
-    length_ns = interval_ns(bars)
+    length_ns = interval_ns(bars or _BARS)
     strange = [kind for kind in kinds if kind not in _KINDS]
     if strange:
         raise UsageError("USAGE", f"{strange[0][:40]!r} is no kind of history.", where="--kind", known=_KINDS)
@@ -106,7 +113,33 @@ def _plan(
         for name in dict.fromkeys(symbols)
         for kind in dict.fromkeys(kinds)
     ]
-    return DownloadPlan(tuple(keys), start_ns, end_ns, now_ns, length_ns, accept_gaps, parallel)
+    step_ns = _interest_step_ns(venue, bars) if "open_interest" in kinds else 0
+    return DownloadPlan(tuple(keys), start_ns, end_ns, now_ns, step_ns, accept_gaps, parallel)
+
+
+def _interest_step_ns(venue: str, bars: str | None) -> int:
+    """Return the distance of open interest records: as said, else the venue's finest.
+
+    Raises TIMEFRAME_INVALID for a distance that the venue does not have, EXCHANGE_UNSUPPORTED where it has none.
+    """
+    from tradewind.cli.reaching import client_of
+    from tradewind.venues.ccxt.stream_table import STREAMS
+
+    client_of(venue)
+    steps = STREAMS[venue].rest.interest_steps
+    if not steps:
+        raise ConfigError(
+            "EXCHANGE_UNSUPPORTED", f"{venue} gives no history of open interest.", where="--kind"
+        )
+    if bars is not None and bars not in steps:
+        raise ConfigError(
+            "TIMEFRAME_INVALID",
+            f"{venue} does not tell open interest each {bars}.",
+            where="--bars",
+            hint="Leave --bars out for the finest, or download it by itself.",
+            known=steps,
+        )
+    return interval_ns(bars or steps[0])
 
 
 def _instant(text: str, flag: str) -> int:

@@ -181,6 +181,8 @@ class Rest:
         Most records in one answer; 0: no such history.
     interest_days
         How many days back open interest is kept; 0: since it was listed.
+    interest_steps
+        Distances at which open interest is told, the finest first.
     requests_per_s
         Pace of history requests: half of the venue's public limit for one address at most, so that trading beside
         it is not slowed.
@@ -195,6 +197,7 @@ class Rest:
     requests_per_s: float
     provenance: str
     interest_days: int = 0
+    interest_steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

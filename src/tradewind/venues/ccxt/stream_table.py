@@ -119,6 +119,7 @@ def _binance(*, spot: bool) -> VenueStreams:
             4.0,
             "documentation: weight 5 of 2,400 a minute; open interest of 30 days",
             interest_days=29,
+            interest_steps=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"),
         )
     )
     return VenueStreams("e", streams, polls, rest)
@@ -199,7 +200,17 @@ def _bybit(*, spot: bool) -> VenueStreams:
     rest = (
         Rest(1000, True, None, 0, 0, 0, 30.0, "documentation: 600 requests in 5 s")
         if spot
-        else Rest(1000, True, {"price": "mark"}, 1000, 200, 200, 30.0, "documentation: 600 requests in 5 s")
+        else Rest(
+            1000,
+            True,
+            {"price": "mark"},
+            1000,
+            200,
+            200,
+            30.0,
+            "documentation: 600 requests in 5 s",
+            interest_steps=("5m", "15m", "30m", "1h", "4h", "1d"),
+        )
     )
     return VenueStreams("topic", streams, polls, rest)
 
