@@ -320,41 +320,23 @@ _CONFIG = _codes(
         "CONFIG_CONFLICT": ("Two settings contradict each other.", "change one of them"),
         "CONFIG_INFEASIBLE": ("The settings allow no order at all.", "raise the limit or the capital"),
         "CONFIG_EMPTY_LIST": ("A list that needs an element is empty.", "name at least one"),
-        "CONFIG_TOO_LARGE": (
-            "The file is larger than any configuration is.",
-            "check that it is the right file",
-        ),
+        "CONFIG_TOO_LARGE": ("The file is larger than any configuration.", "check that it is the right file"),
         "CONFIG_DEPTH": ("Tables or arrays are nested deeper than any configuration.", "flatten the file"),
-        "CONFIG_ENCODING": (
-            "The file is not plain UTF-8 text.",
-            "save it as UTF-8 without hidden characters",
-        ),
-        "CONFIG_VERSION": (
-            "The file was written for another schema version.",
-            "install the matching tradewind",
-        ),
-        "SECRET_IN_CONFIG": (
-            "A secret stands in a file that is not made for secrets.",
-            "remove it and revoke it",
-        ),
+        "CONFIG_ENCODING": ("The file is not plain UTF-8 text.", "save it as UTF-8, without hidden signs"),
+        "CONFIG_VERSION": ("The file was written for another schema.", "install the matching tradewind"),
+        "SECRET_IN_CONFIG": ("A secret stands in a file not made for secrets.", "remove it and revoke it"),
         "EXCHANGE_UNKNOWN": ("No venue has this name.", "write one of the known venues"),
         "EXCHANGE_UNSUPPORTED": (
             "The venue does not offer what is asked of it.",
             "choose another venue or feature",
         ),
         "SYMBOL_UNKNOWN": ("The venue lists no instrument of this name.", "write the venue's own symbol"),
-        "SYMBOL_INACTIVE": (
-            "The instrument is not traded in this period.",
-            "change the period or the symbol",
-        ),
+        "SYMBOL_INACTIVE": ("The instrument is not traded in this period.", "change the period or symbol"),
         "TIMEFRAME_INVALID": ("Bars of this length do not exist.", "write one of the known lengths"),
         "DATE_INVALID": ("The text is no date.", "write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ (UTC)"),
         "DATE_RANGE": ("The period is empty or lies outside what can be traded.", "change start or end"),
         "LEVERAGE_ABOVE_MAX": ("The instrument does not allow this leverage.", "lower the leverage"),
-        "MARKET_RULES_INVALID": (
-            "The venue's rules for an instrument are impossible.",
-            "leave the symbol out",
-        ),
+        "MARKET_RULES_INVALID": ("A venue's rules for an instrument are impossible.", "leave the symbol out"),
         "PATH_INVALID": (
             "The path cannot name what is needed.",
             "give the path of an existing, readable file",
@@ -374,6 +356,7 @@ _CONFIG = _codes(
             "name the file that tradewind venue fake wrote",
         ),
         "PORT_INVALID": ("This is no port.", "write a number from 1 to 65535"),
+        "BIND_INSECURE": ("A port would be open to others without TLS.", "write tls_cert and tls_key"),
         "PORT_BUSY": ("A port cannot be opened.", "name another port"),
         "EXTRA_MISSING": ("An optional part is not installed.", "install the extra that is named"),
         "LIVE_REQUIRES_LIMITS": ("A session with real money states no limits.", "write them under [limits]"),
@@ -437,10 +420,7 @@ _DATA = _codes(
         "DATA_EMPTY": ("The file holds no record.", "check that it is the right file"),
         "DATA_NOT_FINITE": ("A number of the file is not finite.", "repair the row that is named"),
         "DATA_RANGE": ("A number of the file is impossible.", "repair the row that is named"),
-        "DATA_OHLC": (
-            "High and low of a bar do not enclose open and close.",
-            "repair the rows that are named",
-        ),
+        "DATA_OHLC": ("High and low of a bar do not enclose open and close.", "repair the rows named"),
         "DATA_CONFLICT": (
             "Two records of the same time differ.",
             "decide which source is right and import that one",
@@ -473,10 +453,7 @@ _DATA = _codes(
             "check the file's symbol and interval",
         ),
         "FUNDING_CONFLICT": ("Two funding settlements of one time differ.", "decide which source is right"),
-        "FUNDING_RANGE": (
-            "A funding rate is impossible; it may be a percentage.",
-            "state rates as ratios",
-        ),
+        "FUNDING_RANGE": ("A funding rate is impossible; it may be a percentage.", "state rates as ratios"),
         "INSTRUMENT_UNSIZED": (
             "Quantities of an instrument overflow the core's integers.",
             "leave the symbol out",
@@ -549,6 +526,18 @@ _OTHER = {
                 "Live trading needs somebody who says that it is meant.",
                 "type the name of the account, or add --confirm ACCOUNT",
             ),
+            "SIGNAL_DENIED": ("A signal is not signed with the session's key.", "sign it with that key"),
+            "SIGNAL_LATE": (
+                "A signal was signed too long ago, or ahead of time.",
+                "sign it when you send it",
+            ),
+            "SIGNAL_REPLAYED": ("A signal was taken before.", "draw a nonce for each"),
+            "SIGNAL_TOO_LARGE": ("A signal is longer than the session takes.", "send fewer values at once"),
+            "SIGNAL_FORM": ("A signal has not the form that is taken.", "see the page Signals from outside"),
+            "SIGNAL_UNKNOWN": ("The session takes no such value.", "write it under [signals.features]"),
+            "SIGNAL_RANGE": ("A value lies outside its bounds.", "send another, or widen them"),
+            "SIGNAL_RATE": ("Signals come faster than the session takes them.", "send them less often"),
+            "SIGNAL_CLOSED": ("The session takes no signals now.", "send it again in a moment"),
             "SESSION_ELSEWHERE": ("Another process of ours trades the account.", "stop it there, then try again"),
             "ADOPT_UNFINISHED": ("An adoption did not come to its end.", "run 'tradewind session adopt' again"),
             "CONTROL_DENIED": (

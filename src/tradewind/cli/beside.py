@@ -22,9 +22,16 @@ _LOOK_S = 5.0
 
 
 def beside_session(
-    say: "Output", desk: "Workspace", name: str, notify: "Callable[[Alert], None]"
+    say: "Output",
+    desk: "Workspace",
+    name: str,
+    notify: "Callable[[Alert], None]",
+    signals: "Callable[[Callable[[Alert], None], Callable[[str], None]], Beside] | None" = None,
 ) -> "tuple[list[Beside], Callable[[Alert], None]]":
-    """Return what runs beside a session by the settings, and whom to notify so that alerts are counted too."""
+    """Return what runs beside a session by the settings, and whom to notify so that alerts are counted too.
+
+    signals: makes what takes signals, of whom to notify and whom to tell each outcome; None where none are taken.
+    """
     from tradewind.ops.upkeep import Upkeep
 
     observer = _observer(say, desk, name)
@@ -37,7 +44,7 @@ def beside_session(
         await work.run()
 
     if observer is None:
-        return [daily], notify
+        return [daily, *([] if signals is None else [signals(notify, _not_counted)])], notify
 
     def counted(alert: "Alert") -> None:
         observer.count_alert(alert)
@@ -46,7 +53,12 @@ def beside_session(
     async def figures(running: "Running") -> None:
         await _observe(observer, running)
 
-    return [daily, figures], counted
+    others = [] if signals is None else [signals(counted, observer.count_signal)]
+    return [daily, figures, *others], counted
+
+
+def _not_counted(outcome: str) -> None:
+    """Take the outcome of a signal where nobody asks for figures."""
 
 
 def _observer(say: "Output", desk: "Workspace", name: str) -> "Observer | None":

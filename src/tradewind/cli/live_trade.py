@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tradewind.cli.failures import Leave
@@ -40,6 +41,7 @@ def trade_live(
     from tradewind.cli.listening import with_accounts
     from tradewind.cli.live_accounts import live_setup
     from tradewind.cli.refusing import refuse_from_files
+    from tradewind.cli.signals import needs_store
     from tradewind.config import SessionConfig
     from tradewind.live.epochs import refuse_unfinished
     from tradewind.live.guard import GUARDED
@@ -58,7 +60,7 @@ def trade_live(
             confirm_accounts(accounts, confirmed, say)
             passed = (
                 ()
-                if _keys_in_environment(accounts, store)
+                if _keys_in_environment(accounts, store) and not needs_store(loaded.config)
                 else (hand_over(find_passphrase(store, around), os.environ),)
             )
             guard_session(desk, name, tuple(accounts), say, passed)
@@ -105,19 +107,25 @@ def confirm_accounts(
         if typed != name:
             raise SafetyRefusal(
                 "LIVE_UNCONFIRMED",
-                f"nobody said that it is meant that {name} {verb} with {money}.",
+                f"nobody said that {name} {verb} with {money}.",
                 hint=f"type its name, or add --confirm {name}",
             )
 
 
 def guard_session(
-    desk: "Workspace", name: str, accounts: tuple[str, ...], say: "Output", passed: tuple[int, ...] = ()
+    desk: "Workspace",
+    name: str,
+    accounts: tuple[str, ...],
+    say: "Output",
+    passed: tuple[int, ...] = (),
+    *,
+    opens_store: bool = False,
 ) -> None:
     """Run this very command as a child that is watched; leave as it leaves.
 
     The leases of the accounts, none on paper, are held here, so that nobody steps in between two lives of the child.
-    passed: open
-    files that the child is given. Raises Busy (LOCKED), SafetyRefusal (CRASH_LOOP).
+    passed: open files that the child is given; opens_store: it needs the passphrase of the key store. Raises Busy
+    (LOCKED), SafetyRefusal (CRASH_LOOP).
     """
     from contextlib import ExitStack
 
@@ -129,7 +137,7 @@ def guard_session(
     from tradewind.venues.keys import find_passphrase, hand_over
 
     disk, folder = FileDisk(), desk.session_dir(name)
-    if desk.settings.alerts and not passed:
+    if (desk.settings.alerts or opens_store) and not passed:
         passed = (hand_over(find_passphrase(key_store(desk), asking(say)), os.environ),)
     with ExitStack() as held:
         for account, path in desk.session_locks(name, accounts).items():
@@ -162,6 +170,8 @@ def trade_now(
     from tradewind.cli.alerting import session_alerts
     from tradewind.cli.beside import beside_session
     from tradewind.cli.listening import bind_now
+    from tradewind.cli.signals import beside_with_signals, features_of, signal_key, with_forgetting
+    from tradewind.config import SessionConfig
     from tradewind.journal import Identity
     from tradewind.live.guard import follow_guard
     from tradewind.live.running import run_session
@@ -170,16 +180,19 @@ def trade_now(
     protect_process()
     install()
     follow_guard()
+    signals = loaded.config.signals if isinstance(loaded.config, SessionConfig) else None
+    key = None if signals is None else signal_key(signals.webhook, desk, say)
     bound = asyncio.run(bind_now(loaded.config, desk, desk.session_dir(name), say.note))
     say.note(
         f"session {name}: {', '.join(bound.resolved.labels)} at {', '.join(bound.venues)}; Ctrl-C ends it in order"
     )
-    setup = setup_of(bound)
+    taking = None if key is None else partial(beside_with_signals, bound, desk, name, key)
+    setup = with_forgetting(setup_of(bound), features_of(bound))
     with (
         session_alerts(say, desk, Identity(name, setup.accounts), __version__) as notify,
         bound.strategy_faults(),
     ):
-        beside, counted = beside_session(say, desk, name, notify)
+        beside, counted = beside_session(say, desk, name, notify, taking)
         result = run_session(setup, desk, name, version=__version__, notify=counted, beside=beside)
     _tell(say, desk, result)
 

@@ -1,6 +1,7 @@
 """What forbids a session from its files alone, all of it at once, before anybody types a passphrase."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def refuse_from_files(
     ------
     ConfigError, SafetyRefusal, StrategyError
         The first of: what `check_live` raises, VENUE_UNCERTIFIED, EXCHANGE_UNSUPPORTED for a venue that nobody can
-        listen to, what the strategies and their parameters are refused for. The others stand in its `also`.
+        listen to, what signals, strategies and their parameters are refused for. The others stand in its `also`.
     """
     from tradewind.cli.certify import require_certificates
     from tradewind.config import SessionConfig, check_live
@@ -49,6 +50,7 @@ def refuse_from_files(
             )
         except TradewindError as error:
             problems.append(error)
+    problems += _signals(loaded.config, desk)
     problems += _unheard(loaded.config)
     problems += _strategies(loaded.config, desk, guards=guards)
     if problems:
@@ -56,6 +58,16 @@ def refuse_from_files(
         first.also = tuple(others)
         raise first
     return accounts
+
+
+def _signals(config: "BacktestConfig | SessionConfig", desk: "Workspace") -> "Iterator[TradewindError]":
+    """Give what the machine forbids of a session's signals; a process that a guard started waits for a port."""
+    from tradewind.cli.signals import signal_problems
+    from tradewind.config import SessionConfig
+    from tradewind.live.guard import GUARDED
+
+    terms = config.signals if isinstance(config, SessionConfig) else None
+    return iter(()) if terms is None else signal_problems(terms, desk, port=GUARDED not in os.environ)
 
 
 def _alone(error: TradewindError) -> Iterator[TradewindError]:

@@ -99,13 +99,14 @@ def _trade_now(loaded: "Terms", desk: "Workspace", name: str, say: Output, *, gu
     from tradewind.cli.listening import paper_setup
     from tradewind.cli.live_trade import guard_session, trade_now
     from tradewind.cli.refusing import refuse_from_files
+    from tradewind.cli.signals import needs_store
     from tradewind.live.guard import GUARDED
 
     try:
         guards = guarded and GUARDED not in os.environ
         refuse_from_files(loaded, desk, live=False, guards=guards)
         if guards:
-            guard_session(desk, name, (), say)
+            guard_session(desk, name, (), say, opens_store=needs_store(loaded.config))
             return
         from tradewind import __version__
 

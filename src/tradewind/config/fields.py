@@ -8,6 +8,7 @@ pydantic.
 import math
 import re
 from datetime import UTC, date, datetime, time
+from ipaddress import ip_address
 from typing import Annotated
 
 from pydantic import (
@@ -25,15 +26,19 @@ from tradewind.errors import ConfigError
 from tradewind.units.time import TIMEFRAME, parse_timeframe
 
 __all__ = [
+    "Address",
     "Bps",
     "Currency",
     "FeeRate",
+    "FilePath",
     "Instant",
     "Millis",
     "Model",
     "Money",
     "Name",
     "Pct",
+    "Plain",
+    "Port",
     "Rate",
     "Scalar",
     "Seed",
@@ -87,6 +92,7 @@ Pct = Annotated[float, Field(gt=0, le=100), _NotMinusZero]
 Rate = Annotated[float, Field(ge=-0.01, le=0.05), _NotMinusZero]
 FeeRate = Annotated[float, Field(ge=0, le=0.1), _NotMinusZero]
 Millis = Annotated[float, Field(ge=0, le=600_000), _NotMinusZero]
+Plain = Annotated[float, Field(ge=-1e15, le=1e15), _NotMinusZero]
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -145,6 +151,43 @@ def _refuse_twins(symbols: tuple[str, ...]) -> tuple[str, ...]:
 SymbolList = Annotated[
     tuple[Symbol, ...], Field(strict=False, min_length=1, max_length=1_000), AfterValidator(_refuse_twins)
 ]
+
+
+def _check_file(text: str) -> str:
+    if not text or not text.isprintable() or len(text) > 1_024:
+        raise refusal("PATH_INVALID", f"{text[:40]!r} names no file", "write the path of a file")
+    return text
+
+
+FilePath = Annotated[str, AfterValidator(_check_file)]
+"""A path of a file: absolute, or below the workspace."""
+
+
+def _check_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise refusal(
+            "CONFIG_CHOICE", f"{text[:40]!r} is no address of this machine", 'write "127.0.0.1"'
+        ) from None
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+"""An address on which this machine may listen."""
+
+
+def _check_port(port: int) -> int:
+    if not 1 <= port <= 65_535:
+        raise refusal("PORT_INVALID", f"{port} is no port", "allowed: 1..65535")
+    return port
+
+
+Port = Annotated[
+    int,
+    AfterValidator(_check_port),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65_535}),
+]
+"""Where something of ours listens."""
 
 
 def _check_timeframe(value: object) -> object:

@@ -24,6 +24,7 @@ from tradewind.config.backtest import (
 from tradewind.config.exits import Exits, Protection
 from tradewind.config.fields import Model, Name, Scalar, refusal
 from tradewind.config.limits import Limits
+from tradewind.config.signals import SignalTerms
 from tradewind.config.venue_defaults import VENUES
 from tradewind.errors import ConfigError
 
@@ -96,6 +97,9 @@ class SessionConfig(Model):
     """The risk limits; a live session must have some."""
     feed: Feed = Feed()
     """Market data."""
+    # Left out where nothing is said, so that the hash of such a session is what it was before there were signals.
+    signals: Annotated[SignalTerms | None, Field(exclude_if=lambda terms: terms is None)] = None
+    """Values from outside that strategies read."""
     warmup_bars: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Bars fetched before the first decision; what the strategies declare unless given, and never fewer."""
     external: Literal["adopt", "ignore", "halt"] = "halt"

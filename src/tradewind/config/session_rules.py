@@ -23,6 +23,7 @@ def check_session(config: "SessionConfig") -> None:
     _check_accounts(config)
     _check_feed(config)
     _check_dead_man(config)
+    _check_signals(config)
 
 
 def _check_accounts(config: "SessionConfig") -> None:
@@ -67,6 +68,19 @@ def _check_dead_man(config: "SessionConfig") -> None:
                 'write policy = "expiry", or "none" where orders cannot carry an end',
                 key="dead_man.policy",
             )
+
+
+def _check_signals(config: "SessionConfig") -> None:
+    features = {} if config.signals is None else config.signals.features
+    for name, terms in features.items():
+        for place, symbol in enumerate(terms.symbols or ()):
+            if symbol not in config.market.symbols:
+                raise refusal(
+                    "SYMBOL_UNKNOWN",
+                    f"{symbol!r} is not traded in this session",
+                    did_you_mean(symbol, config.market.symbols) or "name it under market.symbols",
+                    key=f"signals.features.{name}.symbols.{place}",
+                )
 
 
 # ---------------------------------------------------------------------- with an account

@@ -8,7 +8,18 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tradewind.config.fields import FeeRate, Model, Money, Name, Rate, SymbolList, refusal
+from tradewind.config.fields import (
+    Address,
+    FeeRate,
+    FilePath,
+    Model,
+    Money,
+    Name,
+    Port,
+    Rate,
+    SymbolList,
+    refusal,
+)
 from tradewind.config.limits import Limits
 from tradewind.config.urls import HereUrl, HttpsUrl
 from tradewind.config.venue_defaults import VENUES
@@ -39,15 +50,6 @@ def _check_inside(text: str) -> str:
 
 
 _Inside = Annotated[str, AfterValidator(_check_inside)]
-
-
-def _check_file(text: str) -> str:
-    if not text or not text.isprintable() or len(text) > 1_024:
-        raise refusal("PATH_INVALID", f"{text[:40]!r} names no file", "write the path of a file")
-    return text
-
-
-_File = Annotated[str, AfterValidator(_check_file)]
 
 
 class Paths(Model):
@@ -84,7 +86,7 @@ class VenueEntry(Model):
     """Your fee for orders that take."""
     fake: HereUrl | None = None
     """Address of a fake exchange on this machine that is spoken to instead ('tradewind venue fake'): for practice."""
-    fake_ca: _File | None = None
+    fake_ca: FilePath | None = None
     """File with the certificate authority of the fake exchange."""
 
     @model_validator(mode="after")
@@ -168,22 +170,24 @@ class Retention(Model):
     """How many of the newest snapshots stay; a replay starts at the oldest of them once older data has gone."""
 
 
-def _check_address(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise refusal(
-            "CONFIG_CHOICE", f"{text[:40]!r} is no address of this machine", 'write "127.0.0.1"'
-        ) from None
-
-
 class MetricsEntry(Model):
     """Figures of a running session for Prometheus; they hold balances, so they are offered to this machine alone."""
 
-    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    port: Port | None = None
     """Where they are offered; nowhere unless given. A second session that finds the port taken offers none."""
-    host: Annotated[str, AfterValidator(_check_address)] = "127.0.0.1"
-    """The address that is listened on. Any other than this machine's own shows balances to whoever reaches it."""
+    host: Address = "127.0.0.1"
+    """The address of this machine itself that is listened on; nobody who asks is asked who he is."""
+
+    @model_validator(mode="after")
+    def _stay_here(self) -> Self:
+        if not ip_address(self.host).is_loopback:
+            raise refusal(
+                "BIND_INSECURE",
+                f"at {self.host} others could read balances without a password",
+                "offer them to this machine, and let a proxy with TLS and a password pass them on",
+                key="host",
+            )
+        return self
 
 
 class Settings(Model):

@@ -275,8 +275,11 @@ class Sequencer:
 
 
 def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:
-    """Split facts into runs of market facts, which may expire, and others, each short enough for a record."""
-    market = [kind < FactKind.TIMER for kind in rows["kind"].tolist()]
+    """Split facts into runs of market facts, which may expire, and others, each short enough for a record.
+
+    Values from outside stay: nobody else has them.
+    """
+    market = [kind < FactKind.FEATURE for kind in rows["kind"].tolist()]
     if len(rows) <= _ROWS_MAX and (not any(market) or all(market)):
         return [(RecordKind.MARKET if any(market) else RecordKind.FACTS, rows)]
     runs, start = [], 0

@@ -199,6 +199,21 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "Something beside trading failed, such as figures or daily work; trading goes on.",
         "Read the text. It begins again with the next start of the session.",
     ),
+    "SIGNAL_REFUSED": AlertKind(
+        Level.WARNING,
+        "Signals from outside were refused: the code says why, the number how many.",
+        "SIGNAL_DENIED or SIGNAL_REPLAYED that no sender of yours explains: somebody tries. Give the key another text.",
+    ),
+    "SIGNAL_STALE": AlertKind(
+        Level.WARNING,
+        "A value from outside was not told anew within its validity; strategies see none, as before the first.",
+        "See whether its sender runs.",
+    ),
+    "SIGNALS_CLOSED": AlertKind(
+        Level.ERROR,
+        "A session that came back cannot listen for signals: its port is taken. It trades on without them.",
+        "See what else listens there; the session tries again by itself.",
+    ),
     "OPERATOR": AlertKind(Level.INFO, "An operator did something.", "Nothing, if you know him."),
 }
 """Every alert there is."""

@@ -44,6 +44,8 @@ class Metrics:
         Gauge by session: length of its journal.
     alerts
         Counter by code.
+    signals
+        Counter by session and outcome of signals from outside: "taken", or the code of a refusal.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -69,6 +71,7 @@ class Metrics:
         self.held = Gauge("held", "1 while a strategy is held.", ["session", "strategy"], **made)
         self.journal_bytes = Gauge("journal_bytes", "Length of the journal.", ["session"], **made)
         self.alerts = Counter("alerts", "Alerts by code.", ["code"], **made)
+        self.signals = Counter("signals", "Signals from outside by outcome.", ["session", "outcome"], **made)
         self._server: Any = None
 
     def serve(self, port: int, host: str = "127.0.0.1") -> int:

@@ -59,6 +59,10 @@ class Observer:
         """Count an alert."""
         self.metrics.alerts.labels(alert.code).inc()
 
+    def count_signal(self, outcome: str) -> None:
+        """Count a signal from outside: "taken", or the code of its refusal."""
+        self.metrics.signals.labels(self.session, outcome).inc()
+
     def timed_batch(self, age_ns: int) -> None:
         """Take how long after its time a batch was done with, its requests handed over; history is not counted."""
         if age_ns < _HISTORY_NS:

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from tradewind.config.problems import did_you_mean
 from tradewind.errors import ConfigError, DataUnfit
 from tradewind.research.history import Histories, History
+from tradewind.research.outside import claim
 from tradewind.research.resolve import Resolved
 from tradewind.strategies.exposures import EXPOSURES_NAME, ExposureTable
 from tradewind.units.enums import FactKind
 from tradewind.units.jit import allocate
-from tradewind.units.records import FEATURES
 from tradewind.units.wire import Fact
 
 __all__ = ["Facts", "gather_facts"]
@@ -119,8 +119,7 @@ def _features(resolved: Resolved, features: Mapping[str, ExposureTable]) -> list
     for name, table in features.items():
         _refuse_unread(resolved, name, table)
     for part in resolved.parts:
-        names = [need.partition(":")[2] for need in part.code.needs if need.startswith("feature:")]
-        for code, name in enumerate(names):
+        for code, name in enumerate(part.code.features):
             if name not in features:
                 raise DataUnfit(
                     "DATA_MISSING",
@@ -129,7 +128,7 @@ def _features(resolved: Resolved, features: Mapping[str, ExposureTable]) -> list
                     hint=f"hand them over in Python: tradewind.backtest(file, {_given_as(name)})",
                 )
             for column in part.columns:
-                _claim(taken, column, code, name)
+                claim(taken, column, code, name)
                 known_ns, values = features[name].of(resolved.labels[column])
                 found.append((FactKind.FEATURE, known_ns, values, column, code))
     return found
@@ -164,15 +163,4 @@ def _refuse_unread(resolved: Resolved, name: str, table: ExposureTable) -> None:
             hint=did_you_mean(strangers[0], resolved.labels)
             or "leave it out, or list it under market.symbols",
             known=resolved.labels[:20],
-        )
-
-
-def _claim(taken: dict[tuple[int, int], str], column: int, code: int, name: str) -> None:
-    """Refuse two strategies that read different values from the same place of one instrument."""
-    if code >= FEATURES or taken.setdefault((column, code), name) != name:
-        raise ConfigError(
-            "CONFIG_INFEASIBLE",
-            f"the values '{name}' and '{taken.get((column, code), '')}' claim the same place of one instrument",
-            key="strategies",
-            hint="run the strategies in two runs",
         )

@@ -83,13 +83,22 @@ def resolve(
 
 
 def check_strategies(config: BacktestConfig | SessionConfig, workspace: Workspace) -> list[TradewindError]:
-    """Return what each strategy of a configuration, or its parameters, is refused for; nothing else is looked up."""
+    """Return what each strategy of a configuration, or its parameters, is refused for.
+
+    Of a session also what its signals are refused for; nothing else is looked up.
+    """
+    # Imported here because it reads the parts of this module.
+    from tradewind.research.outside import feature_problems
+
+    parts: list[Part] = []
     problems: list[TradewindError] = []
     for place, use in enumerate(config.uses):
         try:
-            _part(config, place, use, lambda name: load_named(name, workspace.strategies))
+            parts.append(_part(config, place, use, lambda name: load_named(name, workspace.strategies)))
         except TradewindError as error:
             problems.append(error)
+    if not problems and isinstance(config, SessionConfig):
+        problems += feature_problems(config, parts)
     return problems
 
 

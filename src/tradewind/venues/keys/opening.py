@@ -35,6 +35,7 @@ __all__ = [
     "hand_over",
     "keyring_passphrase",
     "keys_for",
+    "secret_of_file",
     "texts_for",
 ]
 
@@ -182,9 +183,9 @@ def _handed_over(asking: Asking) -> Secret | None:
         return _from_parent(asking.env[ENV_PASSPHRASE_FD])
     folder = asking.env.get("CREDENTIALS_DIRECTORY")
     if folder and (Path(folder) / CREDENTIAL).is_file():
-        return _from_file(Path(folder) / CREDENTIAL)
+        return secret_of_file(Path(folder) / CREDENTIAL)
     if asking.env.get(ENV_PASSPHRASE_FILE):
-        return _from_file(Path(asking.env[ENV_PASSPHRASE_FILE]))
+        return secret_of_file(Path(asking.env[ENV_PASSPHRASE_FILE]))
     if asking.env.get(ENV_PASSPHRASE):
         asking.warn(f"{ENV_PASSPHRASE} is in the environment, which other processes of yours can read")
         return Secret(asking.env.pop(ENV_PASSPHRASE))
@@ -216,23 +217,25 @@ def _from_parent(number: str) -> Secret:
         ) from error
 
 
-def _from_file(path: Path) -> Secret:
+def secret_of_file(path: Path, what: str = "the passphrase") -> Secret:
+    """Return the one line of a file that its owner alone can read.
+
+    Raises PathError: PATH_INVALID for one that is not there or holds none, KEYSTORE_DENIED where others can read it.
+    """
     try:
         mode = path.stat().st_mode
         text = path.read_bytes()[:_LONGEST].decode().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise PathError(
-            "PATH_INVALID", "the file of the passphrase cannot be read.", where=str(path)
-        ) from error
+        raise PathError("PATH_INVALID", f"the file of {what} cannot be read.", where=str(path)) from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise PathError(
             "KEYSTORE_DENIED",
-            f"others can read the passphrase: its mode is {stat.S_IMODE(mode):o}, not 600.",
+            f"others can read {what}: its mode is {stat.S_IMODE(mode):o}, not 600.",
             where=str(path),
             hint=f"chmod 600 {path}",
         )
     if not text:
-        raise PathError("PATH_INVALID", "the file of the passphrase is empty.", where=str(path))
+        raise PathError("PATH_INVALID", f"the file of {what} is empty.", where=str(path))
     return Secret(text)
 
 
