@@ -352,14 +352,14 @@ class _Finding:
 
     def _held(self, seen: "PositionSeen") -> str:
         rules = self.bound.resolved.instruments[seen.instrument]
-        size = f"{seen.qty_lot * rules.lot_size:f}"
+        size = f"{(seen.qty_lot * rules.lot_size).normalize():f}"
         at = f" entered at {seen.entry:g}" if seen.entry else ""
         return f"{self._symbol(seen.instrument)} {_SIDES[seen.position_side]} {size}{at}"
 
     def _order(self, seen: "OrderSeen") -> str:
         rules = self.bound.resolved.instruments[seen.instrument]
-        size = f"{(seen.qty_lot - seen.filled_lot) * rules.lot_size:f}"
-        at = f" at {seen.price_tick * rules.tick_size:f}" if seen.price_tick else ""
+        size = f"{((seen.qty_lot - seen.filled_lot) * rules.lot_size).normalize():f}"
+        at = f" at {(seen.price_tick * rules.tick_size).normalize():f}" if seen.price_tick else ""
         word = "buy" if seen.side > 0 else "sell"
         kind = "stop" if seen.stop else "closes" if seen.reduce else "opens"
         return f"{self._symbol(seen.instrument)} {word} {size}{at}, {kind}"

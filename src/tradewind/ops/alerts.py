@@ -94,7 +94,7 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
     "UNEXPLAINED": AlertKind(
         Level.CRITICAL,
         "The exchange holds or lacks something that nothing here explains.",
-        "Compare positions and orders at the exchange with 'tradewind session status'; then resume, or adopt.",
+        "Compare with 'tradewind session status'; then resume, or end it and run 'tradewind session adopt'.",
     ),
     "EXTERNAL": AlertKind(
         Level.WARNING,

@@ -101,12 +101,14 @@ def played(venue, play, seed=1):
 
     async def happen(world):
         world.loop.set_exception_handler(lambda loop, context: None)
+        scene.world = world
         scene.first = scene.life(FIRST, 3.2, SimulatedDisk())
         await scene.first.live(world)
         return await play(scene, world)
 
     with dropping_the_dead():
         scene.result = run_world(happen, seed=seed, venues=(venue,))
+        scene.world.forget()
     return scene
 
 
@@ -246,3 +248,61 @@ def test_a_session_that_still_lives_elsewhere_is_noticed(venue):
         return refused.value.code, adoption.steps, [tag for _, tag in before]
 
     assert played(venue, play).result == ("SESSION_ELSEWHERE", [], [FIRST, FIRST])
+
+
+class DiskGone(Exception):
+    """A process ended within an operation of its disk."""
+
+
+def dying_disk(operations):
+    """Return a disk that ends a process at its so many-th operation."""
+    disk = SimulatedDisk()
+
+    def count(_):
+        if disk.operations > operations:
+            raise DiskGone
+
+    disk.on_operation = count
+    return disk
+
+
+async def killed(scene, world, disk, step=None):
+    """Let an adoption die, and say how it ended."""
+    work = scene.adopt(world, SECOND, disk, given={0: 0})
+    process, task = world.start_process("adopting", work, step)
+    while process.alive and not task.done():
+        await asyncio.wait((task,), timeout=0.05)
+    if process.alive and isinstance(task.exception(), DiskGone):
+        process.kill()
+    disk.on_operation = None
+    disk.crash(random.Random(step))
+    return "whole" if process.alive else "dead"
+
+
+def test_killed_in_the_middle_it_is_done_again():
+    """At whichever step it dies, and however often: what it had begun is one more earlier epoch, the position is never
+    bare, and the last one goes on with it."""
+    bare, ends = [], []
+
+    async def play(scene, world):
+        watching = world.loop.create_task(watch_bare(scene, world, THIRD, bare))
+        for step in range(90, 400, 31):
+            ends.append(await killed(scene, world, SimulatedDisk(), step))
+        cancelled = scene.orders(world)
+        for operations in range(1, 13, 2):
+            ends.append(await killed(scene, world, dying_disk(operations)))
+        disk = SimulatedDisk()
+        await scene.adopt(world, THIRD, disk, given={0: 0})
+        third = scene.life(THIRD, 60.0, disk)
+        third.terms["earlier"] = frozenset({FIRST, SECOND})
+        living = world.loop.create_task(third.live(world))
+        await watching
+        third.opened.session.stop()
+        await living
+        return cancelled, held_lots(third), {tag for _, tag in scene.orders(world)}, is_sound(scene, disk)
+
+    scene = played("okx_swap", play)
+    assert bare == []
+    assert ends.count("dead") > 10
+    assert scene.result[0] == [("stop_market", FIRST)]
+    assert scene.result[1:] == ((40, 0), {THIRD}, True)
