@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tradewind.errors import UsageError
-from tradewind.journal import RecordKind
-from tradewind.journal.bodies import Audit, encode
+from tradewind.journal.bodies import Audit
 from tradewind.live.facts import Told, rows_of
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import BUY, FactKind, Halt, OperatorCode, OrderState, names_of
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tradewind.engine.world import World
-    from tradewind.live.control import Actor, Command
+    from tradewind.live.control import Command
     from tradewind.live.session import Session
 
 __all__ = ["Audit", "OnStop", "Operator"]
@@ -138,26 +137,20 @@ class Operator:
         return told
 
     async def _tell_core(self, command: Command, code: int) -> None:
-        self.write_down(command.actor, command.name, command.arguments)
         text = f"{command.name} by {command.actor}"
         fields = {"actor": str(command.actor)} | command.arguments
         self._notify(Alert("OPERATOR", text, self._clock(), fields=fields))
-        await self.say(code)
+        await self.say(code, Audit(self._clock(), str(command.actor), command.name, command.arguments))
 
-    async def say(self, code: int) -> None:
-        """Tell the core an operator's word; return once it is durable and applied."""
+    async def say(self, code: int, *notes: Audit) -> None:
+        """Tell the core an operator's word, with what is written down beside it; return once it is applied."""
         now_ns = max(self._clock(), self._session.sequencer.standing.now_ns)
-        await self._session.post(rows_of([Told(FactKind.OPERATOR, now_ns, now_ns, code=code)]))
+        await self._session.post(rows_of([Told(FactKind.OPERATOR, now_ns, now_ns, code=code)]), *notes)
 
     async def hold(self, strategy: int, rule: int) -> None:
         """Hold a strategy by a rule; return once that is durable and applied."""
         now_ns = max(self._clock(), self._session.sequencer.standing.now_ns)
         await self._session.post(rows_of([Told(FactKind.HELD, now_ns, now_ns, code=rule, qty_lot=strategy)]))
-
-    def write_down(self, actor: Actor | None, what: str, detail: dict[str, Any]) -> None:
-        """Write down who did what, in the order of everything else; durable with the next sync."""
-        body = encode(Audit(self._clock(), str(actor or ""), what, detail))
-        self._session.tape.append(RecordKind.AUDIT, body)
 
     async def _wait(self, done: Callable[[], bool]) -> bool:
         """Return True once `done`, False when patience is over."""

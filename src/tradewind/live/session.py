@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tradewind.journal.bodies import Audit
     from tradewind.live.resolver import Resolver
     from tradewind.live.sequencer import Sequencer
     from tradewind.live.tape import Recorded, Tape
@@ -167,10 +168,15 @@ class Session:
         self._stopping.set()
         self._end_wait()
 
-    async def post(self, facts: NDArray[Any]) -> None:
-        """Bring in facts of ours, such as an operator's word, rows of `FACT`; return once they are durable."""
+    async def post(self, facts: NDArray[Any], *notes: Audit) -> None:
+        """Bring in facts of ours, such as an operator's word, rows of `FACT`; return once they are durable.
+
+        notes: what is written down before them, for people. Only here may anybody beside the session have something
+        written down: while the disk works nothing may be appended.
+        """
         now_ns = int(facts["recv_ts_ns"].max())
-        posted = _Posted(Batch(LOCAL, facts, None, again=True, now_ns=now_ns), asyncio.Future())
+        batch = Batch(LOCAL, facts, None, again=True, now_ns=now_ns, notes=notes)
+        posted = _Posted(batch, asyncio.Future())
         self._posted.append(posted)
         if self._is_heard:
             self._end_wait()

@@ -109,6 +109,36 @@ def test_a_pause_cancels_what_opens_keeps_what_protects_and_says_who_asked():
     assert replays(life)
 
 
+def test_nothing_is_appended_while_the_disk_works():
+    """A thread writes out what was gathered: what came in between would be lost, and its number with it."""
+    during = []
+
+    async def script(life):
+        session, append = life.session.session, life.session.session.tape.append
+        working = asyncio.Event()
+
+        async def slow(work):
+            working.set()
+            await asyncio.sleep(0.5)
+            work()
+            working.clear()
+
+        def noting(kind, body):
+            during.extend([kind] * working.is_set())
+            return append(kind, body)
+
+        session.disk, session.tape.append = slow, noting
+        first = asyncio.ensure_future(life.ask("pause"))
+        await working.wait()
+        await asyncio.gather(first, life.ask("resume"))
+
+    life = Commanded(script)
+    life.run()
+    assert [audit.what for audit in life.audits] == ["pause", "resume"]
+    assert during == []
+    assert replays(life)
+
+
 def test_who_resumes_lets_it_trade_again():
     life = commanded("pause", "resume")
     assert life.told[1]["halts"] == []
