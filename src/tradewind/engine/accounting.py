@@ -16,6 +16,7 @@ __all__ = [
     "book_close",
     "book_open",
     "closing_lots",
+    "competes",
     "hold_lots",
     "is_shared",
     "margin_of",
@@ -68,16 +69,24 @@ def is_shared(view: View, working: Working, side: int) -> bool:
 
 
 @kernel
-def closing_lots(view: View, working: Working, order: Order) -> int:
-    """Return the lots with which this closer competes for its holding.
+def competes(view: View, working: Working, side: int) -> bool:
+    """Tell whether a stop and another closer share the lots of a holding: reduce-only cannot bound their overlap.
 
-    Those of its class, so that a take-profit does not forbid a stop: the venue's reduce-only bounds the overlap.
-    Those of all classes where it cannot, or where a closer without it is still out.
+    So it is where it would guard the wrong lots, and where a closer without it is still out.
     """
-    holding = working.holding[order.position_side]
-    if holding.plain_lot or is_shared(view, working, order.position_side):
+    return working.holding[side].plain_lot != 0 or is_shared(view, working, side)
+
+
+@kernel
+def closing_lots(view: View, working: Working, side: int, kind: int) -> int:
+    """Return the lots with which a closer of this kind competes for its holding.
+
+    Those of its class, so that a take-profit does not forbid a stop; those of all classes where they compete.
+    """
+    holding = working.holding[side]
+    if competes(view, working, side):
         return holding.close_lot + holding.stop_lot
-    return holding.stop_lot if order.kind == _STOP else holding.close_lot
+    return holding.stop_lot if kind == _STOP else holding.close_lot
 
 
 @kernel

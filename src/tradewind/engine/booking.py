@@ -71,7 +71,8 @@ def close_lots(
 def book_lots(core: Core, account: Account, view: View, context: Context, box: Mailbox, fact: Fact) -> None:
     """Book lots without a slot: holding, money, one row of the log. Limits are judged again.
 
-    While the slot has not been used again they also count as filled in its epoch, so that nobody asks for them anew.
+    While the slot is in the epoch of the order that filled they also count as filled there: nobody asks for them anew,
+    and a newer order of that epoch is asked to be as much smaller.
     """
     side = fact.position_side
     holding = context.working.holding[side]
@@ -100,6 +101,8 @@ def book_lots(core: Core, account: Account, view: View, context: Context, box: M
     row.tag = 0
     row.trade_id = fact.trade_id
     order = context.working.order[fact.cid & 0xFF]
-    if fact.cid >> 20 and order.cid == fact.cid:
+    if fact.cid >> 20 and fact.cid >= order.first_cid:
         order.done_lot += fact.qty_lot
-        row.tag = order.tag
+        context.dirty = 1
+        if order.cid == fact.cid:
+            row.tag = order.tag

@@ -1,12 +1,12 @@
 """From what is wanted to what is asked: the difference between a set of intents and the slots, most urgent first.
 
-Nothing is asked of a slot in flight. Order of requests: cancels, then reductions, then protectors, then
-openers.
+Nothing is asked of a slot in flight. Order of requests: cancels, then reductions, those that fill at once first,
+then protectors, then openers. A reduction at once never waits for a closer at rest: that one goes.
 """
 
 import numpy as np
 
-from tradewind.engine.accounting import closing_lots, is_shared
+from tradewind.engine.accounting import closing_lots, competes
 from tradewind.engine.gate import breach_of
 from tradewind.engine.halts import sets_on
 from tradewind.engine.masks import clear_all, has_bit, low_bit, set_bit
@@ -17,18 +17,34 @@ from tradewind.units.jit import SLOTS, kernel
 from tradewind.units.records import WORDS, Account, Context, Core, Intent, Intents, Order, View, Working
 from tradewind.units.wire import Mailbox
 
-__all__ = ["CORE_SLOTS", "bring_about", "diff_one", "is_met", "is_strained", "pull", "react", "trim"]
+__all__ = [
+    "CORE_SLOTS",
+    "REST_GIVES_WAY",
+    "STOP_GIVES_WAY",
+    "bring_about",
+    "diff_one",
+    "is_met",
+    "is_strained",
+    "lots_at_once",
+    "pull",
+    "react",
+    "trim",
+]
 
 _REST = IntentKind.REST
 _TARGET = IntentKind.TARGET
 _STOP = IntentKind.STOP
 _FREE = OrderState.FREE
 _LIVE = OrderState.LIVE
+_CANCELLING = OrderState.CANCELLING
 _LOCK = Halt.LOCK
 _ONE = np.uint64(1)
 
 CORE_SLOTS = 4
 """The last slots of a context are the core's: two from which it closes long and short, two for their stops."""
+REST_GIVES_WAY, STOP_GIVES_WAY = 1, 2
+"""Bits of `Holding.yields`, where closers compete."""
+_AT_ONCE, _RESTS, _PROTECTS, _OPENS = 0, 1, 2, 3
 
 
 @kernel(hot=True)
@@ -139,32 +155,82 @@ def bring_about(
         for slot in range(SLOTS - CORE_SLOTS, SLOTS):
             set_bit(context.want, slot)
     _cancel_unwanted(core, account, view, context, box, keep_closers)
-    for urgency in range(3):
+    for urgency in range(4):
         for i in range(intents.n):
             intent = intents.row[i]
             if _urgency(context, intent) == urgency and not (context.guarded and _gives_way(context, intent)):
+                if urgency == _AT_ONCE:
+                    _make_room(core, view, context, box, intent)
                 diff_one(core, account, view, context, box, intent)
     return True
 
 
 @kernel
 def _urgency(context: Context, intent: Intent) -> int:
-    """Return 0 for what reduces, 1 for what protects, 2 for what opens."""
+    """Return how urgent it is: what reduces at once, what reduces at rest, what protects, what opens."""
     if intent.kind == _TARGET:
         held = context.working.holding[intent.position_side].pos_lot
-        return 0 if intent.qty_lot < held else 2
+        return _AT_ONCE if intent.qty_lot < held else _OPENS
     if intent.reduce == 0:
-        return 2
-    return 1 if intent.kind == _STOP else 0
+        return _OPENS
+    return _PROTECTS if intent.kind == _STOP else _RESTS
 
 
 @kernel
 def _gives_way(context: Context, intent: Intent) -> bool:
-    """Tell whether a closer leaves its lots to the core, which closes the holding or has its stop rest."""
+    """Tell whether a closer leaves its lots to the core, or, at rest, to what closes at once or to a stop."""
     holding = context.working.holding[intent.position_side]
-    if intent.kind == _STOP or holding.pos_lot == 0 or _urgency(context, intent) == 2:
+    if intent.kind == _STOP or holding.pos_lot == 0 or _urgency(context, intent) == _OPENS:
         return False
-    return holding.exit != 0 or (holding.yields == 1 and intent.kind == _REST)
+    return holding.exit != 0 or (holding.yields & REST_GIVES_WAY != 0 and intent.kind == _REST)
+
+
+@kernel
+def lots_at_once(core: Core, context: Context, intent: Intent) -> int:
+    """Return how many lots a target has too many and may ask to close now; 0 for every other intent."""
+    if intent.kind != _TARGET or (intent.deadline_ns and core.now_ns > intent.deadline_ns):
+        return 0
+    order = context.working.order[intent.slot]
+    if order.state != _FREE or core.now_ns < order.retry_ns:
+        return 0
+    excess = context.working.holding[intent.position_side].pos_lot - intent.qty_lot
+    return 0 if excess <= intent.tolerance_lot and intent.qty_lot != 0 else max(excess, 0)
+
+
+@kernel
+def _make_room(core: Core, view: View, context: Context, box: Mailbox, intent: Intent) -> None:
+    """Where a reduction at once lacks lots that closers at rest hold, cancel as many of those as it takes.
+
+    Stops go last. Until it is served the context does not sleep.
+    """
+    lots, side = lots_at_once(core, context, intent), intent.position_side
+    holding = context.working.holding[side]
+    lacking = lots - (holding.pos_lot - closing_lots(view, context.working, side, _TARGET))
+    if lots == 0 or lacking <= 0:
+        return
+    context.intents.sleep = 0
+    context.spoke = 1
+    lacking = _call_back(core, view, context, box, side, _REST, lacking)
+    if competes(view, context.working, side):
+        _call_back(core, view, context, box, side, _STOP, lacking)
+
+
+@kernel
+def _call_back(
+    core: Core, view: View, context: Context, box: Mailbox, side: int, kind: int, lacking: int
+) -> int:
+    """Cancel closers of one kind until so many lots come free; return how many are lacking then."""
+    for word in range(WORDS):
+        left = context.working.live[word]
+        while left and lacking > 0:
+            slot = (word << 6) + low_bit(left)
+            left = left & (left - _ONE)
+            order = context.working.order[slot]
+            if order.reduce and order.kind == kind and order.position_side == side:
+                send_cancel(core, context, view, box, slot, Rule.REPLACED)
+                if order.state == _CANCELLING:
+                    lacking -= order.held_lot
+    return lacking
 
 
 @kernel
@@ -239,11 +305,11 @@ def _must_go(core: Core, account: Account, view: View, context: Context, order: 
             return Rule.HALTED
         return Rule.EXITED if holding.exit else breach_of(core, account, view, context, side)
     if slot < SLOTS - CORE_SLOTS and holding.pos_lot:
-        if holding.exit and (order.kind != _STOP or is_shared(view, context.working, side)):
+        if holding.exit and (order.kind != _STOP or competes(view, context.working, side)):
             return Rule.EXITED
-        if holding.yields == 1 and order.kind == _REST:
+        if holding.yields & REST_GIVES_WAY and order.kind == _REST:
             return Rule.EXITED
-    closing = closing_lots(view, context.working, order)
+    closing = closing_lots(view, context.working, side, order.kind)
     return Rule.NOT_REDUCING if halts and closing > holding.pos_lot else Rule.OK
 
 
@@ -265,10 +331,16 @@ def diff_one(
 def _diff_target(
     core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent
 ) -> None:
-    """Order what a position lacks or has too much, beyond the tolerance, to fill at once or not at all."""
+    """Order what a position lacks or has too much, beyond the tolerance, to fill at once or not at all.
+
+    An order of another kind that works in its slot is not wanted any more.
+    """
     held = context.working.holding[intent.position_side].pos_lot
     missing = intent.qty_lot - held
-    if context.working.order[intent.slot].state != _FREE or missing == 0:
+    order = context.working.order[intent.slot]
+    if order.state != _FREE and order.kind != _TARGET:
+        send_cancel(core, context, view, box, intent.slot, Rule.REPLACED)
+    if order.state != _FREE or missing == 0:
         return
     if abs(missing) <= intent.tolerance_lot and intent.qty_lot != 0:
         return

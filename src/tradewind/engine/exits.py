@@ -10,8 +10,8 @@ A level counts from the next whole bar after the entry by its high and low, and 
 touched is judged by the level as it stood before the bar: highs and lows of one bar have no order.
 """
 
-from tradewind.engine.accounting import is_shared, worth
-from tradewind.engine.diff import CORE_SLOTS, diff_one
+from tradewind.engine.accounting import closing_lots, competes, worth
+from tradewind.engine.diff import CORE_SLOTS, REST_GIVES_WAY, STOP_GIVES_WAY, diff_one, lots_at_once
 from tradewind.engine.requests import send_cancel
 from tradewind.units.enums import (
     ALL,
@@ -246,13 +246,16 @@ def _reopen(core: Core, context: Context, holding: Holding, exits: Exits, side: 
 
 
 @kernel
-def guard(core: Core, account: Account, view: View, context: Context, exits: Exits, box: Mailbox) -> None:
+def guard(
+    core: Core, account: Account, view: View, context: Context, strategy: Strategy, box: Mailbox
+) -> None:
     """Bring about what the core itself wants of a context: exits, and the stops that rest."""
+    exits = strategy.exits
     for side in range(2):
         holding = context.working.holding[side]
-        _weigh_closers(view, context, exits, side)
+        _weigh_closers(core, view, context, strategy, side)
         stands = holding.pos_lot != 0 and holding.stop_tick != 0 and exits.protection == _RESTING
-        if holding.yields == 2 or (holding.exit and is_shared(view, context.working, side)):
+        if holding.yields & STOP_GIVES_WAY or (holding.exit and competes(view, context.working, side)):
             stands = False
         if not stands:
             send_cancel(core, context, view, box, _GUARD + side, Rule.UNWANTED)
@@ -262,33 +265,60 @@ def guard(core: Core, account: Account, view: View, context: Context, exits: Exi
             diff_one(core, account, view, context, box, intent)
         else:
             send_cancel(core, context, view, box, _EXIT + side, Rule.UNWANTED)
-        if stands and holding.exit == 0:
+        if stands and holding.exit == 0 and _has_room(view, context, side):
             intent = context.guards[2 + side]
             _describe_stop(view, holding, exits, intent, side)
             diff_one(core, account, view, context, box, intent)
 
 
 @kernel
-def _weigh_closers(view: View, context: Context, exits: Exits, side: int) -> None:
+def _has_room(view: View, context: Context, side: int) -> bool:
+    """Tell whether a stop has any lots to rest for, or rests already."""
+    if context.working.order[_GUARD + side].state != _FREE:
+        return True
+    taken = closing_lots(view, context.working, side, IntentKind.STOP)
+    return taken < context.working.holding[side].pos_lot
+
+
+@kernel
+def _weigh_closers(core: Core, view: View, context: Context, strategy: Strategy, side: int) -> None:
     """Where closers compete for the venue's position, let the stop rest and watch the others.
 
-    They come back for as long as their price is reached; the stop waits meanwhile.
+    Those come back for as long as their price is reached, and the stop waits meanwhile. What the strategy wants to
+    close at once goes before both.
     """
-    holding = context.working.holding[side]
+    holding, exits = context.working.holding[side], strategy.exits
     holding.yields = 0
     if holding.pos_lot == 0 or holding.stop_tick == 0 or exits.protection != _RESTING:
         return
-    if not is_shared(view, context.working, side):
+    if not competes(view, context.working, side):
         return
-    holding.yields = 1
+    holding.yields = REST_GIVES_WAY
+    if not _is_heard(context, strategy):
+        return
     sign = 1 - 2 * side
     price = _price_now(view, exits)
     intents = context.planned if context.edited else context.intents
     for i in range(min(max(intents.n, 0), SLOTS)):
         intent = intents.row[i]
-        closes = intent.kind == IntentKind.REST and intent.reduce == 1 and intent.position_side == side
+        if intent.position_side != side or not 0 <= intent.slot < _EXIT:
+            continue
+        if lots_at_once(core, context, intent):
+            holding.yields = REST_GIVES_WAY | STOP_GIVES_WAY
+            return
+        closes = intent.kind == IntentKind.REST and intent.reduce == 1
         if closes and sign * (price - intent.price_tick) >= 0:
-            holding.yields = 2
+            holding.yields = STOP_GIVES_WAY
+
+
+@kernel
+def _is_heard(context: Context, strategy: Strategy) -> bool:
+    """Tell whether what is wanted in a context is brought about: not while its strategy is held, holds or pulls."""
+    if strategy.held:
+        return False
+    if strategy.has_plan and (strategy.ran == 0 or strategy.verdict != Verdict.SET):
+        return False
+    return context.said == Verdict.SET or context.edited != 0
 
 
 @kernel

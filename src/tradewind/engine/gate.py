@@ -50,11 +50,11 @@ def gate(core: Core, account: Account, view: View, context: Context, order: Orde
 
 @kernel
 def _closing_lots(core: Core, view: View, context: Context, order: Order, lots: int) -> int:
-    """Bound closers by what is held, per class; together where the venue's position is not this holding."""
+    """Bound closers by what is held, per class, or together where they compete; and by the largest order."""
     holding = context.working.holding[order.position_side]
-    taken = closing_lots(view, context.working, order)
+    taken = closing_lots(view, context.working, order.position_side, order.kind)
     room = holding.pos_lot - taken + order.held_lot
-    lots = min(lots, room)
+    lots = min(lots, room, view.max_lot)
     whole = lots == holding.pos_lot
     lots -= lots % view.lot_step
     if lots < 1:

@@ -281,17 +281,18 @@ def run_bars(
         _value(core, accounts, views, contexts, equity, i, stirred or news)
         stirred = False
         watched = watches and watch_exits(core, accounts, views, contexts, strategies)
-        if wake_every_ns == 0 or place(close_ns - wake_from_ns) % place(wake_every_ns) == place(0):
+        decides = wake_every_ns == 0 or place(close_ns - wake_from_ns) % place(wake_every_ns) == place(0)
+        wants = False
+        if decides:
             core.seq += 1
             wants = _think(codes, core, accounts, views, contexts, strategies)
-            if wants or busy or watched or core.halts | core.breached:
-                news = stirred = True
-                _act(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
-            if scans and core.warming == 0:
-                _scan_ahead(codes, views, contexts, strategies, bars, ts, i, stop)
-        elif watched or core.halts | core.breached:
+        if wants or watched or core.halts | core.breached or (busy and decides):
             news = stirred = True
-            _act_between(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
+            _act(
+                codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables, decides
+            )  # fmt: skip
+        if scans and decides and core.warming == 0:
+            _scan_ahead(codes, views, contexts, strategies, bars, ts, i, stop)
         if news:
             busy = _survey(core, views, strategies, venue, instruments, tables, events)
             if venue.bankrupt or _is_log_half_full(box):
@@ -509,34 +510,17 @@ def _act(
     venue: Venue,
     instruments: Rows[VenueInstrument],
     tables: Rows[VenueContext],
+    decided: bool,
 ) -> None:
-    """Act on what everyone decided; what is decided on history is thrown away."""
+    """Act on what everyone decided, or at a bar at which nobody does; what is decided on history is thrown away."""
     if core.warming:
         forget_sleep(contexts, strategies)
         return
-    for g in range(len(strategies)):
-        act(core, accounts, views, contexts, box, strategies[g])
-    if box.requests:
-        _ask(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
-
-
-@kernel
-def _act_between(
-    codes: Codes,
-    core: Core,
-    accounts: Rows[Account],
-    views: Rows[View],
-    contexts: Rows[Context],
-    strategies: Rows[Strategy],
-    box: Mailbox,
-    venue: Venue,
-    instruments: Rows[VenueInstrument],
-    tables: Rows[VenueContext],
-) -> None:
-    """Act at a bar at which nobody decides, but not on history."""
-    if core.warming:
-        return
-    act_between(core, accounts, views, contexts, strategies, box)
+    if decided:
+        for g in range(len(strategies)):
+            act(core, accounts, views, contexts, box, strategies[g])
+    else:
+        act_between(core, accounts, views, contexts, strategies, box)
     if box.requests:
         _ask(codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables)
 

@@ -29,7 +29,7 @@ def send_new(
         refuse(core, Rule.MAILBOX, float(REQUEST_CAPACITY), float(box.requests))
         log_refusal(core, context, box, order, slot)
         return
-    _describe(order, view, intent)
+    _describe(core, order, view, intent)
     order.wanted_lot = lots
     lots = gate(core, account, view, context, order, lots)
     if lots == 0:
@@ -57,11 +57,12 @@ def send_new(
 
 
 @kernel
-def _describe(order: Order, view: View, intent: Intent) -> None:
+def _describe(core: Core, order: Order, view: View, intent: Intent) -> None:
     """Copy what is wanted into a free slot. A new (slot, epoch) counts from zero."""
     if order.epoch != intent.epoch:
         order.epoch = intent.epoch
         order.done_lot = 0
+        order.first_cid = (core.counter + 1) << 20
     order.kind = intent.kind
     order.position_side = intent.position_side
     order.reduce = intent.reduce

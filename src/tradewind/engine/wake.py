@@ -7,7 +7,16 @@ strategies concerned think again in the same batch, with the same clock.
 from tradewind.engine.accounting import mark_context
 from tradewind.engine.breakers import check_breakers
 from tradewind.engine.contract import Codes, call_decide, call_plan
-from tradewind.engine.diff import CORE_SLOTS, bring_about, is_met, is_strained, pull, react, trim
+from tradewind.engine.diff import (
+    CORE_SLOTS,
+    STOP_GIVES_WAY,
+    bring_about,
+    is_met,
+    is_strained,
+    pull,
+    react,
+    trim,
+)
 from tradewind.engine.exits import guard, watch_exits, zero_target
 from tradewind.engine.exposure import sum_exposure, watch_exposure
 from tradewind.engine.halts import hold_strategy, release_strategy, sets_on
@@ -242,7 +251,7 @@ def _takes_over(
         _flatten(core, account, view, context, box)
         return True
     if context.guarded:
-        guard(core, account, view, context, strategy.exits, box)
+        guard(core, account, view, context, strategy, box)
     if strategy.held:
         if view.closed:
             _flatten(core, account, view, context, box)
@@ -268,7 +277,9 @@ def _act_on(
         _flatten(core, account, view, context, box)
     elif context.said == _SET:
         if context.wanting or strained:
-            return bring_about(core, account, view, context, box, context.intents, SLOTS - CORE_SLOTS, False)
+            sound = bring_about(core, account, view, context, box, context.intents, SLOTS - CORE_SLOTS, False)
+            _guard_what_is_left(core, account, view, context, strategy, box)
+            return sound
     elif context.said == _PULL:
         pull(core, account, view, context, box)
     elif strained:
@@ -300,8 +311,20 @@ def _act_planned(
             _flatten(core, account, view, context, box)
         elif idle:
             trim(core, account, view, context, box)
-        elif not _act_on_plan(core, account, view, context, box, strategy):
-            _note_nonsense(core, strategy)
+        else:
+            if not _act_on_plan(core, account, view, context, box, strategy):
+                _note_nonsense(core, strategy)
+            _guard_what_is_left(core, account, view, context, strategy, box)
+
+
+@kernel
+def _guard_what_is_left(
+    core: Core, account: Account, view: View, context: Context, strategy: Strategy, box: Mailbox
+) -> None:
+    """Where the core's stop gave way: once what closes at once is on its way, let it rest for the other lots."""
+    long, short = context.working.holding[0], context.working.holding[1]
+    if context.guarded and (long.yields | short.yields) & STOP_GIVES_WAY:
+        guard(core, account, view, context, strategy, box)
 
 
 @kernel

@@ -43,7 +43,7 @@ __all__ = ["Books", "ended_contexts"]
 _KEYS_KEPT = 4096
 _TAKEN = (FactKind.ACCOUNT_LIQUIDATED, FactKind.ADL, FactKind.DELISTED)
 _MOVES = (FactKind.FILL, FactKind.BOOKED, *_TAKEN)
-_ENDS = (FactKind.CANCELLED, FactKind.EXPIRED)
+_ENDS = (FactKind.CANCELLED, FactKind.EXPIRED, FactKind.BOOKED)
 _PATIENT_NS = 5_000_000_000
 _FAILURES_MAX = 5
 _UNSENT = {
@@ -445,7 +445,7 @@ class Books:
 
 
 def ended_contexts(facts: Sequence[Told]) -> set[int]:
-    """Return the contexts in which an order ended by these facts, which lets them decide again."""
+    """Return the contexts in which an order ended by these facts, or had filled more; they may decide again."""
     return {fact.cid >> 8 & 0xFFF for fact in facts if fact.kind in _ENDS}
 
 

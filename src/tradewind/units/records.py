@@ -182,7 +182,7 @@ class Holding(Layout):
     exit_ns: int
     """When that began."""
     yields: int
-    """Where closers compete for the venue's position: 1 closers that rest give way to the core's stop, 2 it to them."""
+    """Where closers compete for the venue's position, bits: 1 limits that close give way, 2 the core's stop does."""
 
 
 class Order(Layout):
@@ -216,6 +216,8 @@ class Order(Layout):
     """Of the intent."""
     done_lot: int
     """Filled in this (slot, epoch) by earlier orders."""
+    first_cid: int
+    """Orders of this slot with lower ids were of an earlier epoch."""
     asked_lot: int
     """Total quantity asked for by an amend that is not answered yet, 0: none."""
     sent_ns: int

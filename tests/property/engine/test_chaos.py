@@ -47,7 +47,7 @@ def wish_until(scenario: Scenario, requests: int, steps: int) -> int:
 @named
 def test_wishes_at_random_break_no_promise(scenario: Scenario):
     liquidations = wish_until(scenario, REQUESTS, steps=400)
-    assert liquidations > 3 or scenario.balance > 1_000, "a poor account must have met its end"
+    assert liquidations > 2 or scenario.balance > 1_000, "a poor account must have met its end"
 
 
 @pytest.mark.soak

@@ -137,6 +137,8 @@ def test_F88_a_strategy_that_raises_or_wants_nonsense_is_held_alone(nonsense, ru
     assert ours == {0, 1}
     last = [(at, row["cid"] >> 8 & 0xFFF) for at, row in told(sea, FactKind.ACK)]
     assert max(at for at, context in last if context == 0) > 400
+    closed = [at for at, row in told(sea, FactKind.ACK) if row["cid"] & 0xFFFFF == 0 and 360 < at < 366]
+    assert len(closed) == 1, "its stop, which rests for the whole holding, does not keep it in"
     assert max(at for at, context in last if context == 1) < 250
     assert sea.life.ends == []
 

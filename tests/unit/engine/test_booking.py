@@ -6,7 +6,20 @@ import pytest
 
 from tradewind.testing.invariants import Invariants
 from tradewind.testing.puppets import Desk
-from tradewind.units.enums import BUY, LONG, SELL, SHORT, FactKind, IntentKind, OrderState, Role, Rule
+from tradewind.units.enums import (
+    BUY,
+    LONG,
+    SELL,
+    SHORT,
+    FactKind,
+    Halt,
+    IntentKind,
+    OrderState,
+    RequestKind,
+    Role,
+    Rule,
+    WakeCode,
+)
 from tradewind.units.ids import client_id
 
 REST = {"price_tick": 4_990, "qty_lot": 10}
@@ -94,6 +107,46 @@ def test_a_late_fill_in_a_slot_that_was_used_again_leaves_the_new_order_alone():
     assert (order["state"], order["filled_lot"], order["held_lot"]) == (OrderState.LIVE, 0, 10)
     assert (desk.holding()["pos_lot"], desk.holding()["open_lot"]) == (6, 10)
     checks.check_belief()
+
+
+def test_a_late_fill_is_taken_off_a_newer_order_of_the_same_epoch():
+    """What was wanted is ten lots in all: six are there, so that four may still fill, with the next answer."""
+    desk = cancelled()
+    old = int(desk.order(0)["cid"])
+    desk.want({**REST, "price_tick": 4_980})
+    desk.acknowledge(desk.wake())
+    checks = Invariants(desk.world)
+    book(desk, 6, 4_990, cid=old)
+    requests = desk.wake(WakeCode.AGAIN)
+    assert [(int(r["kind"]), int(r["qty_lot"])) for r in requests] == [(RequestKind.AMEND, 4)]
+    desk.acknowledge(requests)
+    order = desk.order(0)
+    assert (order["state"], order["held_lot"], order["done_lot"]) == (OrderState.LIVE, 4, 6)
+    desk.fill(0, 4, 4_980)
+    assert desk.settle() == []
+    assert (desk.holding()["pos_lot"], desk.holding()["open_lot"]) == (10, 0)
+    checks.check_belief()
+
+
+def test_a_late_fill_of_everything_cancels_a_newer_order_of_the_same_epoch():
+    desk = cancelled()
+    old = int(desk.order(0)["cid"])
+    desk.want({**REST, "price_tick": 4_980})
+    desk.acknowledge(desk.wake())
+    book(desk, 10, 4_990, cid=old)
+    assert [int(r["kind"]) for r in desk.settle()] == [RequestKind.CANCEL]
+    assert (desk.holding()["pos_lot"], desk.holding()["open_lot"]) == (10, 0)
+
+
+def test_a_late_fill_of_an_earlier_epoch_counts_in_none_that_follows():
+    """Also where the first order of the new epoch was refused, so that the slot still knows the old one."""
+    desk = cancelled()
+    desk.tell(FactKind.HALT, code=Halt.HOLD, qty_lot=1)
+    desk.want({**REST, "epoch": 1})
+    assert desk.wake() == []
+    book(desk, 6, 4_990)
+    desk.tell(FactKind.HALT, code=Halt.HOLD, qty_lot=0)
+    assert [int(request["qty_lot"]) for request in desk.wake()] == [10]
 
 
 def test_lots_of_an_order_that_the_core_still_has_are_a_fill_of_it():
