@@ -46,7 +46,7 @@ def corrupt(damage: Damage) -> CorruptJournalError:
         "JOURNAL_CORRUPT",
         f"record {damage.seq} is damaged: {damage.why}",
         where=f"{damage.segment}:{damage.offset}",
-        hint="restore the file from a copy, or start a session of a new name: the venue knows the account",
+        hint="restore the file from a copy; on accounts 'tradewind session adopt FILE' begins anew with what they hold",
     )
     error.damage = damage
     return error

@@ -210,7 +210,7 @@ def _refuse_change(before: Boot, now: Boot, folder: Path) -> None:
                 "JOURNAL_IDENTITY",
                 f"the session runs {what} {old[:12]}, that of now is {new[:12]}",
                 where=str(folder),
-                hint="start a session of another name, or put back what was changed",
+                hint="put back what was changed, or take another name; on accounts 'session adopt' begins anew",
             )
 
 
