@@ -37,6 +37,7 @@ def trade_live(
 
     require_live()
     from tradewind import __version__
+    from tradewind.cli.compiling import load_engine
     from tradewind.cli.keys import asking, key_store
     from tradewind.cli.listening import with_accounts
     from tradewind.cli.live_accounts import live_setup
@@ -54,7 +55,8 @@ def trade_live(
     try:
         guards = guarded and GUARDED not in os.environ
         refuse_unfinished(desk.session_dir(name))
-        accounts = refuse_from_files(loaded, desk, live=True, guards=guards)
+        with say.steps("reading the strategies"):
+            accounts = refuse_from_files(loaded, desk, live=True, guards=guards)
         store, around = key_store(desk), asking(say)
         if guards:
             confirm_accounts(accounts, confirmed, say)
@@ -77,6 +79,7 @@ def trade_live(
         def setup_of(bound: "Bound") -> "RunningSetup":
             return live_setup(with_accounts(bound, venues), desk, accounts, keys, __version__)
 
+        load_engine(say, simulated=False)
         trade_now(loaded, desk, name, say, setup_of)
     except TradewindError as error:
         raise loaded.placed(error) from error

@@ -96,6 +96,7 @@ def _trade_now(loaded: "Terms", desk: "Workspace", name: str, say: Output, *, gu
     from tradewind.venues.extras import require_live
 
     require_live()
+    from tradewind.cli.compiling import load_engine
     from tradewind.cli.listening import paper_setup
     from tradewind.cli.live_trade import guard_session, trade_now
     from tradewind.cli.refusing import refuse_from_files
@@ -104,12 +105,14 @@ def _trade_now(loaded: "Terms", desk: "Workspace", name: str, say: Output, *, gu
 
     try:
         guards = guarded and GUARDED not in os.environ
-        refuse_from_files(loaded, desk, live=False, guards=guards)
+        with say.steps("reading the strategies"):
+            refuse_from_files(loaded, desk, live=False, guards=guards)
         if guards:
             guard_session(desk, name, (), say, opens_store=needs_store(loaded.config))
             return
         from tradewind import __version__
 
+        load_engine(say, simulated=True)
         trade_now(loaded, desk, name, say, lambda bound: paper_setup(bound, desk, __version__))
     except TradewindError as error:
         raise loaded.placed(error) from error
@@ -120,14 +123,18 @@ def _trade_again(
 ) -> None:
     """Trade on a replay of what is stored."""
     from tradewind import __version__
+    from tradewind.cli.compiling import SIMULATED_LOOP, load_parts
     from tradewind.cli.paper import bind, replayed_period
-    from tradewind.live.paper import run_paper
 
     feed, pace = how
     folder = desk.session_dir(name)
     with say.steps(f"session {name}") as steps:
         try:
             bound = bind(replayed_period(loaded.config, feed), desk)
+            load_parts(steps, SIMULATED_LOOP)
+            from tradewind.live.paper import run_paper
+
+            steps(0, 0, f"session {name}")
             setup = bound.setup(__version__)
             with bound.strategy_faults():
                 result = run_paper(setup, desk, name, speed=pace, version=__version__, progress=steps)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tradewind.cli.compiling import load_parts
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
 from tradewind.errors import UsageError
@@ -19,6 +20,11 @@ __all__ = ["app", "fetch_rules"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, help="Venues: list, rules, fake, certify.")
 
+_PRACTICE = {
+    "step.step": "tradewind.venues.fake.exchange",
+    "kernel.take_bar": "tradewind.venues.fake.practice",
+}
+"""Modules of a fake exchange by the driver that each compiles."""
 VenueArgument = Annotated[str, typer.Argument(metavar="VENUE", help="Name of the venue, as in market.venue.")]
 
 
@@ -179,19 +185,29 @@ def fake(
     Example: tradewind venue fake blofin_swap --port 8443 --faults F02,F13@30
     """
     import asyncio
+    from contextlib import ExitStack
 
     from tradewind.venues.extras import require_live
 
     require_live()
-    from tradewind.venues.fake.practice import serve_practice
-
     say = Output(as_json)
     if not 0 <= port <= 65_535:
         raise UsageError(
             "PORT_INVALID", f"{port} is no port.", where="--port", known=["1..65535", "0: any that is free"]
         )
-    practice = _practice(venue, Path(folder), port, seed, faults, record)
-    asyncio.run(serve_practice(practice, lambda address: _tell(say, practice, address)))
+    with ExitStack() as opening:
+        steps = opening.enter_context(say.steps("loading the engine"))
+        load_parts(steps, _PRACTICE)
+        from tradewind.venues.fake.practice import serve_practice
+
+        practice = _practice(venue, Path(folder), port, seed, faults, record)
+        steps(0, 0, f"opening {venue}")
+
+        def ready(address: "FakeVenueAddress") -> None:
+            opening.close()
+            _tell(say, practice, address)
+
+        asyncio.run(serve_practice(practice, ready))
 
 
 @app.command()

@@ -5,11 +5,17 @@ from pathlib import Path
 from tradewind.engine.world import World
 from tradewind.units.jit import PLAIN, cache_dir
 
-__all__ = ["engine_title"]
+__all__ = ["engine_title", "waiting_title"]
 
 
 def engine_title(world: World, cache: Path | None = None) -> str:
     """Return what a run of this world waits for before its first bar: the compiler, or the reading of its work."""
     driver = world.driver_name
-    kept = any((cache or cache_dir()).rglob(f"{driver}.{driver}-*.nbi"))
-    return "loading the engine" if kept or PLAIN else "compiling the engine, once on this machine"
+    return waiting_title(f"{driver}.{driver}", cache=cache)
+
+
+def waiting_title(*drivers: str, cache: Path | None = None) -> str:
+    """Return what is waited for while drivers are loaded, each named ``module.function``."""
+    folder = cache or cache_dir()
+    kept = PLAIN or all(any(folder.rglob(f"{driver}-*.nbi")) for driver in drivers)
+    return "loading the engine" if kept else "compiling the engine, once on this machine"

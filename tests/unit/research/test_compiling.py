@@ -1,7 +1,7 @@
 """While machine code is made, progress says so and nothing else."""
 
 from tradewind.research import simulate
-from tradewind.research.compiling import engine_title
+from tradewind.research.compiling import engine_title, waiting_title
 from tradewind.testing.desks import backtest_of
 
 COMPILING, LOADING = "compiling the engine, once on this machine", "loading the engine"
@@ -27,3 +27,10 @@ def test_an_engine_is_compiled_where_its_own_driver_is_not_kept(spec, desk, tmp_
     (tmp_path / "engine").mkdir()
     (tmp_path / "engine" / "run.run-14.py311.nbi").touch()
     assert (engine_title(one, tmp_path), engine_title(two, tmp_path)) == (COMPILING, LOADING)
+
+
+def test_of_several_drivers_each_must_be_kept(tmp_path):
+    for name in ("step.step", "kernel.take_bar"):
+        assert waiting_title("step.step", "kernel.take_bar", cache=tmp_path) == COMPILING
+        (tmp_path / f"{name}-14.py311.nbi").touch()
+    assert waiting_title("step.step", "kernel.take_bar", cache=tmp_path) == LOADING
