@@ -182,7 +182,7 @@ class Adoption:
                     f"{account.terms.name}: cancel {seen.client_id}: {outcome.text or outcome.kind.value}"
                 )
             await asyncio.sleep(2.0**attempt)
-            account.snapshot = await account.gateway.snapshot(self._clock())
+            await self._renew(account)
         raise VenueDown(
             "ADOPT_INCOMPLETE",
             f"{len(left)} orders of earlier epochs cannot be cancelled.",
@@ -196,17 +196,20 @@ class Adoption:
     async def _read(self) -> None:
         """Read every account again. Raises SafetyRefusal (SESSION_ELSEWHERE) where somebody else has traded it."""
         for account in self.accounts:
-            snapshot = await account.gateway.snapshot(self._clock() - _TRADES_NS)
-            news = account.by_others(snapshot, self.tag)
-            account.snapshot = snapshot
-            account.heard.clear()
-            if news:
-                raise SafetyRefusal(
-                    "SESSION_ELSEWHERE",
-                    f"order {news[0].client_id} was placed or changed while nobody here traded: another process still "
-                    "trades this account.",
-                    where=account.terms.name,
-                )
+            await self._renew(account)
+
+    async def _renew(self, account: AdoptedAccount) -> None:
+        snapshot = await account.gateway.snapshot(self._clock() - _TRADES_NS)
+        news = account.by_others(snapshot, self.tag)
+        account.snapshot = snapshot
+        account.heard.clear()
+        if news:
+            raise SafetyRefusal(
+                "SESSION_ELSEWHERE",
+                f"order {news[0].client_id} was placed or changed, and not from here: another process still trades "
+                "this account.",
+                where=account.terms.name,
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,14 @@ class LiveSession:
         return wait_for(look, seconds, self.out)
 
 
+def damage(folder: Path) -> None:
+    """Flip a bit in the middle of a journal."""
+    segment = sorted(folder.glob("*.twj"))[-1]
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 16
+    segment.write_bytes(data)
+
+
 def record_of(terminal: Terminal, venue: str) -> list[dict]:
     return [json.loads(line) for line in (terminal.folder / f"{venue}.jsonl").read_text().splitlines()]
 
@@ -301,9 +309,30 @@ def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
     guard.kill()
     guard.wait()
     live.dies(second)
-    live.start()
+    guard = live.start()
     assert live.answers(after=second)["positions"] == held
     assert bought(terminal) > 0
+
+    # It dies once more, and its journal is damaged: what the account holds begins a new one, once somebody says so.
+    third = live.pid
+    os.kill(third, signal.SIGSTOP)
+    guard.kill()
+    guard.wait()
+    live.dies(third)
+    damage(live.folder)
+    adopting = ("session", "adopt", "sessions/live.toml", "--give", "BTC-USDT=keeper", "--watch", "1")
+    looked = terminal.tradewind(*adopting, status=5, **at_blofin)
+    assert "journal/live is corrupt" in looked
+    assert "LIVE_UNCONFIRMED" in looked
+    assert {path.name for path in live.folder.parent.glob("live*")} == {"live"}
+    told = terminal.asked(*adopting, "--confirm", "main", **at_blofin)
+    (position,) = told["accounts"]["main"]["positions"]
+    assert (told["kept"], position["given"]) == ("live-old1", "given to keeper")
+    assert "JOURNAL_CORRUPT" in terminal.tradewind("journal", "verify", "live-old1", status=3)
+    live.start()
+    (row,) = live.answers(after=third)["positions"]
+    assert (row["strategy"], row["side"]) == ("keeper", "long")
+    assert row["lots"] == pytest.approx(held[0]["lots"], rel=0.05)
 
     # A second terminal closes everything; resumed, the strategy wants it again.
     flat = live.ask("flatten", "--reason", "lunch")

@@ -78,7 +78,7 @@ class Scene:
         adoption = self.adoption(world, tag)
         try:
             await adoption.look()
-            await adoption.watch(10.0)
+            await adoption.watch(1.0)
             await adoption.end_earlier(frozenset(adoption.earlier))
             await self.begin(world, adoption, disk, **policy)
         finally:
@@ -144,10 +144,11 @@ def is_sound(scene, disk):
 
 
 async def watch_bare(scene, world, last, bare):
-    """Note every moment in which no stop protects the account, until those of the last epoch do it alone."""
+    """Note every moment in which what is held has no stop, until those of the last epoch stand alone."""
     while (standing := stops(scene.orders(world))) != [last]:
-        if not standing:
-            bare.append(world.loop.now_ns() - START_NS)
+        held = any(position.qty for position in world.account(scene.venue).positions())
+        if held and not standing:
+            bare.append((world.loop.now_ns() - START_NS) / 1e9)
         await asyncio.sleep(0.05)
 
 
@@ -230,24 +231,31 @@ def test_who_only_looks_changes_nothing():
     assert played("bybit_linear", play).result == (True, [], [])
 
 
-@pytest.mark.parametrize("venue", ["binance_usdm", "blofin_swap"])
-def test_a_session_that_still_lives_elsewhere_is_noticed(venue):
-    """Its next order gives it away; then nothing is taken from it."""
+@pytest.mark.parametrize(
+    ("venue", "step"), [("binance_usdm", "looking"), ("blofin_swap", "looking"), ("okx_swap", "cancelling")]
+)
+def test_a_session_that_still_lives_elsewhere_is_noticed(venue, step):
+    """Its next order gives it away; before anybody has confirmed, nothing is taken from it. After that no journal comes
+    of it."""
 
     async def play(scene, world):
         other = scene.life(FIRST, 6.2, scene.first.disk)
         _, living = world.start_process("elsewhere", other.live(world))
-        await asyncio.sleep(30.0)
+        await asyncio.sleep(56.0)
         adoption = scene.adoption(world, SECOND)
         await adoption.look()
-        before = scene.orders(world)
+        before = [tag for _, tag in scene.orders(world)]
+        asking = (
+            adoption.watch(75.0) if step == "looking" else adoption.end_earlier(frozenset(adoption.earlier))
+        )
         with pytest.raises(SafetyRefusal) as refused:
-            await adoption.watch(75.0)
+            await asking
         await adoption.close()
         await living
-        return refused.value.code, adoption.steps, [tag for _, tag in before]
+        return refused.value.code, len(adoption.steps), before
 
-    assert played(venue, play).result == ("SESSION_ELSEWHERE", [], [FIRST, FIRST])
+    cancelled = int(step == "cancelling")
+    assert played(venue, play).result == ("SESSION_ELSEWHERE", cancelled, [FIRST, FIRST])
 
 
 class DiskGone(Exception):
