@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tradewind.live.guard import Incident
     from tradewind.ops.alerts import Alert, Dispatcher
 
-__all__ = ["alerting", "incident_alert", "session_alerts"]
+__all__ = ["alerting", "guard_alerts", "incident_alert", "session_alerts"]
 
 
 @contextmanager
@@ -59,6 +59,33 @@ def session_alerts(
         yield tell_both
 
 
+@contextmanager
+def guard_alerts(
+    say: "Output", desk: "Workspace", identity: "Identity", version: str
+) -> "Iterator[Callable[[Alert], None]]":
+    """Tell what a guard has to tell as `session_alerts` does.
+
+    The trading process holds the session's audit while it lives. A guard speaks when that process is gone, so it opens
+    the audit for one entry and lets go of it before it starts another.
+    """
+    from tradewind.journal import FileDisk
+    from tradewind.ops.governance import GovernanceLog
+
+    with alerting(say, desk, identity.session) as tell:
+
+        def tell_both(alert: "Alert") -> None:
+            log = GovernanceLog(
+                FileDisk(), desk.session_dir(identity.session), identity, time.time_ns, version
+            )
+            log.tell(alert)
+            log.close()
+            if log.lost:
+                say.note("warning: the audit does not take what the guard did")
+            tell(alert)
+
+        yield tell_both
+
+
 def _recipients(say: "Output", desk: "Workspace") -> "list[Dispatcher]":
     from tradewind.cli.keys import asking, key_store
     from tradewind.errors import ConfigError
@@ -88,7 +115,12 @@ def incident_alert(incident: "Incident", name: str) -> "Alert":
     """Return what a person is told of something that the guard did."""
     from tradewind.ops.alerts import Alert
 
-    codes = {"hung": "LOOP_STALLED", "crash loop": "CRASH_LOOP", "waits": "STREAM_DOWN"}
+    codes = {
+        "hung": "LOOP_STALLED",
+        "crash loop": "CRASH_LOOP",
+        "waits": "STREAM_DOWN",
+        "renewed": "PROCESS_RENEWED",
+    }
     code = codes.get(incident.kind, "PROCESS_DIED")
     if incident.kind == "hung" and incident.strategy >= 0:
         code = "STRATEGY_HELD"

@@ -305,6 +305,7 @@ def paper_setup(bound: Bound, desk: "Workspace", version: str) -> "RunningSetup"
         bound.labels,
         time.time_ns,
         bound.session.on_stop,
+        (bound.session.memory_max_mb or 0) << 20,
     )
 
 

@@ -49,6 +49,7 @@ def live_setup(
         bound.labels,
         time.time_ns,
         bound.session.on_stop,
+        (bound.session.memory_max_mb or 0) << 20,
     )
 
 

@@ -132,9 +132,10 @@ def guard_session(
     """
     from contextlib import ExitStack
 
-    from tradewind.cli.alerting import alerting, incident_alert
+    from tradewind import __version__
+    from tradewind.cli.alerting import guard_alerts, incident_alert
     from tradewind.cli.keys import asking, key_store
-    from tradewind.journal import FileDisk
+    from tradewind.journal import FileDisk, Identity
     from tradewind.live.guard import GUARDED, Guard
     from tradewind.ops.heartbeat import Heartbeat
     from tradewind.venues.keys import find_passphrase, hand_over
@@ -148,7 +149,7 @@ def guard_session(
             lease = disk.lock(path, f"guards {account} in session {name}")
             held.callback(lease.release)
         disk.make_folder(folder)
-        notify = held.enter_context(alerting(say, desk, name))
+        notify = held.enter_context(guard_alerts(say, desk, Identity(name, accounts), __version__))
         os.environ[GUARDED] = str(os.getpid())
         url = desk.settings.heartbeat_url
         guard = Guard(

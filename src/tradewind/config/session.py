@@ -115,6 +115,12 @@ class SessionConfig(Model):
     """What becomes of openers when this machine falls silent."""
     reconcile_every_s: Annotated[float, Field(ge=10, le=86_400)] = 300.0
     """Time between two comparisons of what is believed with what the venue says."""
+    memory_max_mb: Annotated[int, Field(ge=64, le=1_048_576)] | None = None
+    """Most memory that the trading process may use, in MiB; half of the machine's unless given.
+
+    Above it nothing new is opened. After a minute the process ends in order and its guard starts it again, once in an
+    hour at most.
+    """
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradewind.engine.diff import CORE_SLOTS
 from tradewind.live.facts import Told
 from tradewind.units.enums import FactKind, RequestKind, Rule
+from tradewind.units.jit import SLOTS
 from tradewind.venues.gateway import OutcomeKind
 
 if TYPE_CHECKING:
     from tradewind.live.inbox import Answered
     from tradewind.live.orders import OrderLedger
 
-__all__ = ["answer_facts", "asks_at_once"]
+__all__ = ["Waits", "answer_facts", "asks_at_once"]
 
 _ACCEPTED, _REJECTED = OutcomeKind.ACCEPTED, OutcomeKind.REJECTED
+_REFUSALS = (FactKind.REJECT, FactKind.NOT_SENT)
 
 
-def answer_facts(ledger: OrderLedger, item: Answered, now_ns: int, core_retry_ns: int) -> list[Told]:
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """From when on a slot waits after a refusal.
+
+    A strategy decides when a bar is over, and hears of a refusal some milliseconds later: a wait of a bar's length
+    that began only then would always end just after the next decision. So it begins with the interval that the
+    refusal falls into, and has ended whenever an interval does. The core's own slots, which protect and close, wait a
+    second by the clock.
+
+    Parameters
+    ----------
+    core_ns
+        How long the core lets a slot wait; a venue may ask for longer.
+    interval_ns
+        Length of a bar.
+    """
+
+    core_ns: int
+    interval_ns: int
+
+    def begin_ns(self, cid: int, heard_ns: int, retry_ns: int = 0) -> int:
+        """Return from when on a refused order's slot waits; retry_ns: before this the venue wants no other."""
+        grid_ns = min(self.core_ns, self.interval_ns)
+        owned = cid & 0xFF >= SLOTS - CORE_SLOTS
+        begin_ns = heard_ns if owned or not grid_ns else heard_ns // grid_ns * grid_ns
+        return max(begin_ns, retry_ns - self.core_ns)
+
+    def eased(self, fact: Told) -> Told:
+        """Return a fact, its wait begun with the interval where it is a refusal."""
+        if fact.kind not in _REFUSALS:
+            return fact
+        return fact._replace(venue_ts_ns=self.begin_ns(fact.cid, fact.venue_ts_ns))
+
+
+def answer_facts(ledger: OrderLedger, item: Answered, now_ns: int, waits: Waits) -> list[Told]:
     """Return what the core is to know of an answer.
 
     Parameters
@@ -28,8 +66,8 @@ def answer_facts(ledger: OrderLedger, item: Answered, now_ns: int, core_retry_ns
         The request and its answer.
     now_ns
         Our time.
-    core_retry_ns
-        How long the core lets a slot wait after a refusal; a venue may ask for longer.
+    waits
+        How long a slot waits after a refusal.
     """
     known, outcome = ledger.known(item.cid), item.outcome
     if known is None:
@@ -44,7 +82,7 @@ def answer_facts(ledger: OrderLedger, item: Answered, now_ns: int, core_retry_ns
         return facts  # The venue has told of it since: its life is what the stream says.
     proven = outcome.kind is not OutcomeKind.UNKNOWN and not _is_duplicate(item)
     if proven:
-        fact = _refused(item, fact, now_ns, core_retry_ns)
+        fact = _refused(item, fact, now_ns, waits)
     return facts + ledger.remember([fact])
 
 
@@ -69,13 +107,13 @@ def _accepted(item: Answered, fact: Told, *, acknowledged: bool) -> list[Told]:
     return []
 
 
-def _refused(item: Answered, fact: Told, now_ns: int, core_retry_ns: int) -> Told:
+def _refused(item: Answered, fact: Told, now_ns: int, waits: Waits) -> Told:
     """Say that nothing came of a request; `side` is its kind. The slot waits from `venue_ts_ns` on."""
     sent = item.outcome.kind is _REJECTED
     rule = item.outcome.rule or (Rule.VENUE_OTHER if sent else Rule.NOT_SENT)
     return fact._replace(
         kind=FactKind.REJECT if sent else FactKind.NOT_SENT,
-        venue_ts_ns=max(now_ns, item.outcome.retry_ns - core_retry_ns),
+        venue_ts_ns=waits.begin_ns(item.cid, now_ns, item.outcome.retry_ns),
         side=item.kind,
         code=rule,
         price_tick=item.price_tick,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tradewind.journal.bodies import Audit
-from tradewind.live.answers import answer_facts, asks_at_once
+from tradewind.live.answers import Waits, answer_facts, asks_at_once
 from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, setting_of, worth_in
 from tradewind.live.epochs import left_over, relieved
 from tradewind.live.facts import Told, halt_fact
@@ -95,6 +95,7 @@ class Books:
         self._ledger = OrderLedger(self._worth, self._wallet_of)
         for account in accounts:
             account.is_stop = self._ledger.is_stop
+        self._waits = Waits(int(world.core["retry_ns"][0]), int(world.views["interval_ns"][0]))
         self._absences = Absences()
         self._fences: dict[int, int] = {}
         self._failures: Counter[int] = Counter()
@@ -191,7 +192,7 @@ class Books:
         account.note_place(event)
         if known is not None and known.ended and _works(event):
             account.look_for(event.instrument, event.cid, event.ts_ns)
-        return self._ledger.tell_order(event)
+        return [self._waits.eased(fact) for fact in self._ledger.tell_order(event)]
 
     def _money(self, number: int, event: Event) -> list[Told]:
         """Tell what moved money or position without an order, once; balances are compared, not told."""
@@ -249,7 +250,7 @@ class Books:
         if outcome.kind is port.OutcomeKind.UNKNOWN:
             self._fences[item.cid] = outcome.fence_ns
             self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
-        facts = answer_facts(self._ledger, item, now_ns, int(self._world.core["retry_ns"][0]))
+        facts = answer_facts(self._ledger, item, now_ns, self._waits)
         if outcome.kind in (port.OutcomeKind.UNKNOWN, port.OutcomeKind.NOT_SENT):
             facts += self._failed(item.account, now_ns)
         if outcome.rule in _UNSENT and not (item.kind == RequestKind.AMEND and outcome.rule == Rule.SETTINGS):

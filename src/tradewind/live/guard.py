@@ -11,6 +11,7 @@ for nobody but its child.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.errors import Exit, SafetyRefusal
-from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
+from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,17 +73,21 @@ class GuardPolicy:
         More than so many within a minute is a crash loop (F77).
     stop_s
         So long a child may take to end in order.
+    renew_every_s
+        A child that uses too much memory may be started again once in so long, and not more often: where the limit
+        is below what the session needs it holds, and does not come and go.
     """
 
     hung_s: float = 10.0
     starting_s: float = 900.0
     restarts_per_minute: int = 10
     stop_s: float = 30.0
+    renew_every_s: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What the guard did: `kind` is "hung", "died", "crash loop", "stopped" or "waits".
+    """What the guard did: `kind` is "hung", "died", "crash loop", "stopped", "waits" or "renewed".
 
     strategy: who was deciding, -1: none.
     """
@@ -105,7 +110,7 @@ class Guard:
     policy
         When to end it.
     tell
-        Is told of every incident; must return soon.
+        Is told of every incident, once the child that it is about is gone; must return soon.
     heartbeat
         Called about every half minute while the pulse beats: who watches from outside misses it when we are silent.
     passed
@@ -123,6 +128,8 @@ class Guard:
     passed: tuple[int, ...] = ()
     waits_s: Sequence[float] = _WAITS_S
     _ran: bool = False
+    _renewed_s: float = -math.inf
+    _untold: list[Incident] = field(default_factory=list)
     _away: int = 0
     _stopping: threading.Event = field(default_factory=threading.Event)
     _starts: deque[float] = field(default_factory=deque)
@@ -159,9 +166,14 @@ class Guard:
             if child.poll() is None:
                 child.kill()
             child.wait()
+        self._tell_untold()
         if not ended:
             return None
         status = child.returncode
+        if pulse.state == RENEWING and not self._stopping.is_set():
+            self._renewed_s = time.monotonic()
+            self.tell(Incident("renewed", "it used too much memory, ended in order, and is started again"))
+            return None
         if status in _LATER and self._ran and not self._stopping.is_set():
             self._wait_for_venue()
             return None
@@ -174,6 +186,11 @@ class Guard:
             how += f"; strategy {strategy} was deciding and begins held"
         self.tell(Incident("died", f"the trading process died {how}", strategy))
         return None
+
+    def _tell_untold(self) -> None:
+        """Tell what happened to a child that is gone: until then it holds its journal and its audit."""
+        while self._untold:
+            self.tell(self._untold.pop(0))
 
     def _wait_for_venue(self) -> None:
         """Wait before a session that has run is started again: its positions are still there, its venue is away."""
@@ -192,6 +209,7 @@ class Guard:
                 self._end(child)
                 return True
             now = time.monotonic()
+            pulse.may_renew = now - self._renewed_s >= self.policy.renew_every_s
             if pulse.beats != beats:
                 beats, since = pulse.beats, now
                 told = self._say_alive(now, told)
@@ -217,14 +235,18 @@ class Guard:
         if strategy != _NO_STRATEGY:
             pulse.hold(strategy)
             blamed = f"strategy {strategy} was deciding and begins held"
-        self.tell(Incident("hung", f"the loop said nothing for {silent_s:.1f} s; {blamed}", strategy))
+        self._untold.append(
+            Incident("hung", f"the loop said nothing for {silent_s:.1f} s; {blamed}", strategy)
+        )
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         child.terminate()
         try:
             child.wait(self.policy.stop_s)
         except subprocess.TimeoutExpired:
-            self.tell(Incident("stopped", f"it did not end within {self.policy.stop_s:g} s and was killed"))
+            self._untold.append(
+                Incident("stopped", f"it did not end within {self.policy.stop_s:g} s and was killed")
+            )
 
     def _is_crash_loop(self) -> bool:
         now = time.monotonic()

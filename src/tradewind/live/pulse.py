@@ -10,7 +10,8 @@ itself: its registers lie in the same page. A hung loop says nothing, but what i
     8       beats                 rises each time the loop comes round
     16      deciding              place of the core's register `deciding` among the cells, 0: no core yet
     24      held                  bit mask of strategies that begin held after a restart
-    32      state                 0 starting, 1 running, 2 ended in order
+    32      state                 0 starting, 1 running, 2 ended in order, 3 ended in order to be started again
+    40      may renew             1: whoever watches would start the process again if it asked for that
     64      registers             of the core, as it keeps them
 """
 
@@ -28,16 +29,16 @@ from tradewind.errors import InvariantBroken
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ENDED", "PULSE", "RUNNING", "STARTING", "Pulse"]
+__all__ = ["ENDED", "PULSE", "RENEWING", "RUNNING", "STARTING", "Pulse"]
 
 PULSE = "pulse"
 """Its file in the session's folder."""
-STARTING, RUNNING, ENDED = 0, 1, 2
+STARTING, RUNNING, ENDED, RENEWING = 0, 1, 2, 3
 
 _MAGIC = 0x7477_7075_6C73_6532
 _HEAD_CELLS = 8
 _CELLS = 1024
-_MAGIC_AT, _BEATS, _DECIDING, _HELD, _STATE = range(5)
+_MAGIC_AT, _BEATS, _DECIDING, _HELD, _STATE, _MAY_RENEW = range(6)
 
 
 class Pulse:
@@ -100,6 +101,7 @@ class Pulse:
     def begin(self) -> None:
         """Say that a process is about to start: nobody decides yet."""
         self.state = STARTING
+        self.may_renew = False
         self.cells[_DECIDING] = 0
 
     @property
@@ -118,12 +120,21 @@ class Pulse:
 
     @property
     def state(self) -> int:
-        """Return STARTING, RUNNING or ENDED."""
+        """Return STARTING, RUNNING, ENDED or RENEWING."""
         return int(self.cells[_STATE])
 
     @state.setter
     def state(self, state: int) -> None:
         self.cells[_STATE] = state
+
+    @property
+    def may_renew(self) -> bool:
+        """Say whether a process that asks for another in its place gets one."""
+        return bool(self.cells[_MAY_RENEW])
+
+    @may_renew.setter
+    def may_renew(self, may: bool) -> None:
+        self.cells[_MAY_RENEW] = may
 
     def close(self) -> None:
         """Unmap the page; the file stays."""

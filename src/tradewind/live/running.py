@@ -23,10 +23,11 @@ from tradewind.live.opening import Place, open_session
 from tradewind.live.operator import Operator
 from tradewind.live.paper import WriterThread, next_boot
 from tradewind.live.proving import verify_before
-from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
+from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, Pulse
+from tradewind.live.renewal import Renewal
 from tradewind.live.session import SNAPSHOT_EVERY
 from tradewind.live.takeover import TAKEN_OVER
-from tradewind.live.watch import Watch, WatchLimits, gauges_of
+from tradewind.live.watch import Watch, WatchLimits, gauges_of, memory_share
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import Halt, OperatorCode, Rule
 from tradewind.units.layout import dtype_of
@@ -49,6 +50,8 @@ __all__ = ["Beside", "Reached", "RunResult", "Running", "RunningSetup", "run_ses
 _STOPPED = "stopped"
 """A file that says that an operator ended the session, and its pause with it."""
 _BEAT_S = 0.5
+_MEMORY_SHARE = 0.5
+"""Of the machine's memory, that a trading process may use unless the session file says how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class RunningSetup:
         Our time, nanoseconds UTC.
     on_stop
         What `session stop` does with positions.
+    memory_bytes
+        Most that the process may use; 0: half of what the machine has.
     """
 
     make_world: Callable[[], World]
@@ -119,6 +124,7 @@ class RunningSetup:
     labels: tuple[tuple[str, ...], tuple[str, ...]]
     clock: Callable[[], int]
     on_stop: OnStop = "keep"
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +257,11 @@ class _Run:
         await control.open()
         closing.push_async_callback(control.close)
         self._hear_signals(session)
+        self._renewal = Renewal(session, world, lambda: self._pulse.may_renew, time.monotonic_ns)
+        limits = WatchLimits(memory_bytes=self._setup.memory_bytes or memory_share(_MEMORY_SHARE))
         watch = Watch(
-            WatchLimits(), gauges_of(self._folder, reached.clock_ns), self._setup.clock, time.monotonic_ns,
-            self._notify, session.post,
+            limits, gauges_of(self._folder, reached.clock_ns), self._setup.clock, time.monotonic_ns,
+            self._notify, session.post, lambda: int(world.core["own_halts"][0]), self._renewal.ask,
         )  # fmt: skip
         running = Running(
             session, operator.status, self._boot, self._folder, self._setup.clock, reached.clock_ns
@@ -333,8 +341,16 @@ class _Run:
     def _note_end(self, *, stopped: bool) -> None:
         if stopped:
             (self._folder / _STOPPED).touch()
-        self._pulse.state = ENDED
-        self._tell("SESSION_STOPPED", "by its operator" if stopped else "by a signal")
+        renews = self._renewal.granted and not stopped
+        self._pulse.state = RENEWING if renews else ENDED
+        why = (
+            "by its operator"
+            if stopped
+            else "to be started again with less memory"
+            if renews
+            else "by a signal"
+        )
+        self._tell("SESSION_STOPPED", why)
 
     def _tell(self, code: str, text: str) -> None:
         self._notify(Alert(code, text, self._setup.clock(), self._folder.name))

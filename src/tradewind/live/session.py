@@ -143,6 +143,7 @@ class Session:
     _waiting: asyncio.Task[Any] | None = None
     _gave_up: bool = False
     _is_heard: bool = False
+    _keeps: bool = False
     _kept: int = 0
 
     async def run(self) -> bool:
@@ -167,6 +168,15 @@ class Session:
         """Ask for an end after the batch in work, or before one that is still waited for; orders stay as they are."""
         self._stopping.set()
         self._end_wait()
+
+    def keep_soon(self) -> None:
+        """Have a snapshot kept when somebody has decided next, for a start that is to be short."""
+        self._keeps = True
+
+    @property
+    def is_kept(self) -> bool:
+        """Say whether the snapshot that `keep_soon` asked for is there."""
+        return not self._keeps
 
     async def post(self, facts: NDArray[Any], *notes: Audit) -> None:
         """Bring in facts of ours, such as an operator's word, rows of `FACT`; return once they are durable.
@@ -304,6 +314,7 @@ class Session:
             await self.venue.submit(*sent)
 
     def _keep_state(self) -> None:
+        self._keeps = False
         self._kept = self.sequencer.standing.batch
         self.tape.snapshot(self.save())
         self.sequencer.sync()
@@ -330,7 +341,7 @@ class Session:
             return self.recorded.next_kind == RecordKind.STATE
         standing = self.sequencer.standing
         due = standing.steps % self.snapshot_every == 0 or standing.batch - self._kept >= _SNAPSHOT_BATCHES
-        return batch.wake is not None and due
+        return batch.wake is not None and (due or self._keeps)
 
     def save(self) -> bytes:
         """Return the state of the session, with the venue's where it lives here."""

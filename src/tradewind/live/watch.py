@@ -3,6 +3,9 @@
 Each is looked at every second, told to a person once when it begins and once when it has passed, and told to the
 core as a state of trading for as long as it lasts: with too little memory or too wrong a clock no new risk is taken,
 with too little disk openers are cancelled as well. None of them needs an operator to pass.
+
+Memory that does not come back is a leak, whoever's it is. Over its limit for a minute, the process is ended in order
+and started again by its guard, which does that once in an hour at most; without a guard, and until then, it holds.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +23,15 @@ from tradewind.ops.alerts import Alert
 from tradewind.units.enums import FactKind, Halt, HaltScope
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from numpy.typing import NDArray
 
-__all__ = ["Gauges", "Watch", "WatchLimits", "gauges_of"]
+__all__ = ["Gauges", "Watch", "WatchLimits", "gauges_of", "memory_share"]
 
 _S = 1_000_000_000
 _STATM = Path("/proc/self/statm")
+_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class WatchLimits:
         A loop that comes round this much too late stood still.
     memory_bytes
         Most that the process may use, 0: no limit.
+    renew_after_ns
+        Over that for so long, it asks to be started again.
     disk_bytes
         Least that must be free where the journal lies.
     clock_ns
@@ -50,6 +57,7 @@ class WatchLimits:
     look_s: float = 1.0
     stall_ns: int = 2 * _S
     memory_bytes: int = 0
+    renew_after_ns: int = 60 * _S
     disk_bytes: int = 256 << 20
     clock_ns: int = _S // 2
 
@@ -66,6 +74,15 @@ class Gauges:
 def gauges_of(folder: Path, clock_ns: Callable[[], int] = lambda: 0) -> Gauges:
     """Return gauges of this process and of the disk that holds `folder`."""
     return Gauges(_memory_bytes, lambda: shutil.disk_usage(folder).free, clock_ns)
+
+
+def memory_share(share: float, limits: Iterable[Path] = _CGROUP_LIMITS) -> int:
+    """Return a share of the machine's memory, or of what the system lets this service have where that is less."""
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for path in limits:
+        with suppress(OSError, ValueError):  # No such file, or the word for no limit.
+            found.append(int(path.read_text()))
+    return int(share * min(found))
 
 
 def _memory_bytes() -> int:
@@ -87,6 +104,11 @@ class Watch:
         Is told of what a person should know.
     post
         Brings facts into the session.
+    known
+        Bits of `Halt` that the core has set for everything: after a restart also those of an earlier life.
+    renew
+        Is asked for a new process in place of this one while memory stays over its limit; each time it looks, until it
+        is granted.
     """
 
     limits: WatchLimits
@@ -95,7 +117,9 @@ class Watch:
     monotonic: Callable[[], int]
     notify: Callable[[Alert], None]
     post: Callable[[NDArray[Any]], Awaitable[None]]
-    _wrong: set[int] = field(default_factory=set)
+    known: Callable[[], int]
+    renew: Callable[[], None] = lambda: None
+    _over_ns: int = 0
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -119,17 +143,26 @@ class Watch:
         memory, disk, offset = gauges.memory_bytes(), gauges.disk_bytes(), abs(gauges.clock_ns())
         too_much = bool(limits.memory_bytes) and memory > limits.memory_bytes
         facts = self._state(Halt.MEMORY, "MEMORY_HIGH", limits.memory_bytes, memory, wrong=too_much)
+        self._renew_where_due(too_much=too_much)
         facts += self._state(Halt.DISK, "DISK_LOW", limits.disk_bytes, disk, wrong=disk < limits.disk_bytes)
         facts += self._state(
             Halt.CLOCK, "CLOCK_OFFSET", limits.clock_ns, offset, wrong=offset > limits.clock_ns
         )
         return facts
 
+    def _renew_where_due(self, *, too_much: bool) -> None:
+        now_ns = self.monotonic()
+        if not too_much:
+            self._over_ns = 0
+        elif not self._over_ns:
+            self._over_ns = now_ns
+        elif now_ns - self._over_ns >= self.limits.renew_after_ns:
+            self.renew()
+
     def _state(self, bit: int, code: str, limit: int, value: int, *, wrong: bool) -> list[Told]:
-        if wrong == (bit in self._wrong):
+        if wrong == bool(self.known() & bit):
             return []
         now_ns = self.clock()
-        self._wrong ^= {bit}
         word = code if wrong else "RESUMED"
         self.notify(Alert(word, f"{value:,} where the limit is {limit:,}", now_ns))
         return [

@@ -135,6 +135,11 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
     "PROCESS_DIED": AlertKind(
         Level.ERROR, "The trading process died and was started again.", "Read its log; nothing was lost."
     ),
+    "PROCESS_RENEWED": AlertKind(
+        Level.WARNING,
+        "The trading process used too much memory; it ended in order, its guard started it again, nothing was lost.",
+        "Nothing, unless it repeats each hour: then raise memory_max_mb in the session file, or split the session.",
+    ),
     "CRASH_LOOP": AlertKind(
         Level.CRITICAL,
         "The trading process dies again and again and is not started any more.",
@@ -152,7 +157,9 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "Free or replace the disk and start the session again; it goes on from what is durable.",
     ),
     "MEMORY_HIGH": AlertKind(
-        Level.WARNING, "The process uses more memory than it may; it starts again in order.", "Nothing."
+        Level.WARNING,
+        "The process uses more memory than it may: nothing new is opened until it has less.",
+        "Nothing: after a minute it ends in order and its guard starts it again, once in an hour at most.",
     ),
     "RATE_LIMITED": AlertKind(
         Level.WARNING,

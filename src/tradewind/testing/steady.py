@@ -14,6 +14,7 @@ import numpy as np
 from tradewind.engine.contract import DECIDE
 from tradewind.engine.setup import ExitSetup, InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
+from tradewind.live.venue import LiveRules
 from tradewind.testing.logbook import told
 from tradewind.testing.sessions import want
 from tradewind.testing.voyage import Voyage, sail
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = [
     "CYCLE_BARS",
     "HELD_BARS",
+    "LEARNT_BARS",
     "RESTING",
     "brittle",
     "halts",
+    "rules_at",
     "sail_steady",
     "steady",
     "steady_world",
@@ -39,6 +42,8 @@ __all__ = [
 ]
 
 CYCLE_BARS, HELD_BARS = 4, 3
+LEARNT_BARS = 3
+"""A strategy of a scenario wants nothing before so many bars are known."""
 RESTING = 5
 """Slot of the order that rests."""
 
@@ -47,7 +52,9 @@ RESTING = 5
 def steady(
     view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
 ) -> int:
-    """Want a position for three bars of four, and an order far below."""
+    """Want a position for three bars of four, and an order far below; nothing before the third bar."""
+    if view.bars < LEARNT_BARS:
+        return Verdict.HOLD
     lots = int(params.v[0])
     held = lots if view.bars % CYCLE_BARS < HELD_BARS else 0
     want(intents, IntentKind.TARGET, 0, 0, 0, held)
@@ -94,12 +101,18 @@ def unlucky_pair(instrument: Instrument, *, amends: bool, nonsense: bool) -> Wor
     return World([WalletSetup("USDT", 10_000.0)], [setup], strategies)
 
 
+def rules_at(venue: str) -> LiveRules:
+    """Return the usual rules of a scenario; its times are written to a first decision a bar later at two venues."""
+    later = venue in ("binance_usdm", "bybit_linear")
+    return LiveRules(warm_bars=1 if later else 2, reconcile_ns=60_000_000_000)
+
+
 def sail_steady(venue: str, *plan: Strike, **more: Any) -> Landfall:  # noqa: ANN401 - fields of `Voyage`
     """Let `steady` sail for four minutes and two calm ones unless told otherwise, and be judged.
 
     It opens at 180 s, its stop rests from 182 s on, it closes at 360 s and opens again at 420 s.
     """
-    life = {"make_world": steady_world, **more.pop("life", {})}
+    life = {"make_world": steady_world, "rules": rules_at(venue), **more.pop("life", {})}
     usual: dict[str, Any] = {"minutes": 4.0, "calm_minutes": 2.0, "settle_s": 30.0}
     return sail(Voyage(venue, plan=plan, life=life, **{**usual, **more}))
 

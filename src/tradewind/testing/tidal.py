@@ -15,6 +15,7 @@ from tradewind.engine.contract import DECIDE
 from tradewind.engine.setup import ExitSetup, InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
 from tradewind.testing.sessions import want
+from tradewind.testing.steady import LEARNT_BARS, rules_at
 from tradewind.testing.voyage import Voyage, sail
 from tradewind.units.enums import SHORT, IntentKind, Protection, Verdict
 from tradewind.units.jit import kernel
@@ -37,6 +38,8 @@ def tidal(
     view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
 ) -> int:
     """Want a position every other minute, an order that follows the price, and one that comes and goes."""
+    if view.bars < LEARNT_BARS:
+        return Verdict.HOLD
     lots = int(params.v[0])
     flood = view.bars % 2
     want(intents, IntentKind.TARGET, 0, 0, 0, lots * flood)
@@ -86,6 +89,6 @@ def tidal_world(
 
 def sail_tidal(venue: str, *plan: Strike, **more: Any) -> Landfall:  # noqa: ANN401 - fields of `Voyage`
     """Let `tidal` sail for three minutes and two and a half calm ones unless told otherwise, and be judged."""
-    life = {"make_world": tidal_world, **more.pop("life", {})}
+    life = {"make_world": tidal_world, "rules": rules_at(venue), **more.pop("life", {})}
     usual = {"minutes": 3.0, "calm_minutes": 2.5, "settle_s": 60.0}
     return sail(Voyage(venue, plan=plan, life=life, **{**usual, **more}))

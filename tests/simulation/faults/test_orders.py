@@ -111,7 +111,7 @@ def test_F35_a_quote_that_would_take_is_refused_and_quoted_again_with_patience()
 def test_F36_a_close_that_finds_no_position_makes_us_look():
     """A refused reduction says that what we believe to hold is not there: the account is read within seconds, and the
     close is asked for again only from what it says."""
-    life = {"rules": LiveRules(warm_bars=2, reconcile_ns=300_000_000_000)}
+    life = {"rules": LiveRules(warm_bars=1, reconcile_ns=300_000_000_000)}
     sea = sail_tidal("binance_usdm", strike("F36", 170, 20, count=1), life=life, minutes=4.0)
     assert sea.struck("F36") == 1
     [(refused, row)] = [(s, row) for s, row in told(sea, FactKind.REJECT) if s < 200]

@@ -9,9 +9,10 @@ import pytest
 
 from tradewind.errors import SafetyRefusal
 from tradewind.live.guard import Guard, GuardPolicy
+from tradewind.live.renewal import Renewal
 from tradewind.live.watch import Gauges, Watch, WatchLimits
 from tradewind.ops.alerts import Dispatcher
-from tradewind.testing.logbook import alerted_s, asked_s, orders_of, placed_s, told
+from tradewind.testing.logbook import alerted_s, asked_s, orders_of, placed_s, seconds, told
 from tradewind.testing.steady import halts, sail_steady, unlucky_pair
 from tradewind.units.enums import FactKind, Halt, RequestKind, Rule, WakeCode
 from tradewind.venues.ccxt.caps import Caps
@@ -72,17 +73,24 @@ def test_F78_an_end_that_is_asked_for_while_an_order_leaves_is_an_order():
     assert any(at > 300 for at in placed_s(sea))
 
 
-def watched(gauges, limits=None):
-    """Return what starts a watch in each process."""
+def watched(gauges, limits=None, may_renew=lambda: False):
+    """Return what starts a watch in each process; may_renew: a guard would start it again."""
 
     def begin(life, world):
+        core, session = life.world.core, life.opened.session
+
+        def monotonic():
+            return int(world.loop.time() * S)
+
         watch = Watch(
             limits or WatchLimits(memory_bytes=100),
             gauges,
             world.loop.local_ns,
-            lambda: int(world.loop.time() * S),
+            monotonic,
             life.alerts.append,
-            life.opened.session.post,
+            session.post,
+            lambda: int(core["own_halts"][0]),
+            Renewal(session, life.world, may_renew, monotonic).ask,
         )
         life.live_venue.inbox.start(watch.run())
 
@@ -107,6 +115,38 @@ def test_F86_a_process_that_uses_too_much_memory_takes_no_new_risk():
     assert [at for at in asked_s(sea, reduces=False) if 152 < at < 400] == []
     assert 150 < alerted_s(sea, "MEMORY_HIGH")[0] < 152
     assert any(at > 419 for at in placed_s(sea, reduces=False))
+
+
+@pytest.mark.parametrize(("venue", "leaks"), [("binance_usdm", False), ("blofin_swap", True)])
+def test_F86_a_process_whose_memory_does_not_come_back_is_started_again_in_order_and_not_again_and_again(
+    venue, leaks
+):
+    """After a minute over its limit it keeps a snapshot, ends at a moment at which no request is under way, and its
+    guard, which holds the leases meanwhile, starts another: nothing is sent twice and stops stay where they are. A
+    process that uses too much from its start holds instead: it is started again once in an hour at most."""
+    used, lives = [50], []
+
+    def born(life, world):
+        lives.append(seconds(world.loop.now_ns()))
+        used[0] = 200 if lives[1:] and leaks else 50
+        watched(Gauges(lambda: used[0], lambda: 1 << 40), may_renew=lambda: len(lives) == 1)(life, world)
+
+    sea = sail_steady(
+        venue,
+        acts=[(150, lambda deck: used.__setitem__(0, 200))],
+        minutes=7.5,
+        life={"on_open": born},
+    )
+    assert sea.life.ends == ["stopped"]
+    assert 210 < lives[1] < 216
+    changes = [(bits, on) for _, bits, on in halts(sea)]
+    assert changes == [(Halt.MEMORY, True)] + [(Halt.MEMORY, False)] * (not leaks)
+    assert sea.life.opened.resumed_at > 100
+    opened = [at for at in asked_s(sea, reduces=False) if at > 152]
+    assert [at for at in opened if at < 220 or leaks] == []
+    assert sent_once(sea) or leaks
+    assert leaks or any(at > 419 for at in opened)
+    assert len(sea.alerts("MEMORY_HIGH")) == 1
 
 
 def test_F87_a_loop_that_stood_still_is_told_and_decides_nothing_late():

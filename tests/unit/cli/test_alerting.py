@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tradewind.cli.alerting import alerting, incident_alert, session_alerts
+from tradewind.cli.alerting import alerting, guard_alerts, incident_alert, session_alerts
 from tradewind.cli.entry import run_command
 from tradewind.cli.output import Output
 from tradewind.config import Workspace
@@ -101,9 +101,45 @@ def test_an_address_of_no_service_is_refused_before_anything_is_traded(tmp_path,
         ("died", -1, "PROCESS_DIED"),
         ("stopped", -1, "PROCESS_DIED"),
         ("crash loop", -1, "CRASH_LOOP"),
+        ("renewed", -1, "PROCESS_RENEWED"),
     ],
 )
 def test_whatever_the_guard_does_is_told_by_a_code_of_its_own(kind, strategy, code):
     alert = incident_alert(Incident(kind, "its words", strategy), "alpha")
     assert (alert.code, alert.session) == (code, "alpha")
     assert "its words" in alert.text
+
+
+def audit_of(desk):
+    return [
+        decode_audit(record)
+        for record in JournalReader(FileDisk(), governance_of(desk.session_dir("alpha"))).records()
+    ]
+
+
+@pytest.mark.parametrize("kind", ["died", "hung", "crash loop", "renewed"])
+def test_what_a_guard_does_between_two_lives_of_its_process_is_in_the_audit(tmp_path, kind):
+    desk, whose = Workspace.create(tmp_path / "desk"), Identity("alpha", ("main",))
+    with session_alerts(Output(False), desk, whose, "test") as notify:
+        notify(Alert("SESSION_STARTED", "process 1", 1))
+    with guard_alerts(Output(False), desk, whose, "test") as tell:
+        tell(incident_alert(Incident(kind, "its words"), "alpha"))
+        with session_alerts(Output(False), desk, whose, "test") as notify:
+            notify(Alert("SESSION_STARTED", "process 2", 3))
+    first, kept, second = audit_of(desk)
+    assert (first.what, second.what) == ("SESSION_STARTED", "SESSION_STARTED")
+    assert kept.what == incident_alert(Incident(kind, ""), "alpha").code
+    assert "its words" in kept.detail["text"]
+
+
+def test_an_audit_that_somebody_holds_costs_the_guard_an_entry_and_says_so(tmp_path, capsys):
+    desk, whose = Workspace.create(tmp_path / "desk"), Identity("alpha", ("main",))
+    with (
+        session_alerts(Output(False), desk, whose, "test"),
+        guard_alerts(Output(False), desk, whose, "test") as tell,
+    ):
+        tell(incident_alert(Incident("died", "its words"), "alpha"))
+    assert audit_of(desk) == []
+    said = capsys.readouterr().err
+    assert "the audit does not take what the guard did" in said
+    assert "PROCESS_DIED" in said

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from tradewind.config import lock_holder
 from tradewind.engine.world import CORE_BYTES
 from tradewind.errors import InvariantBroken, SafetyRefusal
 from tradewind.live.guard import Guard, GuardPolicy
@@ -129,18 +130,64 @@ def test_a_crash_loop_ends(tmp_path):
     assert (tmp_path / "lives").read_text() == "4"
 
 
-def test_a_guard_that_is_stopped_ends_its_child_in_order(tmp_path):
-    body = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n(folder / 'ready').touch()\ntime.sleep(60)"
+def stop_when(path):
+    """Return what stops a guard once a file is there."""
 
-    def stop_when_ready(guard):
+    def stop(guard):
         def wait():
-            while not (tmp_path / "ready").exists():
-                threading.Event().wait(0.05)
+            wait_for(path)
             guard.stop()
 
         threading.Thread(target=wait, daemon=True).start()
 
-    status, told, lives = guarded(tmp_path, body, GuardPolicy(), stop_when_ready)
+    return stop
+
+
+def test_a_guard_that_is_stopped_ends_its_child_in_order(tmp_path):
+    body = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n(folder / 'ready').touch()\ntime.sleep(60)"
+
+    status, told, lives = guarded(tmp_path, body, GuardPolicy(), stop_when(tmp_path / "ready"))
+    assert (status, told, lives) == (0, [], 1)
+
+
+@pytest.mark.parametrize(
+    ("ends", "kind"),
+    [("os.kill(os.getpid(), signal.SIGKILL)", "died"), ("time.sleep(60)", "hung")],
+)
+def test_nothing_is_told_of_a_child_before_it_is_gone(tmp_path, ends, kind):
+    body = (
+        "from tradewind.journal import FileDisk\n"
+        f"lock = FileDisk().lock(folder / 'lock', 'lives')\nif life == 1:\n  {ends}"
+    )
+    held = []
+
+    def listen(guard):
+        told = guard.tell
+        guard.tell = lambda incident: (held.append(lock_holder(tmp_path / "lock")), told(incident))
+
+    _, told, lives = guarded(tmp_path, body, GuardPolicy(hung_s=1.5), listen)
+    assert ([incident.kind for incident in told], lives) == ([kind], 2)
+    assert held == [None]
+
+
+@pytest.mark.parametrize(("every_s", "lives"), [(3_600.0, 2), (0.0, 4)])
+def test_a_child_that_asks_to_be_renewed_is_started_again_once_in_a_while(tmp_path, every_s, lives):
+    body = (
+        "from tradewind.live.pulse import RENEWING\nfor _ in range(60):\n  time.sleep(0.02)\n"
+        "  if pulse.may_renew and life < 4:\n    pulse.state = RENEWING\n    sys.exit(0)"
+    )
+    status, told, lived = guarded(tmp_path, body, GuardPolicy(renew_every_s=every_s))
+    assert (status, lived) == (0, lives)
+    assert [incident.kind for incident in told] == ["renewed"] * (lives - 1)
+
+
+def test_a_child_that_asks_to_be_renewed_while_its_guard_is_stopped_stays_ended(tmp_path):
+    body = (
+        "from tradewind.live.pulse import RENEWING\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (setattr(pulse, 'state', RENEWING), sys.exit(0)))\n"
+        "(folder / 'ready').touch()\ntime.sleep(60)"
+    )
+    status, told, lives = guarded(tmp_path, body, GuardPolicy(), stop_when(tmp_path / "ready"))
     assert (status, told, lives) == (0, [], 1)
 
 

@@ -7,7 +7,7 @@ import mmap
 
 from tradewind.live.apply import APPLY_FACTS
 from tradewind.live.facts import rows_of
-from tradewind.live.watch import Gauges, Watch, WatchLimits, gauges_of
+from tradewind.live.watch import Gauges, Watch, WatchLimits, gauges_of, memory_share
 from tradewind.testing.clock import VirtualLoop
 from tradewind.testing.sessions import small_world
 from tradewind.units.enums import Halt
@@ -23,13 +23,23 @@ class Machine:
 
     def __init__(self):
         self.memory, self.disk, self.offset = GIB, 10 * GIB, 0
-        self.alerts, self.world = [], small_world()
+        self.alerts, self.world, self.renewals = [], small_world(), []
 
     def watch(self, loop=None):
         limits = WatchLimits(memory_bytes=2 * GIB)
         gauges = Gauges(lambda: self.memory, lambda: self.disk, lambda: self.offset)
         clock = (lambda: 5 * S) if loop is None else loop.now_ns
-        return Watch(limits, gauges, clock, clock, self.alerts.append, self.post)
+        known = lambda: int(self.world.core["own_halts"][0])  # noqa: E731
+        return Watch(
+            limits,
+            gauges,
+            clock,
+            clock,
+            self.alerts.append,
+            self.post,
+            known,
+            lambda: self.renewals.append(clock()),
+        )
 
     async def post(self, rows):
         mine = allocate(Fact, len(rows))
@@ -58,6 +68,48 @@ def test_each_state_begins_once_and_passes_once():
         asyncio.run(run_once(watch))
         assert machine.halts == 0
         assert [alert.code for alert in machine.alerts] == [code, "RESUMED"]
+
+
+def test_what_an_earlier_life_had_found_passes_in_a_later_one():
+    machine = Machine()
+    machine.memory = 3 * GIB
+    asyncio.run(run_once(machine.watch()))
+    assert machine.halts == Halt.MEMORY
+    later = machine.watch()
+    assert later.look() == []
+    machine.memory = GIB
+    asyncio.run(run_once(later))
+    assert machine.halts == 0
+    assert [alert.code for alert in machine.alerts] == ["MEMORY_HIGH", "RESUMED"]
+
+
+def test_memory_that_stays_too_much_for_a_minute_asks_for_another_process_until_it_comes():
+    loop, machine = VirtualLoop(), Machine()
+
+    async def scene():
+        watching = asyncio.ensure_future(machine.watch(loop).run())
+        machine.memory = 3 * GIB
+        await asyncio.sleep(50)
+        machine.memory = GIB
+        await asyncio.sleep(5)
+        machine.memory = 3 * GIB
+        await asyncio.sleep(64.5)
+        watching.cancel()
+
+    began_ns = loop.now_ns()
+    loop.run_until_complete(scene())
+    loop.close()
+    assert [(at - began_ns) // S for at in machine.renewals] == [115, 116, 117, 118, 119]
+
+
+def test_a_share_of_the_memory_is_of_what_the_service_may_have(tmp_path):
+    whole = memory_share(1.0, ())
+    assert whole > 100 << 20
+    limit = tmp_path / "memory.max"
+    limit.write_text("max\n")
+    assert memory_share(1.0, (limit, tmp_path / "none")) == whole
+    limit.write_text("8000000\n")
+    assert memory_share(0.5, (limit,)) == 4_000_000
 
 
 async def run_once(watch):
