@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import OrderSeen, PositionSeen
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["AdoptRequest", "adopt_accounts"]
+__all__ = ["AdoptRequest", "adopt_accounts", "given_contexts"]
 
 _NAME_MAX = 32
 _SIDES = ("long", "short")
@@ -93,18 +93,21 @@ def adopt_accounts(desk: "Workspace", asked: AdoptRequest, sets: "list[str] | No
 
 
 def _adopt(loaded: "Loaded[SessionConfig]", desk: "Workspace", asked: AdoptRequest, say: "Output") -> None:
+    from tradewind.cli.compiling import load_engine
     from tradewind.cli.keys import asking, key_store
     from tradewind.cli.listening import bind_now, with_accounts
     from tradewind.cli.refusing import refuse_from_files
     from tradewind.venues.keys import keys_for
 
-    accounts = refuse_from_files(loaded, desk, live=True, guards=False)
+    with say.steps("reading the strategies"):
+        accounts = refuse_from_files(loaded, desk, live=True, guards=False)
     with _leases(desk, asked.name, tuple(accounts)) as journal:
         store, around = key_store(desk), asking(say)
         keys = {
             name: keys_for(name, entry.venue, store, around, demo=entry.kind == "demo")
             for name, entry in accounts.items()
         }
+        load_engine(say, simulated=False)
         found = asyncio.run(bind_now(loaded.config, desk, None, say.note))
         bound = with_accounts(found, tuple(entry.venue for entry in accounts.values()))
         result = asyncio.run(_Adopting(bound, desk, asked, say, accounts, keys, journal).run())
@@ -209,24 +212,15 @@ class _Adopting:
         return epoch.earlier | {epoch.tag}
 
     def _policy(self) -> "Policy":
-        """Return who is given what. Raises UsageError for somebody who does not trade it."""
+        """Return who is given what. Raises UsageError where somebody does not trade what is given."""
         from tradewind.cli.live_accounts import live_rules
 
         symbols, strategies = self.bound.labels
         contexts = {
-            (strategies[part], symbols[column]): (index, column)
+            f"{symbols[column]}={strategies[part]}": (index, column)
             for index, (part, column) in enumerate(self.bound.boot("").contexts)
         }
-        given = {}
-        for text in self.asked.gives:
-            symbol, _, strategy = text.partition("=")
-            if (strategy, symbol) not in contexts:
-                raise UsageError(
-                    "USAGE", f"{strategy[:40]!r} does not trade {symbol[:40]!r}.", where="--give",
-                    known=tuple(f"{one}={other}" for other, one in contexts),
-                )  # fmt: skip
-            index, column = contexts[strategy, symbol]
-            given[column] = index
+        given = given_contexts(self.asked.gives, contexts)
         return replace(live_rules(self.bound.session, 0).policy, given=given)
 
     def _show(self, found: "_Finding") -> None:
@@ -305,6 +299,25 @@ class _Adopting:
         text = f"{getpass.getuser()} adopted what {', '.join(self.accounts)} held"
         told = f"{text}; the journal of before is {kept}" if kept else text
         return Alert("OPERATOR", told, time.time_ns(), self.asked.name)
+
+
+def given_contexts(gives: tuple[str, ...], contexts: dict[str, tuple[int, int]]) -> dict[int, int]:
+    """Return the context that is given what is held of an instrument, by instrument.
+
+    contexts: (context, instrument) by ``SYMBOL=STRATEGY``. Raises UsageError for what is none of these, and where one
+    symbol is given twice.
+    """
+    given: dict[int, int] = {}
+    for text in gives:
+        if text not in contexts:
+            raise UsageError(
+                "USAGE", f"{text[:60]!r} names nobody who trades that.", where="--give", known=tuple(contexts)
+            )
+        index, instrument = contexts[text]
+        if instrument in given:
+            raise UsageError("USAGE", f"{text[:60]!r} gives it a second time.", where="--give")
+        given[instrument] = index
+    return given
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from tradewind.cli.certify import require_certificates
 from tradewind.cli.entry import run_command
 from tradewind.cli.paper import load_terms
 from tradewind.config import lock
-from tradewind.errors import SafetyRefusal
+from tradewind.errors import ERROR_CODES, SafetyRefusal
 from tradewind.live.certify import Certificate, Step
+from tradewind.live.epochs import Epoch, begin_epoch
 from tradewind.research.resolve import check_strategies
 
 pytest.importorskip("ccxt")
@@ -79,6 +80,24 @@ def test_a_file_that_does_not_say_enough(live, old, new, code, status, key):
 def test_nobody_said_that_it_is_meant(live):
     assert live("LIVE_UNCONFIRMED", 5)["hint"] == "type its name, or add --confirm main"
     assert live("LIVE_UNCONFIRMED", 5, "--confirm", "other")["message"].startswith("nobody said that main")
+
+
+def test_an_adoption_that_did_not_come_to_its_end_is_not_traded_on(desk, live):
+    begin_epoch(desk.session_dir("live"), Epoch("ABCDEF"))
+    told = live("ADOPT_UNFINISHED", 5, "--confirm", "main")
+    assert "session adopt" in told["hint"] + ERROR_CODES["ADOPT_UNFINISHED"].remedy
+
+
+def test_adopting_is_refused_for_what_trading_is_refused_for(desk, live, refuse):
+    """Before any venue is asked, and without a trace."""
+    with lock(desk.account_lock("main"), "trades main in session other"):
+        live("LOCKED", 5, "--confirm", "main")
+        told = refuse(desk.root, ["session", "adopt", "sessions/live.toml", "--confirm", "main"], "LOCKED", 5)
+    assert "session other" in told["message"]
+    refuse(desk.root, ["session", "adopt", "backtests/first.toml"], "USAGE", 2)
+    live("CONFIG_CHOICE", 2, old='["main"]', new='["mian"]')
+    refuse(desk.root, ["session", "adopt", "sessions/live.toml"], "CONFIG_CHOICE", 2)
+    assert not desk.session_dir("live").exists()
 
 
 def test_real_money_at_a_venue_that_was_not_tried(live):

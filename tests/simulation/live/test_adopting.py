@@ -25,6 +25,7 @@ from tradewind.units.enums import LONG, Halt
 from tradewind.venues.ccxt.capabilities import dialect_of
 from tradewind.venues.ccxt.client_ids import tag_in
 from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
+from tradewind.venues.fake.orders import Placement
 from tradewind.venues.gateway import Listing
 from tradewind.venues.keys import AccountKeys, Secret
 
@@ -212,6 +213,28 @@ def test_the_policy_of_the_file_gives_to_who_trades_it_and_a_name_goes_before_it
         await scene.second.live(world)
 
     assert held_lots(played("binance_usdm", play).second) == (40, 0)
+
+
+def test_a_position_that_goes_before_the_session_comes_back_takes_its_old_stop_along():
+    """Whether that stop was triggered or somebody has sold by hand: the next start says so and opens nothing until an
+    operator has looked; what protects nothing any more is cancelled."""
+
+    async def play(scene, world):
+        disk = SimulatedDisk()
+        await scene.adopt(world, SECOND, disk, given={0: 0})
+        account = world.account("bybit_linear")
+        (position,) = account.positions()
+        account.place(Placement(position.symbol, "sell", "market", position.qty, reduce_only=True))
+        scene.second = scene.life(SECOND, 5.2, disk)
+        await scene.second.live(world)
+        return scene.orders(world)
+
+    scene = played("bybit_linear", play)
+    assert scene.result == []
+    assert held_lots(scene.second) == (0, 0)
+    told = [alert.text for alert in scene.second.alerts if alert.code == "UNEXPLAINED"]
+    assert "of ours on the long side are gone" in told[0]
+    assert int(scene.second.world.accounts["halts"][0]) & Halt.EXTERNAL
 
 
 def test_who_only_looks_changes_nothing():
