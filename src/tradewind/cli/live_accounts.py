@@ -83,7 +83,7 @@ async def _reach(
     def clock_ns() -> int:
         return max((gateway.clock_offset_ns for gateway in gateways), key=abs)
 
-    return Reached(venue, venue.books, venue.books, tuple(after), clock_ns)
+    return Reached(venue, venue.books, venue.books, tuple(after), clock_ns, venue.stand_down)
 
 
 def open_gateway(

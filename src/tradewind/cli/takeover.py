@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.errors import NotFound, TradewindError, UsageError, VenueDown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tradewind.cli.output import Output
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from tradewind.live.flatten import Flattened
     from tradewind.live.takeover import Lease
     from tradewind.market import Instrument
+    from tradewind.venues.ccxt.trading import CcxtTradingGateway
     from tradewind.venues.gateway import Listing
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["take_over"]
+__all__ = ["close_account", "take_over"]
 
 _OPEN_WITHIN_S = 30.0
 _TRIES = 3
@@ -160,8 +162,7 @@ async def _close(
 ) -> "Flattened":
     """Close one account. One that cannot be opened is tried again, and then said to be as it was."""
     from tradewind.cli.live_accounts import open_gateway, settings_of
-    from tradewind.live.flatten import Flattened, flatten_account
-    from tradewind.live.takeover import first_cid
+    from tradewind.live.flatten import Flattened
 
     entry = known.accounts[account]
     listings = known.listings(entry.venue)
@@ -169,11 +170,7 @@ async def _close(
     for attempt in range(_TRIES):
         gateway, session = open_gateway(desk, settings_of(known.session, entry, _tag(folder)), listings, keys)
         try:
-            await asyncio.wait_for(gateway.open(), _OPEN_WITHIN_S)
-            first = first_cid(time.time_ns())
-            return await flatten_account(
-                gateway, listings, first, tell=lambda step: say.note(f"{account}: {step}")
-            )
+            return await close_account(gateway, listings, lambda step: say.note(f"{account}: {step}"))
         except (TradewindError, TimeoutError) as error:
             told = error.message if isinstance(error, TradewindError) else "the venue does not answer"
             failed.steps.append(told)
@@ -183,6 +180,21 @@ async def _close(
             await session.close()
         await asyncio.sleep(2.0**attempt)
     return failed
+
+
+async def close_account(
+    gateway: "CcxtTradingGateway", listings: "list[Listing]", tell: "Callable[[str], None]"
+) -> "Flattened":
+    """Close what an account holds in some instruments by requests alone; return what the venue says is left.
+
+    A signature needs the venue's time and nothing else: neither its streams nor its list of markets nor its word about
+    the key are waited for, since they may be what fails. Raises VenueDown, VenueRefused (CLOCK_OFFSET), TimeoutError.
+    """
+    from tradewind.live.flatten import flatten_account
+    from tradewind.live.takeover import first_cid
+
+    await asyncio.wait_for(gateway.measure_clock(), _OPEN_WITHIN_S)
+    return await flatten_account(gateway, listings, first_cid(time.time_ns()), tell=tell)
 
 
 def _tag(folder: "Path") -> str:

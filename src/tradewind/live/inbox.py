@@ -171,11 +171,12 @@ class Inbox:
             source.tell_to(partial(self.hear, account))
         self.start(self._pump(account, source))
 
-    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Let something go on beside the session; what it raises unexpectedly ends the session."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._note_end)
+        return task
 
     async def once(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Return when something is done that is done once; whoever waits for it may give up and wait again."""

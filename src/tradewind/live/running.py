@@ -70,6 +70,8 @@ class Reached:
         What is to be closed after the venue.
     clock_ns
         Offset of our clock from the venue's that differs most, 0 where nobody knows.
+    stand_down
+        Takes back what a venue would do when we fall silent; called where an operator ended the session.
     """
 
     venue: VenuePort
@@ -77,6 +79,7 @@ class Reached:
     memory: Memory | None = None
     closing: tuple[Callable[[], Awaitable[Any]], ...] = ()
     clock_ns: Callable[[], int] = lambda: 0
+    stand_down: Callable[[], Awaitable[None]] | None = None
 
 
 class Beside(Protocol):
@@ -274,6 +277,8 @@ class _Run:
         holding = asyncio.ensure_future(self._begin_held(operator, world))
         closing.callback(holding.cancel)
         await session.run()
+        if operator.stopped and reached.stand_down is not None:
+            await reached.stand_down()
         opened.close(finished=False)
         self._note_end(stopped=operator.stopped)
         return RunResult(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ _FACTS_MAX = 2048
 _TURNS = 4
 """How often the orders of one context may end and let it decide again between two WAKEs."""
 _START_TRIES = 3
+_STAND_DOWN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class LiveVenue:
         self._gathering = Gathering(frozenset(feeds), self._interval_ns, rules.grace_ns)
         self._resolver = Resolver(world, rules.patience_ns)
         self._stale = Staleness()
+        self._arming: list[asyncio.Task[None]] = []
+        self._silent = asyncio.Event()
         self._open = self._catching_up = False
         self._now_ns = 0
         self._history: deque[HistoryStep] = deque()
@@ -205,6 +209,12 @@ class LiveVenue:
         """Return nothing: orders are searched for beside the session, and what is found comes in batches."""
         return rows_of(())
 
+    async def stand_down(self) -> None:
+        """Take back what venues were to do once we fall silent: after an end in order the silence is meant."""
+        self._silent.set()
+        if self._arming:
+            await asyncio.wait(self._arming, timeout=_STAND_DOWN_S)
+
     async def close(self) -> None:
         """Let go of gateways and feeds; orders stay as they are."""
         await self.inbox.close()
@@ -226,7 +236,7 @@ class LiveVenue:
         for account in self._accounts:
             self.inbox.listen(account.number, account.gateway)
             if account.terms.dead_man_s:
-                self.inbox.start(_keep_armed(account, self._alert))
+                self._arming.append(self.inbox.start(_keep_armed(account, self._silent, self._alert)))
         for feed in self._all_feeds():
             self.inbox.listen(-1, feed)
         self._now_ns = self._clock()
@@ -489,19 +499,31 @@ class LiveVenue:
         self._notify(Alert(code, text, self._now_ns))
 
 
-async def _keep_armed(account: TradingAccount, alert: Callable[[str, str], None]) -> None:
-    """Tell the venue again and again that we live, three times within the time it waits.
+async def _keep_armed(
+    account: TradingAccount, silent: asyncio.Event, alert: Callable[[str, str], None]
+) -> None:
+    """Tell the venue again and again that we live, three times within the time it waits; at the end that it need not.
 
     One that does not take it is told once, and once more after it has taken it in between.
     """
+    patience_s = account.terms.dead_man_s
     armed = True
-    while True:
-        try:
-            outcome = await account.gateway.arm_dead_man(account.terms.dead_man_s)
-            taken, why = outcome.kind is OutcomeKind.ACCEPTED, outcome.text or outcome.kind.value
-        except TradewindError as error:
-            taken, why = False, error.message
-        if armed and not taken:
+    while not silent.is_set():
+        why = await _arm(account, patience_s)
+        if armed and why:
             alert("DEAD_MAN", f"{account.terms.name}: {why}")
-        armed = taken
-        await asyncio.sleep(account.terms.dead_man_s / 3)
+        armed = not why
+        with suppress(TimeoutError):
+            await asyncio.wait_for(silent.wait(), patience_s / 3)
+    why = await _arm(account, 0.0)
+    if why:
+        alert("DEAD_MAN", f"{account.terms.name}: the timer may go off in {patience_s:g} s: {why}")
+
+
+async def _arm(account: TradingAccount, patience_s: float) -> str:
+    """Set the venue's timer, 0: switch it off; return why it was not done, "" where it was."""
+    try:
+        outcome = await account.gateway.arm_dead_man(patience_s)
+    except TradewindError as error:
+        return error.message
+    return "" if outcome.kind is OutcomeKind.ACCEPTED else outcome.text or outcome.kind.value

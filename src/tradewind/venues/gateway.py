@@ -572,7 +572,7 @@ class TradingGateway(Protocol):
         """Have the venue's rules read again soon: what it says does not add up by those that are known."""
 
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
-        """Let the venue cancel everything unless called again in time; REJECTED where it has no such timer."""
+        """Let the venue cancel what opens unless called again in time; 0: no more. REJECTED where it has no timer."""
 
     async def close(self) -> None:
         """Let go; orders stay as they are."""

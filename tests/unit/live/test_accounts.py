@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import numpy as np
@@ -100,8 +101,11 @@ def test_each_order_is_sent_with_the_last_price_by_which_its_worth_is_capped():
     assert {order.near_tick for order in Bench().sent(ROWS).values()} == {5_000}
 
 
-def armed_for(minutes, answer=TAKEN, **terms):
-    """Return when the venue was told that we live, and what a person was told, of a session of some minutes."""
+def armed_for(minutes, answer=TAKEN, *, stands_down=False, at_end=TAKEN, **terms):
+    """Return when the venue was told that we live, and what a person was told, of a session of some minutes.
+
+    stands_down: an operator ends it, and the venue answers `at_end` to that.
+    """
     bench = Bench()
     bench.gateway.answer = answer
     told = []
@@ -115,6 +119,10 @@ def armed_for(minutes, answer=TAKEN, **terms):
         while bench.loop.now_ns() < START_NS + minutes * MINUTE_NS:
             batch = await venue.next_batch(number, number)
             number = max(number, batch.number)
+        if stands_down:
+            bench.gateway.answer = at_end
+            await venue.stand_down()
+            await asyncio.sleep(600)
         await venue.close()
 
     bench.exchange.listen(lambda event: None)
@@ -140,3 +148,22 @@ def test_a_timer_that_cannot_be_armed_is_told_once_and_tried_on():
     armed, told = armed_for(12, Outcome(OutcomeKind.REJECTED, text="no such thing"), dead_man_s=120.0)
     assert len(armed) >= 4
     assert ["no such thing" in alert.text for alert in told] == [True]
+
+
+def test_a_session_that_is_stopped_takes_the_timer_back_and_does_not_set_it_again():
+    armed, told = armed_for(5, stands_down=True, dead_man_s=120.0)
+    assert [seconds for _, seconds in armed][-2:] == [120.0, 0.0]
+    assert [seconds for _, seconds in armed].count(0.0) == 1
+    assert told == []
+
+
+def test_a_session_that_ends_otherwise_leaves_the_timer_to_go_off():
+    armed, _ = armed_for(5, dead_man_s=120.0)
+    assert 0.0 not in [seconds for _, seconds in armed]
+
+
+def test_a_timer_that_cannot_be_taken_back_is_told():
+    refusal = Outcome(OutcomeKind.REJECTED, text="not now")
+    _, told = armed_for(5, stands_down=True, at_end=refusal, dead_man_s=120.0)
+    assert ["may go off in 120 s: not now" in alert.text for alert in told] == [True]
+    assert armed_for(2, stands_down=True) == ([], [])

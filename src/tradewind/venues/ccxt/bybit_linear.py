@@ -402,5 +402,6 @@ BYBIT_LINEAR = Dialect(
     renew_option="",
     stream_fills=True,
     dead_man_message={"op": "subscribe", "args": ["dcp.future"]},
+    dead_man_off=False,
 )
 """Certified against the fake exchange; `venue certify` proves it on a demo account."""

@@ -451,6 +451,8 @@ class Dialect:
         "ratio" of the price in percent, "distance" in price, "" where trailing is not native.
     dead_man_message
         What must be said on the user's stream for the venue's timer to watch it.
+    dead_man_off
+        Whether a timer of 0 switches it off.
     reduce_in_hedge
         Whether the reduce-only switch may stand beside a position side.
     """
@@ -505,3 +507,4 @@ class Dialect:
     stream_fills: bool
     unique_nonce_ms: bool = False
     dead_man_message: Mapping[str, object] | None = None
+    dead_man_off: bool = True

@@ -517,7 +517,10 @@ class CcxtTradingGateway:
         return await self._switches.set_modes(instrument, AccountModes(hedge, isolated))
 
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
-        """Let the venue cancel everything unless called again in time; REJECTED where it has no such timer."""
+        """Let the venue cancel what opens unless called again in time; 0: no more. REJECTED where it has no timer."""
+        if not timeout_s and not self._dialect.dead_man_off:
+            text = f"the timer of {self._dialect.venue} cannot be taken back; it goes off once, when our streams have ended"
+            return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=text)
         if self._dialect.dead_man_message is not None:
             await self._stream.say(self._dialect.dead_man_message)
         return await self._switches.arm_dead_man(timeout_s)
