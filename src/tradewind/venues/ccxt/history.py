@@ -16,6 +16,7 @@ import ccxt.pro as ccxt
 from tradewind.errors import ConfigError, RateLimited, VenueDown, VenueRefused
 from tradewind.units.time import SECOND_NS, format_interval
 from tradewind.venues.ccxt.exchange import redact
+from tradewind.venues.ccxt.unreached import is_hopeless, silent, why_unreached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,8 @@ _SETTLED_NS = 2 * SECOND_NS
 """A bar is taken as over this long after its end: venues finish it within a second or two."""
 
 _LONGEST_WAIT_S = 60.0
+_REACH_NS = 15 * SECOND_NS
+"""A venue that was never reached is given up after so long: somebody waits who can mend a network."""
 
 _BAN = re.compile(r"banned until (\d{13})")
 _LATER = (ccxt.OperationFailed, ccxt.ExchangeNotAvailable, TimeoutError, OSError)
@@ -70,6 +73,8 @@ class RestReader:
         self._now_ns = now_ns
         self._attempts = attempts
         self._free_ns = 0
+        self._began_ns = 0
+        self._reached = False
         self.requests = 0
 
     # ------------------------------------------------------------------ requests
@@ -78,12 +83,13 @@ class RestReader:
         """Call a method of ccxt, paced and retried.
 
         Raises VenueDown (VENUE_DOWN) or RateLimited where it stays unanswered, VenueRefused (VENUE_REFUSED) where
-        the venue says no, ConfigError (EXCHANGE_UNSUPPORTED) where it has no such thing.
+        the venue says no, ConfigError (EXCHANGE_UNSUPPORTED) where it has no such thing. One that was never reached
+        is given up sooner.
         """
         for attempt in range(self._attempts):
             await self._wait_for_turn()
             try:
-                return await getattr(self._exchange, method)(*arguments, **named)
+                return await self._asked(method, arguments, named)
             except ccxt.NotSupported as error:
                 raise ConfigError(
                     "EXCHANGE_UNSUPPORTED", redact(error), where=str(self._exchange.id)
@@ -93,25 +99,43 @@ class RestReader:
                 self._hold(self._rest_of_ban(error, attempt))
             except (*_LATER, *_GARBAGE) as error:
                 last = error
-                self._hold(min(_LONGEST_WAIT_S, 2.0**attempt))
+                wait_s = min(_LONGEST_WAIT_S, 2.0**attempt)
+                if self._gives_up(error, wait_s):
+                    raise self._given_up(method, error, attempt + 1) from error
+                self._hold(wait_s)
             except ccxt.BaseError as error:
                 if _SHUTTING_DOWN.search(str(error)):
                     last = error
                     self._hold(min(_LONGEST_WAIT_S, 2.0**attempt))
                     continue
                 raise VenueRefused("VENUE_REFUSED", redact(error), where=str(self._exchange.id)) from error
-        raise self._given_up(method, last)
+        raise self._given_up(method, last, self._attempts)
 
-    def _given_up(self, method: str, error: Exception) -> VenueDown | RateLimited:
+    async def _asked(self, method: str, arguments: tuple[object, ...], named: dict[str, object]) -> Any:  # noqa: ANN401
+        found = await getattr(self._exchange, method)(*arguments, **named)
+        self._reached = True
+        return found
+
+    def _given_up(self, method: str, error: Exception, attempts: int) -> VenueDown | RateLimited:
+        venue = str(self._exchange.id)
+        message = f"{method} was not answered in {attempts} {'attempt' if attempts == 1 else 'attempts'}"
+        if why_unreached(error) is not None:
+            return silent(venue, error, message)
         kind = RateLimited if isinstance(error, _TOO_MANY) else VenueDown
-        message = f"{method} was not answered in {self._attempts} attempts: {redact(error)}"
-        return kind("VENUE_DOWN", message, where=str(self._exchange.id))
+        return kind("VENUE_DOWN", f"{message}: {redact(error)}", where=venue)
+
+    def _gives_up(self, error: Exception, wait_s: float) -> bool:
+        """Say whether a venue that was never reached is not tried again after this wait."""
+        self._reached |= why_unreached(error) is None
+        waited_ns = self._now_ns() - self._began_ns + int(wait_s * SECOND_NS)
+        return not self._reached and (is_hopeless(error) or waited_ns > _REACH_NS)
 
     async def _wait_for_turn(self) -> None:
         """Take the next place in the line of requests, all at the stated pace."""
         now_ns = self._now_ns()
         turn_ns = max(self._free_ns, now_ns)
         self._free_ns = turn_ns + int(SECOND_NS / self.rest.requests_per_s)
+        self._began_ns = self._began_ns or turn_ns
         self.requests += 1
         if turn_ns > now_ns:
             await asyncio.sleep((turn_ns - now_ns) / SECOND_NS)

@@ -6,12 +6,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tradewind.errors import ConfigError, VenueDown
+from tradewind.errors import ConfigError
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.ccxt.dialect import SettingShape
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, open_session
 from tradewind.venues.ccxt.key_check import read_key
 from tradewind.venues.ccxt.parsing import word_of
+from tradewind.venues.ccxt.unreached import silent
 from tradewind.venues.ccxt.wire import Wire
 from tradewind.venues.gateway import AccountMode
 from tradewind.venues.keys.report import refuse_other_mode
@@ -93,7 +94,8 @@ async def _report(
 ) -> KeyReport:
     wire = Wire(exchange, DIALECTS[keys.venue], now_ns)
     if not await wire.measure_clock(_CLOCK_TIMES):
-        raise VenueDown("VENUE_DOWN", f"{keys.venue} does not tell its time, so nothing can be signed.")
+        said = f"{keys.venue} does not tell its time, so nothing can be signed"
+        raise silent(keys.venue, wire.clock_error, f"{said}.")
     report = await read_key(wire, mode)
     hedge, isolated = [await _mode(wire, code) for code in ("POSITION_MODE", "MARGIN_MODE")]
     return replace(report, hedge=hedge, isolated=isolated)

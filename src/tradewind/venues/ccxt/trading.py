@@ -31,6 +31,7 @@ from tradewind.venues.ccxt.parsing import RowReader, word_of
 from tradewind.venues.ccxt.rule_watch import RuleWatch
 from tradewind.venues.ccxt.stream_audit import StreamAudit
 from tradewind.venues.ccxt.switches import AccountSwitches
+from tradewind.venues.ccxt.unreached import silent
 from tradewind.venues.ccxt.user_stream import UserStream
 from tradewind.venues.ccxt.wire import Wire
 from tradewind.venues.gateway import (
@@ -181,7 +182,9 @@ class CcxtTradingGateway:
         VenueRefused (CLOCK_OFFSET) where this machine's clock is too far off.
         """
         if not await self._wire.measure_clock(times=3):
-            raise VenueDown("VENUE_DOWN", f"{self.settings.venue} does not tell its time.")
+            raise silent(
+                self.settings.venue, self._wire.clock_error, f"{self.settings.venue} does not tell its time."
+            )
         if not self._wire.clock.trusted:
             offset_s = self._wire.clock.offset_ns / 1e9
             raise VenueRefused(
@@ -197,7 +200,8 @@ class CcxtTradingGateway:
                 "VENUE_DOWN", f"{self.settings.venue} did not open the account's stream."
             ) from None
         except (BaseError, OSError) as error:
-            raise VenueDown("VENUE_DOWN", redact(f"{self.settings.venue}: {error}")) from error
+            venue = self.settings.venue
+            raise silent(venue, error, redact(f"{venue}: {error}")) from error
         self._tending = asyncio.create_task(self._tend())
 
     @property
@@ -213,7 +217,9 @@ class CcxtTradingGateway:
     async def measure_clock(self) -> None:
         """Compare this machine's clock with the venue's. Raises VenueDown, VenueRefused (CLOCK_OFFSET)."""
         if not await self._wire.measure_clock(times=3):
-            raise VenueDown("VENUE_DOWN", f"{self.settings.venue} does not tell its time.")
+            raise silent(
+                self.settings.venue, self._wire.clock_error, f"{self.settings.venue} does not tell its time."
+            )
         if not self._wire.clock.trusted:
             offset_s = self._wire.clock.offset_ns / 1e9
             raise VenueRefused(

@@ -108,6 +108,8 @@ class Wire:
         self.budget = Budget(dialect.windows, now_ns)
         self.clock = VenueClock(now_ns, asyncio.get_running_loop().time)
         self.now_ns = now_ns
+        self.clock_error: Exception | None = None
+        """Why the last question for the time was not answered; None where it was."""
         if dialect.unique_nonce_ms:
             exchange.milliseconds = _each_once(exchange.milliseconds)
         self._plain_hook = exchange.on_rest_response
@@ -206,11 +208,13 @@ class Wire:
     async def measure_clock(self, times: int = 1) -> bool:
         """Ask the venue for its time; return whether it told."""
         told = False
+        self.clock_error = None
         for _ in range(times):
             answer = await self._ask(
                 self.dialect.clock.call, dict(self.dialect.clock.call.fields), Urgency.PROTECT
             )
             told = self._take_time(answer) or told
+            self.clock_error = answer.error
         self.exchange.options["timeDifference"] = -self.clock.offset_ns // _MS_NS
         return told
 
