@@ -209,6 +209,7 @@ def build_exchange(
         "asyncio_loop": asyncio.get_running_loop(),
         "enableRateLimit": False,
         "timeout": REQUEST_TIMEOUT_MS,
+        "has": {"fetchCurrencies": False},
         "options": {**spec.options, **(options or {}), "maxRetriesOnFailure": 0},
     }
     if keys is not None:

@@ -278,7 +278,7 @@ class CcxtMarketFeed:
         """
         method = getattr(self._exchange, watch.stream.watch)
         self._ended.clear()
-        call = asyncio.ensure_future(method(*watch.arguments, params=dict(watch.stream.params)))
+        call = asyncio.ensure_future(method(*watch.arguments))
         try:
             await asyncio.wait({call})
         finally:
@@ -434,9 +434,13 @@ def _offered(venue: str, kinds: frozenset[StreamKind]) -> frozenset[StreamKind]:
 
 
 def _timeframes(exchange: Any) -> dict[str, int]:  # noqa: ANN401
-    """Return intervals in ns by the venue's words for them, those it shares with us."""
+    """Return intervals in ns by the venue's words for them, those it shares with us.
+
+    Bitget's streams have words of their own, which ccxt keeps apart.
+    """
     found: dict[str, int] = {}
-    for ours, theirs in (exchange.timeframes or {}).items():
+    streamed = (exchange.options or {}).get("timeframes") or {}
+    for ours, theirs in [*(exchange.timeframes or {}).items(), *streamed.items()]:
         try:
             found[str(theirs)] = parse_interval(ours)
         except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -140,8 +140,8 @@ class Stream:
     stale_s
         Silence of one instrument after which it is not trusted, in seconds; 0: it may be silent for ever, and is as
         alive as its connection.
-    params, limit
-        Passed to the method.
+    limit
+        Levels of a book that are asked for, passed to the method.
     """
 
     watch: str
@@ -150,7 +150,6 @@ class Stream:
     shape: Shape
     stale_s: float
     provenance: str
-    params: Mapping[str, object] = field(default_factory=dict)
     limit: int | None = None
 
 

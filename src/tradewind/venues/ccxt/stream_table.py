@@ -351,7 +351,7 @@ def _bitget() -> VenueStreams:
             "books5",
             BookShape(BookRule.WHOLE, "data", "^arg.instId", "bids", "asks", ts="ts"),
             15.0,
-            "ccxt",
+            "ccxt; documentation: seq may begin anew, so that it does not say what is older",
             limit=5,
         ),
         StreamKind.MARK: Stream(
@@ -494,7 +494,7 @@ def _kucoin() -> VenueStreams:
             BookShape(BookRule.WHOLE, "data", "^topic~:(.+)", "bids", "asks", last="sequence", ts="ts"),
             15.0,
             "ccxt",
-            params=MappingProxyType({"method": "/contractMarket/level2Depth5"}),
+            limit=5,
         ),
     }
     polls = {StreamKind.FUNDING: Poll("fetch_funding_rate_history", 60.0, "fundingRate", "ccxt")}
