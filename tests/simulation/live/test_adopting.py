@@ -6,8 +6,11 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
+from tradewind.engine.setup import InstrumentSetup, StrategySetup, WalletSetup
+from tradewind.engine.world import World
 from tradewind.errors import SafetyRefusal
 from tradewind.journal import Identity, JournalReader, RecordKind, verify_journal
 from tradewind.journal.bodies import Audit, Boot, decode_audit
@@ -18,10 +21,11 @@ from tradewind.live.reconcile import Policy
 from tradewind.live.replay import replay_journal
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.small_live import dropping_the_dead
-from tradewind.testing.steady import steady_world
+from tradewind.testing.steady import steady, steady_world
 from tradewind.testing.venue_live import FOLDER, VenueLife
 from tradewind.testing.virtual_venues import START_NS, run_world
-from tradewind.units.enums import LONG, Halt
+from tradewind.units.enums import LONG, SHORT, Halt
+from tradewind.units.records import PARAMS
 from tradewind.venues.ccxt.capabilities import dialect_of
 from tradewind.venues.ccxt.client_ids import tag_in
 from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
@@ -50,17 +54,20 @@ class Scene:
 
     def adoption(self, world, tag):
         """Return an adoption of the account, which is not begun."""
+        return Adoption([self.account(world, tag)], tag, world.loop.local_ns, self.steps.append)
+
+    def account(self, world, tag, number=0):
+        """Return the account as number `number` of a session."""
         self.rules = next(iter(world.exchanges[self.venue].instruments.values()))
         login = world.logins["main"]
         keys = AccountKeys(
             "main", self.venue, False, Secret(login.api_key), Secret(login.secret), Secret(login.passphrase)
         )
         gateway = CcxtTradingGateway(
-            TradingSettings(self.venue, tag), [Listing(0, self.rules)], world.session(), keys,
+            TradingSettings(self.venue, tag), [Listing(number, self.rules)], world.session(), keys,
             now_ns=world.loop.local_ns, chance=random.Random(1),
         )  # fmt: skip
-        account = AdoptedAccount(AccountTerms("main", frozenset({0}), {"USDT": 0}), gateway)
-        return Adoption([account], tag, world.loop.local_ns, self.steps.append)
+        return AdoptedAccount(AccountTerms(self.venue, frozenset({number}), {"USDT": number}), gateway)
 
     def new_world(self):
         return steady_world(self.rules, 1, amends=dialect_of(self.venue).amend is not None)
@@ -337,3 +344,51 @@ def test_killed_in_the_middle_it_is_done_again():
     assert ends.count("dead") > 10
     assert scene.result[0] == [("stop_market", FIRST)]
     assert scene.result[1:] == ((40, 0), {THIRD}, True)
+
+
+def two_accounts(first, second):
+    """Return a world in which `steady` trades an instrument on each of two accounts."""
+    params = np.zeros(PARAMS)
+    params[0] = 40.0
+    setups = [
+        InstrumentSetup(rules, wallet=number, leverage=5.0, highest_price=1e7)
+        for number, rules in enumerate((first, second))
+    ]
+    wallets = [WalletSetup("USDT", 0.0, account=number) for number in (0, 1)]
+    return World(wallets, setups, [StrategySetup(steady, [0, 1], params)])
+
+
+def test_several_accounts_begin_one_journal_and_each_its_own_halt():
+    """Both are read before either is changed; what is given on one is held, on the other it halts that account."""
+    one, other = Scene("okx_swap"), Scene("bybit_linear")
+    disk = SimulatedDisk()
+
+    async def happen(world):
+        for scene, side in ((one, "sell"), (other, "buy")):
+            rules = next(iter(world.exchanges[scene.venue].instruments.values()))
+            lots = 40 * max(rules.min_qty, rules.lot_size)
+            world.account(scene.venue).place(Placement(rules.symbol, side, "market", lots))
+        accounts = [one.account(world, SECOND), other.account(world, SECOND, 1)]
+        adoption = Adoption(accounts, SECOND, world.loop.local_ns)
+        await adoption.look()
+        await adoption.end_earlier(frozenset())
+        place = Place(disk, FOLDER, Identity("live", ("one", "other")), world.loop.local_ns, "test")
+        boot = Boot(1, "test", "code", "config", "data", "", [], [], [(0, 0), (0, 1)], 0)
+        adopted = two_accounts(one.rules, other.rules)
+        done = Audit(world.loop.now_ns(), AMY, "adopted", {})
+        what = Adopted(place, boot, adopted, Policy(given={0: 0}), lambda: done)
+        await begin_journal(adoption, what, world.loop.local_ns, one.alerts.append)
+        await adoption.close()
+        return adopted
+
+    with dropping_the_dead():
+        adopted = run_world(happen, seed=1, venues=("okx_swap", "bybit_linear"))
+    held = adopted.contexts["working"]["holding"]["pos_lot"]
+    assert int(held[0, SHORT]) > 0
+    assert held.sum() == held[0, SHORT]
+    assert adopted.views["external_lot"][1, LONG] > 0
+    assert adopted.views["external_lot"].sum() == adopted.views["external_lot"][1, LONG]
+    assert [bool(halts & Halt.EXTERNAL) for halts in adopted.accounts["halts"].tolist()] == [False, True]
+    assert (adopted.accounts["balance"] > 0).all()
+    replayed = replay_journal(FOLDER, two_accounts(one.rules, other.rules), disk)
+    assert replayed.state_hash == adopted.state_hash()
