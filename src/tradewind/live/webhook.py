@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import JournalError, SafetyRefusal, TradewindError
+from tradewind.journal.bodies import Audit
 from tradewind.live.intake import STATUS, Intake
 from tradewind.live.outside import feature_facts
 
@@ -46,7 +47,7 @@ class SignalDesk:
         Every value by its place, as `Value.place`, and where it stands in the core; in several where several
         strategies read it.
     post
-        Brings facts into the session, as `Session.post`.
+        Brings facts into the session with what is written down beside them, as `Session.post`.
     keep
         Does work that waits for the disk.
     clock
@@ -63,7 +64,7 @@ class SignalDesk:
         nonces: Nonces,
         features: Mapping[str, tuple[Feature, ...]],
         *,
-        post: Callable[[NDArray[Any]], Awaitable[None]],
+        post: Callable[[NDArray[Any], Audit], Awaitable[None]],
         keep: Callable[[Callable[[], None]], Awaitable[None]],
         clock: Callable[[], int],
         counted: Callable[[str], None],
@@ -84,7 +85,7 @@ class SignalDesk:
         except TimeoutError:
             return self.refuse(SafetyRefusal("SIGNAL_CLOSED", "The session is busy."), who)
         try:
-            return 200, {"ok": await self._take(path, headers, body)}
+            return 200, {"ok": await self._take(path, headers, body, who)}
         except TradewindError as error:
             return self.refuse(error, who)
         finally:
@@ -95,21 +96,24 @@ class SignalDesk:
         self._refused(error.code, who)
         return STATUS.get(error.code, 500), {"error": error.to_json()}
 
-    async def _take(self, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    async def _take(self, path: str, headers: Mapping[str, str], body: bytes, who: str) -> dict[str, Any]:
         taken = self._intake.judge(path, headers, body, self._clock() // 1_000_000)
         try:
             await self._keep(lambda: self._nonces.keep(taken.line))
         except (OSError, JournalError) as error:
             raise SafetyRefusal("SIGNAL_CLOSED", "The disk does not take what was signed.") from error
-        known_ns = await self._tell(taken)
+        known_ns = await self._tell(taken, who)
         self._counted("taken")
         return {"values": len(taken.values), "known_ns": known_ns}
 
-    async def _tell(self, taken: Taken) -> int:
+    async def _tell(self, taken: Taken, who: str) -> int:
         """Bring values into the session; return when they were known, once that is durable and applied."""
         now_ns = self._clock()
         told = [(feature, value.value) for value in taken.values for feature in self._features[value.place]]
-        await self._post(feature_facts(told, taken.stamp_ms * 1_000_000, now_ns))
+        values = [[each.name, each.symbol, each.value] for each in taken.values]
+        detail = {"from": who, "signed_ms": taken.stamp_ms, "values": values}
+        facts = feature_facts(told, taken.stamp_ms * 1_000_000, now_ns)
+        await self._post(facts, Audit(now_ns, "", "signal", detail))
         return now_ns
 
 

@@ -50,7 +50,7 @@ class Session:
         self.disk = SimulatedDisk()
         self.disk.make_folder(FOLDER)
         self.nonces = Nonces(self.disk, FOLDER, 30_000, NOW_MS)
-        self.posted, self.outcomes, self.refused, self.broken = [], Counter(), [], False
+        self.posted, self.notes, self.outcomes, self.refused, self.broken = [], [], Counter(), [], False
         features = (Feature("exposure", "BTCUSDT", 0, 0, 1), Feature("exposure", "BTCUSDT", 0, 3, 1))
         bounds = {"exposure": FeatureBounds(-1.0, 1.0, ("BTCUSDT",))}
         self.terms = IntakeTerms("alpha", self.key, bounds, **terms)
@@ -60,8 +60,9 @@ class Session:
             refused=lambda code, who: self.refused.append((code, who)),
         )  # fmt: skip
 
-    async def _post(self, facts):
+    async def _post(self, facts, note):
         self.posted.append(facts)
+        self.notes.append(note)
 
     async def _keep(self, work):
         if self.broken:
@@ -124,6 +125,9 @@ def test_a_signal_is_answered_once_it_is_known():
     assert facts["code"].tolist() == [0, 3]
     assert facts["value"].tolist() == [0.5, 0.5]
     assert facts["recv_ts_ns"].tolist() == [NOW_NS] * 2
+    (note,) = session.notes
+    values = [["exposure", "BTCUSDT", 0.5]]
+    assert note.detail == {"from": "webhook 127.0.0.1", "signed_ms": NOW_MS, "values": values}
     assert session.outcomes == {"taken": 1}
     assert session.refused == []
 
@@ -206,7 +210,7 @@ def test_what_is_told_and_logged_shows_no_key(caplog):
         return said
 
     said = played(session, client)
-    everything = repr((said, session.refused, session.terms)) + caplog.text
+    everything = repr((said, session.refused, session.terms, session.notes)) + caplog.text
     assert leaks(everything.encode()) == []
     assert leaks(session.disk.read(FOLDER / "signals.taken")) == []
 

@@ -345,6 +345,7 @@ class ExecutionRows:
             "halts": self._read_halts,
             "held": self._read_held,
             "wallets": self._read_wallets,
+            "signal": self._read_signal,
         }
         readers.get(audit.what if not audit.actor else "", self._read_action)(audit)
 
@@ -369,6 +370,14 @@ class ExecutionRows:
     def _read_wallets(self, audit: Audit) -> None:
         for place, wallet in enumerate(audit.detail["wallets"]):
             self._add("equity", seq=self._seq, wallet=place, ts_ns=audit.at_ns, **wallet)
+
+    def _read_signal(self, audit: Audit) -> None:
+        told = audit.detail
+        for name, symbol, value in told["values"]:
+            self._add_placed(
+                "outside_values", ts_ns=audit.at_ns, sender=told["from"], name=name, symbol=symbol, value=value,
+                signed_ns=told["signed_ms"] * 1_000_000,
+            )  # fmt: skip
 
     def _read_action(self, audit: Audit) -> None:
         self._add(
