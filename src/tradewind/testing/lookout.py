@@ -47,14 +47,14 @@ class Lookout:
     Attributes
     ----------
     stretches
-        What was wrong for a while, by kind: "process", "position" and "protection".
+        What was wrong for a while, by kind: "process", and of an instrument "position" and "protection".
     """
 
     life: VenueLife
     world: VirtualWorld
     protects: bool = True
     stretches: list[Stretch] = field(default_factory=list)
-    _now: dict[str, Stretch] = field(default_factory=dict)
+    _now: dict[tuple[str, int], Stretch] = field(default_factory=dict)
 
     async def watch(self) -> None:
         """Look until cancelled."""
@@ -64,63 +64,87 @@ class Lookout:
 
     def look(self) -> None:
         """Look once."""
-        for what, text in self._found().items():
-            self._note(what, text)
+        for (what, j), text in self._found().items():
+            self._note(what, j, text)
 
-    def _found(self) -> dict[str, str]:
-        """Return what is wrong of each kind, "" for nothing."""
+    def _found(self) -> dict[tuple[str, int], str]:
+        """Return what is wrong of each kind and instrument, "" for nothing."""
+        calm = {(what, j): "" for what in ("position", "protection") for j in range(len(self.life.traded))}
         if not hasattr(self.life, "process") or not self.life.process.alive:
-            return {"process": "no process runs", "position": "", "protection": ""}
-        if not hasattr(self.life, "opened") or not self.life.live_venue.is_open:
-            return {"process": "a process starts", "position": "", "protection": ""}
-        account = self.world.account(self.life.venue)
-        return {
-            "process": "",
-            "position": self._wrong_position(account),
-            "protection": self._unprotected(account) if self.protects else "",
-        }
+            return {("process", 0): "no process runs", **calm}
+        if not self.life.is_open:
+            return {("process", 0): "a process starts", **calm}
+        found = {("process", 0): ""}
+        for j in range(len(self.life.traded)):
+            found["position", j] = self._wrong_position(j)
+            found["protection", j] = self._unprotected(j) if self.protects else ""
+        return found
 
-    def _wrong_position(self, account: FakeAccount) -> str:
-        true, believed = true_position(account), self.life.believed_position()
-        return "" if true == believed else f"{believed} is believed to be held, {true} is"
+    def _wrong_position(self, j: int) -> str:
+        true, believed = self._true_position(j), self.life.believed_position(j)
+        return "" if true == believed else f"{self._name(j)}{believed} is believed to be held, {true} is"
 
-    def _unprotected(self, account: FakeAccount) -> str:
-        open_orders = account.open_orders()
-        own = abs(self.life.believed_position(own=True))
-        for position in account.positions():
-            size = account.exchange.instruments[position.symbol].contract_size
-            missing = min(abs(position.qty), own / size) - covered(
-                open_orders, position.symbol, position.qty > 0
-            )
-            if missing > 0:
-                return f"{missing * size} of {position.qty * size} {position.symbol} has no stop"
-        return ""
+    def _unprotected(self, j: int) -> str:
+        true, own = self._true_position(j), abs(self.life.believed_position(j, own=True))
+        missing = min(abs(true), own) - self._covered(j, long=true > 0) if true else Decimal(0)
+        traded = self.life.traded[j]
+        return (
+            f"{self._name(j)}{missing} of {true} {traded.instrument.symbol} has no stop"
+            if missing > 0
+            else ""
+        )
 
-    def _note(self, what: str, text: str) -> None:
-        now_ns, running = self.world.loop.now_ns(), self._now.get(what)
+    def _true_position(self, j: int) -> Decimal:
+        traded = self.life.traded[j]
+        if self.life.paper:
+            return self.life.exchange.position(traded, j)
+        return true_position(self._account(j), traded.instrument.symbol)
+
+    def _covered(self, j: int, *, long: bool) -> Decimal:
+        traded = self.life.traded[j]
+        if self.life.paper:
+            return self.life.exchange.covered(traded, j, long=long)
+        account, symbol = self._account(j), traded.instrument.symbol
+        size = account.exchange.instruments[symbol].contract_size
+        return size * covered(account.open_orders(), symbol, long, netted=self.life.is_shared(j))
+
+    def _account(self, j: int) -> FakeAccount:
+        berth = self.life.moored[self.life.traded[j].account]
+        return self.world.account(berth.venue, berth.account)
+
+    def _name(self, j: int) -> str:
+        """Return whose account it is, where there are several."""
+        berth = self.life.moored[self.life.traded[j].account]
+        return f"{berth.account} at {berth.venue}: " if len(self.life.moored) > 1 else ""
+
+    def _note(self, what: str, j: int, text: str) -> None:
+        now_ns, running = self.world.loop.now_ns(), self._now.get((what, j))
         if not text:
-            self._now.pop(what, None)
+            self._now.pop((what, j), None)
         elif running is None:
-            self._now[what] = Stretch(what, now_ns, now_ns, text)
-            self.stretches.append(self._now[what])
+            self._now[what, j] = Stretch(what, now_ns, now_ns, text)
+            self.stretches.append(self._now[what, j])
         else:
             running.to_ns, running.text = now_ns, text
 
 
-def true_position(account: FakeAccount) -> Decimal:
-    """Return what an account holds net, in units of the base coin or of quote value: contracts times their size."""
-    rules = account.exchange.instruments
-    return sum((p.qty * rules[p.symbol].contract_size for p in account.positions()), Decimal(0))
+def true_position(account: FakeAccount, symbol: str) -> Decimal:
+    """Return what an account holds net of a symbol, in units of the coin: contracts times their size."""
+    size = account.exchange.instruments[symbol].contract_size
+    return sum((p.qty * size for p in account.positions() if p.symbol == symbol), Decimal(0))
 
 
-def covered(orders: list[FakeOrder], symbol: str, long: bool) -> Decimal:
-    """Return for how many contracts there are stops that reduce one side of a symbol."""
+def covered(orders: list[FakeOrder], symbol: str, long: bool, *, netted: bool = False) -> Decimal:
+    """Return for how many contracts there are stops that close one side of a symbol.
+
+    netted: several strategies share the position, so that what closes one of them need not reduce it.
+    """
     side, position_side = ("sell", "long") if long else ("buy", "short")
     total = Decimal(0)
     for order in orders:
         p = order.placement
         waits = p.kind in ("stop_market", "stop_limit", "trailing_stop") or order.parent_id
         mine = p.symbol == symbol and p.side == side and p.position_side in ("both", position_side)
-        if waits and mine and (p.reduce_only or p.close_position or p.position_side != "both"):
+        if waits and mine and (p.reduce_only or p.close_position or p.position_side != "both" or netted):
             total += Decimal("Infinity") if p.close_position else p.qty - order.filled
     return total

@@ -1,22 +1,28 @@
-"""Voyages drawn from a seed: which venue, which of the misfortunes, when the process is killed.
+"""Voyages drawn from a seed: which venues and accounts, which of the misfortunes, when the process is killed.
 
-``python -m tradewind.testing.swarm SEED …`` sails those of some seeds.
+``python -m tradewind.testing.swarm [--fleet] SEED …`` sails those of some seeds; ``FIRST-LAST`` is a row of them.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+from typing import TYPE_CHECKING, Any
 
 from tradewind.live.reconcile import External, Policy
 from tradewind.live.venue import LiveRules
+from tradewind.testing.fleets import fleet
+from tradewind.testing.venue_reach import Berth
 from tradewind.testing.virtual_venues import START_NS
-from tradewind.testing.voyage import Deck, Voyage, sail
+from tradewind.testing.voyage import Deck, Voyage, VoyageFailed, sail
 from tradewind.units.enums import OperatorCode
 from tradewind.venues.fake.faults import FAULTS
 from tradewind.venues.fake.misfortunes import Misfortunes
 
-__all__ = ["VENUES", "swarm_voyage"]
+if TYPE_CHECKING:
+    from tradewind.venues.fake.misfortunes import Strike
+
+__all__ = ["VENUES", "fleet_voyage", "swarm_voyage"]
 
 VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap")
 _MINUTES = 30.0
@@ -27,22 +33,53 @@ _LASTING = frozenset({"F47", "F54", "F55", "F56", "F63", "F67"})
 
 
 def swarm_voyage(seed: int, minutes: float = _MINUTES) -> Voyage:
-    """Return the voyage of a seed."""
-    draw = random.Random(f"voyage {seed}")  # noqa: S311 - dice, not secrets
-    faults = [name for name, fault in FAULTS.items() if fault.points and name not in _LASTING]
-    plan = Misfortunes.swarm(seed, minutes, start_ns=START_NS, faults=faults).plan
-    external: External = draw.choice(("ignore", "halt"))
-    rules = LiveRules(warm_bars=2, reconcile_ns=60_000_000_000, policy=Policy(external=external))
-    dies_at = [draw.randrange(2, _STEPS_OF_A_LIFE) for _ in range(draw.choice((0, 0, 1, 2)))]
+    """Return the voyage of a seed, of one account."""
     return Voyage(
         VENUES[seed % len(VENUES)],
         seed,
-        minutes=minutes,
-        plan=plan,
-        acts=[(at_s, _resume) for at_s in range(240, int(minutes * 60), 240)],
-        life={"dies_at": dies_at, "rules": rules},
+        plan=_plan(seed, minutes),
+        life=_life(random.Random(f"voyage {seed}")),  # noqa: S311 - dice, not secrets
         again=f"python -m tradewind.testing.swarm {seed}",
+        **_visited(minutes),
     )
+
+
+def fleet_voyage(seed: int, minutes: float = _MINUTES, **more: Any) -> Voyage:  # noqa: ANN401 - of `Voyage`
+    """Return the voyage of a seed with two or three accounts: live where the seed is even, else on paper."""
+    draw = random.Random(f"fleet {seed}")  # noqa: S311 - dice, not secrets
+    berths = tuple(
+        Berth(draw.choice(VENUES), name, draw.choice((1, 1, 2)))
+        for name in ("main", "other", "third")[: draw.choice((2, 2, 2, 3))]
+    )
+    plans = {berth.venue: _plan(seed * len(VENUES) + VENUES.index(berth.venue), minutes) for berth in berths}
+    return fleet(
+        berths,
+        paper=seed % 2 == 1,
+        seed=seed,
+        plan=plans,
+        life=_life(draw),
+        again=f"python -m tradewind.testing.swarm --fleet {seed}",
+        **_visited(minutes),
+        **more,
+    )
+
+
+def _plan(seed: int, minutes: float) -> list[Strike]:
+    faults = [name for name, fault in FAULTS.items() if fault.points and name not in _LASTING]
+    return Misfortunes.swarm(seed, minutes, start_ns=START_NS, faults=faults).plan
+
+
+def _life(draw: random.Random) -> dict[str, Any]:
+    """Draw what is done about what others hold, and when processes are killed."""
+    external: External = draw.choice(("ignore", "halt"))
+    rules = LiveRules(warm_bars=2, reconcile_ns=60_000_000_000, policy=Policy(external=external))
+    dies_at = [draw.randrange(2, _STEPS_OF_A_LIFE) for _ in range(draw.choice((0, 0, 1, 2)))]
+    return {"dies_at": dies_at, "rules": rules}
+
+
+def _visited(minutes: float) -> dict[str, Any]:
+    """Return for how long it goes, with somebody who looks in every few minutes."""
+    return {"minutes": minutes, "acts": [(at_s, _resume) for at_s in range(240, int(minutes * 60), 240)]}
 
 
 async def _resume(deck: Deck) -> None:
@@ -50,12 +87,31 @@ async def _resume(deck: Deck) -> None:
     await deck.operate(OperatorCode.RESUME)
 
 
-def main(arguments: list[str]) -> None:
-    """Sail the voyages of the seeds given."""
-    for seed in map(int, arguments):
-        landfall = sail(swarm_voyage(seed))
-        sys.stdout.write(f"{seed} {landfall.voyage.venue} {len(landfall.of('fill'))} fills\n")
+def main(arguments: list[str]) -> int:
+    """Sail the voyages of the seeds given, all of them; return how many failed."""
+    make = fleet_voyage if "--fleet" in arguments else swarm_voyage
+    failed = 0
+    for word in arguments:
+        if word == "--fleet":
+            continue
+        first, _, last = word.partition("-")
+        for seed in range(int(first), int(last or first) + 1):
+            failed += _told(make(seed))
+    return failed
+
+
+def _told(voyage: Voyage) -> bool:
+    """Sail, say a line about it, or everything if it failed; return whether it did."""
+    try:
+        landfall = sail(voyage)
+    except VoyageFailed as error:
+        sys.stdout.write(f"{voyage.seed} FAILED\n{error}\n")
+        return True
+    fills, ends = len(landfall.of("fill")), len(landfall.life.ends)
+    sys.stdout.write(f"{voyage.seed} {' '.join(voyage.venues)}: {fills} fills, {ends} processes ended\n")
+    sys.stdout.flush()
+    return False
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(min(main(sys.argv[1:]), 1))

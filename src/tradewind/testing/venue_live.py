@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,22 +14,18 @@ from tradewind.engine.setup import ExitSetup, InstrumentSetup, StrategySetup, Wa
 from tradewind.engine.world import World
 from tradewind.errors import TradewindError, VenueError
 from tradewind.journal import Identity
-from tradewind.live.accounts import AccountTerms
 from tradewind.live.opening import Place, open_session
 from tradewind.live.session import SNAPSHOT_EVERY, at_once
-from tradewind.live.venue import LiveRules, LiveVenue
+from tradewind.live.venue import LiveRules
 from tradewind.testing.disk import SimulatedDisk
+from tradewind.testing.paper_record import PaperRecord
 from tradewind.testing.sessions import MINUTE_NS, drifting, restless
 from tradewind.testing.small_live import dropping_the_dead
+from tradewind.testing.venue_reach import FOLDER, Berth, Traded, reach_live, reach_paper, traded_at
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
 from tradewind.units.enums import LONG, SHORT, Protection
 from tradewind.units.records import PARAMS
-from tradewind.venues.ccxt.capabilities import dialect_of
-from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
-from tradewind.venues.ccxt.feed import CcxtMarketFeed
-from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
-from tradewind.venues.gateway import Listing, StreamKind
-from tradewind.venues.keys import AccountKeys, Secret
+from tradewind.venues.gateway import StreamKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,15 +36,15 @@ if TYPE_CHECKING:
     from tradewind.market import Instrument
     from tradewind.ops.alerts import Alert
     from tradewind.testing.clock import Process
+    from tradewind.testing.paper_record import WatchedExchange
+    from tradewind.venues.ccxt.trading import CcxtTradingGateway
     from tradewind.venues.fake.misfortunes import Misfortunes
 
 __all__ = ["FOLDER", "TAG", "VenueLife", "drifting_world", "live_at", "restless_world"]
 
-FOLDER = Path("/journal/venue")
 TAG = "VENLIV"
 """What tells the orders of such a session from any others."""
 _S = 1_000_000_000
-_CLOCK_SKEW_NS = 2_000_000_000
 _RESTART_S = 0.2
 _LIVES_MAX = 30
 _HANGS_NS = 600_000_000_000
@@ -103,6 +99,11 @@ class VenueLife:
         each time. Else only what a venue refused is tried again.
     snapshot_every
         Bars between two snapshots.
+    berths
+        The accounts, where there are other than one for one instrument of `venue`. `make_world` is then called with
+        (what is traded, seed).
+    paper
+        Whether a simulated exchange fills on what the venues stream, instead of the venues.
 
     Attributes
     ----------
@@ -122,8 +123,12 @@ class VenueLife:
         How each process before the last ended: "killed", "stopped", or the error's type and code.
     errors
         The errors among them.
-    instrument
-        The rules that the session began with.
+    traded
+        The instruments of the session, with the rules that it began with.
+    gateways
+        Those of the last process.
+    exchange, paper_record
+        On paper: the simulated exchange of the last process, and what all of them did.
     closed
         Whether the last process ended in order.
     """
@@ -143,18 +148,23 @@ class VenueLife:
     on_open: Callable[[VenueLife, VirtualWorld], None] = lambda life, world: None
     supervised: bool = False
     snapshot_every: int = SNAPSHOT_EVERY
+    berths: tuple[Berth, ...] = ()
+    paper: bool = False
     disk: SimulatedDisk = field(default_factory=SimulatedDisk)
     alerts: list[Alert] = field(default_factory=list)
     lives: int = 0
     refused: int = 0
     steps: int = 0
     world: World = field(init=False)
-    live_venue: LiveVenue = field(init=False)
+    live_venue: Any = field(init=False)
     opened: OpenSession = field(init=False)
     process: Process = field(init=False)
     ends: list[str] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
-    instrument: Instrument = field(init=False)
+    traded: tuple[Traded, ...] = ()
+    gateways: list[CcxtTradingGateway] = field(default_factory=list)
+    exchange: WatchedExchange = field(init=False, repr=False)
+    paper_record: PaperRecord = field(init=False, repr=False)
     closed: bool = False
     dropped: dict[str, int] = field(default_factory=dict)
 
@@ -163,9 +173,21 @@ class VenueLife:
         """Return when the session is asked to end."""
         return START_NS + int(self.minutes * MINUTE_NS) + 50_000_000_000
 
-    def fresh_world(self, instrument: Instrument) -> World:
+    @property
+    def moored(self) -> tuple[Berth, ...]:
+        """Return the accounts of the session."""
+        return self.berths or (Berth(self.venue),)
+
+    @property
+    def instrument(self) -> Instrument:
+        """Return the rules of the first instrument with which the session began."""
+        return self.traded[0].instrument
+
+    def fresh_world(self) -> World:
         """Return a world of the same set-up in which nothing has happened."""
-        return self.make_world(instrument, self.seed, amends=dialect_of(self.venue).amend is not None)
+        if self.berths:
+            return self.make_world(self.traded, self.seed)
+        return self.make_world(self.instrument, self.seed, amends=self.traded[0].amends)
 
     async def live(self, world: VirtualWorld) -> None:
         """Live until the minutes are over, coming back after each death."""
@@ -220,7 +242,7 @@ class VenueLife:
         self.errors.append(error.with_traceback(None))
 
     async def _session(self, world: VirtualWorld) -> None:
-        opened, gateway = self._open(world)
+        opened = self._open(world)
         self.on_open(self, world)
         running = asyncio.ensure_future(opened.session.run())
         await asyncio.wait((running,), timeout=max(1.0, (self.end_ns - world.loop.now_ns()) / 1e9))
@@ -230,63 +252,52 @@ class VenueLife:
         try:
             await running
         finally:
-            self.dropped = dict(gateway.dropped)
+            self.dropped = dict(sum((Counter(gateway.dropped) for gateway in self.gateways), Counter()))
             await self.live_venue.close()
         opened.close(finished=False)
         self.closed = True
 
-    def believed_position(self, *, own: bool = False) -> Decimal:
-        """Return what the last process believes to be held net in units of the coin; own: without what others hold."""
-        held = self.world.contexts["working"]["holding"]["pos_lot"].sum(axis=0)
-        external = self.world.views["external_lot"].sum(axis=0) * (not own)
-        lots = int(held[LONG] - held[SHORT] + external[LONG] - external[SHORT])
-        return lots * self.instrument.lot_size * self.instrument.contract_size
+    def believed_position(self, j: int = 0, *, own: bool = False) -> Decimal:
+        """Return what the last process believes to be held net of an instrument, in units of the coin.
 
-    def _open(self, world: VirtualWorld) -> tuple[OpenSession, CcxtTradingGateway]:
+        own: without what others hold.
+        """
+        contexts, instrument = self.world.contexts, self.traded[j].instrument
+        held = contexts["working"]["holding"]["pos_lot"][contexts["instrument"] == j].sum(axis=0)
+        external = self.world.views["external_lot"][j] * (not own)
+        lots = int(held[LONG] - held[SHORT] + external[LONG] - external[SHORT])
+        return lots * instrument.lot_size * instrument.contract_size
+
+    def is_shared(self, j: int) -> bool:
+        """Say whether several strategies trade an instrument."""
+        return int((self.world.contexts["instrument"] == j).sum()) > 1
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether the last process has read what is there, so that it may trade."""
+        if not (hasattr(self, "process") and self.process.alive and hasattr(self, "opened")):
+            return False
+        recorded = self.opened.session.recorded
+        return recorded is None or recorded.ended if self.paper else self.live_venue.is_open
+
+    def _open(self, world: VirtualWorld) -> OpenSession:
         self.closed = False
-        if not hasattr(self, "instrument"):
-            self.instrument = next(iter(world.exchanges[self.venue].instruments.values()))
-        instrument = self.instrument
-        listing, login = Listing(0, instrument), world.logins["main"]
-        keys = AccountKeys(
-            "main", self.venue, False, Secret(login.api_key), Secret(login.secret), Secret(login.passphrase)
-        )
-        dice = random.Random(self.seed)  # noqa: S311 - dice, not secrets
-        gateway = CcxtTradingGateway(
-            TradingSettings(self.venue, self.tag, **self.settings), [listing], world.session(), keys,
-            now_ns=world.loop.local_ns, chance=dice,
-        )  # fmt: skip
-        feed = CcxtMarketFeed(
-            self.venue, build_exchange(CLIENTS[self.venue], world.session()), [listing],
-            kinds=self.kinds, intervals_ns=(MINUTE_NS,), now_ns=world.loop.local_ns, rng=dice,
-        )  # fmt: skip
-        terms = AccountTerms(
-            "main", frozenset({0}), {"USDT": 0}, **{"fence_ns": _fence_ns(self.venue)} | self.terms
-        )
-        self.world = self.fresh_world(instrument)
-        self.live_venue = LiveVenue(
-            self.world,
-            [(terms, gateway)],
-            {0: feed},
-            self.rules,
-            world.loop.local_ns,
-            notify=self.alerts.append,
-        )
+        if not self.traded:
+            self.traded = traded_at(world, self.moored)
+            self.paper_record = PaperRecord(self.tag, self.traded)
+        self.world = self.fresh_world()
+        reached = (reach_paper if self.paper else reach_live)(self, world)
+        self.live_venue = reached.venue
+        venues = tuple(berth.venue for berth in self.moored)
         place = Place(
-            self.disk, FOLDER, Identity("live", (self.venue,)), world.loop.local_ns, "test",
+            self.disk, FOLDER, Identity("live", venues), world.loop.local_ns, "test",
             snapshot_every=self.snapshot_every,
         )  # fmt: skip
-        self.opened = open_session(place, self.world, self.live_venue, inside=self.live_venue.books)
+        self.opened = open_session(place, self.world, reached.venue, inside=reached.inside)
         session = self.opened.session
-        session.memory, session.waits = self.live_venue.books, True
+        session.memory, session.waits = reached.memory, True
         session.disk = self.disk_port(world)
-        return self.opened, gateway
-
-
-def _fence_ns(venue: str) -> int:
-    """Return after how long a request can no longer arrive, as real accounts count it; 0 for no such time."""
-    dialect = dialect_of(venue)
-    return dialect.receive_window_ms * 1_000_000 + _CLOCK_SKEW_NS if dialect.fence else 0
+        return self.opened
 
 
 def _lots_of(instrument: Instrument) -> float:

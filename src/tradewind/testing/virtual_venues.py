@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tradewind.venues.fake.account import FakeAccount
     from tradewind.venues.fake.misfortunes import Misfortunes
 
-__all__ = ["START_NS", "Login", "Trace", "VirtualWorld", "run_world", "virtual_time"]
+__all__ = ["START_NS", "Login", "Trace", "VirtualWorld", "login_of", "run_world", "virtual_time"]
 
 START_NS = 1_767_225_600_000_000_000
 """2026-01-01 00:00 UTC."""
@@ -55,6 +55,11 @@ class Login:
     balances: Mapping[str, Decimal] = field(default_factory=lambda: {"USDT": Decimal(100_000)})
     permissions: frozenset[str] = frozenset({"read", "trade"})
     ips: tuple[str, ...] = ()
+
+
+def login_of(name: str) -> Login:
+    """Return what signs for an account of a name."""
+    return Login(name, f"key-of-{name}", f"secret-of-{name}", f"phrase-of-{name}")
 
 
 class Trace:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +24,12 @@ from tradewind.testing.lookout import Lookout
 from tradewind.testing.sessions import MINUTE_NS
 from tradewind.testing.small_live import dropping_the_dead
 from tradewind.testing.venue_live import FOLDER, VenueLife, drifting_world
-from tradewind.testing.virtual_venues import START_NS, Trace, run_world
+from tradewind.testing.virtual_venues import START_NS, Trace, login_of, run_world
 from tradewind.units.enums import FactKind
 from tradewind.venues.fake.misfortunes import Misfortunes, Strike
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,13 +79,13 @@ class Deck:
 
     @property
     def exchange(self) -> FakeExchange:
-        """Return the venue."""
+        """Return the venue, the first of several."""
         return self.world.exchanges[self.life.venue]
 
     @property
     def account(self) -> FakeAccount:
         """Return the account that is traded, as its venue keeps it."""
-        return self.world.account(self.life.venue)
+        return self.world.account(self.life.venue, self.life.moored[0].account)
 
     @property
     def symbol(self) -> str:
@@ -109,7 +109,7 @@ class Deck:
 
     async def operate(self, code: int) -> bool:
         """Say a word of an operator (`OperatorCode`) to the session; return whether it was taken within seconds."""
-        if not self.process.alive or not self.life.live_venue.is_open:
+        if not self.life.is_open:
             return False
         now_ns = self.world.loop.now_ns()
         fact = Told(FactKind.OPERATOR, now_ns, now_ns, code=code)
@@ -135,14 +135,14 @@ class Voyage:
     minutes, calm_minutes
         So long misfortunes may strike, and so long it is calm afterwards.
     plan
-        Misfortunes of the exchange and the wire; see `strike`.
+        Misfortunes of the exchange and the wire; see `strike`. Where there are several venues: of each by its name.
     acts
         (seconds from the beginning, what is done then).
     life
         Fields of `VenueLife` that are other than usual: rules, make_world, terms, dies_at, disk, …. Unless told
         otherwise `drifting` trades, within a limit, protected by stops of the core that rest.
     logins
-        The account, where it is other than usual.
+        The accounts, where they are other than usual.
     judges
         Letters of the oracles that are asked at the end.
     protects
@@ -157,7 +157,7 @@ class Voyage:
     seed: int = 1
     minutes: float = 6.0
     calm_minutes: float = 5.0
-    plan: Sequence[Strike] = ()
+    plan: Sequence[Strike] | Mapping[str, Sequence[Strike]] = ()
     acts: Sequence[tuple[float, Act]] = ()
     life: Mapping[str, Any] = field(default_factory=dict)
     logins: tuple[Login, ...] = ()
@@ -167,6 +167,16 @@ class Voyage:
     position_s: float = 20.0
     protection_s: float = 30.0
     again: str = ""
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """Return where it goes, each venue once."""
+        return tuple(dict.fromkeys(berth.venue for berth in self.life.get("berths", ()))) or (self.venue,)
+
+    def misfortunes(self) -> dict[str, Misfortunes]:
+        """Return a new plan for each venue."""
+        plans = self.plan if isinstance(self.plan, Mapping) else {self.venue: self.plan}
+        return {venue: Misfortunes(plans.get(venue, ()), seed=self.seed) for venue in self.venues}
 
     @property
     def calm_ns(self) -> int:
@@ -188,15 +198,15 @@ class Landfall:
     voyage, life
         What was to happen, and the session with everything that outlives it.
     misfortunes
-        The plan, and how often each of it struck.
+        The plan of each venue, and how often each of it struck.
     lookout
         For how long what was wrong.
-    entries
-        The venue's record.
+    records
+        What each venue wrote down.
     instrument
-        The rules that the session began with.
-    exchange
-        The venue.
+        The rules of the first instrument that the session began with.
+    exchange, account
+        The first account, and its venue.
     trace
         The last lines that were said on the wire.
     cut_short
@@ -205,22 +215,37 @@ class Landfall:
 
     voyage: Voyage
     life: VenueLife
-    misfortunes: Misfortunes
+    misfortunes: dict[str, Misfortunes]
     lookout: Lookout
-    entries: list[Entry]
+    records: dict[str, list[Entry]]
     instrument: Instrument
     exchange: FakeExchange
     trace: list[str]
     account: FakeAccount
     cut_short: str = ""
 
+    @property
+    def entries(self) -> list[Entry]:
+        """Return the record of the first venue."""
+        return self.records[self.voyage.venue]
+
+    def entries_of(self, account: int) -> list[Entry]:
+        """Return what a venue, or on paper the simulated exchange, wrote down of an account of the session."""
+        if self.life.paper:
+            return self.life.paper_record.of(account)
+        berth = self.life.moored[account]
+        return [e for e in self.records[berth.venue] if e.get("account", berth.account) == berth.account]
+
     def of(self, what: str) -> list[Entry]:
-        """Return the venue's entries of a kind: "request", "order", "fill", "money", "strike", "market"."""
-        return [entry for entry in self.entries if entry["what"] == what]
+        """Return the entries of a kind: "request", "order", "fill", "money", "strike", "market"."""
+        entries = [e for record in self.records.values() for e in record]
+        if self.life.paper:
+            entries += [e for number in range(len(self.life.moored)) for e in self.entries_of(number)]
+        return [entry for entry in entries if entry["what"] == what]
 
     def struck(self, fault: str) -> int:
         """Return how often a fault struck."""
-        return sum(s.struck for s in self.misfortunes.plan if s.fault == fault)
+        return sum(s.struck for plan in self.misfortunes.values() for s in plan.plan if s.fault == fault)
 
     def alerts(self, code: str) -> list[Alert]:
         """Return what a person was told under a code."""
@@ -249,13 +274,14 @@ class Landfall:
 
     def told(self, wrong: Sequence[str]) -> str:
         """Return what is wrong with everything that helps to find out why."""
-        struck = [line for line in self.misfortunes.told() if ", 0 of " not in line]
+        lines = [f"{line} at {venue}" for venue, plan in self.misfortunes.items() for line in plan.told()]
+        struck = [line for line in lines if ", 0 of " not in line]
         voyage = self.voyage
         parts = [
             "\n".join(wrong),
-            f"seed {voyage.seed} at {voyage.venue}, {voyage.minutes:g} + {voyage.calm_minutes:g} min, "
+            f"seed {voyage.seed} at {', '.join(voyage.venues)}, {voyage.minutes:g} + {voyage.calm_minutes:g} min, "
             f"ended at {self.life.end_ns if not self.cut_short else self.cut_short}; again: {_again(voyage)}",
-            f"faults ({len(struck)} of {len(self.misfortunes.plan)} struck):\n" + "\n".join(struck),
+            f"faults ({len(struck)} of {len(lines)} struck):\n" + "\n".join(struck),
             f"processes ended: {self.life.ends}",
             "alerts:\n" + "\n".join(f"{a.at_ns} {a.code} {a.text}" for a in self.life.alerts[-40:]),
             "trace:\n" + "\n".join(self._last_lines()),
@@ -271,7 +297,7 @@ def sail(voyage: Voyage) -> Landfall:
     """Let a voyage happen and have it judged. Raises VoyageFailed where an oracle that was asked says no."""
     from tradewind.testing.voyage_oracles import judged
 
-    misfortunes = Misfortunes(voyage.plan, seed=voyage.seed)
+    misfortunes = voyage.misfortunes()
     life = VenueLife(
         voyage.venue,
         voyage.minutes + voyage.calm_minutes,
@@ -297,15 +323,10 @@ def sail(voyage: Voyage) -> Landfall:
             if isinstance(failure, Exception):
                 raise failure
 
-    more: dict[str, Any] = {"logins": voyage.logins} if voyage.logins else {}
+    names = dict.fromkeys(berth.account for berth in life.moored)
+    logins = voyage.logins or tuple(login_of(name) for name in names)
     with dropping_the_dead():
-        run_world(
-            happen,
-            seed=voyage.seed,
-            venues=(voyage.venue,),
-            misfortunes={voyage.venue: misfortunes},
-            **more,
-        )
+        run_world(happen, seed=voyage.seed, venues=voyage.venues, misfortunes=misfortunes, logins=logins)
         ended[0].lookout.world.forget()
         if not life.closed:
             life.bury()
@@ -315,18 +336,20 @@ def sail(voyage: Voyage) -> Landfall:
     return ended[0]
 
 
-def _landfall(voyage: Voyage, life: VenueLife, misfortunes: Misfortunes, world: VirtualWorld) -> Landfall:
+def _landfall(
+    voyage: Voyage, life: VenueLife, misfortunes: dict[str, Misfortunes], world: VirtualWorld
+) -> Landfall:
     exchange = world.exchanges[voyage.venue]
     return Landfall(
         voyage,
         life,
         misfortunes,
         Lookout(life, world, voyage.protects),
-        exchange.record.entries,
+        {venue: each.record.entries for venue, each in world.exchanges.items()},
         next(iter(exchange.instruments.values())),
         exchange,
         world.trace.lines,
-        world.account(voyage.venue),
+        world.account(voyage.venue, life.moored[0].account),
     )
 
 

@@ -1,5 +1,7 @@
 """What must hold after any voyage, whatever befell it: eight questions, each answered from two independent sources.
 
+Those about orders, fills and positions are asked of each account of the session.
+
 a  what the venue filled of our orders is what our ledger says
 b  at most one order per intent
 c  no order above the limits
@@ -13,8 +15,9 @@ h  the process ends or recovers, and never hangs
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,12 +25,14 @@ from tradewind.errors import TradewindError
 from tradewind.journal.bodies import FACT
 from tradewind.live.replay import replay_journal
 from tradewind.testing.venue_live import FOLDER
-from tradewind.units.enums import FactKind, RequestKind, StreamCode
+from tradewind.units.enums import BUY, LONG, FactKind, RequestKind, StreamCode
 from tradewind.units.ids import context_of, slot_of
 from tradewind.venues.ccxt.client_ids import ClientIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from tradewind.testing.voyage import Landfall
     from tradewind.venues.fake.record import Entry
@@ -52,19 +57,64 @@ def judged(landfall: Landfall) -> list[str]:
     return wrong
 
 
-def _orders(landfall: Landfall) -> dict[object, tuple[int, Entry]]:
+@dataclass(slots=True)
+class _Account:
+    """One account of a session, and what its venue wrote down of it."""
+
+    landfall: Landfall
+    number: int
+    entries: list[Entry]
+    orders: dict[object, tuple[int, Entry]] = field(default_factory=dict)
+
+    def of(self, what: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry["what"] == what]
+
+    def trades(self, cid: int) -> bool:
+        return self.landfall.life.traded[self.instrument_of(cid)].account == self.number
+
+    def instrument_of(self, cid: int) -> int:
+        return int(self.landfall.life.world.contexts["instrument"][context_of(cid)])
+
+    def told(self, text: str) -> str:
+        """Return an objection, with whose account it is where there are several."""
+        berth = self.landfall.life.moored[self.number]
+        several = len(self.landfall.life.moored) > 1
+        return f"{berth.account} at {berth.venue}: {text}" if several else text
+
+
+def _accounts(landfall: Landfall) -> list[_Account]:
+    found = []
+    for number in range(len(landfall.life.moored)):
+        account = _Account(landfall, number, landfall.entries_of(number))
+        account.orders = _orders(landfall.life.tag, account)
+        found.append(account)
+    return found
+
+
+def _each_account(ask: Callable[[_Account], list[str]]) -> Callable[[Landfall], list[str]]:
+    """Return a question about a session that asks one about each of its accounts."""
+    return lambda landfall: [account.told(text) for account in _accounts(landfall) for text in ask(account)]
+
+
+def _orders(tag: str, account: _Account) -> dict[object, tuple[int, Entry]]:
     """Return our id and the first entry of each order at the venue that is ours, by the venue's id.
 
     An order that came of a stop has its stop's id.
     """
-    ids, found = ClientIds(landfall.life.tag), dict[object, tuple[int, "Entry"]]()
-    for entry in landfall.of("order"):
+    ids, found = ClientIds(tag), dict[object, tuple[int, "Entry"]]()
+    for entry in account.of("order"):
         if entry["cause"] == "refused" or entry["order_id"] in found:
             continue
         parent = found.get(entry["parent_id"])
         cid = parent[0] if parent is not None else ids.cid_of(entry["client_id"])
         if cid:
             found[entry["order_id"]] = cid, entry
+    return found
+
+
+def _opens(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say of each request, rows of `REQUEST`, whether it opens; what closes need not be reduce-only where books net."""
+    found: NDArray[np.bool_] = (rows["side"] == BUY) == (rows["position_side"] == LONG)
     return found
 
 
@@ -75,13 +125,19 @@ def _number(value: object) -> Decimal:
 # ---------------------------------------------------------------------- a, b, c
 
 
-def _ask_fills(landfall: Landfall) -> list[str]:
+def _ask_fills(account: _Account) -> list[str]:
     """Compare order by order (a)."""
+    landfall, late_ns = account.landfall, account.landfall.life.end_ns - _S
     true: dict[int, Decimal] = defaultdict(Decimal)
-    orders = _orders(landfall)
-    for fill in landfall.of("fill"):
-        if fill["order_id"] in orders:
-            true[orders[fill["order_id"]][0]] += _number(fill["qty"])
+    under_way = set()
+    for fill in account.of("fill"):
+        if fill["order_id"] in account.orders:
+            cid = account.orders[fill["order_id"]][0]
+            true[cid] += _number(fill["qty"])
+            if landfall.life.paper and int(str(fill["ts_ns"])) > late_ns:
+                under_way.add(
+                    cid
+                )  # A simulated exchange ends with the session, before it has told its last fill.
     told: dict[int, int] = defaultdict(int)
     for _, rows in landfall.journal():
         if rows.dtype == FACT:
@@ -89,32 +145,35 @@ def _ask_fills(landfall: Landfall) -> list[str]:
             for kind, cid, lots in mine[["kind", "cid", "qty_lot"]].tolist():
                 late = kind == FactKind.BOOKED
                 told[cid] = told[cid] + lots if late else max(told[cid], lots)
-    lot = landfall.instrument.lot_size
-    return [
-        f"order {cid}: the venue filled {true.get(cid, 0)}, we know of {told.get(cid, 0) * lot}"
-        for cid in sorted(true.keys() | told.keys())
-        if true.get(cid, 0) != told.get(cid, 0) * lot
-    ]
+    wrong = []
+    for cid in sorted(true.keys() | filter(account.trades, told.keys())):
+        lot = landfall.life.traded[account.instrument_of(cid)].instrument.lot_size
+        if cid not in under_way and true.get(cid, 0) != told.get(cid, 0) * lot:
+            wrong.append(
+                f"order {cid}: the venue filled {true.get(cid, 0)}, we know of {told.get(cid, 0) * lot}"
+            )
+    return wrong
 
 
-def _ask_orders(landfall: Landfall) -> list[str]:
-    """Count orders per id, look for orders that nobody asked for, and for two at once in one place (b)."""
-    asked = set(landfall.requests(RequestKind.NEW)["cid"].tolist())
+def _ask_orders(account: _Account) -> list[str]:
+    """Count orders per id, look for orders that nobody asked for here, and for two at once in one place (b)."""
+    asked = set(account.landfall.requests(RequestKind.NEW)["cid"].tolist())
     placed = [
         (cid, entry)
-        for cid, entry in _orders(landfall).values()
+        for cid, entry in account.orders.values()
         if entry["cause"] == "placed" and not entry["parent_id"]
     ]
     counts = Counter(cid for cid, _ in placed)
     wrong = [f"order {cid} was placed {count} times" for cid, count in counts.items() if count > 1]
     wrong += [f"order {cid} is in no journal" for cid in counts if cid not in asked]
-    return wrong + _crowded(landfall)
+    wrong += [f"order {cid} is another account's" for cid in counts if not account.trades(cid)]
+    return wrong + _crowded(account)
 
 
-def _crowded(landfall: Landfall) -> list[str]:
+def _crowded(account: _Account) -> list[str]:
     """Return where two orders worked at once for one place of a strategy."""
-    orders, works, wrong = _orders(landfall), dict[tuple[int, int], tuple[int, object]](), list[str]()
-    for entry in landfall.of("order"):
+    orders, works, wrong = account.orders, dict[tuple[int, int], tuple[int, object]](), list[str]()
+    for entry in account.of("order"):
         if entry["cause"] == "refused" or entry["order_id"] not in orders:
             continue
         cid = orders[entry["order_id"]][0]
@@ -129,17 +188,28 @@ def _crowded(landfall: Landfall) -> list[str]:
     return wrong
 
 
-def _ask_limits(landfall: Landfall) -> list[str]:
-    """Add up, at each opener that is placed, what is held and what may still be opened (c).
+def _ask_limits(account: _Account) -> list[str]:
+    """Ask about each instrument that the account trades (c)."""
+    asked = account.landfall.requests(RequestKind.NEW)
+    closers = set(asked["cid"][~_opens(asked)].tolist())
+    traded = account.landfall.life.traded
+    mine = (j for j, each in enumerate(traded) if each.account == account.number)
+    return [text for j in mine for text in _beyond_limit(account, j, closers)]
+
+
+def _beyond_limit(account: _Account, j: int, closers: set[int]) -> list[str]:
+    """Add up, at each opener that is placed, what is held and what may still be opened.
 
     What is held is what our orders filled, or what the account holds where others closed some of it.
     """
-    world, lot = landfall.life.world, landfall.instrument.lot_size
-    limit = int(world.views["side_limit_lot"][0].max()) * lot
-    orders, wrong = _orders(landfall), list[str]()
+    instrument, orders = account.landfall.life.traded[j].instrument, account.orders
+    limit = int(account.landfall.life.world.views["side_limit_lot"][j].max()) * instrument.lot_size
+    wrong = list[str]()
     held, net, left = Decimal(0), Decimal(0), dict[object, tuple[str, Decimal]]()
-    for entry in landfall.entries:
+    for entry in account.entries:
         number = entry.get("order_id")
+        if entry.get("symbol") != instrument.symbol:
+            continue
         if entry["what"] == "fill":
             signed = _number(entry["qty"]) * (1 if entry["side"] == "buy" else -1)
             net += signed
@@ -149,6 +219,7 @@ def _ask_limits(landfall: Landfall) -> list[str]:
         elif (
             entry["what"] == "order"
             and number in orders
+            and orders[number][0] not in closers
             and not (entry["reduce_only"] or entry["cause"] == "refused")
         ):
             side = str(entry["side"])
@@ -200,7 +271,7 @@ def _ask_data(landfall: Landfall) -> list[str]:
                 elif kind == FactKind.BAR:
                     bar_ns[j] = max(ts_ns, bar_ns.get(j, 0))
             continue
-        openers = rows[(rows["kind"] == RequestKind.NEW) & (rows["reduce"] == 0)]
+        openers = rows[(rows["kind"] == RequestKind.NEW) & _opens(rows)]
         for cid, j in openers[["cid", "instrument"]].tolist():
             age_ns = now_ns - bar_ns.get(j, 0) - 60 * _S
             if stale.get(j) or age_ns > _BAR_AGE_NS:
@@ -214,7 +285,7 @@ def _ask_replay(landfall: Landfall) -> list[str]:
     """Replay, and compare with the last process where its journal was closed (g)."""
     life = landfall.life
     try:
-        replayed = replay_journal(FOLDER, life.fresh_world(landfall.instrument), life.disk)
+        replayed = replay_journal(FOLDER, life.fresh_world(), life.disk)
     except TradewindError as error:
         return [f"{error.code}: {error.message}"]
     if life.closed and replayed.state_hash != life.world.state_hash():
@@ -242,9 +313,9 @@ def _ask_liveness(landfall: Landfall) -> list[str]:
 
 
 _ORACLES: dict[str, Callable[[Landfall], list[str]]] = {
-    "a": _ask_fills,
-    "b": _ask_orders,
-    "c": _ask_limits,
+    "a": _each_account(_ask_fills),
+    "b": _each_account(_ask_orders),
+    "c": _each_account(_ask_limits),
     "d": _ask_position,
     "e": _ask_protection,
     "f": _ask_data,
