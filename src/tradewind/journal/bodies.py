@@ -41,11 +41,11 @@ NO_WAKE = -1
 _BATCH = struct.Struct("<qqHHbBH")
 _NUMBERS = struct.Struct("<qq")
 _REQUESTS = struct.Struct("<q")
+_WAKE = struct.Struct(f"<10q{FACT.itemsize - 80}x")
 _PLAIN = frozenset(_BATCH.pack(0, 0, 1, 1, NO_WAKE, again, 0)[_NUMBERS.size :] for again in (False, True))
 
 
-@dataclass(frozen=True, slots=True)
-class BatchPart:
+class BatchPart(msgspec.Struct, frozen=True, gc=False):
     """Which batch the facts of a record belong to.
 
     Parameters
@@ -132,9 +132,9 @@ def decode_market_run(
     return MarketRun(heads[0::2], heads[1::2], facts)
 
 
-def encode_requests(first: int, requests: NDArray[Any]) -> bytes:
-    """Return the body of a record of requests numbered from `first`."""
-    return _REQUESTS.pack(first) + requests.tobytes()
+def encode_requests(first: int, requests: bytes) -> bytes:
+    """Return the body of a record of requests numbered from `first`, the rows as bytes."""
+    return _REQUESTS.pack(first) + requests
 
 
 def decode_requests(
@@ -286,9 +286,6 @@ def layouts_at(headers: list[SegmentHeader], seq: int) -> dict[str, tuple[tuple[
     return next(h for h in reversed(headers) if h.first_seq <= seq).layouts
 
 
-def wake_row(code: int, now_ns: int) -> NDArray[Any]:
-    """Return the fact that ends a batch, as one row."""
-    row = np.zeros(1, FACT)
-    row["kind"], row["code"] = FactKind.WAKE, code
-    row["venue_ts_ns"] = row["recv_ts_ns"] = now_ns
-    return row
+def pack_wake(code: int, now_ns: int) -> bytes:
+    """Return the fact that ends a batch, a row of `FACT` as bytes."""
+    return _WAKE.pack(0, FactKind.WAKE, now_ns, now_ns, 0, 0, 0, 0, 0, code)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tradewind.live.facts import Asked
     from tradewind.live.inbox import Inbox
     from tradewind.venues.gateway import OrderSeen, TradingGateway
 
@@ -94,24 +95,24 @@ class TradingAccount:
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
 
-    def send(self, rows: NDArray[Any], near_tick: Sequence[int] | NDArray[Any] = ()) -> None:
+    def send(self, requests: Sequence[Asked], near_tick: Sequence[int] | NDArray[Any] = ()) -> None:
         """Hand requests to the gateway, cancels first: they make room for what is new.
 
         near_tick: last price of each instrument of the session.
         """
         new = []
-        for row in rows:
-            if row["kind"] == RequestKind.NEW:
-                new.append(row)
+        for asked in requests:
+            if asked.kind == RequestKind.NEW:
+                new.append(asked)
             else:
-                self.inbox.start(self._change(row))
+                self.inbox.start(self._change(asked))
         if new:
-            self.inbox.start(self._create([self._new_order(row, near_tick) for row in new], new))
+            self.inbox.start(self._create([self._new_order(asked, near_tick) for asked in new], new))
 
-    def withhold(self, rows: NDArray[Any], text: str) -> None:
+    def withhold(self, requests: Sequence[Asked], text: str) -> None:
         """Answer requests as refused by ourselves, before they are sent."""
-        for row in rows:
-            self._answer(row, Outcome(OutcomeKind.REJECTED, rule=Rule.NOT_SENT, text=text))
+        for asked in requests:
+            self._answer(asked, Outcome(OutcomeKind.REJECTED, rule=Rule.NOT_SENT, text=text))
 
     async def settle(self) -> None:
         """Set modes and leverage of every instrument. Raises VenueRefused (SETTINGS_REFUSED) where the venue will not.
@@ -178,62 +179,51 @@ class TradingAccount:
             found = Found(None, text=error.message)
         self.inbox.put(Looked(self.number, order.cid, asked_ns, found))
 
-    async def _create(self, orders: list[NewOrder], rows: list[Any]) -> None:
+    async def _create(self, orders: list[NewOrder], requests: list[Asked]) -> None:
         for order in orders:
             if order.kind == IntentKind.STOP:
                 self._places[order.cid] = OrderRef(order.instrument, order.cid, algo=True)
         try:
             outcomes = await self.gateway.create(orders)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows what became of them
-            outcomes = [_unknown(error)] * len(rows)
+            outcomes = [_unknown(error)] * len(requests)
         unanswered = Outcome(OutcomeKind.UNKNOWN, text="the gateway gave fewer answers than it was asked")
-        for at, row in enumerate(rows):
-            self._answer(row, outcomes[at] if at < len(outcomes) else unanswered)
+        for at, asked in enumerate(requests):
+            self._answer(asked, outcomes[at] if at < len(outcomes) else unanswered)
 
-    def _new_order(self, row: Any, near_tick: Sequence[int] | NDArray[Any]) -> NewOrder:  # noqa: ANN401 - a row of `REQUEST`
-        asked = dict(zip(row.dtype.names, row.item(), strict=True))
-        rests = asked["order_kind"] == IntentKind.REST and not asked["reduce"]
+    def _new_order(self, asked: Asked, near_tick: Sequence[int] | NDArray[Any]) -> NewOrder:
+        rests = asked.order_kind == IntentKind.REST and not asked.reduce
         life_ns = self.terms.opener_life_ns
         return NewOrder(
-            instrument=asked["instrument"],
-            cid=asked["cid"],
-            kind=asked["order_kind"],
-            side=asked["side"],
-            position_side=asked["position_side"],
-            reduce=bool(asked["reduce"]),
-            post_only=bool(asked["post_only"]),
-            price_tick=asked["price_tick"],
-            qty_lot=asked["qty_lot"],
-            trail_tick=asked["trail_tick"],
-            trigger=asked["trigger"],
+            instrument=asked.instrument,
+            cid=asked.cid,
+            kind=asked.order_kind,
+            side=asked.side,
+            position_side=asked.position_side,
+            reduce=bool(asked.reduce),
+            post_only=bool(asked.post_only),
+            price_tick=asked.price_tick,
+            qty_lot=asked.qty_lot,
+            trail_tick=asked.trail_tick,
+            trigger=asked.trigger,
             expires_ns=self.clock() + life_ns if rests and life_ns else 0,
-            near_tick=int(near_tick[asked["instrument"]]) if len(near_tick) else 0,
+            near_tick=int(near_tick[asked.instrument]) if len(near_tick) else 0,
         )
 
-    async def _change(self, row: Any) -> None:  # noqa: ANN401 - a row of `REQUEST`
-        order = self._ref(int(row["instrument"]), int(row["cid"]))
-        if row["kind"] == RequestKind.CANCEL:
+    async def _change(self, asked: Asked) -> None:
+        order = self._ref(asked.instrument, asked.cid)
+        if asked.kind == RequestKind.CANCEL:
             outcome = await _safely(lambda: self.gateway.cancel(order))
         else:
-            price_tick, qty_lot = int(row["price_tick"]), int(row["qty_lot"])
-            outcome = await _safely(lambda: self.gateway.amend(order, price_tick, qty_lot))
+            outcome = await _safely(lambda: self.gateway.amend(order, asked.price_tick, asked.qty_lot))
             if outcome.kind is OutcomeKind.REJECTED and outcome.rule == Rule.SETTINGS:
                 # It cannot be changed at all, as a waiting stop at some venues: its end makes room for another.
                 await _safely(lambda: self.gateway.cancel(order))
-        self._answer(row, outcome)
+        self._answer(asked, outcome)
 
-    def _answer(self, row: Any, outcome: Outcome) -> None:  # noqa: ANN401 - a row of `REQUEST`
-        self.inbox.put(
-            Answered(
-                self.number,
-                int(row["kind"]),
-                int(row["instrument"]),
-                int(row["cid"]),
-                int(row["price_tick"]),
-                int(row["qty_lot"]),
-                outcome,
-            )
-        )
+    def _answer(self, asked: Asked, outcome: Outcome) -> None:
+        terms = asked.price_tick, asked.qty_lot
+        self.inbox.put(Answered(self.number, asked.kind, asked.instrument, asked.cid, *terms, outcome))
 
     def _ref(self, instrument: int, cid: int) -> OrderRef:
         return self._places.get(cid) or OrderRef(instrument, cid, algo=self.is_stop(cid))

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Told", "halt_fact", "numbered", "rows_of"]
+__all__ = ["Asked", "Told", "asked_of", "halt_fact", "numbered", "rows_of"]
 
 _ROW = struct.Struct("<17qd")
+_REQUEST = struct.Struct("<16q")
 _NUMBER_BITS = 20
 
 
@@ -41,6 +42,32 @@ class Told(NamedTuple):
     amount: int = 0
     trade_id: int = 0
     value: float = 0.0
+
+
+class Asked(NamedTuple):
+    """One request, fields as in `units.wire.Request` and in its order."""
+
+    kind: int
+    order_kind: int
+    context: int
+    slot: int
+    instrument: int
+    side: int
+    position_side: int
+    reduce: int
+    post_only: int
+    cid: int
+    price_tick: int
+    qty_lot: int
+    trail_tick: int
+    trigger: int
+    show_lot: int
+    tag: int
+
+
+def asked_of(requests: NDArray[Any]) -> list[Asked]:
+    """Return rows of `REQUEST` one by one."""
+    return [Asked._make(row) for row in _REQUEST.iter_unpack(requests.tobytes())]
 
 
 def rows_of(facts: Iterable[Told]) -> NDArray[Any]:

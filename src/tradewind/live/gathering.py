@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tradewind.units.enums import StreamCode
 
 if TYPE_CHECKING:
@@ -21,8 +23,7 @@ __all__ = ["GRACE_NS", "Gathered", "Gathering"]
 GRACE_NS = 2_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(msgspec.Struct, frozen=True):
     """What is to be told together.
 
     Parameters
@@ -69,6 +70,10 @@ class Gathering:
     _late: list[BarSeen] = field(default_factory=list)
     _stale: set[int] = field(default_factory=set)
     _next_ns: int = 0
+    _in_order: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._in_order = tuple(sorted(self.instruments))
 
     def begin(self, next_open_ns: int, last_ns: Iterable[tuple[int, int]]) -> None:
         """Start with the interval that opens at `next_open_ns`, after bars that are known: (instrument, open)."""
@@ -120,15 +125,16 @@ class Gathering:
         """Tell the interval in work: its bars, and who is late."""
         here = self._waiting.pop(self._next_ns, {})
         close_ns, self._next_ns = self._next_ns + self.interval_ns, self._next_ns + self.interval_ns
-        streams = []
-        for instrument in sorted(self.instruments):
-            code = self._state_after(instrument, here.get(instrument))
+        bars, streams = [], []
+        for instrument in self._in_order:
+            bar = here.get(instrument)
+            code = self._state_after(instrument, bar)
             if code is not None:
                 streams.append((instrument, code))
-        bars = tuple(here[instrument] for instrument in sorted(here))
-        for bar in bars:
-            self._last_ns[bar.instrument] = bar.ts_ns
-        return Gathered(bars, tuple(streams), close_ns)
+            if bar is not None:
+                bars.append(bar)
+                self._last_ns[instrument] = bar.ts_ns
+        return Gathered(tuple(bars), tuple(streams), close_ns)
 
     def _state_after(self, instrument: int, bar: BarSeen | None) -> int | None:
         """Return what changed for an instrument: a gap lasts until the next bar joins on without one."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from tradewind.live.hearing import is_market
 from tradewind.venues.gateway import (
     BarSeen,
@@ -39,16 +41,14 @@ class _Source(Protocol):
     async def next_events(self) -> list[Event]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """An event of account number `account`; of a feed it is -1."""
 
     account: int
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """What became of a request: `kind` is a `RequestKind`, the terms are those that were asked for."""
 
     account: int
@@ -60,8 +60,7 @@ class Answered:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(msgspec.Struct, frozen=True):
     """What a search for an order, begun at `asked_ns`, found."""
 
     account: int
@@ -70,8 +69,7 @@ class Looked:
     found: Found
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """An account by the venue's word, or None where it could not be read, and why."""
 
     account: int
@@ -79,8 +77,7 @@ class Seen:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """A part of the session died of an error that nobody expected; the session goes down with it and starts again."""
 
     error: BaseException
@@ -146,6 +143,8 @@ class Inbox:
 
     def take_market(self) -> list[Event]:
         """Return what the market said beside bars since it was taken last, in order of receipt."""
+        if not self.prints and not self.last:
+            return []
         events: list[Any] = [*self.prints, *self.last.values()]
         self.prints.clear()
         self.last.clear()

@@ -22,13 +22,12 @@ So it is the same after a restart, whether it comes from a snapshot or from runn
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tradewind.live.facts import Told
+from tradewind.live.facts import Told, asked_of
 from tradewind.units.enums import FactKind, IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import FillSeen, OrderSeen, OrderStatus
 
@@ -44,9 +43,6 @@ _ORPHANS_KEPT = 64
 _TRIGGER_NS = 5_000_000_000
 _WORKS = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 _ENDINGS = (FactKind.CANCELLED, FactKind.EXPIRED)
-_REQUEST_FIELDS = [
-    "kind", "cid", "instrument", "order_kind", "side", "position_side", "reduce", "price_tick", "qty_lot",
-]  # fmt: skip
 _REFUSALS = (FactKind.REJECT, FactKind.NOT_SENT)
 
 
@@ -192,7 +188,7 @@ class OrderLedger:
         if known is None:
             stop = self._triggered_for(seen)
             if stop is not None:
-                return self.tell_fill(replace(seen, cid=stop))
+                return self.tell_fill(msgspec.structs.replace(seen, cid=stop))
             self.suspects.add(seen.instrument)
             self._orphans.append(seen)
             return []
@@ -352,12 +348,15 @@ class OrderLedger:
 
     def note_requests(self, rows: NDArray[Any]) -> None:
         """Remember what was asked for, rows of `REQUEST`; the terms of an amend are the order's once it is answered."""
-        for kind, cid, *terms in rows[_REQUEST_FIELDS].tolist():
-            known = self._orders.get(cid)
-            if kind == RequestKind.NEW and known is None:
-                self._orders[cid] = Known(*terms)
-            elif kind == RequestKind.AMEND and known is not None:
-                known.asked_lot = terms[-1]
+        for asked in asked_of(rows):
+            known = self._orders.get(asked.cid)
+            if asked.kind == RequestKind.NEW and known is None:
+                self._orders[asked.cid] = Known(
+                    asked.instrument, asked.order_kind, asked.side, asked.position_side, asked.reduce,
+                    asked.price_tick, asked.qty_lot,
+                )  # fmt: skip
+            elif asked.kind == RequestKind.AMEND and known is not None:
+                known.asked_lot = asked.qty_lot
 
     def _note(self, fact: Told | _Noted) -> None:
         kind, cid, side = fact.kind, fact.cid, fact.side

@@ -7,35 +7,33 @@ requests down and hands them out; whoever sends them makes all of it durable fir
 from __future__ import annotations
 
 from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from tradewind.engine.diff import CORE_SLOTS
 from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
 from tradewind.journal.bodies import (
-    INTENT,
+    FACT,
     LOCAL,
     NO_WAKE,
     REQUEST,
     BatchPart,
     Closing,
     Decision,
-    Reason,
     encode,
     encode_facts,
     encode_requests,
-    wake_row,
+    pack_wake,
 )
 from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
+from tradewind.live.decided import Decided
 from tradewind.live.trading_state import TradingState, changes_of, state_of, wallets_of
-from tradewind.units.enums import FactKind, RequestKind, Rule, WakeCode
-from tradewind.units.jit import SLOTS, allocate
+from tradewind.units.enums import FactKind, Rule, WakeCode
+from tradewind.units.jit import allocate
 from tradewind.units.time import HOUR_NS
-from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, Fact
+from tradewind.units.wire import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +49,6 @@ _UNSYNCED_BATCHES_MAX = 512
 _COMMANDS = (FactKind.OPERATOR, FactKind.HALT, FactKind.HELD)
 _ROWS_MAX = 7_000
 """Facts in one record, which may be 1 MiB long: a market that was not listened to for a while tells more at once."""
-_NO_INTENT = bytes(INTENT.itemsize)
-_named = itemgetter(*(list(REQUEST.names or ()).index(name) for name in ("cid", "kind", "context", "slot")))
 
 
 class Standing(msgspec.Struct, array_like=True):
@@ -98,8 +94,8 @@ class Sequencer:
         self._state: TradingState | None = None
         self._hour = 0
         self._tape = tape
-        self._facts = allocate(Fact, 64)
-        self._cells = self._facts.view(np.uint8)
+        self._decided = Decided(world)
+        self._make_room(64)
 
     def take(self, batch: Batch) -> tuple[int, NDArray[Any]] | None:
         """Take a batch; return the number of the first request and the requests to send, None if there are none.
@@ -108,7 +104,7 @@ class Sequencer:
         """
         if self._state is None:
             self._state = state_of(self.world)
-        ending = None if batch.wake is None else wake_row(batch.wake, batch.now_ns)
+        ending = b"" if batch.wake is None else pack_wake(batch.wake, batch.now_ns)
         for note in batch.notes:
             self._tape.append(RecordKind.AUDIT, encode(note))
         self._write_down(batch, ending)
@@ -116,7 +112,7 @@ class Sequencer:
         self.standing.now_ns = batch.now_ns
         if batch.number != LOCAL:
             self.standing.batch = batch.number
-        if ending is not None:
+        if ending:
             self.standing.steps += 1
             self._wake(ending)
         elif batch.number == LOCAL and np.isin(batch.facts["kind"], _COMMANDS).any():
@@ -181,29 +177,27 @@ class Sequencer:
         """Say whether so much is not durable that a crash would make the venue tell too much again."""
         return self.standing.batch - self.durable >= _UNSYNCED_BATCHES_MAX
 
-    def _write_down(self, batch: Batch, ending: NDArray[Any] | None) -> None:
+    def _write_down(self, batch: Batch, ending: bytes) -> None:
         """Write the facts of a batch; a WAKE that ends it stands in the record of the facts before it."""
         runs = _runs(batch.facts)
         wake = NO_WAKE if batch.wake is None else batch.wake
         for part, (kind, run) in enumerate(runs, 1):
             head = BatchPart(batch.number, batch.now_ns, part, len(runs), wake, batch.again)
             body = encode_facts(head, run)
-            if ending is not None and part == len(runs):
-                body += ending.tobytes()
-            self._tape.append(kind, body)
+            self._tape.append(kind, body + ending if part == len(runs) else body)
 
     def _wake_beside(self, batch: Batch, code: int) -> None:
         """Add a WAKE of our own to a batch: a word that halts or closes is acted on at once, not at the next bar."""
-        row = wake_row(code, batch.now_ns)
+        row = pack_wake(code, batch.now_ns)
         head = BatchPart(batch.number, batch.now_ns, 0, 0, code, again=False)
-        self._tape.append(RecordKind.FACTS, encode_facts(head, row))
+        self._tape.append(RecordKind.FACTS, encode_facts(head, np.frombuffer(row, FACT)))
         self._wake(row)
 
-    def _wake(self, row: NDArray[Any]) -> None:
+    def _wake(self, row: bytes) -> None:
         """Let everybody decide. Who raises is held, and the same WAKE goes on behind it: nobody thinks twice."""
         world = self.world
         for _ in range(len(world.strategies) + 1):
-            self._facts[0] = row[0]
+            self._room[: len(row)] = row
             try:
                 APPLY_WAKE(world.codes, *world.state, self._facts, 0)
             except Exception:
@@ -214,11 +208,11 @@ class Sequencer:
             else:
                 return
 
-    def _hold(self, strategy: int, row: NDArray[Any]) -> None:
+    def _hold(self, strategy: int, row: bytes) -> None:
         """Say that a strategy raised; a replay finds out by itself, and says the same."""
-        fact = row.copy()
+        fact = np.frombuffer(bytearray(row), FACT)
         fact["kind"], fact["code"], fact["qty_lot"] = FactKind.HELD, Rule.RAISED, strategy
-        now_ns = int(row["recv_ts_ns"][0])
+        now_ns = int(fact["recv_ts_ns"][0])
         head = BatchPart(self.standing.batch, now_ns, 0, 0, NO_WAKE, again=False)
         self._tape.append(RecordKind.FACTS, encode_facts(head, fact))
         self._apply(fact)
@@ -226,52 +220,30 @@ class Sequencer:
     def _apply(self, rows: NDArray[Any]) -> None:
         world = self.world
         if len(rows) > len(self._facts):
-            self._facts = allocate(Fact, 2 * len(rows))
-            self._cells = self._facts.view(np.uint8)
+            self._make_room(2 * len(rows))
         packed = rows.tobytes()
-        self._cells[: len(packed)] = np.frombuffer(packed, np.uint8)
+        self._room[: len(packed)] = packed
         APPLY_FACTS(*world.state, self._facts, len(rows))
 
+    def _make_room(self, rows: int) -> None:
+        self._facts = allocate(Fact, rows)
+        self._room = self._facts.view(np.uint8).data
+
     def _hand_out(self) -> tuple[int, NDArray[Any]] | None:
-        box = self.world.box[0]
-        count, log = int(box["requests"]), box["log"]
-        if count == 0 and not log["refusals"]:
-            self._empty_log(log)
+        """Write down what was decided and why, and return it as `take` does."""
+        decided = self._decided
+        count = decided.requests
+        if count or decided.refusals:
+            reasons, at_ns = decided.reasons(), self.standing.now_ns
+            decision = Decision(reasons, decided.take_refusals(), at_ns)
+            self._tape.append(RecordKind.DECISION, encode(decision))
+        if not count:
+            decided.bound_log()
             return None
-        requests = box["request"][:count].copy()
-        self._write_reasons(log, requests)
-        if count == 0:
-            self._empty_log(log)
-            return None
-        first = self.standing.requests + 1
+        rows, first = decided.rows(), self.standing.requests + 1
         self.standing.requests += count
-        self._tape.append(RecordKind.REQUESTS, encode_requests(first, requests))
-        return first, requests
-
-    def _write_reasons(self, log: Any, requests: NDArray[Any]) -> None:  # noqa: ANN401 - a record of the mailbox
-        refusals = log["refusal_row"][: log["refusals"]].tobytes()
-        reasons = [self._reason(*_named(row)) for row in requests.tolist()]
-        self._tape.append(RecordKind.DECISION, encode(Decision(reasons, refusals, self.standing.now_ns)))
-        log["refusals"] = 0
-
-    def _reason(self, cid: int, kind: int, place: int, slot: int) -> Reason:
-        """Return the intent of a request's slot as it was stated, and the values recorded beside it."""
-        context = self.world.contexts[place]
-        # What the core itself flattens and guards with is not what was stated.
-        own = slot >= SLOTS - CORE_SLOTS
-        stated = context["planned"] if context["edited"] or own else context["intents"]
-        rows = stated["row"][: max(0, int(stated["n"]))]
-        if own:
-            rows = np.concatenate((rows, context["guards"]))
-        slots = rows["slot"].tolist()
-        wanted = kind != RequestKind.CANCEL and slot in slots
-        intent = rows[slots.index(slot)].tobytes() if wanted else _NO_INTENT
-        return Reason(cid, kind, place, slot, intent, tuple(context["intents"]["signal"].tolist()))
-
-    def _empty_log(self, log: Any) -> None:  # noqa: ANN401 - a record of the mailbox
-        """Bound what the world's log holds; the journal has it all."""
-        if log["fills"] > FILL_ROWS // 2 or log["orders"] > ORDER_ROWS // 2:
-            self.world.drain()
+        self._tape.append(RecordKind.REQUESTS, encode_requests(first, rows))
+        return first, np.frombuffer(bytearray(rows), REQUEST)
 
 
 def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:

@@ -306,12 +306,12 @@ class Session:
     async def _take(self, batch: Batch) -> None:
         """Live through a batch: what led to requests is durable before any of them leaves."""
         sent = self.sequencer.take(batch)
-        if self.memory is not None:
-            self.memory.note(batch.facts, None if sent is None else sent[1])
         if sent is not None or self.sequencer.sync_due or (self.sync_each and batch.wake is not None):
             await self.disk(self.sequencer.sync)
         if sent is not None:
             await self.venue.submit(*sent)
+        if self.memory is not None:
+            self.memory.note(batch.facts, None if sent is None else sent[1])
 
     def _keep_state(self) -> None:
         self._keeps = False

@@ -26,7 +26,7 @@ from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.belief import dust_of
 from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.crossing import crosses_own, shares_instruments
-from tradewind.live.facts import Told, numbered, rows_of
+from tradewind.live.facts import Asked, Told, asked_of, numbered, rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import market_fact
 from tradewind.live.history import HistoryStep, reaches, steps_of
@@ -151,6 +151,7 @@ class LiveVenue:
         self._turns: Counter[int] = Counter()
         self._is_shared = shares_instruments(world)
         self._watched_ns = self._resolved_ns = 0
+        self._wakes_ns = tuple(int(world.venues[name][0]) for name in ("wake_every_ns", "wake_from_ns"))
 
     # ------------------------------------------------------------------ the port
 
@@ -188,22 +189,20 @@ class LiveVenue:
         """
         if not self._open:
             return
-        places = requests["instrument"].tolist()
+        asked = asked_of(requests)
         for account in self._accounts:
-            mine = [at for at, place in enumerate(places) if place in account.terms.instruments]
+            mine = [one for one in asked if one.instrument in account.terms.instruments]
             if mine and self._is_shared:
-                mine = self._without_own_crossings(account, requests, mine)
+                mine = self._without_own_crossings(account, mine)
             if mine:
-                account.send(requests[mine], self._world.views["close"])
+                account.send(mine, self._world.views["close"])
         await asyncio.sleep(0)  # What was handed over begins before we look for what comes next.
 
-    def _without_own_crossings(
-        self, account: TradingAccount, requests: NDArray[Any], places: list[int]
-    ) -> list[int]:
+    def _without_own_crossings(self, account: TradingAccount, requests: list[Asked]) -> list[Asked]:
         """Return which requests may leave; what would trade with another strategy of ours is answered here (F42)."""
-        crosses = crosses_own(self._world, requests[places])
-        account.withhold(requests[places][crosses], "it would trade with another strategy of this account")
-        return [place for place, held in zip(places, crosses.tolist(), strict=True) if not held]
+        held = [one for one in requests if crosses_own(self._world, one)]
+        account.withhold(held, "it would trade with another strategy of this account")
+        return [one for one in requests if one not in held]
 
     async def query(self, cids: Sequence[int]) -> NDArray[Any]:
         """Return nothing: orders are searched for beside the session, and what is found comes in batches."""
@@ -438,11 +437,8 @@ class LiveVenue:
         if age_ns > self._rules.wake_age_ns:
             self._alert("LOOP_STALLED", f"decisions {age_ns / _S:.1f} s too late are skipped")
             return WakeCode.MARK
-        venue = self._world.venues[0]
-        every_ns = int(venue["wake_every_ns"])
-        if self._unread - self._down or (
-            every_ns and (gathered.close_ns - int(venue["wake_from_ns"])) % every_ns
-        ):
+        every_ns, from_ns = self._wakes_ns
+        if self._unread - self._down or (every_ns and (gathered.close_ns - from_ns) % every_ns):
             return WakeCode.MARK
         self._turns.clear()
         return WakeCode.BATCH

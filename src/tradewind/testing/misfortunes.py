@@ -5,10 +5,11 @@ Only what venues really do: what happened stays true, and whoever asks about an 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from tradewind.units.enums import FactKind
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from msgspec.structs import replace
 
 from tradewind.errors import VenueDown
 from tradewind.units.enums import BUY, LONG, IntentKind, Rule, StreamCode

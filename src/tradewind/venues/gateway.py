@@ -5,13 +5,17 @@ of instruments by their index in the session, of prices in ticks, of quantities 
 units of the wallet's currency (`units.enums.MONEY`), of times in nanoseconds UTC. What an exchange says is
 validated before it becomes one of these: finite, in range, on the grid, of a known word. What cannot be
 validated is counted and dropped, never passed on.
+
+They are structs of msgspec: a market tells a thousand of them a second, and those of dataclasses take ten times as
+long to make.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,8 +59,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """An instrument of the session.
 
     Parameters
@@ -85,8 +88,7 @@ class OrderStatus(Enum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSeen:
+class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     """What the venue says of one order; cumulative, so that a message lost or told twice changes nothing.
 
     Parameters
@@ -131,8 +133,7 @@ class OrderSeen:
     stop: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FillSeen:
+class FillSeen(msgspec.Struct, frozen=True, gc=False):
     """One trade of ours. `trade_id` is the venue's; `trade_key` the same as a positive 62-bit number."""
 
     instrument: int
@@ -153,8 +154,7 @@ class FillSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class PositionSeen:
+class PositionSeen(msgspec.Struct, frozen=True, gc=False):
     """Lots held on one side, never negative; 0: flat. `entry` and `mark` are prices, 0.0 where not said."""
 
     instrument: int
@@ -166,8 +166,7 @@ class PositionSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceSeen:
+class BalanceSeen(msgspec.Struct, frozen=True, gc=False):
     """Cash of one currency without what is unrealised."""
 
     currency: str
@@ -176,8 +175,7 @@ class BalanceSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class FundingPaidSeen:
+class FundingPaidSeen(msgspec.Struct, frozen=True, gc=False):
     """Funding charged for one settlement; paying is positive. `rate` 0.0 where not said."""
 
     instrument: int
@@ -189,8 +187,7 @@ class FundingPaidSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class TransferSeen:
+class TransferSeen(msgspec.Struct, frozen=True, gc=False):
     """Money moved in (positive) or out; not profit."""
 
     currency: str
@@ -200,8 +197,7 @@ class TransferSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class TakenSeen:
+class TakenSeen(msgspec.Struct, frozen=True, gc=False):
     """Position that the venue closed itself: `kind` is "liquidation", "adl" or "settlement"."""
 
     kind: str
@@ -215,8 +211,7 @@ class TakenSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class SettingSeen:
+class SettingSeen(msgspec.Struct, frozen=True, gc=False):
     """A setting of the account or of an instrument's rules: `code` as in `units.enums.SettingCode`.
 
     value: leverage; whole ticks, lots or money; position mode 1 for hedge; margin mode 1 for isolated.
@@ -229,8 +224,7 @@ class SettingSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class StatusSeen:
+class StatusSeen(msgspec.Struct, frozen=True, gc=False):
     """What the venue says of itself or of one instrument (-1: of all).
 
     `down`: it does not trade; `reduce_only`: it takes reductions only; `permanent`: no retry will help. `cause`: "key"
@@ -263,8 +257,7 @@ class StreamKind(Enum):
     USER = "user"
 
 
-@dataclass(frozen=True, slots=True)
-class BarSeen:
+class BarSeen(msgspec.Struct, frozen=True, gc=False):
     """A bar that is over: five integers in ticks and lots, stamped by its open time."""
 
     instrument: int
@@ -278,8 +271,7 @@ class BarSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class TradeSeen:
+class TradeSeen(msgspec.Struct, frozen=True, gc=False):
     """A trade of the market; `side` is the taker's."""
 
     instrument: int
@@ -291,8 +283,7 @@ class TradeSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class TopSeen:
+class TopSeen(msgspec.Struct, frozen=True, gc=False):
     """Best bid and ask of a book whose sequence is unbroken."""
 
     instrument: int
@@ -304,8 +295,7 @@ class TopSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class MarkSeen:
+class MarkSeen(msgspec.Struct, frozen=True, gc=False):
     """Mark price in ticks, not rounded."""
 
     instrument: int
@@ -314,8 +304,7 @@ class MarkSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class FundingRateSeen:
+class FundingRateSeen(msgspec.Struct, frozen=True, gc=False):
     """A rate that was settled at `ts_ns`; what is only expected is no fact."""
 
     instrument: int
@@ -324,8 +313,7 @@ class FundingRateSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class OpenInterestSeen:
+class OpenInterestSeen(msgspec.Struct, frozen=True, gc=False):
     """Open interest in the instrument's own units."""
 
     instrument: int
@@ -334,8 +322,7 @@ class OpenInterestSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class LiquidationSeen:
+class LiquidationSeen(msgspec.Struct, frozen=True, gc=False):
     """Somebody's liquidation: `side` of the order that closed it, worth `notional` in the quote currency."""
 
     instrument: int
@@ -345,8 +332,7 @@ class LiquidationSeen:
     recv_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSeen:
+class StreamSeen(msgspec.Struct, frozen=True, gc=False):
     """A stream changed its state (`units.enums.StreamCode`); -1: all instruments of it.
 
     After DOWN or GAP of the USER stream the session compares everything with a snapshot before it trades on.
@@ -393,8 +379,7 @@ class OutcomeKind(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The answer to one request.
 
     Parameters
@@ -421,8 +406,7 @@ class Outcome:
     fence_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
+class NewOrder(msgspec.Struct, frozen=True, gc=False):
     """A new order: fields as in `units.wire.Request`; `limit_tick` 0: at market.
 
     `kind` is `IntentKind`: REST rests (post-only where said), TARGET takes within its limit (IOC), STOP
@@ -445,8 +429,7 @@ class NewOrder:
     """Last price in ticks, 0: unknown; what an order at market is worth, for caps."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRef:
+class OrderRef(msgspec.Struct, frozen=True, gc=False):
     """An order by our id, and by the venue's where it is known; `algo`: it waits in the venue's list of stops."""
 
     instrument: int
@@ -455,8 +438,7 @@ class OrderRef:
     algo: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a search for one order found: the order, or that it is in none of the lists (`absent`).
 
     Neither (None, False): the question could not be answered now.
@@ -475,8 +457,7 @@ class AccountMode(Enum):
     LIVE = "live"
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """The account by the venue's word, each list complete (all pages).
 
     Parameters

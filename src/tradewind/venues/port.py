@@ -6,9 +6,9 @@ so sending again is harmless.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 
 from tradewind.journal.bodies import Audit
@@ -23,8 +23,7 @@ FACT = dtype_of(Fact)
 REQUEST = dtype_of(Request)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """What became known together.
 
     Parameters
@@ -52,8 +51,7 @@ class Batch:
     notes: tuple[Audit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What a venue remembers of a session when it connects.
 
     Parameters

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import hypothesis.strategies as st
 from hypothesis import given
+from msgspec.structs import replace
 
 from tradewind.live.apply import APPLY_FACTS
 from tradewind.live.belief import belief_of, worth_in

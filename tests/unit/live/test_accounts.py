@@ -8,6 +8,7 @@ import random
 import numpy as np
 
 from tradewind.live.accounts import AccountTerms, TradingAccount
+from tradewind.live.facts import asked_of
 from tradewind.live.inbox import Inbox
 from tradewind.live.venue import LiveRules, LiveVenue
 from tradewind.testing.clock import VirtualLoop
@@ -60,7 +61,7 @@ class Bench:
         )
 
         async def send():
-            account.send(rows, np.array([5_000]))
+            account.send(asked_of(rows), np.array([5_000]))
             while not inbox.items:
                 await inbox.wait(1.0)
             await inbox.close()

@@ -5,6 +5,7 @@ import pytest
 
 from tradewind.journal.bodies import REQUEST
 from tradewind.live.crossing import crosses_own, shares_instruments
+from tradewind.live.facts import asked_of
 from tradewind.testing.sessions import linear
 from tradewind.testing.tidal import tidal_world
 from tradewind.units.enums import BUY, SELL, IntentKind, OrderState, RequestKind
@@ -51,12 +52,12 @@ def request(**fields):
     ],
 )
 def test_only_what_opens_against_another_strategy_is_held_back(world, fields, crosses):
-    assert crosses_own(world, request(**fields)).tolist() == [crosses]
+    assert crosses_own(world, *asked_of(request(**fields))) is crosses
 
 
 def test_a_market_order_reaches_as_far_as_the_last_price(world):
     world.views["close"] = 1_000
-    assert crosses_own(world, request(order_kind=IntentKind.TARGET, price_tick=0)).tolist() == [True]
+    assert crosses_own(world, *asked_of(request(order_kind=IntentKind.TARGET, price_tick=0)))
 
 
 def test_worlds_in_which_nobody_shares_are_not_looked_at(world):

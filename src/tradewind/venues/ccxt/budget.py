@@ -79,6 +79,7 @@ class Budget:
 
     def __init__(self, windows: Sequence[Window], now_ns: Callable[[], int]) -> None:
         self._spent = [_Spent(window, deque()) for window in windows]
+        self._by_group: dict[str, list[_Spent]] = {}
         self._now_ns = now_ns
         self.paused_until_ns = 0
         self.banned_until_ns = 0
@@ -127,7 +128,11 @@ class Budget:
         return self.paused_until_ns
 
     def _of(self, group: str) -> list[_Spent]:
-        return [spent for spent in self._spent if spent.window.group in (group, "all")]
+        found = self._by_group.get(group)
+        if found is None:
+            found = [spent for spent in self._spent if spent.window.group in (group, "all")]
+            self._by_group[group] = found
+        return found
 
     def _correct(self, headers: Mapping[str, str], now_ns: int) -> None:
         told = {name.lower(): value for name, value in headers.items()}

@@ -17,6 +17,7 @@ SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 TAG_LENGTH = 6
 _VALUE = {sign: value for value, sign in enumerate(SIGNS)}
 _CID_MAX = (1 << 63) - 1
+_CHECK = 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,16 @@ class ClientIds:
         if len(tag) != TAG_LENGTH or any(sign not in _VALUE for sign in tag):
             raise ValueError(f"a session's tag is {TAG_LENGTH} letters or digits, not {tag!r}")
         self.tag = tag
+        self._begins = PREFIX + tag
+        self._weight = _weight_of(self._begins)
 
     def encode(self, cid: int) -> str:
         """Return the id at the venue. Raises ValueError for an id that is not between 1 and 2^63 - 1."""
         if not 0 < cid <= _CID_MAX:
             raise ValueError(f"{cid} is no id of an order")
-        body = PREFIX + self.tag + _base62(cid)
-        return body + _check_sign(body)
+        number = _base62(cid)
+        check = self._weight + _weight_of(number, len(self._begins))
+        return self._begins + number + SIGNS[check % _CHECK]
 
     def decode(self, text: object) -> Decoded | None:
         """Return whose order it is, of this or another session of ours; None for a stranger's."""
@@ -88,6 +92,13 @@ def _number(signs: str) -> int:
 
 
 def _check_sign(body: str) -> str:
-    """Return a sign that changes with every single wrong sign and with most swapped neighbours (weights mod 61)."""
-    total = sum(_VALUE[sign] * (place + 1) for place, sign in enumerate(body))
-    return SIGNS[total % 61]
+    """Return a sign that changes with every single wrong sign and with most swapped neighbours (mod `_CHECK`)."""
+    return SIGNS[_weight_of(body) % _CHECK]
+
+
+def _weight_of(signs: str, before: int = 0) -> int:
+    """Return what signs that stand behind so many others weigh: each its value times its place."""
+    total = 0
+    for place, sign in enumerate(signs, before + 1):
+        total += _VALUE[sign] * place
+    return total

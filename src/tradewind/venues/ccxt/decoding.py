@@ -10,12 +10,13 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tradewind.units.time import MINUTE_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tradewind.market import Instrument
     from tradewind.venues.ccxt.stream_shapes import CandleShape, LiquidationShape, MarkShape, TradeShape
@@ -30,6 +31,7 @@ __all__ = [
     "TradeReader",
     "finite",
     "place",
+    "places",
     "rows_of",
     "time_ns",
     "trade_key",
@@ -78,6 +80,19 @@ class Grid:
         if tick < 1 or tick > _TICK_MAX or abs(ratio - tick) > max(_GRID_RATIO, ratio * 1e-12):
             raise Garbage("off_grid")
         return tick
+
+    def price_ticks(self, values: Sequence[object]) -> list[int]:
+        """Return prices in ticks, as `price_tick` does one; by hand where all are plain numbers of this grid."""
+        tick = self.tick
+        try:
+            ratios = [float(value) / tick for value in values]  # type: ignore[arg-type]
+            told = [round(ratio) for ratio in ratios]
+        except (TypeError, ValueError, OverflowError):
+            return [self.price_tick(value) for value in values]
+        for value, ratio, whole in zip(values, ratios, told, strict=True):
+            if value is True or not 0 < whole <= _TICK_MAX or abs(ratio - whole) > _GRID_RATIO:
+                return [self.price_tick(value) for value in values]
+        return told
 
     def qty_lot(self, value: object) -> int:
         """Return a quantity in whole lots, rounded. Raises Garbage where it is negative or no number."""
@@ -200,16 +215,36 @@ def _step(value: object, step: int | str) -> object:
     return None
 
 
-def rows_of(path: str) -> Callable[[object], Iterator[object]]:
-    """Return what yields the rows of a message: the message itself, a table, or each element of a list of them."""
+def places(paths: Sequence[str]) -> Callable[[object, object], Sequence[object]]:
+    """Return what finds several values: one look at the row where they all stand there, one step deep."""
+    each = [place(path) for path in paths]
+
+    def one_by_one(message: object, row: object) -> Sequence[object]:
+        return [look(message, row) for look in each]
+
+    if any(sign in path for path in paths for sign in "^.~"):
+        return one_by_one
+    together = itemgetter(*(int(path) if path.isdigit() else path for path in paths))
+
+    def at_once(message: object, row: object) -> Sequence[object]:
+        try:
+            found: tuple[object, ...] = together(row if isinstance(row, dict | list) else ())
+        except (KeyError, IndexError, TypeError):
+            return one_by_one(message, row)
+        return found
+
+    return at_once
+
+
+def rows_of(path: str) -> Callable[[object], Sequence[object]]:
+    """Return what finds the rows of a message: the message itself, a table, or each element of a list of them."""
     look = place("^" + path)
 
-    def rows(message: object) -> Iterator[object]:
+    def rows(message: object) -> Sequence[object]:
         found = look(message, None) if path else message
-        if isinstance(found, list) and found and isinstance(found[0], dict | list):
-            yield from found
-        elif isinstance(found, dict | list) and found:
-            yield found
+        if not found or not isinstance(found, dict | list):
+            return ()
+        return found if isinstance(found, list) and isinstance(found[0], dict | list) else (found,)
 
     return rows
 
@@ -284,29 +319,29 @@ class CandleReader:
     def __init__(self, shape: CandleShape) -> None:
         self.rows = rows_of(shape.rows)
         self.symbol, self.interval = place(shape.symbol), place(shape.interval)
-        self._open_time = place(shape.open_time)
-        self._prices = [place(path) for path in (shape.open, shape.high, shape.low, shape.close)]
-        self._volume = place(shape.volume)
-        self._closed = place(shape.closed) if shape.closed else None
-        self._closed_word = shape.closed_word
+        self._says_closed, self._closed_word = bool(shape.closed), shape.closed_word
+        closed = [shape.closed] if shape.closed else []
+        self._values = places(
+            [shape.open_time, shape.open, shape.high, shape.low, shape.close, shape.volume, *closed]
+        )
         self._unit_ns = shape.ts_unit_ns
 
     @property
     def says_closed(self) -> bool:
         """Return whether this venue marks a candle that is over."""
-        return self._closed is not None
+        return self._says_closed
 
     def read(
         self, message: object, row: object, grid: Grid
     ) -> tuple[int, tuple[int, int, int, int, int], bool]:
         """Return (open time, (open, high, low, close, volume), whether it is over). Raises Garbage."""
-        open_ns = time_ns(self._open_time(message, row), self._unit_ns)
-        first, high, low, last = (grid.price_tick(price(message, row)) for price in self._prices)
+        found = self._values(message, row)
+        open_ns = time_ns(found[0], self._unit_ns)
+        first, high, low, last = grid.price_ticks(found[1:5])
         if not low <= min(first, last) <= max(first, last) <= high:
             raise Garbage("ohlc")
-        lots = grid.qty_lot(self._volume(message, row))
-        over = self._closed is not None and self._closed(message, row) == self._closed_word
-        return open_ns, (first, high, low, last, lots), over
+        over = self._says_closed and found[6] == self._closed_word
+        return open_ns, (first, high, low, last, grid.qty_lot(found[5])), over
 
 
 class MarkReader:

@@ -64,11 +64,12 @@ class Speller:
         if call is None:
             raise Unspeakable(f"{self._dialect.venue} has no order of the kind {style}")
         client_id = self._ids.encode(order.cid)
+        price = _text(order.price_tick * instrument.tick_size) if order.price_tick else "0"
         values = {
             **self._place(order, instrument),
             "qty": _text(order.qty_lot * instrument.lot_size),
-            "price": _text(order.price_tick * instrument.tick_size),
-            "trigger": _text(order.price_tick * instrument.tick_size),
+            "price": price,
+            "trigger": price,
             "trigger_by": self._words.mark if order.trigger == TriggerKind.MARK else self._words.last,
             "direction": 1 if order.side == BUY else 2,
             "trail": self._trail(order, instrument),

@@ -8,7 +8,7 @@ messages and validated. Requests pass, in this order: the hard caps, the clock, 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.ccxt.dialect import Meaning, fill_template
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, redact
 from tradewind.venues.ccxt.fill_watch import FillWatch
+from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.key_check import check_key
 from tradewind.venues.ccxt.orders import AccountModes, Speller, Unspeakable
 from tradewind.venues.ccxt.parsing import RowReader, word_of
@@ -49,9 +50,11 @@ from tradewind.venues.gateway import (
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
     import aiohttp
 
+    from tradewind.market import Instrument
     from tradewind.venues.ccxt.dialect import Call
     from tradewind.venues.ccxt.orders import Spelled
     from tradewind.venues.ccxt.parsing import Row
@@ -165,9 +168,8 @@ class CcxtTradingGateway:
         )
         self._rules = RuleWatch(self._exchange, settings.venue, listings, self._tell, now_ns)
         self.doubt_rules = self._rules.doubt
-        self._events: deque[Event] = deque()
-        self._heard = asyncio.Event()
-        self._tell_at_once: Callable[[Event], None] | None = None
+        self._inbox = Inbox(now_ns)
+        self.tell_to = self._inbox.tell_to
         self._sides: OrderedDict[int, int] = OrderedDict()
         self._venue_down = False
         self._clock_down = False
@@ -237,18 +239,7 @@ class CcxtTradingGateway:
 
     async def next_events(self) -> list[Event]:
         """Return what came in since the last call, at least one event. Nothing of an account is ever dropped."""
-        await self._heard.wait()
-        self._heard.clear()
-        events = list(self._events)
-        self._events.clear()
-        return events
-
-    def tell_to(self, hear: Callable[[Event], None]) -> None:
-        """Give every event to `hear` from now on, what waits first."""
-        while self._events:
-            hear(self._events.popleft())
-        self._heard.clear()
-        self._tell_at_once = hear
+        return await self._inbox.take()
 
     def _hear(self, event: Event) -> None:
         """Take what the stream says."""
@@ -264,11 +255,7 @@ class CcxtTradingGateway:
             self._fill_watch.order(event)
         elif isinstance(event, FillSeen) and not self._fill_watch.fill(event):
             return
-        if self._tell_at_once is not None:
-            self._tell_at_once(event)
-            return
-        self._events.append(event)
-        self._heard.set()
+        self._inbox.put(event)
 
     def _remember_side(self, cid: int, side: int) -> None:
         if cid:
@@ -328,10 +315,8 @@ class CcxtTradingGateway:
             made = self._speller.create(order, instrument)
         except Unspeakable as reason:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
-        price = max(order.price_tick, order.near_tick) * instrument.tick_size
-        size = order.qty_lot * instrument.lot_size * instrument.contract_size
-        notional = price * size if price else None
-        rule, text = self._caps.refuse(instrument.symbol, notional, reduces=order.reduce)
+        worth = _worth(order, instrument) if self._caps.weighs else None
+        rule, text = self._caps.refuse(instrument.symbol, worth, reduces=order.reduce)
         if rule != Rule.OK:
             self.dropped["order: hard cap"] += 1
             return Outcome(OutcomeKind.NOT_SENT, rule=rule, text=text)
@@ -558,6 +543,12 @@ class CcxtTradingGateway:
             self._venue_down = False
             self._tell(StatusSeen(-1, False, False, False, "the venue answers again", self._now_ns()))
             self._rules.tell_closed_again()
+
+
+def _worth(order: NewOrder, instrument: Instrument) -> Decimal | None:
+    """Return the value of an order in the quote currency, None where nothing is known of its price."""
+    price = max(order.price_tick, order.near_tick) * instrument.tick_size
+    return price * order.qty_lot * instrument.lot_size * instrument.contract_size if price else None
 
 
 def _wrapped(call: Call, rows: list[dict[str, object]]) -> object:

@@ -48,6 +48,7 @@ class VenueClock:
         self._steady_s = steady_s
         self._samples: deque[_Bounds] = deque(maxlen=_SAMPLES)
         self._anchor = (now_ns(), steady_s())
+        self._offset_ns = 0
 
     @property
     def known(self) -> bool:
@@ -61,8 +62,10 @@ class VenueClock:
         The middle of what the last measurements allow together; where the venue tells whole seconds only, the least
         offset that they allow, since more is not proven.
         """
-        if not self._samples:
-            return 0
+        return self._offset_ns if self._samples else 0
+
+    def _judged_ns(self) -> int:
+        """Return what the measurements say, which is asked for with every request and changes once a minute."""
         low_ns = max(sample.low_ns for sample in self._samples)
         high_ns = min(sample.high_ns for sample in self._samples)
         newest = self._samples[-1]
@@ -86,6 +89,7 @@ class VenueClock:
         """Take a measurement: the venue read its clock between our sending and our hearing."""
         low_ns, high_ns = venue_ns - heard_ns, venue_ns + resolution_ns - sent_ns
         self._samples.append(_Bounds(low_ns, max(high_ns, low_ns), resolution_ns))
+        self._offset_ns = self._judged_ns()
 
     def forget(self) -> None:
         """Trust no measurement any more."""

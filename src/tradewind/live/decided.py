@@ -1,0 +1,129 @@
+"""What a WAKE led to, read out of the core's memory: requests, the intents behind them, what the gate refused.
+
+Records of the core are rows of cells of eight bytes. They are read here as such, by the number of a cell, since this
+lies on the way of every order: NumPy takes a microsecond for each field that it finds by name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tradewind.engine.diff import CORE_SLOTS
+from tradewind.journal.bodies import INTENT, REFUSAL, REQUEST, Reason
+from tradewind.units.enums import RequestKind
+from tradewind.units.jit import SLOTS
+from tradewind.units.layout import dtype_of
+from tradewind.units.records import SIGNALS, Context
+from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, Mailbox
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tradewind.engine.world import World
+
+__all__ = ["Decided", "cells_of"]
+
+_CELL = 8
+_NO_INTENT = bytes(INTENT.itemsize)
+
+
+def cells_of(rows: NDArray[Any]) -> memoryview:
+    """Return the memory of records as one row of int64; what is written there is written into them."""
+    return rows.view(np.uint8).data.cast("q")
+
+
+def _cell(dtype: np.dtype[Any], *path: str) -> int:
+    """Return the number of the cell where a field begins; a path goes into records, and into the first row of many."""
+    at = 0
+    for name in path:
+        assert dtype.fields is not None
+        found, offset, *_ = dtype.fields[name]
+        dtype, at = found.base, at + offset
+    return at // _CELL
+
+
+_BOX, _CONTEXT = dtype_of(Mailbox), dtype_of(Context)
+_COUNT, _ROWS = _cell(_BOX, "requests"), _cell(_BOX, "request")
+_FILLS, _ORDERS = _cell(_BOX, "log", "fills"), _cell(_BOX, "log", "orders")
+_REFUSALS, _REFUSED = _cell(_BOX, "log", "refusals"), _cell(_BOX, "log", "refusal_row")
+_ROW, _REFUSED_ROW, _INTENT = (dtype.itemsize // _CELL for dtype in (REQUEST, REFUSAL, INTENT))
+_CID, _KIND, _PLACE, _SLOT = (_cell(REQUEST, name) for name in ("cid", "kind", "context", "slot"))
+_EDITED, _GUARDS = _cell(_CONTEXT, "edited"), _cell(_CONTEXT, "guards")
+_PLANNED, _INTENTS = _cell(_CONTEXT, "planned"), _cell(_CONTEXT, "intents")
+_GUARD_ROWS = _CONTEXT["guards"].shape[0]
+_STATED, _STATED_ROWS = _cell(_CONTEXT["intents"], "n"), _cell(_CONTEXT["intents"], "row")
+_SIGNAL, _INTENT_SLOT = _cell(_CONTEXT["intents"], "signal"), _cell(INTENT, "slot")
+
+
+class Decided:
+    """The mailbox of a world, and the intents in its contexts.
+
+    Parameters
+    ----------
+    world
+        Whose mailbox it is; what is taken from it here is gone from there.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._box, self._contexts = cells_of(world.box), cells_of(world.contexts)
+        self._numbers = self._contexts.cast("B").cast("d")
+        self._size = _CONTEXT.itemsize // _CELL
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests the last WAKE led to."""
+        return self._box[_COUNT]
+
+    @property
+    def refusals(self) -> int:
+        """Return how many refusals of the gate are not taken yet."""
+        return self._box[_REFUSALS]
+
+    def rows(self) -> bytes:
+        """Return the requests, rows of `REQUEST`."""
+        return self._box[_ROWS : _ROWS + self._box[_COUNT] * _ROW].tobytes()
+
+    def reasons(self) -> list[Reason]:
+        """Return why each request is made: the intent of its slot as it was stated, and the values recorded with it."""
+        box, ends = self._box, _ROWS + self._box[_COUNT] * _ROW
+        return [
+            self._reason(box[at + _CID], box[at + _KIND], box[at + _PLACE], box[at + _SLOT])
+            for at in range(_ROWS, ends, _ROW)
+        ]
+
+    def take_refusals(self) -> bytes:
+        """Return what the gate refused, rows of `REFUSAL`, once."""
+        refused = self._box[_REFUSED : _REFUSED + self._box[_REFUSALS] * _REFUSED_ROW].tobytes()
+        self._box[_REFUSALS] = 0
+        return refused
+
+    def bound_log(self) -> None:
+        """Empty the world's log before it is full; the journal has it all."""
+        if self._box[_FILLS] > FILL_ROWS // 2 or self._box[_ORDERS] > ORDER_ROWS // 2:
+            self._world.drain()
+
+    def _reason(self, cid: int, kind: int, place: int, slot: int) -> Reason:
+        cells, context = self._contexts, place * self._size
+        # What the core itself flattens and guards with is not what was stated.
+        own = slot >= SLOTS - CORE_SLOTS
+        stated = context + (_PLANNED if own or cells[context + _EDITED] else _INTENTS)
+        at = -1
+        if kind != RequestKind.CANCEL:
+            at = self._find(slot, stated + _STATED_ROWS, cells[stated + _STATED])
+            if at < 0 and own:
+                at = self._find(slot, context + _GUARDS, _GUARD_ROWS)
+        intent = _NO_INTENT if at < 0 else cells[at : at + _INTENT].tobytes()
+        signal = context + _INTENTS + _SIGNAL
+        return Reason(
+            cid, kind, place, slot, intent, tuple(self._numbers[signal : signal + SIGNALS].tolist())
+        )
+
+    def _find(self, slot: int, first: int, count: int) -> int:
+        """Return where the intent of a slot begins among `count` rows, -1 for nowhere."""
+        for at in range(first, first + count * _INTENT, _INTENT):
+            if self._contexts[at + _INTENT_SLOT] == slot:
+                return at
+        return -1
