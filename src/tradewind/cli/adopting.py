@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import OrderSeen, PositionSeen
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["AdoptRequest", "adopt_accounts", "given_contexts"]
+__all__ = ["AdoptRequest", "adopt_accounts", "given_contexts", "typed_line"]
 
 _NAME_MAX = 32
+_VERB = "begins a new epoch"
 _SIDES = ("long", "short")
 
 
@@ -159,7 +161,7 @@ class _Adopting:
             earlier = frozenset(adoption.earlier) | self._known_tags()
             found = _Finding(self.bound, adoption, earlier, policy)
             self._show(found)
-            await asyncio.to_thread(self._confirm)
+            await self._confirm()
             await adoption.watch(0.0)
             kept = self._keep_aside()
             await self._begin(adoption, earlier | frozenset(adoption.earlier), policy, kept)
@@ -237,10 +239,14 @@ class _Adopting:
         for line in found.lines():
             self.say.line(line)
 
-    def _confirm(self) -> None:
-        from tradewind.cli.live_trade import confirm_accounts
+    async def _confirm(self) -> None:
+        """Let somebody type the name of every account. Raises SafetyRefusal (LIVE_UNCONFIRMED)."""
+        from tradewind.cli.live_trade import question_of, refuse_untyped
 
-        confirm_accounts(self.accounts, self.asked.confirmed, self.say, "begins a new epoch")
+        for name, entry in self.accounts.items():
+            if name not in self.asked.confirmed:
+                typed = await typed_line(question_of(name, entry, _VERB), self.say)
+                refuse_untyped(name, entry, _VERB, typed)
 
     # ------------------------------------------------------------------ beginning
 
@@ -299,6 +305,20 @@ class _Adopting:
         text = f"{getpass.getuser()} adopted what {', '.join(self.accounts)} held"
         told = f"{text}; the journal of before is {kept}" if kept else text
         return Alert("OPERATOR", told, time.time_ns(), self.asked.name)
+
+
+async def typed_line(question: str, say: "Output") -> str:
+    """Return what somebody types, "" where there is no terminal; streams go on being heard meanwhile."""
+    if not sys.stdin.isatty():
+        return ""
+    say.note(question)
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    return sys.stdin.readline().strip()
 
 
 def given_contexts(gives: tuple[str, ...], contexts: dict[str, tuple[int, int]]) -> dict[int, int]:

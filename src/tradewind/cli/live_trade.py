@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
     Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
 
-__all__ = ["confirm_accounts", "guard_session", "trade_live", "trade_now"]
+__all__ = [
+    "guard_session",
+    "question_of",
+    "refuse_untyped",
+    "trade_live",
+    "trade_now",
+]
 
 
 def trade_live(
@@ -59,7 +65,7 @@ def trade_live(
             accounts = refuse_from_files(loaded, desk, live=True, guards=guards)
         store, around = key_store(desk), asking(say)
         if guards:
-            confirm_accounts(accounts, confirmed, say)
+            _confirm(accounts, confirmed, say)
             passed = (
                 ()
                 if _keys_in_environment(accounts, store) and not needs_store(loaded.config)
@@ -68,7 +74,7 @@ def trade_live(
             guard_session(desk, name, tuple(accounts), say, passed)
             return
         if GUARDED not in os.environ:
-            confirm_accounts(accounts, confirmed, say)
+            _confirm(accounts, confirmed, say)
         keys = {
             account: keys_for(account, entry.venue, store, around, demo=entry.kind == "demo")
             for account, entry in accounts.items()
@@ -92,27 +98,35 @@ def _keys_in_environment(accounts: "dict[str, AccountEntry]", store: "KeyStore")
     return not store.exists() or set(accounts) <= set(environment_names(os.environ))
 
 
-def confirm_accounts(
-    accounts: "dict[str, AccountEntry]", confirmed: tuple[str, ...], say: "Output", verb: str = "trades"
-) -> None:
-    """Let somebody type the name of every account about which it is meant. Raises SafetyRefusal (LIVE_UNCONFIRMED).
-
-    verb: what the account does then.
-    """
+def _confirm(accounts: "dict[str, AccountEntry]", confirmed: tuple[str, ...], say: "Output") -> None:
+    """Let somebody type the name of every account that trades. Raises SafetyRefusal (LIVE_UNCONFIRMED)."""
     for name, entry in accounts.items():
-        money = "REAL money" if entry.kind == "live" else "practice money"
         if name in confirmed:
             continue
         typed = ""
         if sys.stdin.isatty():
-            say.note(f"{name} at {entry.venue} {verb} with {money}. Type its name to go on:")
+            say.note(question_of(name, entry, "trades"))
             typed = sys.stdin.readline().strip()
-        if typed != name:
-            raise SafetyRefusal(
-                "LIVE_UNCONFIRMED",
-                f"nobody said that {name} {verb} with {money}.",
-                hint=f"type its name, or add --confirm {name}",
-            )
+        refuse_untyped(name, entry, "trades", typed)
+
+
+def question_of(name: str, entry: "AccountEntry", verb: str) -> str:
+    """Return what is asked before an account does something."""
+    return f"{name} at {entry.venue} {verb} with {_money(entry)}. Type its name to go on:"
+
+
+def refuse_untyped(name: str, entry: "AccountEntry", verb: str, typed: str) -> None:
+    """Raise SafetyRefusal (LIVE_UNCONFIRMED) where something else was typed than the name of the account."""
+    if typed != name:
+        raise SafetyRefusal(
+            "LIVE_UNCONFIRMED",
+            f"nobody said that {name} {verb} with {_money(entry)}.",
+            hint=f"type its name, or add --confirm {name}",
+        )
+
+
+def _money(entry: "AccountEntry") -> str:
+    return "REAL money" if entry.kind == "live" else "practice money"
 
 
 def guard_session(

@@ -19,6 +19,7 @@ from tradewind.live.adopting import Adopted, AdoptedAccount, Adoption, begin_jou
 from tradewind.live.opening import Place
 from tradewind.live.reconcile import Policy
 from tradewind.live.replay import replay_journal
+from tradewind.live.venue import LiveRules
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.small_live import dropping_the_dead
 from tradewind.testing.steady import steady, steady_world
@@ -152,12 +153,18 @@ def is_sound(scene, disk):
 
 
 async def watch_bare(scene, world, last, bare):
-    """Note every moment in which what is held has no stop, until those of the last epoch stand alone."""
+    """Note every moment in which what is held has no stop, until those of the last epoch stand alone.
+
+    Returns for how many seconds they stood beside others.
+    """
+    beside = 0
     while (standing := stops(scene.orders(world))) != [last]:
         held = any(position.qty for position in world.account(scene.venue).positions())
         if held and not standing:
             bare.append((world.loop.now_ns() - START_NS) / 1e9)
+        beside += last in standing
         await asyncio.sleep(0.05)
+    return beside * 0.05
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -173,9 +180,10 @@ def test_a_lost_journal_is_followed_by_one_that_holds_what_the_venue_does(venue)
         await scene.adopt(world, SECOND, disk, given={0: 0})
         seen["adopted"] = scene.orders(world)
         assert is_sound(scene, disk)
-        scene.second = scene.life(SECOND, 8.2, disk)
+        rules = LiveRules(warm_bars=2)
+        scene.second = scene.life(SECOND, 8.2, disk, rules=rules)
         await scene.second.live(world)
-        assert watching.done()
+        seen["beside_s"] = watching.result()
         seen["after"], seen["ids"] = scene.orders(world), ids_placed(world, venue)
 
     scene = played(venue, play)
@@ -184,6 +192,7 @@ def test_a_lost_journal_is_followed_by_one_that_holds_what_the_venue_does(venue)
     assert len(seen["adopted"]) == 1
     assert {tag for _, tag in seen["after"]} == {SECOND}
     assert seen["bare"] == []
+    assert seen["beside_s"] < 15.0
     assert len(seen["ids"]) == len(set(seen["ids"]))
     # The core counted from one again: the same ids in the core, others at the venue.
     cids = [{id_[8:-1] for id_ in seen["ids"] if tag_in(id_) == tag} for tag in (FIRST, SECOND)]

@@ -1,8 +1,14 @@
 """Who is given what when accounts are adopted."""
 
+import asyncio
+import os
+import sys
+from pathlib import Path
+
 import pytest
 
-from tradewind.cli.adopting import given_contexts
+from tradewind.cli.adopting import given_contexts, typed_line
+from tradewind.cli.output import Output
 from tradewind.errors import UsageError
 
 CONTEXTS = {"BTC-USDT=steady": (0, 0), "BTC-USDT=grid": (2, 0), "ETH-USDT=steady": (1, 1)}
@@ -24,3 +30,28 @@ def test_what_nobody_trades_is_given_to_nobody(wish):
 def test_nothing_is_given_to_two():
     with pytest.raises(UsageError, match="a second time"):
         given_contexts(("BTC-USDT=steady", "BTC-USDT=grid"), CONTEXTS)
+
+
+def test_a_name_is_typed_while_everything_else_goes_on(monkeypatch, capsys):
+    """Streams are heard while somebody thinks; without a terminal nobody is asked."""
+    master, slave = os.openpty()
+    turns = []
+
+    async def go_on():
+        while len(turns) < 20:
+            turns.append(await asyncio.sleep(0))
+        os.write(master, b" main \n")
+
+    async def ask():
+        working = asyncio.ensure_future(go_on())
+        line = await typed_line("Type its name:", Output(as_json=False))
+        await working
+        return line
+
+    with os.fdopen(master, "wb", 0), os.fdopen(slave) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        assert asyncio.run(ask()) == "main"
+    assert (len(turns), capsys.readouterr().err) == (20, "Type its name:\n")
+    with Path(os.devnull).open() as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        assert asyncio.run(typed_line("Type its name:", Output(as_json=False))) == ""
