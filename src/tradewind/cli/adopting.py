@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import OrderSeen, PositionSeen
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["AdoptRequest", "adopt_accounts", "given_contexts", "typed_line"]
+__all__ = ["AdoptRequest", "adopt_accounts", "given_contexts", "keep_aside", "typed_line"]
 
 _NAME_MAX = 32
 _VERB = "begins a new epoch"
@@ -163,7 +163,10 @@ class _Adopting:
             self._show(found)
             await self._confirm()
             await adoption.watch(0.0)
-            kept = self._keep_aside()
+            self.journal.close()
+            kept = keep_aside(self.desk, self.asked.name)
+            if kept:
+                self.say.line(f"{'kept':12}the journal of before is session {kept} now")
             await self._begin(adoption, earlier | frozenset(adoption.earlier), policy, kept)
         finally:
             await adoption.close()
@@ -250,20 +253,6 @@ class _Adopting:
 
     # ------------------------------------------------------------------ beginning
 
-    def _keep_aside(self) -> str:
-        """Rename the folder of the epoch that ends, whole, and return the name that its journal has now."""
-        self.journal.close()
-        if not self.folder.is_dir():
-            return ""
-        for number in range(1, 10_000):
-            suffix = f"-old{number}"
-            kept = self.asked.name[: _NAME_MAX - len(suffix)] + suffix
-            if not self.desk.session_dir(kept).exists():
-                break
-        self.folder.rename(self.desk.session_dir(kept))
-        self.say.line(f"{'kept':12}the journal of before is session {kept} now")
-        return kept
-
     async def _begin(
         self, adoption: "Adoption", earlier: frozenset[str], policy: "Policy", kept: str
     ) -> None:
@@ -305,6 +294,23 @@ class _Adopting:
         text = f"{getpass.getuser()} adopted what {', '.join(self.accounts)} held"
         told = f"{text}; the journal of before is {kept}" if kept else text
         return Alert("OPERATOR", told, time.time_ns(), self.asked.name)
+
+
+def keep_aside(desk: "Workspace", name: str) -> str:
+    """Rename the folder of the epoch that ends, whole, and return its name as a session, "" where there is none."""
+    from tradewind.journal import FileDisk
+
+    folder = desk.session_dir(name)
+    if not folder.is_dir():
+        return ""
+    number, kept = 1, folder
+    while kept.exists():
+        suffix = f"-old{number}"
+        kept = desk.session_dir(name[: _NAME_MAX - len(suffix)] + suffix)
+        number += 1
+    folder.rename(kept)
+    FileDisk().sync_folder(kept.parent)
+    return kept.name
 
 
 async def typed_line(question: str, say: "Output") -> str:

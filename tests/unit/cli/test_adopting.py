@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.cli.adopting import given_contexts, typed_line
+from tradewind.cli.adopting import given_contexts, keep_aside, typed_line
 from tradewind.cli.output import Output
+from tradewind.config import Workspace
 from tradewind.errors import UsageError
 
 CONTEXTS = {"BTC-USDT=steady": (0, 0), "BTC-USDT=grid": (2, 0), "ETH-USDT=steady": (1, 1)}
@@ -55,3 +56,21 @@ def test_a_name_is_typed_while_everything_else_goes_on(monkeypatch, capsys):
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
         assert asyncio.run(typed_line("Type its name:", Output(as_json=False))) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("live", ["live-old1", "live-old2"]), ("a" * 32, ["a" * 27 + "-old1", "a" * 27 + "-old2"])],
+)
+def test_what_was_before_is_kept_whole_under_a_name_of_its_own(tmp_path, name, kept):
+    """However often somebody begins anew, nothing is lost and nothing is overwritten."""
+    desk = Workspace(tmp_path)
+    assert keep_aside(desk, name) == ""
+    for number in (0, 1):
+        folder = desk.session_dir(name)
+        (folder / "governance").mkdir(parents=True)
+        (folder / "governance" / "part").write_text(str(number))
+        assert keep_aside(desk, name) == kept[number]
+        assert not folder.exists()
+    told = [(desk.session_dir(each) / "governance" / "part").read_text() for each in kept]
+    assert told == ["0", "1"]

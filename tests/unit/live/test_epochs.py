@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from tradewind.errors import SafetyRefusal
+from tradewind.journal.bodies import FACT, REQUEST
+from tradewind.live.accounts import AccountTerms, TradingAccount
+from tradewind.live.bookkeeping import Books
 from tradewind.live.epochs import (
     ADOPTING,
     Epoch,
@@ -18,9 +24,12 @@ from tradewind.live.epochs import (
     tags_in,
     unprotecting,
 )
-from tradewind.units.enums import BUY, LONG, SELL, SHORT
+from tradewind.live.inbox import Answered, Inbox
+from tradewind.live.reconcile import Policy
+from tradewind.testing.sessions import small_world
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, RequestKind
 from tradewind.venues.ccxt.client_ids import ClientIds, tag_in
-from tradewind.venues.gateway import OrderSeen, OrderStatus, PositionSeen, Snapshot
+from tradewind.venues.gateway import OrderSeen, OrderStatus, Outcome, OutcomeKind, PositionSeen, Snapshot
 
 OLD, NEW, OTHER = ClientIds("OLDOLD"), ClientIds("NEWNEW"), ClientIds("OTHERS")
 EARLIER = frozenset({"OLDOLD"})
@@ -118,3 +127,22 @@ def test_nobody_trades_on_an_epoch_whose_beginning_is_not_whole(tmp_path):
     assert refused.value.code == "ADOPT_UNFINISHED"
     end_beginning(folder)
     refuse_unfinished(folder)
+
+
+@pytest.mark.parametrize(("earlier", "kind", "soon"), [
+    (EARLIER, IntentKind.STOP, True), (EARLIER, IntentKind.REST, False), (frozenset(), IntentKind.STOP, False),
+])  # fmt: skip
+def test_when_a_stop_of_the_new_epoch_is_taken_the_account_is_read_soon(earlier, kind, soon):
+    """So that the one of before goes within seconds, and not with the next comparison in some minutes."""
+    terms = AccountTerms("main", frozenset({0}), {"USDT": 0}, earlier=earlier)
+    gateway = SimpleNamespace(doubt_rules=lambda: None)
+    account = TradingAccount(0, terms, gateway, Inbox(), lambda: 0)
+    books = Books(small_world(), [account], Policy(), lambda alert: None)
+    asked = np.zeros(1, REQUEST)
+    asked["kind"], asked["cid"], asked["order_kind"], asked["qty_lot"] = RequestKind.NEW, 1 << 20, kind, 7
+    asked["reduce"] = 1
+    books.note(np.zeros(0, FACT), asked)
+    books.compare(0, snapshot(order(OLD)), 0)
+    books.compare_at_ns[0] = 300 * 10**9
+    books.facts_of(Answered(0, RequestKind.NEW, 0, 1 << 20, 0, 7, Outcome(OutcomeKind.ACCEPTED)), 0)
+    assert (books.compare_at_ns[0] < 10**10) is soon
