@@ -264,6 +264,7 @@ async def prices_at(desk: "Workspace", instruments: "Sequence[Instrument]") -> l
     from tradewind.errors import VenueDown
     from tradewind.venues.ccxt.exchange import build_exchange
     from tradewind.venues.ccxt.history import RestReader
+    from tradewind.venues.ccxt.rules import market_named
     from tradewind.venues.ccxt.stream_table import STREAMS
 
     venue = instruments[0].venue
@@ -274,8 +275,8 @@ async def prices_at(desk: "Workspace", instruments: "Sequence[Instrument]") -> l
         try:
             await reader.call("load_markets")
             for instrument in instruments:
-                market = exchange.markets_by_id[instrument.symbol][0]
-                ticker = await reader.call("fetch_ticker", market["symbol"])
+                market = market_named(exchange, instrument.symbol) or {}
+                ticker = await reader.call("fetch_ticker", market.get("symbol", instrument.symbol))
                 price = float(ticker.get("last") or ticker.get("close") or 0.0)
                 if not price > 0.0:
                     raise VenueDown(

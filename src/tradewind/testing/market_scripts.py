@@ -542,7 +542,7 @@ def _hyperliquid_candle(c: Candle) -> dict[str, object]:
 
 HYPERLIQUID = Script(
     venue="hyperliquid",
-    symbol="0",
+    symbol="BTC",
     answer=_hyperliquid_answer,
     subscriptions=[
         {"method": "subscribe", "subscription": {"type": "trades", "coin": "BTC"}},
@@ -559,7 +559,7 @@ HYPERLIQUID = Script(
             "levels": [[{"px": "60001.0", "sz": "0.5", "n": 4}], [{"px": "60005.0", "sz": "2.00001", "n": 1}]],
         },
     }],
-    top=(60_001, 50_000, 60_005, 200_001),
+    top=(600_010, 50_000, 600_050, 200_001),
     trade=lambda ms: {
         "channel": "trades",
         "data": [{
@@ -567,10 +567,10 @@ HYPERLIQUID = Script(
             "tid": 981894269203506,
         }],
     },
-    told_trade=(-1, 60_001, 100),
+    told_trade=(-1, 600_010, 100),
     candle=lambda c, over: {"channel": "candle", "data": _hyperliquid_candle(c)},
     says_closed=False,
-    ticks=1,
+    ticks=10,
     lots_of_base=100_000,
 )  # fmt: skip
 

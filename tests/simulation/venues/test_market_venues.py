@@ -33,6 +33,7 @@ from tradewind.testing.scripted_venue import run_scripted
 from tradewind.testing.virtual_venues import START_NS
 from tradewind.units.enums import SELL, StreamCode
 from tradewind.units.time import HOUR_NS, MINUTE_NS
+from tradewind.venues.ccxt.rules import market_named, rules_of_markets
 from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.gateway import (
     BarSeen,
@@ -298,3 +299,21 @@ def test_marks_and_open_interest_of_bitget_are_told() -> None:
     events: list[Event] = run_scripted("bitget_swap", BITGET.answer, heard, BITGET.react)
     assert [event.mark for event in events if isinstance(event, MarkSeen)] == [ticks]
     assert [event.open_interest for event in events if isinstance(event, OpenInterestSeen)] == [interest]
+
+
+def test_hyperliquid_is_asked_for_coins_by_their_names_not_their_numbers() -> None:
+    async def found(venue: ScriptedVenue) -> tuple[list[tuple[str, str]], str, str]:
+        client = venue.client()
+        await client.load_markets()
+        rules = rules_of_markets("hyperliquid", client.markets)
+        by_name, by_number = market_named(client, "BTC"), market_named(client, "0")
+        await client.close()
+        assert market_named(client, "1") is None
+        assert by_name is not None
+        assert by_number is not None
+        steps = [(one.symbol, str(one.tick_size)) for one in rules.instruments.values()]
+        return steps, by_name["symbol"], by_number["symbol"]
+
+    steps, by_name, by_number = run_scripted("hyperliquid", HYPERLIQUID.answer, found)
+    assert steps == [("BTC", "0.1")]  # As fine as it gets below 10,000, though it stands at 60,000.
+    assert by_name == by_number

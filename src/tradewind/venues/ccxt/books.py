@@ -145,7 +145,7 @@ class Book:
         self._valid = False
         self._waiting: list[BookUpdate] = []
         self._fits = 0
-        self._misfits = 0
+        self._misfits = self._older = 0
         self._reach = (0, _NO_END)
 
     @property
@@ -227,7 +227,11 @@ class Book:
 
     def _start(self, update: BookUpdate) -> Top | None:
         if self._valid and self._rule is BookRule.WHOLE and self._is_older(update):
-            return self._top()
+            self._older += 1
+            if self._older <= _MISFITS_MAX:
+                return self._top()
+        # More in a row that are older: the venue has begun to number anew.
+        self._older = 0
         self._bids.replace(update.bids)
         self._asks.replace(update.asks)
         self._last, self._valid = update.last, True

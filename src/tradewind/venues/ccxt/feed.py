@@ -26,6 +26,7 @@ from tradewind.venues.ccxt.hearing import Heard, Hearing
 from tradewind.venues.ccxt.history import RestReader
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.polling import Poller
+from tradewind.venues.ccxt.rules import market_named
 from tradewind.venues.ccxt.stream_shapes import BookShape, Stream
 from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.ccxt.streams import SILENCE_MAX_S, Dialler, Health
@@ -137,10 +138,10 @@ class CcxtMarketFeed:
     def unified(self, instrument: int) -> str:
         """Return ccxt's name of an instrument."""
         symbol = self._by_index[instrument].listing.instrument.symbol
-        markets = (self._exchange.markets_by_id or {}).get(symbol) or []
-        if not markets:
+        market = market_named(self._exchange, symbol)
+        if market is None:
             raise ConfigError("SYMBOL_UNKNOWN", f"{self._venue} lists no {symbol!r}", where=self._venue)
-        return str(markets[0]["symbol"])
+        return str(market["symbol"])
 
     # ------------------------------------------------------------------ life
 
@@ -152,10 +153,6 @@ class CcxtMarketFeed:
         guard_streams(asyncio.get_running_loop())
         self._tap()
         await self.rest.call("load_markets")
-        for index, one in self._by_index.items():
-            # Hyperliquid numbers its instruments and calls them by their coin in messages.
-            spoken = self._exchange.market(self.unified(index)).get("baseName")
-            self._heard.setdefault(spoken or one.listing.instrument.symbol, one)
         for kind, index in self._expected():
             stream = self._table.streams.get(kind)
             stale_s = stream.stale_s if stream is not None else 5.0 * self._table.polls[kind].every_s

@@ -10,6 +10,7 @@ from tradewind.errors import ConfigError
 from tradewind.market.bars import Bars, Funding, Mark, OpenInterest, Series
 from tradewind.market.download import Page
 from tradewind.units.time import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from tradewind.venues.ccxt.rules import market_named, symbol_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,14 +46,14 @@ class CcxtPages:
 
     def unified(self, symbol: str) -> str:
         """Return ccxt's name of the venue's symbol. Raises SYMBOL_UNKNOWN with the nearest ones."""
-        markets = (self._exchange.markets_by_id or {}).get(symbol) or []
-        if not markets:
+        market = market_named(self._exchange, symbol)
+        if market is None:
             from tradewind.config import did_you_mean
 
-            known = sorted(self._exchange.markets_by_id or {})
+            known = sorted(map(symbol_of, (self._exchange.markets or {}).values()))
             hint = did_you_mean(symbol, known)
             raise ConfigError("SYMBOL_UNKNOWN", f"the venue lists no {symbol[:40]!r}.", hint=hint)
-        return str(markets[0]["symbol"])
+        return str(market["symbol"])
 
     async def begins_ns(self, key: SeriesKey) -> int | None:
         """Return when the instrument was listed, or how far back the venue keeps open interest."""

@@ -21,9 +21,11 @@ from tradewind.units.time import HOUR_NS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["rules_of_markets"]
+__all__ = ["market_named", "rules_of_markets", "symbol_of"]
 
 _MS_NS = 1_000_000
+_PRICE_DECIMALS = 6
+"""Of a perpetual at Hyperliquid whose quantities are whole numbers."""
 
 _WRAPPED: Final[dict[str, Callable[[list[object]], object]]] = {
     "binance": lambda entries: {"symbols": entries},
@@ -58,7 +60,7 @@ def rules_of_markets(venue: str, markets: Mapping[str, Mapping[str, Any]]) -> Ru
         return parse_rules(venue, wrap([market["info"] for market in mine]))
     rules = RuleSet(venue)
     for market in mine:
-        symbol = str(market["id"])
+        symbol = symbol_of(market)
         try:
             rules.instruments[symbol] = _instrument(venue, market)
         except TradewindError as error:
@@ -66,10 +68,34 @@ def rules_of_markets(venue: str, markets: Mapping[str, Mapping[str, Any]]) -> Ru
     return rules
 
 
+def symbol_of(market: Mapping[str, Any]) -> str:
+    """Return our name of a market: the venue's id of it, or its coin where ids are mere numbers (Hyperliquid)."""
+    return str(market.get("baseName") or market["id"])
+
+
+def market_named(exchange: Any, symbol: str) -> Mapping[str, Any] | None:  # noqa: ANN401 - ccxt ships no types
+    """Return the market of a ccxt object, its markets loaded, that we call so; None for none."""
+    by_id = (exchange.markets_by_id or {}).get(symbol)
+    if by_id:
+        found: Mapping[str, Any] = by_id[0]
+        return found
+    return next((one for one in (exchange.markets or {}).values() if symbol_of(one) == symbol), None)
+
+
 def _is_of_kind(market: Mapping[str, Any], payoff: str) -> bool:
     if payoff == "spot":
         return bool(market.get("spot"))
     return bool(market.get("swap")) and bool(market.get("linear" if payoff == "linear" else "inverse"))
+
+
+def _finest_tick(market: Mapping[str, Any]) -> Decimal | None:
+    """Return the tick that every price of a market is a multiple of, where its precision depends on the price.
+
+    Hyperliquid writes five significant digits and at most six decimals less those of quantities, so that the step is
+    a tenth as soon as the price falls below a power of ten.
+    """
+    decimals = market["info"].get("szDecimals")
+    return None if decimals is None else Decimal(1).scaleb(int(decimals) - _PRICE_DECIMALS)
 
 
 def _instrument(venue: str, market: Mapping[str, Any]) -> Instrument:
@@ -88,12 +114,12 @@ def _instrument(venue: str, market: Mapping[str, Any]) -> Instrument:
     created_ms = market.get("created")
     return Instrument(
         venue=venue,
-        symbol=str(market["id"]),
+        symbol=symbol_of(market),
         payoff=defaults.payoff,
         base=str(market["base"]),
         quote=str(market["quote"]),
         settle=str(market.get("settle") or market["quote"]),
-        tick_size=number(market["precision"]["price"], "precision.price"),
+        tick_size=_finest_tick(market) or number(market["precision"]["price"], "precision.price"),
         lot_size=lot,
         min_qty=max(lot, optional(amount.get("min"), "limits.amount.min") or lot),
         max_qty=optional(amount.get("max"), "limits.amount.max"),

@@ -104,3 +104,11 @@ def test_a_book_with_one_side_has_no_top() -> None:
     book = begun(BookRule.WHOLE)
     assert book.apply(update(11, ((100, 5),), (), whole=True)) is None
     assert book.apply(update(9, *WHOLE, whole=True)) is None, "older than the one before"
+
+
+def test_a_whole_book_that_is_numbered_anew_is_believed_after_three_messages() -> None:
+    book = begun(BookRule.WHOLE)
+    lower = ((90, 5),), ((91, 4),)
+    tops = [book.apply(update(last, *lower, whole=True)) for last in (1, 2, 3, 4, 5)]
+    assert tops == [(100, 5, 101, 4)] * 3 + [(90, 5, 91, 4)] * 2
+    assert book.apply(update(4, *WHOLE, whole=True)) == (90, 5, 91, 4)
