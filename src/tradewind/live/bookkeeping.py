@@ -167,6 +167,8 @@ class Books:
             self._doubt_position(number, event, now_ns)
         elif isinstance(event, port.StatusSeen):
             facts = self._statuses.tell(self._accounts[number], event, now_ns)
+            if event.cause == "maintenance":
+                self.compare_at_ns[number] = 0
         elif isinstance(event, port.StreamSeen):
             self.user_streams.append((number, event.code))
         else:

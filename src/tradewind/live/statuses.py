@@ -5,6 +5,9 @@ on protecting. What is about to be settled is closed while it can be. An account
 A key and such an account are known by refusals alone, so now and then one more request is let through to find out,
 later and later. A region that is refused is refused for good.
 
+Maintenance that a venue announces cancels openers before it begins. They come back once it is over and the account was
+read again, since nobody can know what became of it meanwhile.
+
 What an earlier process knew of a venue is its own: once a new one has read the account, the states of before are
 cleared, and whoever is refused again says so.
 """
@@ -60,13 +63,18 @@ class Statuses:
     _trials: dict[int, _Trial] = field(default_factory=dict)
     _heard: set[int] = field(default_factory=set)
     _read: set[int] = field(default_factory=set)
+    _resting: dict[int, bool] = field(default_factory=dict)
+    """Accounts whose venue rests or is about to; True: it is over, the account is to be read."""
 
     def tell(self, account: TradingAccount, event: StatusSeen, now_ns: int) -> list[Told]:
         """Return what follows from a state that a venue told of."""
         mine = account.terms.instruments
         places = [j for j in sorted(mine) if event.instrument in (-1, j)]
-        self._heard.update(places)
         self._say(account.number, event, now_ns)
+        if event.cause == "maintenance":
+            self._resting[account.number] = not event.reduce_only
+            return [halt_fact(Halt.VENUE, _wallet(account), now_ns, on=True)] if event.reduce_only else []
+        self._heard.update(places)
         if event.cause == "key":
             self._note_refusal(account.number, now_ns, locks=True)
             return [halt_fact(Halt.LOCK, _wallet(account), now_ns, on=True)]
@@ -84,6 +92,9 @@ class Statuses:
         if account.number not in self._read:
             self._read.add(account.number)
             return self._cleared(account, now_ns)
+        if self._resting.get(account.number):
+            del self._resting[account.number]
+            return [halt_fact(Halt.VENUE, _wallet(account), now_ns, on=False)]
         trial = self._trials.get(account.number)
         if trial is None or trial.running or now_ns < trial.from_ns:
             return []
@@ -109,7 +120,9 @@ class Statuses:
     def _cleared(self, account: TradingAccount, now_ns: int) -> list[Told]:
         """Return what ends the states that an earlier process left and this one has not heard of."""
         told = int(self.world.accounts["told"][_wallet(account)])
-        bits = [bit for bit in (Halt.LOCK, Halt.VENUE) if told & bit and account.number not in self._trials]
+        kept = account.number in self._trials
+        bits = [Halt.LOCK] * (not kept) + [Halt.VENUE] * (not kept and account.number not in self._resting)
+        bits = [bit for bit in bits if told & bit]
         facts = [halt_fact(bit, _wallet(account), now_ns, on=False) for bit in bits]
         views = self.world.views
         closed = [j for j in sorted(account.terms.instruments) if views["venue_down"][j]]

@@ -229,7 +229,7 @@ class StatusSeen(msgspec.Struct, frozen=True, gc=False):
 
     `down`: it does not trade; `reduce_only`: it takes reductions only; `permanent`: no retry will help. `cause`: "key"
     where it refuses our key, "clock" where our clock is not the venue's, "settling" where what is held will be closed
-    by the venue, "" for anything else.
+    by the venue, "maintenance" where it announces one (`reduce_only`: near or going on), "" for anything else.
     """
 
     instrument: int
@@ -238,7 +238,7 @@ class StatusSeen(msgspec.Struct, frozen=True, gc=False):
     permanent: bool
     text: str
     recv_ns: int
-    cause: Literal["", "key", "clock", "settling"] = ""
+    cause: Literal["", "key", "clock", "settling", "maintenance"] = ""
 
 
 # ---------------------------------------------------------------------- what happens in the market

@@ -3,6 +3,8 @@
 from functools import partial
 from itertools import pairwise
 
+import pytest
+
 from tradewind.engine.setup import ExitSetup
 from tradewind.testing.logbook import alerted_s, asked_s, ended_as, orders_of, placed_s, seconds, told
 from tradewind.testing.tidal import sail_tidal, tidal_world
@@ -90,6 +92,31 @@ def test_F25_maintenance_holds_new_risk_until_the_account_was_read():
     reads = [at for at in calls_s(sea, 200, 400, "account/positions") if at > 200]
     assert opened
     assert reads[0] < opened[0]
+
+
+@pytest.mark.parametrize("venue", ["okx_swap", "bybit_linear"])
+def test_F25_maintenance_that_is_announced_finds_no_opener(venue):
+    """From five minutes before a maintenance that the venue announces nothing new is opened and what rests is
+    cancelled; the stop stays. Once the venue says that it is over the account is read, and only then is anything
+    opened."""
+    sea = sail_tidal(venue, strike("F25", 130, ahead_s=130, duration_s=60), minutes=6.5, calm_minutes=2.5)
+    assert sea.struck("F25") == 1
+    (told_s,) = [seconds(a.at_ns) for a in sea.alerts("HALTED") if "announces maintenance" in a.text]
+    assert 130 < told_s < 195
+    (on_s, _), (off_s, _) = halts(sea, Halt.VENUE)
+    assert told_s <= on_s < told_s + 1
+    assert 320 < off_s < 390
+    gone = [seconds(e["ts_ns"]) for e in orders_of(sea, cause="canceled", kind="limit")]
+    assert any(on_s < at < 260 for at in gone)
+    assert [at for at in asked_s(sea, reduces=False) if on_s < at < off_s] == []
+    resting = {
+        e["order_id"] for e in orders_of(sea, kind="limit", cause="placed") if seconds(e["ts_ns"]) < 260
+    }
+    assert not [e for e in orders_of(sea, state="new", cause="placed") if 260 < seconds(e["ts_ns"]) < off_s]
+    assert all(ended_as(sea)[order] != "new" for order in resting)
+    reads = [at for at in calls_s(sea, 320, off_s + 1, "position") if at < off_s]
+    assert reads
+    assert [at for at in placed_s(sea, reduces=False) if at > off_s]
 
 
 def test_F26_ten_minutes_of_unknown_statuses_never_double_an_order():

@@ -79,3 +79,25 @@ def test_a_state_is_said_once_and_its_end_once(desk):
     for event in (DOWN, DOWN, StatusSeen(-1, False, False, False, "it answers again", 0)):
         desk.statuses.tell(desk.account, event, 0)
     assert [alert.code for alert in desk.told] == ["HALTED", "RESUMED"]
+
+
+NEAR = StatusSeen(-1, False, True, False, "maintenance from 02:00", 0, "maintenance")
+OVER = StatusSeen(-1, False, False, False, "the maintenance is over", 0, "maintenance")
+
+
+def test_announced_maintenance_halts_the_account_until_it_is_over_and_the_account_was_read(desk):
+    assert codes(desk.statuses.tell(desk.account, NEAR, 0)) == [(FactKind.HALT, Halt.VENUE, 1)]
+    assert desk.statuses.note_read(desk.account, S) == []
+    assert desk.statuses.tell(desk.account, OVER, 2 * S) == []
+    assert codes(desk.statuses.note_read(desk.account, 3 * S)) == [(FactKind.HALT, Halt.VENUE, 0)]
+    assert desk.statuses.note_read(desk.account, 4 * S) == []
+    assert [alert.code for alert in desk.told] == ["HALTED", "RESUMED"]
+
+
+@pytest.mark.parametrize(("announced", "cleared"), [(True, []), (False, [(FactKind.HALT, Halt.VENUE, 0)])])
+def test_a_new_process_clears_a_halt_only_where_no_maintenance_is_announced(desk, announced, cleared):
+    desk.world.accounts["told"][0] = Halt.VENUE
+    later = Statuses(desk.world, desk.told.append)
+    if announced:
+        later.tell(desk.account, NEAR, 0)
+    assert codes(later.note_read(desk.account, S)) == cleared

@@ -414,6 +414,15 @@ BINANCE_USDM = Dialect(
         ErrorRow("-1021", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
         *[ErrorRow(c, "AuthenticationError", Meaning.KEY) for c in ("-1022", "-2014", "-2015")],
         *[ErrorRow(c, "RateLimitExceeded", Meaning.RATE, "VENUE_RATE") for c in ("-1003", "-1015")],
+        ErrorRow(
+            "-1016", "BadRequest", Meaning.OUTAGE, provenance="documentation: shut down; no word of the order"
+        ),
+        ErrorRow(
+            "-1006", "OperationFailed", Meaning.DOUBT, provenance="documentation: execution status unknown"
+        ),
+        ErrorRow(
+            "-1007", "RequestTimeout", Meaning.DOUBT, provenance="documentation: execution status unknown"
+        ),
         ErrorRow("-4046", "MarginModeAlreadySet", Meaning.DONE),
         ErrorRow("-4059", "OperationRejected", Meaning.DONE),
         ErrorRow("-5027", "OperationRejected", Meaning.DONE),

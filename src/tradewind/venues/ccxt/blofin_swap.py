@@ -285,6 +285,12 @@ BLOFIN_SWAP = Dialect(
         *_rows("152401 152402 152408 152409", "AuthenticationError", Meaning.KEY),
         *_rows("152404 152406", "PermissionDenied", Meaning.KEY),
         ErrorRow("429", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
+        ErrorRow(
+            "103013",
+            "ExchangeError",
+            Meaning.DOUBT,
+            provenance="documentation: internal error; no word of the order",
+        ),
     ),
     windows=(Window("all", 60, 500), Window("order", 10, 30), Window("cancel", 10, 30)),
     fence="",

@@ -17,6 +17,7 @@ from tradewind.venues.ccxt.dialect import (
     FundingShape,
     KeyShape,
     Meaning,
+    Notices,
     OrderShape,
     Pages,
     PositionShape,
@@ -340,6 +341,13 @@ BYBIT_LINEAR = Dialect(
         ErrorRow("10024", "PermissionDenied", Meaning.KEY, "VENUE_CLOSED"),
         ErrorRow("110066", "ExchangeError", Meaning.CLOSED, "VENUE_CLOSED"),
         *_rows("10006 10018", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
+        ErrorRow(
+            "10016",
+            "ExchangeError",
+            Meaning.OUTAGE,
+            provenance="documentation: server error; no word of the order",
+        ),
+        ErrorRow("10000", "ExchangeError", Meaning.DOUBT, provenance="documentation: server timeout"),
         *_rows("110025", "NoChange", Meaning.DONE),
         *_rows("110043", "BadRequest", Meaning.DONE),
     ),
@@ -403,5 +411,15 @@ BYBIT_LINEAR = Dialect(
     stream_fills=True,
     dead_man_message={"op": "subscribe", "args": ["dcp.future"]},
     dead_man_off=False,
+    notices=Notices(
+        Call("public", "GET", "v5/system/status", rows=("result", "list")),
+        "state",
+        ahead=frozenset({"scheduled"}),
+        running=frozenset({"ongoing"}),
+        begin="begin",
+        end="end",
+        concerns=(("product", frozenset({"1"})),),
+        worlds=("env", "1", "2"),
+    ),
 )
 """Certified against the fake exchange; `venue certify` proves it on a demo account."""

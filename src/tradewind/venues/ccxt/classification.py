@@ -34,6 +34,8 @@ _KINDS = {
     Meaning.DONE: OutcomeKind.ACCEPTED,
     Meaning.GONE: OutcomeKind.UNKNOWN,
     Meaning.DUPLICATE: OutcomeKind.UNKNOWN,
+    Meaning.OUTAGE: OutcomeKind.UNKNOWN,
+    Meaning.DOUBT: OutcomeKind.UNKNOWN,
 }
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 

@@ -30,6 +30,7 @@ __all__ = [
     "FundingShape",
     "KeyShape",
     "Meaning",
+    "Notices",
     "OrderShape",
     "Pages",
     "Path",
@@ -329,7 +330,11 @@ class Topic:
 
 
 class Meaning(Enum):
-    """What an error code proves."""
+    """What an error code proves.
+
+    OUTAGE: the venue serves nobody now, and its documentation does not say what became of the request, as with DOUBT,
+    where it says that nobody knows. Both leave an order in question.
+    """
 
     REJECTED = "rejected"
     NOT_SENT = "not sent"
@@ -341,6 +346,8 @@ class Meaning(Enum):
     CLOSED = "closed"
     REDUCE_ONLY = "reduce only"
     DUPLICATE = "duplicate"
+    OUTAGE = "outage"
+    DOUBT = "doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +435,35 @@ class KeyShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Notices:
+    """Where a venue announces its maintenance.
+
+    Parameters
+    ----------
+    call
+        The request; it is public.
+    state, ahead, running
+        The field that says where it stands, its words for what is to come, and for what goes on.
+    begin, end
+        Times in ms.
+    concerns
+        Fields with the words of which one must be there: what does not touch our trading is no news.
+    worlds
+        The field that says which world it is about, its word for real money and for practice.
+    """
+
+    call: Call
+    state: str
+    ahead: frozenset[str]
+    running: frozenset[str]
+    begin: str
+    end: str
+    concerns: tuple[tuple[str, frozenset[str]], ...] = ()
+    worlds: tuple[str, str, str] | None = None
+    provenance: str = "documentation"
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """Everything that differs at one venue; see the fields' types. Optional parts are None or empty where it has none.
 
@@ -451,6 +487,8 @@ class Dialect:
         "ratio" of the price in percent, "distance" in price, "" where trailing is not native.
     dead_man_message
         What must be said on the user's stream for the venue's timer to watch it.
+    notices
+        Where it announces maintenance.
     dead_man_off
         Whether a timer of 0 switches it off.
     reduce_in_hedge
@@ -508,3 +546,4 @@ class Dialect:
     unique_nonce_ms: bool = False
     dead_man_message: Mapping[str, object] | None = None
     dead_man_off: bool = True
+    notices: Notices | None = None

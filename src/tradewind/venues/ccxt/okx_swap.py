@@ -16,6 +16,7 @@ from tradewind.venues.ccxt.dialect import (
     FundingShape,
     KeyShape,
     Meaning,
+    Notices,
     OrderShape,
     Pages,
     PositionShape,
@@ -368,6 +369,18 @@ OKX_SWAP = Dialect(
         ErrorRow("50120", "ExchangeError", Meaning.KEY),
         ErrorRow("50011", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
         ErrorRow("50061", "ExchangeError", Meaning.RATE, "VENUE_RATE"),
+        ErrorRow(
+            "50001",
+            "OnMaintenance",
+            Meaning.OUTAGE,
+            provenance="documentation: later again; no word of the order",
+        ),
+        ErrorRow(
+            "50004", "RequestTimeout", Meaning.DOUBT, provenance="documentation: neither success nor failure"
+        ),
+        ErrorRow(
+            "51149", "ExchangeError", Meaning.DOUBT, provenance="documentation: the order request timed out"
+        ),
     ),
     windows=(
         Window("order", 2, 60),
@@ -408,5 +421,15 @@ OKX_SWAP = Dialect(
     private_url="/ws/v5/",
     renew_option="",
     stream_fills=True,
+    notices=Notices(
+        Call("public", "GET", "system/status", rows=("data",)),
+        "state",
+        ahead=frozenset({"scheduled"}),
+        running=frozenset({"ongoing", "pre_open"}),
+        begin="begin",
+        end="end",
+        concerns=(("serviceType", frozenset({"0", "3", "5", "8", "9", "99"})),),
+        worlds=("env", "1", "2"),
+    ),
 )
 """Certified against the fake exchange; `venue certify` proves it on a demo account."""

@@ -27,6 +27,7 @@ from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, redact
 from tradewind.venues.ccxt.fill_watch import FillWatch
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.key_check import check_key
+from tradewind.venues.ccxt.notices import NoticeWatch
 from tradewind.venues.ccxt.orders import AccountModes, Speller, Unspeakable
 from tradewind.venues.ccxt.parsing import RowReader, word_of
 from tradewind.venues.ccxt.rule_watch import RuleWatch
@@ -168,6 +169,7 @@ class CcxtTradingGateway:
         )
         self._rules = RuleWatch(self._exchange, settings.venue, listings, self._tell, now_ns)
         self.doubt_rules = self._rules.doubt
+        self._notices = NoticeWatch(self._wire, self._dialect.notices, settings.mode, self._tell, now_ns)
         self._inbox = Inbox(now_ns)
         self.tell_to = self._inbox.tell_to
         self._sides: OrderedDict[int, int] = OrderedDict()
@@ -196,6 +198,7 @@ class CcxtTradingGateway:
         try:
             await self._exchange.load_markets()
             self._rules.compare()
+            await self._notices.look()
             await asyncio.wait_for(self._stream.open(), _OPEN_WITHIN_S)
         except TimeoutError:
             raise VenueDown(
@@ -272,6 +275,7 @@ class CcxtTradingGateway:
             passed_s += _LOOK_EVERY_S
             await self._audit.look()
             await self._rules.look()
+            await self._notices.look()
             if self._wire.clock.was_set() or passed_s >= _CLOCK_EVERY_S or not self._wire.clock.trusted:
                 passed_s = 0.0
                 await self._wire.measure_clock()
@@ -510,7 +514,7 @@ class CcxtTradingGateway:
     async def arm_dead_man(self, timeout_s: float) -> Outcome:
         """Let the venue cancel what opens unless called again in time; 0: no more. REJECTED where it has no timer."""
         if not timeout_s and not self._dialect.dead_man_off:
-            text = f"the timer of {self._dialect.venue} cannot be taken back; it goes off once, when our streams have ended"
+            text = f"the timer of {self._dialect.venue} cannot be taken back; it goes off once we are gone"
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=text)
         if self._dialect.dead_man_message is not None:
             await self._stream.say(self._dialect.dead_man_message)
@@ -528,7 +532,7 @@ class CcxtTradingGateway:
             self._tell(StatusSeen(-1, False, True, False, text, now_ns))
         elif meaning in (Meaning.REJECTED, Meaning.CLOSED) or (meaning is None and answer.status == 200):
             self._rules.doubt()
-        elif self._is_outage(answer) and not self._venue_down:
+        elif (meaning is Meaning.OUTAGE or self._is_outage(answer)) and not self._venue_down:
             self._venue_down = True
             self._tell(StatusSeen(-1, True, False, False, text, now_ns))
 

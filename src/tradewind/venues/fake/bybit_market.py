@@ -75,16 +75,17 @@ def _time(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 
 def _status(exchange: FakeExchange, args: Mapping[str, str]) -> object:
-    """Return the maintenance that is going on, if any."""
+    """Return the maintenance that is announced or going on, if any."""
     del args
-    if "maintenance" not in exchange.statuses:
+    begin_ns, end_ns = exchange.announced_ns
+    if not begin_ns:
         return {"list": []}
     row = {
         "id": "1",
         "title": "Maintenance",
-        "state": "ongoing",
-        "begin": millis(exchange.now_ns()),
-        "end": "0",
+        "state": "scheduled" if exchange.now_ns() < begin_ns else "ongoing",
+        "begin": millis(begin_ns),
+        "end": millis(end_ns),
         "href": "",
         "serviceTypes": [2, 3, 4, 5],
         "product": [1, 2],

@@ -77,6 +77,8 @@ class FakeExchange(Telling):
         self.habits = habits or Habits()
         self.record = record or Record()
         self.accounts: list[FakeAccount] = []
+        self.announced_ns = (0, 0)
+        """Begin and end of a maintenance that the exchange announces, 0 for none."""
         self._clock = clock
         self._within_ns: int | None = None
         self._last_ns = 0

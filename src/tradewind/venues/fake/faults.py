@@ -84,7 +84,7 @@ _TRANSPORT = (
     _wire("F22", "429 with Retry-After", "request", retry_s=5.0),
     _wire("F23", "418 until a time", "request", retry_s=120.0),
     _wire("F24", "too many orders", "submit", retry_s=10.0),
-    _venue("F25", "maintenance", "step", duration_s=120.0),
+    _venue("F25", "maintenance", "step", duration_s=120.0, ahead_s=0.0),
     _wire("F26", "503 with unknown status, the order may be live", "submit.answer", live=0.5),
     _account("F27", "overloaded while a position is to be closed", "place.reduce"),
 )

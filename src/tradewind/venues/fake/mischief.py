@@ -56,13 +56,19 @@ def _diverge(exchange: FakeExchange) -> None:
 def _maintain(exchange: FakeExchange, symbol: str, strike: Strike) -> bool:
     if exchange.status(symbol) != "trading":
         return False
-    exchange.set_status("", "maintenance", "maintenance")
-    end_ns = exchange.now_ns() + int(strike.arg("duration_s") * SECOND_NS)
+    begin_ns = exchange.now_ns() + int(strike.arg("ahead_s") * SECOND_NS)
+    end_ns = begin_ns + int(strike.arg("duration_s") * SECOND_NS)
+    exchange.announced_ns = (begin_ns, end_ns)
+    if begin_ns > exchange.now_ns():
+        exchange.later(begin_ns, lambda: exchange.set_status("", "maintenance", "maintenance"))
+    else:
+        exchange.set_status("", "maintenance", "maintenance")
     exchange.later(end_ns, lambda: _resume(exchange))
     return True
 
 
 def _resume(exchange: FakeExchange) -> None:
+    exchange.announced_ns = (0, 0)
     for symbol in list(exchange.market.index):
         if exchange.status(symbol) == "maintenance":
             exchange.set_status(symbol, "trading", "resumed")

@@ -75,18 +75,23 @@ def _time(exchange: FakeExchange, args: Mapping[str, str]) -> object:
 
 
 def _status(exchange: FakeExchange, args: Mapping[str, str]) -> object:
-    """Return the maintenance that is going on, if any."""
-    if "maintenance" not in exchange.statuses or args.get("state", "ongoing") != "ongoing":
+    """Return the maintenance that is announced or going on, if any."""
+    begin_ns, end_ns = exchange.announced_ns
+    state = "scheduled" if exchange.now_ns() < begin_ns else "ongoing"
+    if not begin_ns or args.get("state", state) != state:
         return []
     return [
         {
             "title": "Maintenance",
-            "state": "ongoing",
-            "begin": millis(exchange.now_ns()),
-            "end": "",
+            "state": state,
+            "begin": millis(begin_ns),
+            "end": millis(end_ns),
+            "preOpenBegin": "",
             "href": "",
-            "serviceType": "0",
+            "serviceType": "5",
             "system": "unified",
+            "maintType": "1",
+            "env": "1",
             "scheDesc": "",
         }
     ]

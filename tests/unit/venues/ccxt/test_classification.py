@@ -105,6 +105,8 @@ KINDS = {
     Meaning.DONE: OutcomeKind.ACCEPTED,
     Meaning.GONE: OutcomeKind.UNKNOWN,
     Meaning.DUPLICATE: OutcomeKind.UNKNOWN,
+    Meaning.OUTAGE: OutcomeKind.UNKNOWN,
+    Meaning.DOUBT: OutcomeKind.UNKNOWN,
 }
 
 
