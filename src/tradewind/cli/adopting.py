@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import OrderSeen, PositionSeen
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["AdoptRequest", "adopt_accounts", "given_contexts", "keep_aside", "typed_line"]
+__all__ = ["AdoptRequest", "adopt_accounts", "given_contexts", "keep_aside", "state_of", "typed_line"]
 
 _NAME_MAX = 32
 _VERB = "begins a new epoch"
@@ -229,16 +229,8 @@ class _Adopting:
         return replace(live_rules(self.bound.session, 0).policy, given=given)
 
     def _show(self, found: "_Finding") -> None:
-        from tradewind.journal import FileDisk, verify_journal
-
-        if self.folder.is_dir():
-            try:
-                state = verify_journal(FileDisk(), self.folder).verdict
-            except TradewindError as error:
-                state = f"not usable ({error.code})"  # type: ignore[assignment]
-            self.say.line(f"{'journal':12}{self.desk.shown(self.folder)} is {state}; it is kept aside")
-        else:
-            self.say.line(f"{'journal':12}there is none here")
+        state = state_of(self.folder, self.asked.name, tuple(self.accounts))
+        self.say.line(f"{'journal':12}{state}")
         for line in found.lines():
             self.say.line(line)
 
@@ -294,6 +286,25 @@ class _Adopting:
         text = f"{getpass.getuser()} adopted what {', '.join(self.accounts)} held"
         told = f"{text}; the journal of before is {kept}" if kept else text
         return Alert("OPERATOR", told, time.time_ns(), self.asked.name)
+
+
+def state_of(folder: "Path", name: str, accounts: tuple[str, ...]) -> str:
+    """Return what is to be said of the journal in a folder before another one begins there."""
+    from tradewind.journal import FileDisk, verify_journal
+
+    if not folder.is_dir():
+        return "there is none here"
+    try:
+        found = verify_journal(FileDisk(), folder)
+    except TradewindError as error:
+        return f"cannot be read ({error.code}) and is kept aside"
+    if found.records and (found.session, found.accounts) != (name, accounts):
+        return f"is that of {found.session} on {', '.join(found.accounts)} and is kept aside"
+    if found.verdict == "corrupt":
+        return f"is damaged after {found.records} sound records and is kept aside"
+    if found.records == 0:
+        return "is empty"
+    return "is sound: 'trade --live' would go on from it; it is kept aside"
 
 
 def keep_aside(desk: "Workspace", name: str) -> str:

@@ -322,7 +322,7 @@ def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
     damage(live.folder)
     adopting = ("session", "adopt", "sessions/live.toml", "--give", "BTC-USDT=keeper", "--watch", "1")
     looked = terminal.tradewind(*adopting, status=5, **at_blofin)
-    assert "journal/live is corrupt" in looked
+    assert "journal     is damaged after" in looked
     assert "LIVE_UNCONFIRMED" in looked
     assert {path.name for path in live.folder.parent.glob("live*")} == {"live"}
     told = terminal.asked(*adopting, "--confirm", "main", **at_blofin)

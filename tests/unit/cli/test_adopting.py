@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.cli.adopting import given_contexts, keep_aside, typed_line
+from tradewind.cli.adopting import given_contexts, keep_aside, state_of, typed_line
 from tradewind.cli.output import Output
 from tradewind.config import Workspace
 from tradewind.errors import UsageError
+from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
+from tradewind.journal.bodies import LAYOUTS
 
 CONTEXTS = {"BTC-USDT=steady": (0, 0), "BTC-USDT=grid": (2, 0), "ETH-USDT=steady": (1, 1)}
 
@@ -74,3 +76,25 @@ def test_what_was_before_is_kept_whole_under_a_name_of_its_own(tmp_path, name, k
         assert not folder.exists()
     told = [(desk.session_dir(each) / "governance" / "part").read_text() for each in kept]
     assert told == ["0", "1"]
+
+
+def test_what_is_said_of_the_journal_that_ends(tmp_path):
+    folder = tmp_path / "live"
+    assert state_of(folder, "live", ("main",)) == "there is none here"
+    folder.mkdir()
+    assert state_of(folder, "live", ("main",)) == "is empty"
+    author = Authorship(Identity("live", ("main",)), lambda: 7, "test", LAYOUTS)
+    writer = open_journal(FileDisk(), folder, author)
+    for _ in range(3):
+        writer.append(RecordKind.AUDIT, b"x" * 100)
+    writer.close()
+    assert "would go on from it" in state_of(folder, "live", ("main",))
+    assert state_of(folder, "live", ("rich",)) == "is that of live on main and is kept aside"
+    assert state_of(folder, "other", ("main",)) == "is that of live on main and is kept aside"
+    (segment,) = folder.glob("*.twj")
+    data = bytearray(segment.read_bytes())
+    data[-150] ^= 1
+    segment.write_bytes(data)
+    assert "is damaged after 1 sound records" in state_of(folder, "live", ("main",))
+    segment.write_bytes(b"no journal" * 50)
+    assert "kept aside" in state_of(folder, "live", ("main",))
