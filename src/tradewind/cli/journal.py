@@ -293,7 +293,7 @@ def _body(reader: "JournalReader", record: "Record") -> dict[str, object]:
     layouts = bodies.layouts_at(list(reader.headers), record.seq)
     if record.kind in (RecordKind.MARKET, RecordKind.FACTS):
         batch, rows = bodies.decode_facts(record, layouts)
-        return {"batch": asdict(batch), "facts": _rows(rows)}
+        return {"batch": msgspec.structs.asdict(batch), "facts": _rows(rows)}
     if record.kind == RecordKind.REQUESTS:
         first, rows = bodies.decode_requests(record, layouts)
         return {"first": first, "requests": _rows(rows)}

@@ -48,7 +48,7 @@ def summary(
     say = Output(as_json)
     folder = session_path(open_workspace(workspace), session)
     record = read_session(folder)
-    told = summarise_day(record, _moment(day, "--day") if day is not None else record.end_ns)
+    told = summarise_day(record, _moment(day, "--day") if day is not None else max(record.end_ns - 1, 0))
     for line in told.lines():
         say.line(line)
     wallets = {number: asdict(wallet) | {"result": wallet.result} for number, wallet in told.wallets.items()}

@@ -12,7 +12,6 @@ import platform
 import sys
 import zipfile
 from collections import deque
-from dataclasses import asdict
 from hashlib import sha256
 from importlib import metadata
 from io import BytesIO
@@ -150,7 +149,7 @@ def _body(reader: JournalReader, record: Record) -> dict[str, Any]:
     match record.kind:
         case RecordKind.MARKET | RecordKind.FACTS:
             head, rows = written.decode_facts(record, layouts)
-            return {"batch": asdict(head), "facts": list(_named(rows, names_of(FactKind)))}
+            return {"batch": msgspec.structs.asdict(head), "facts": list(_named(rows, names_of(FactKind)))}
         case RecordKind.REQUESTS:
             first, rows = written.decode_requests(record, layouts)
             return {"first": first, "requests": list(_named(rows, names_of(RequestKind)))}

@@ -124,10 +124,21 @@ def test_an_incident_is_packed_for_its_owner_alone(desk, capsys, tmp_path):
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with zipfile.ZipFile(target) as archive:
         assert archive.testzip() is None
-        assert len(archive.read("journal.jsonl").splitlines()) == 50
+        told = [json.loads(line) for line in archive.read("journal.jsonl").splitlines()]
+        assert len(told) == 50
+        assert not [line for line in told if "undecoded" in line]
         assert "max_orders_per_minute" in archive.read("tradewind.toml").decode()
     nowhere = answer(capsys, "session", "incident", "calm", "--output", str(tmp_path / "a/b.zip"), status=2)
     assert nowhere["code"] == "PATH_INVALID"
+
+
+def test_every_record_is_exported_with_its_body(desk, capsys, tmp_path):
+    told = answer(capsys, "journal", "export", "calm", "--output", str(tmp_path / "calm.jsonl"))
+    lines = [json.loads(line) for line in (tmp_path / "calm.jsonl").read_text().splitlines()]
+    assert len(lines) == told["records"]
+    assert not [line for line in lines if "undecoded" in line]
+    batches = [line["batch"]["number"] for line in lines if "batch" in line]
+    assert len(set(batches)) > 100
 
 
 TWO_ACCOUNTS = """
