@@ -173,7 +173,7 @@ class Books:
             self.user_streams.append((number, event.code))
         else:
             facts = self._money(number, event)
-        if self._ledger.suspects:
+        if self._ledger.suspects or (number in self._leaving and isinstance(event, port.FillSeen)):
             self._compare_soon(number, now_ns)
             self._ledger.suspects.clear()
         return facts
@@ -418,9 +418,7 @@ class Books:
         halt = halt_fact(Halt.EXTERNAL, self._wallet(number), now_ns, on=True, value=float(found))
         return [*compared.facts, *([halt] if found else [])]
 
-    def _relieve(
-        self, account: TradingAccount, snapshot: Snapshot, compared: Compared, now_ns: int
-    ) -> None:
+    def _relieve(self, account: TradingAccount, snapshot: Snapshot, compared: Compared, now_ns: int) -> None:
         """Cancel the stops of earlier epochs that protect nothing which is not protected without them."""
         earlier = account.terms.earlier
         self._leaving.discard(account.number)
@@ -428,7 +426,9 @@ class Books:
             self._leaving.add(account.number)
         for seen in relieved(snapshot, earlier):
             if seen.instrument not in compared.deferred:
-                text = f"{account.terms.name}: a stop of an earlier epoch has nothing left to protect and goes"
+                text = (
+                    f"{account.terms.name}: a stop of an earlier epoch has nothing left to protect and goes"
+                )
                 self._alert("RECONCILED", text, now_ns)
                 account.cancel_earlier(seen)
 

@@ -24,12 +24,20 @@ from tradewind.live.epochs import (
     tags_in,
     unprotecting,
 )
-from tradewind.live.inbox import Answered, Inbox
+from tradewind.live.inbox import Answered, Heard, Inbox
 from tradewind.live.reconcile import Policy
 from tradewind.testing.sessions import small_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, RequestKind
 from tradewind.venues.ccxt.client_ids import ClientIds, tag_in
-from tradewind.venues.gateway import OrderSeen, OrderStatus, Outcome, OutcomeKind, PositionSeen, Snapshot
+from tradewind.venues.gateway import (
+    FillSeen,
+    OrderSeen,
+    OrderStatus,
+    Outcome,
+    OutcomeKind,
+    PositionSeen,
+    Snapshot,
+)
 
 OLD, NEW, OTHER = ClientIds("OLDOLD"), ClientIds("NEWNEW"), ClientIds("OTHERS")
 EARLIER = frozenset({"OLDOLD"})
@@ -129,20 +137,41 @@ def test_nobody_trades_on_an_epoch_whose_beginning_is_not_whole(tmp_path):
     refuse_unfinished(folder)
 
 
-@pytest.mark.parametrize(("earlier", "kind", "soon"), [
-    (EARLIER, IntentKind.STOP, True), (EARLIER, IntentKind.REST, False), (frozenset(), IntentKind.STOP, False),
-])  # fmt: skip
-def test_when_a_stop_of_the_new_epoch_is_taken_the_account_is_read_soon(earlier, kind, soon):
-    """So that the one of before goes within seconds, and not with the next comparison in some minutes."""
+def accepted(kind):
+    """Return the answer to an order of a kind, and its request."""
+    asked = np.zeros(1, REQUEST)
+    asked["kind"], asked["cid"], asked["order_kind"], asked["qty_lot"] = RequestKind.NEW, 1 << 20, kind, 7
+    asked["reduce"] = 1
+    return asked, Answered(0, RequestKind.NEW, 0, 1 << 20, 0, 7, Outcome(OutcomeKind.ACCEPTED))
+
+
+def filled():
+    """Return a trade of an order, and its request."""
+    asked, _ = accepted(IntentKind.REST)
+    trade = FillSeen(0, 1 << 20, "", "v", "9", 9, SELL, LONG, 100, 7, 700, 0, "USDT", 0, 1, 1)
+    return asked, Heard(0, trade)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "what", "soon"),
+    [
+        (EARLIER, accepted(IntentKind.STOP), True),
+        (EARLIER, filled(), True),
+        (EARLIER, accepted(IntentKind.REST), False),
+        (frozenset(), accepted(IntentKind.STOP), False),
+        (frozenset(), filled(), False),
+    ],
+)
+def test_when_a_stop_may_go_the_account_is_read_soon(earlier, what, soon):
+    """Once a stop of the new epoch is taken or something was traded: in seconds, not with the next comparison, some
+    minutes later."""
     terms = AccountTerms("main", frozenset({0}), {"USDT": 0}, earlier=earlier)
     gateway = SimpleNamespace(doubt_rules=lambda: None)
     account = TradingAccount(0, terms, gateway, Inbox(), lambda: 0)
     books = Books(small_world(), [account], Policy(), lambda alert: None)
-    asked = np.zeros(1, REQUEST)
-    asked["kind"], asked["cid"], asked["order_kind"], asked["qty_lot"] = RequestKind.NEW, 1 << 20, kind, 7
-    asked["reduce"] = 1
+    asked, item = what
     books.note(np.zeros(0, FACT), asked)
     books.compare(0, snapshot(order(OLD)), 0)
     books.compare_at_ns[0] = 300 * 10**9
-    books.facts_of(Answered(0, RequestKind.NEW, 0, 1 << 20, 0, 7, Outcome(OutcomeKind.ACCEPTED)), 0)
+    books.facts_of(item, 0)
     assert (books.compare_at_ns[0] < 10**10) is soon
