@@ -9,6 +9,7 @@ from tradewind.cli.config import SetFlag
 from tradewind.cli.journal import SessionName, session_names, session_path
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.session_reports import app as reports
+from tradewind.cli.session_signal import app as signals
 from tradewind.cli.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ __all__ = ["app"]
 app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
-    help="Sessions: list, status, pause, resume, flatten, stop, adopt, summary, stats, reset, compare, incident, unit.",
+    help="Sessions: list, status, pause, resume, flatten, stop, adopt, signal, summary, stats, reset, compare, "
+    "incident, unit.",
 )
 
 _PATIENCE_S = 45.0
@@ -307,3 +309,4 @@ def _milestone(record: "Record") -> dict[str, object]:
 
 # Here, so that they stand behind the commands above in the help.
 app.add_typer(reports)
+app.add_typer(signals)
