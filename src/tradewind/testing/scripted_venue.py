@@ -111,6 +111,11 @@ class ScriptedVenue:
                     await socket.send_str(_text_of(message))
         await asyncio.sleep(0.2)
 
+    async def hang_up(self) -> None:
+        """Close every socket from the venue's side."""
+        for socket in list(self._sockets):
+            await socket.close(code=1001)
+
     async def close(self) -> None:
         """Close everything that was made here."""
         if self._feed is not None:

@@ -144,12 +144,7 @@ def in_steps(script: Script, candle: Candle) -> tuple[int, ...]:
 
 
 def test_each_stream_is_subscribed_to_once_in_the_venues_own_words(told: Told) -> None:
-    sent = [
-        {name: value for name, value in message.items() if name not in PASSING}
-        for message in told.subscriptions
-        if "ping" not in str(message)
-    ]
-    assert sorted(sent, key=str) == sorted(told.script.subscriptions, key=str)
+    assert words_of(told.subscriptions) == words_of(told.script.subscriptions)
 
 
 def test_nothing_is_asked_for_that_a_venue_need_not_answer(told: Told) -> None:
@@ -317,3 +312,32 @@ def test_hyperliquid_is_asked_for_coins_by_their_names_not_their_numbers() -> No
     steps, by_name, by_number = run_scripted("hyperliquid", HYPERLIQUID.answer, found)
     assert steps == [("BTC", "0.1")]  # As fine as it gets below 10,000, though it stands at 60,000.
     assert by_name == by_number
+
+
+# ---------------------------------------------------------------------- connections
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_after_a_hang_up_everything_is_subscribed_to_again_and_heard(script: Script) -> None:
+    async def heard(venue: ScriptedVenue) -> tuple[list[Any], list[Any], list[Event]]:
+        feed = await opened(venue, script)
+        await asyncio.sleep(2)
+        first = [message for _, message in venue.told]
+        await venue.hang_up()
+        await asyncio.sleep(4)
+        again = [message for _, message in venue.told][len(first) :]
+        told_of(feed)
+        await say_state(venue, script)
+        await asyncio.sleep(2)
+        assert feed.health.not_up() == []
+        return first, again, told_of(feed)
+
+    first, again, events = run_scripted(script.venue, script.answer, heard, script.react)
+    assert words_of(again) == words_of(first)
+    assert any(isinstance(event, TopSeen) for event in events)
+
+
+def words_of(messages: list[Any]) -> list[str]:
+    """Return what was subscribed to, in any order, without what differs each time."""
+    plain = [{name: m[name] for name in m if name not in PASSING} for m in messages if "ping" not in str(m)]
+    return sorted(map(str, plain))
