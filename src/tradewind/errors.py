@@ -538,8 +538,14 @@ _OTHER = {
             "SIGNAL_RANGE": ("A value lies outside its bounds.", "send another, or widen them"),
             "SIGNAL_RATE": ("Signals come faster than the session takes them.", "send them less often"),
             "SIGNAL_CLOSED": ("The session takes no signals now.", "send it again in a moment"),
-            "SESSION_ELSEWHERE": ("Another process of ours trades the account.", "stop it there, then try again"),
-            "ADOPT_UNFINISHED": ("An adoption did not come to its end.", "run 'tradewind session adopt' again"),
+            "SESSION_ELSEWHERE": (
+                "Another process of ours trades the account.",
+                "stop it there, then try again",
+            ),
+            "ADOPT_UNFINISHED": (
+                "An adoption did not come to its end.",
+                "run 'tradewind session adopt' again",
+            ),
             "CONTROL_DENIED": (
                 "The session does not take this command from you.",
                 "run it as the user who owns the session's folder",
