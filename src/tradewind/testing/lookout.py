@@ -1,4 +1,4 @@
-"""Somebody who looks once a second whether a session believes what is true, and remembers for how long it did not."""
+"""Somebody who looks again and again whether a session believes what is true, and remembers for how long it did not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Lookout", "Stretch", "covered", "true_position"]
 
 _S = 1_000_000_000
-_EVERY_S = 1.0
 
 
 @dataclass(slots=True)
@@ -43,6 +42,8 @@ class Lookout:
         What is looked at.
     protects
         Whether everything that the session holds must have a stop that would close it; what others hold need not.
+    every_s
+        So often it looks.
 
     Attributes
     ----------
@@ -53,6 +54,7 @@ class Lookout:
     life: VenueLife
     world: VirtualWorld
     protects: bool = True
+    every_s: float = 1.0
     stretches: list[Stretch] = field(default_factory=list)
     _now: dict[tuple[str, int], Stretch] = field(default_factory=dict)
 
@@ -60,7 +62,7 @@ class Lookout:
         """Look until cancelled."""
         while True:
             self.look()
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(self.every_s)
 
     def look(self) -> None:
         """Look once."""

@@ -22,7 +22,7 @@ from tradewind.venues.fake.misfortunes import Misfortunes
 if TYPE_CHECKING:
     from tradewind.venues.fake.misfortunes import Strike
 
-__all__ = ["VENUES", "fleet_voyage", "swarm_voyage"]
+__all__ = ["VENUES", "fleet_voyage", "swarm_plan", "swarm_voyage"]
 
 VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap")
 _MINUTES = 30.0
@@ -37,7 +37,7 @@ def swarm_voyage(seed: int, minutes: float = _MINUTES) -> Voyage:
     return Voyage(
         VENUES[seed % len(VENUES)],
         seed,
-        plan=_plan(seed, minutes),
+        plan=swarm_plan(seed, minutes),
         life=_life(random.Random(f"voyage {seed}")),  # noqa: S311 - dice, not secrets
         again=f"python -m tradewind.testing.swarm {seed}",
         **_visited(minutes),
@@ -51,7 +51,9 @@ def fleet_voyage(seed: int, minutes: float = _MINUTES, **more: Any) -> Voyage:  
         Berth(draw.choice(VENUES), name, draw.choice((1, 1, 2)))
         for name in ("main", "other", "third")[: draw.choice((2, 2, 2, 3))]
     )
-    plans = {berth.venue: _plan(seed * len(VENUES) + VENUES.index(berth.venue), minutes) for berth in berths}
+    plans = {
+        berth.venue: swarm_plan(seed * len(VENUES) + VENUES.index(berth.venue), minutes) for berth in berths
+    }
     return fleet(
         berths,
         paper=seed % 2 == 1,
@@ -64,9 +66,10 @@ def fleet_voyage(seed: int, minutes: float = _MINUTES, **more: Any) -> Voyage:  
     )
 
 
-def _plan(seed: int, minutes: float) -> list[Strike]:
+def swarm_plan(seed: int, minutes: float, after_ns: int = 0) -> list[Strike]:
+    """Draw misfortunes that a session recovers from by itself, from so long after the beginning on."""
     faults = [name for name, fault in FAULTS.items() if fault.points and name not in _LASTING]
-    return Misfortunes.swarm(seed, minutes, start_ns=START_NS, faults=faults).plan
+    return Misfortunes.swarm(seed, minutes, start_ns=START_NS + after_ns, faults=faults).plan
 
 
 def _life(draw: random.Random) -> dict[str, Any]:

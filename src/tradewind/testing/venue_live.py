@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
+    from tradewind.journal.bodies import Boot
     from tradewind.live.opening import OpenSession
     from tradewind.live.session import DiskPort
+    from tradewind.live.streaming import MarketSource
     from tradewind.market import Instrument
     from tradewind.ops.alerts import Alert
     from tradewind.testing.clock import Process
@@ -104,6 +106,10 @@ class VenueLife:
         (what is traded, seed).
     paper
         Whether a simulated exchange fills on what the venues stream, instead of the venues.
+    heard_as
+        On paper: what is put before the market.
+    boot
+        Returns what the journal says about the process of a number.
 
     Attributes
     ----------
@@ -150,6 +156,8 @@ class VenueLife:
     snapshot_every: int = SNAPSHOT_EVERY
     berths: tuple[Berth, ...] = ()
     paper: bool = False
+    heard_as: Callable[[MarketSource], MarketSource] = lambda market: market
+    boot: Callable[[int], Boot | None] = lambda process: None
     disk: SimulatedDisk = field(default_factory=SimulatedDisk)
     alerts: list[Alert] = field(default_factory=list)
     lives: int = 0
@@ -293,7 +301,8 @@ class VenueLife:
             self.disk, FOLDER, Identity("live", venues), world.loop.local_ns, "test",
             snapshot_every=self.snapshot_every,
         )  # fmt: skip
-        self.opened = open_session(place, self.world, reached.venue, inside=reached.inside)
+        boot = self.boot(self.lives + 1)
+        self.opened = open_session(place, self.world, reached.venue, inside=reached.inside, boot=boot)
         session = self.opened.session
         session.memory, session.waits = reached.memory, True
         session.disk = self.disk_port(world)

@@ -112,7 +112,7 @@ def reach_paper(life: VenueLife, world: VirtualWorld) -> Reached:
     life.exchange = WatchedExchange(life.fresh_world(), MINUTE_NS, life.paper_record)
     reader = JournalReader(life.disk, FOLDER)
     recorded = recorded_steps(reader, newest_start(reader)) if reader.headers else ()
-    return Reached(PaperVenue(life.exchange, market, recorded), life.exchange)
+    return Reached(PaperVenue(life.exchange, life.heard_as(market), recorded), life.exchange)
 
 
 def _listings(life: VenueLife, number: int) -> list[Listing]:

@@ -149,6 +149,8 @@ class Voyage:
         Whether the strategy's positions must have stops at the venue.
     settle_s, position_s, protection_s
         From so long after misfortunes stopped, a wrong position or a missing stop may last so long.
+    look_s
+        So often somebody looks whether a position or a stop is wrong.
     again
         Command that runs it again; "": the test that is running.
     """
@@ -166,6 +168,7 @@ class Voyage:
     settle_s: float = 180.0
     position_s: float = 20.0
     protection_s: float = 30.0
+    look_s: float = 1.0
     again: str = ""
 
     @property
@@ -344,7 +347,7 @@ def _landfall(
         voyage,
         life,
         misfortunes,
-        Lookout(life, world, voyage.protects),
+        Lookout(life, world, voyage.protects, voyage.look_s),
         {venue: each.record.entries for venue, each in world.exchanges.items()},
         next(iter(exchange.instruments.values())),
         exchange,
