@@ -110,6 +110,15 @@ class SessionRecord:
         currencies = {str(row["currency"]) for row in self.instruments}
         return currencies.pop() if len(currencies) == 1 else f"wallet {wallet}"
 
+    def wallets_of_instruments(self) -> dict[int, int]:
+        """Return the wallet of each instrument: the one on which its fees and funding were booked, or the only one."""
+        wallets = {row["wallet"] for row in self.tables.get("equity", [])}
+        found = dict.fromkeys(range(len(self.instruments)), *wallets) if len(wallets) == 1 else {}
+        for row in self.tables.get("cash", []):
+            if row["kind"] in ("FEE", "FUNDING_PAID"):
+                found[row["instrument"]] = row["wallet"]
+        return found
+
     def fills(self) -> list[SessionFill]:
         """Return every fill, fees with it, in the order in which they were known."""
         fees: dict[int, int] = defaultdict(int)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -157,12 +157,11 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
             # What was written down before the first mark of the day is a part of it, whatever the times say: marks
             # bear those of bars, which are older than the account when a session warms up.
             of(row["wallet"]).transfers += amount
-    traded: dict[str, float] = defaultdict(float)
+    booked = record.wallets_of_instruments()
     for row in record.rows("fills", *span):
-        traded[record.currency(row["instrument"])] += record.money(row["instrument"], row["notional"])
+        if row["instrument"] in booked:
+            of(booked[row["instrument"]]).traded += record.money(row["instrument"], row["notional"])
         summary.fills += 1
-    for day in wallets.values():
-        day.traded = traded.get(day.currency, 0.0)
     summary.wallets = dict(sorted(wallets.items()))
 
 

@@ -150,6 +150,19 @@ def test_what_an_account_held_when_its_session_began_is_no_result():
     assert told.drawdown == pytest.approx(0.001)
 
 
+def test_what_two_accounts_of_one_currency_traded_is_told_apart():
+    other = BTC | {"instrument": 1, "symbol": "ETH"}
+    fills = [
+        fill_row(DAY + 1, 1, "buy", 10, 200, 1),
+        fill_row(DAY + 2, 2, "buy", 3, 200, 2) | {"instrument": 1},
+    ]
+    fees = [cash_row(DAY + 1, "FEE", 5, 1), cash_row(DAY + 2, "FEE", 7, 2) | {"instrument": 1, "wallet": 1}]
+    marks = [equity_row(DAY, 100), equity_row(DAY, 100) | {"wallet": 1}]
+    record = record_of(instruments=[BTC, other], fills=fills, cash=fees, equity=marks)
+    wallets = summarise_day(record, DAY).wallets
+    assert [wallets[0].traded, wallets[1].traded] == [100.0, 30.0]
+
+
 def test_statistics_of_everything_are_those_of_both_trades(record):
     (told,) = statistics_since(record)
     assert [trip.gross for trip in told.trips] == pytest.approx([10.0, -5.0])
