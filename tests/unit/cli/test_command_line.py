@@ -51,6 +51,21 @@ def spawn(*arguments: str, cwd: Path | None = None, code: str = "") -> subproces
     )
 
 
+def test_every_command_is_in_a_guide_that_is_played():
+    """The reference lists flags; a guide shows what a command is for, and its blocks run in CI."""
+    guides = [
+        path for folder in ("tutorial", "howto", "concepts") for path in (ROOT / "docs" / folder).glob("*.md")
+    ]
+    played = "\n".join(
+        line
+        for path in [ROOT / "README.md", *guides]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("$ ") or "`" in line
+    )
+    missing = [name for name in COMMANDS if not re.search(rf"\b{name}\b", played)]
+    assert missing == []
+
+
 @pytest.fixture
 def desk(tmp_path, monkeypatch) -> Workspace:
     workspace = Workspace.create(tmp_path / "desk")
