@@ -108,11 +108,45 @@ def play(venue: str, folder: Path, work, misfortunes: Misfortunes) -> None:
     (folder / "argv.txt").write_bytes(Path("/proc/self/cmdline").read_bytes())
 
 
+def hear(life, world, folder: Path) -> None:
+    """Let the session take signals that are signed with the planted secret, right and wrong ones, all the time."""
+    from tradewind.live.intake import FeatureBounds, Intake, IntakeTerms
+    from tradewind.live.nonces import Nonces
+    from tradewind.live.outside import Feature
+    from tradewind.live.signing import path_of, sign
+    from tradewind.live.taking import by_place
+    from tradewind.live.webhook import SignalDesk
+    from tradewind.testing.venue_live import FOLDER
+
+    key, posted = Secret(CANARY.secret), life.opened.session.post
+    terms = IntakeTerms("live", key, {"mood": FeatureBounds(0.0, 1.0, ("X",))})
+    nonces = Nonces(life.disk, FOLDER, 30_000, world.loop.now_ns() // 1_000_000)
+    told = (folder / f"signals-{life.lives}.txt").open("w")
+    desk = SignalDesk(
+        Intake(terms, nonces), nonces, by_place((Feature("mood", "X", 0, 0, SECOND_NS),)), post=posted,
+        keep=life.opened.session.disk, clock=world.loop.now_ns, counted=log.info, refused=log.warning,
+    )  # fmt: skip
+
+    async def send() -> None:
+        while True:
+            now_ms = world.loop.now_ns() // 1_000_000
+            for body in (b'{"values": [{"name": "mood", "value": 0.5}]}', CANARY.secret.encode(), b"[]"):
+                headers = sign(key, path_of("live"), body, now_ms).headers()
+                for given in (headers, headers, {**headers, "Tradewind-Time": str(now_ms + 1)}):
+                    print(await desk.answer(path_of("live"), given, body, "webhook here"), terms, file=told)
+                    told.flush()
+            await asyncio.sleep(20)
+
+    life.live_venue.inbox.start(send())
+
+
 def session(venue: str, folder: Path) -> None:
     """Let a session live through the plan; write down its journal, its alerts and what its processes believed."""
     from tradewind.testing.venue_live import FOLDER, VenueLife
 
-    life = VenueLife(venue, 4, seed=11, dies_at=[2_000])
+    life = VenueLife(
+        venue, 4, seed=11, dies_at=[2_000], on_open=lambda life, world: hear(life, world, folder)
+    )
     try:
         play(venue, folder, life.live, plan())
     finally:

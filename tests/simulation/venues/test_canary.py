@@ -41,6 +41,10 @@ def test_neither_journal_nor_alerts_of_a_session_hold_a_secret(tmp_path):
     journal = b"".join(path.read_bytes() for path in tmp_path.glob("journal-*.twj"))
     assert len(journal) > 10_000
     assert (tmp_path / "alerts.txt").read_text()
+    answers = "".join(path.read_text() for path in tmp_path.glob("signals-*.txt"))
+    assert all(f"SIGNAL_{code}" in answers for code in ("DENIED", "REPLAYED", "FORM"))
+    assert "'values': 1" in answers
+    assert (tmp_path / "journal-signals.taken").read_bytes().count(b"mood/X") >= 2
     assert leaks_in([tmp_path]) == {}
 
 

@@ -15,10 +15,12 @@ import sys
 from collections import Counter
 from ipaddress import ip_address
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tradewind.errors import TradewindError
+from tradewind.live import taking
 from tradewind.live.door import Door, bound_socket, tls_of
 from tradewind.live.intake import FeatureBounds, Intake, IntakeTerms
 from tradewind.live.nonces import Nonces
@@ -26,6 +28,8 @@ from tradewind.live.outside import Feature
 from tradewind.live.signing import path_of, sign
 from tradewind.live.taking import Refusals, by_place
 from tradewind.live.webhook import SignalDesk, WebhookServer
+from tradewind.ops.metrics import Metrics
+from tradewind.ops.observing import Observer
 from tradewind.testing.canary import leaks
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.units.enums import FactKind
@@ -33,6 +37,7 @@ from tradewind.venues.keys import Secret
 from tradewind.venues.keys.secret import forgetting
 
 pytest.importorskip("aiohttp")
+generate_latest = pytest.importorskip("prometheus_client").generate_latest
 
 NOW_NS = 1_767_225_600_000_000_000
 NOW_MS = NOW_NS // 1_000_000
@@ -230,6 +235,77 @@ def test_refusals_are_told_at_once_and_then_once_a_minute():
     now[0] += 60_000_000_000
     refusals.tell()
     assert len(told) == 3
+
+
+# ---------------------------------------------------------------------- beside a session
+
+
+class Beside:
+    """A session as what runs beside it sees it."""
+
+    def __init__(self, folder):
+        self.sequencer = SimpleNamespace(standing=SimpleNamespace(now_ns=0))
+        self.posted, self.folder = [], folder
+
+    async def post(self, facts, *notes):
+        self.posted.append((facts["kind"].tolist(), notes))
+
+    async def disk(self, work):
+        work()
+
+
+def test_a_session_takes_signals_as_soon_as_its_port_can_be_had(tmp_path, monkeypatch):
+    monkeypatch.setattr(taking, "_RETRY_S", 0.01)
+    alerts, outcomes, closed = [], Counter(), asyncio.Event()
+
+    def notify(alert):
+        alerts.append(alert)
+        closed.set()
+
+    session, port = Beside(tmp_path), free_port()
+    features = (Feature("exposure", "BTCUSDT", 0, 0, 1),)
+    terms = IntakeTerms("alpha", Secret(KEY), {"exposure": FeatureBounds(-1.0, 1.0, ("BTCUSDT",))})
+    setup = taking.SignalSetup(
+        terms, features, Door("127.0.0.1", port), notify, lambda outcome: outcomes.update([outcome])
+    )
+    running = SimpleNamespace(session=session, folder=tmp_path, clock=lambda: NOW_NS)
+
+    async def live():
+        with bound_socket(Door("127.0.0.1", port)):
+            task = asyncio.create_task(taking.take_signals(setup, running))
+            await closed.wait()
+        told = None
+        while told is None:
+            try:
+                told = await asyncio.to_thread(ask, port, headers=signed())
+            except OSError:
+                await asyncio.sleep(0.01)
+        again = await asyncio.to_thread(
+            ask, port, headers=signed(key="another key, as long as the right one")
+        )
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return told, again
+
+    told, again = asyncio.run(live())
+    assert (told[0], again[0]) == (200, 401)
+    assert [alert.code for alert in alerts] == ["SIGNALS_CLOSED", "SIGNAL_REFUSED"]
+    assert [alert.level.name for alert in alerts] == ["ERROR", "WARNING"]
+    assert outcomes == {"taken": 1, "SIGNAL_DENIED": 1}
+    # The first fact waits for the venue, so that nothing is taken before anybody could act on it.
+    assert [kinds for kinds, _ in session.posted] == [[FactKind.TIMER], [FactKind.FEATURE]]
+    assert (tmp_path / "signals.taken").stat().st_mode & 0o777 == 0o600
+    bound_socket(Door("127.0.0.1", port)).close()
+
+
+def test_outcomes_of_signals_are_figures():
+    metrics = Metrics()
+    observer = Observer(metrics, "alpha", FOLDER)
+    for outcome in ("taken", "taken", "SIGNAL_LATE"):
+        observer.count_signal(outcome)
+    lines = generate_latest(metrics.registry).decode()
+    assert 'tradewind_signals_total{outcome="taken",session="alpha"} 2.0' in lines
+    assert 'tradewind_signals_total{outcome="SIGNAL_LATE",session="alpha"} 1.0' in lines
 
 
 # ---------------------------------------------------------------------- the door
