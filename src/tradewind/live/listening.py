@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tradewind.live.facts import rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import market_fact
-from tradewind.live.history import steps_of
+from tradewind.live.history import catch_up
 from tradewind.live.inbox import Failed, Heard, Inbox
 from tradewind.live.staleness import Staleness
 from tradewind.live.streaming import tick
@@ -86,9 +86,8 @@ class ListenedMarket:
     ) -> None:
         self._world, self._feeds, self._rules, self._clock = world, dict(feeds), rules, clock
         self._notify = notify
-        self._interval_ns = int(world.views["interval_ns"][0])
         self._inbox = Inbox()
-        self._gathering = Gathering(frozenset(feeds), self._interval_ns, rules.grace_ns)
+        self._gathering = Gathering(frozenset(feeds), int(world.views["interval_ns"][0]), rules.grace_ns)
         self._stale = Staleness()
         self._steps: deque[MarketStep] = deque()
         self._open = False
@@ -120,19 +119,17 @@ class ListenedMarket:
         for feed in feeds:
             await feed.open()
             self._inbox.listen(-1, feed)
-        interval_ns, views = self._interval_ns, self._world.views
         self._told_ns = int(self._world.core["now_ns"][0])
-        next_ns = self._clock() // interval_ns * interval_ns
-        known = {j: int(views["ts_ns"][j]) for j in self._feeds if views["bars"][j]}
-        first_ns = next_ns - self._rules.warm_bars * interval_ns
-        since = {j: known[j] + interval_ns if j in known else first_ns for j in self._feeds}
-        code = WakeCode.MARK if known else WakeCode.WARM
-        last = dict(known)
-        for step in await steps_of(self._feeds, interval_ns, since, next_ns):
-            self._steps.append(MarketStep(rows_of(step.facts), code, step.close_ns))
-            last.update((fact.instrument, fact.venue_ts_ns) for fact in step.facts)
-        self._gathering.begin(next_ns, last.items())
+        caught = await catch_up(
+            self._feeds, self._world.views, self._clock(), self._rules.warm_bars, self._warn_of_gap
+        )
+        code = WakeCode.MARK if caught.knew else WakeCode.WARM
+        self._steps.extend(MarketStep(rows_of(step.facts), code, step.close_ns) for step in caught.steps)
+        self._gathering.begin(caught.next_ns, caught.last.items())
         self._open = True
+
+    def _warn_of_gap(self, text: str) -> None:
+        self._notify(Alert("DATA_STALE", text, self._clock()))
 
     def _known(self) -> MarketStep | None:
         """Return the next step, oldest knowledge first: history, bars, and what there was between them."""

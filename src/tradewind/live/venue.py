@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tradewind.errors import DataUnavailable, TradewindError, VenueDown
+from tradewind.errors import TradewindError, VenueDown
 from tradewind.journal.bodies import LOCAL
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.belief import dust_of
@@ -29,7 +29,7 @@ from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Asked, Told, asked_of, numbered, rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import market_fact
-from tradewind.live.history import HistoryStep, reaches, steps_of
+from tradewind.live.history import HistoryStep, catch_up
 from tradewind.live.inbox import Heard, Inbox, Seen
 from tradewind.live.reconcile import Policy
 from tradewind.live.resolver import PATIENCE_NS, Resolver
@@ -135,8 +135,7 @@ class LiveVenue:
         ]
         self.books = Books(world, self._accounts, rules.policy, notify)
         self._notify = notify
-        self._interval_ns = int(world.views["interval_ns"][0])
-        self._gathering = Gathering(frozenset(feeds), self._interval_ns, rules.grace_ns)
+        self._gathering = Gathering(frozenset(feeds), int(world.views["interval_ns"][0]), rules.grace_ns)
         self._resolver = Resolver(world, rules.patience_ns)
         self._stale = Staleness()
         self._arming: list[asyncio.Task[None]] = []
@@ -263,38 +262,16 @@ class LiveVenue:
     async def _catch_up(self) -> None:
         """Fetch what is missing before the interval in work, and go on gathering there. No bar is told meanwhile."""
         self._catching_up = True
-        interval_ns, views = self._interval_ns, self._world.views
-        next_ns = self._clock() // interval_ns * interval_ns
-        first_ns = next_ns - self._rules.warm_bars * interval_ns
-        known = {j: int(views["ts_ns"][j]) for j in self._feeds if views["bars"][j]}
-        since = {j: known[j] + interval_ns if j in known else first_ns for j in self._feeds}
-        self._history.extend(await self._missed(since, next_ns, warm=not known))
-        last = {j: ts_ns for j, ts_ns in known.items() if ts_ns < next_ns}
-        for step in self._history:
-            last.update((fact.instrument, fact.venue_ts_ns) for fact in step.facts)
-        self._gathering.begin(next_ns, last.items())
+        caught = await catch_up(
+            self._feeds,
+            self._world.views,
+            self._clock(),
+            self._rules.warm_bars,
+            lambda text: self._alert("DATA_STALE", text),
+        )
+        self._history.extend(caught.steps)
+        self._gathering.begin(caught.next_ns, caught.last.items())
         self._catching_up = False
-
-    async def _missed(self, since: dict[int, int], next_ns: int, *, warm: bool) -> list[HistoryStep]:
-        """Return the bars that went by, asked for some times over: a venue may publish its last one late.
-
-        Where they stay away they are a gap, told as one; history to learn from must be there.
-        """
-        wanted = sum(first_ns < next_ns for first_ns in since.values())
-        for attempt in range(_START_TRIES):
-            is_last = attempt == _START_TRIES - 1
-            try:
-                steps = await steps_of(self._feeds, self._interval_ns, since, next_ns)
-            except DataUnavailable as error:
-                if warm and is_last:
-                    raise
-                reason = error.message
-            else:
-                if is_last or not wanted or reaches(steps, next_ns, wanted):
-                    return steps
-            await asyncio.sleep(2.0**attempt)
-        self._alert("DATA_STALE", f"bars that were missed cannot be had: {reason}")
-        return []
 
     # ------------------------------------------------------------------ what is known
 
