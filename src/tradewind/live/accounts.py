@@ -6,11 +6,13 @@ answer, that nothing is known is what it says: only what a gateway has proven is
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import TradewindError, VenueRefused
 from tradewind.live.inbox import Answered, Looked, Seen
+from tradewind.live.ladder import BANDS, CANCEL_WAITS_S, WAITS_S, Ladder, may_try_again
 from tradewind.units.enums import IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
 
@@ -94,6 +96,7 @@ class TradingAccount:
     is_stop: Callable[[int], bool] = lambda cid: False
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
+    _ladder: Ladder = field(default_factory=Ladder)
 
     def send(self, requests: Sequence[Asked], near_tick: Sequence[int] | NDArray[Any] = ()) -> None:
         """Hand requests to the gateway, cancels first: they make room for what is new.
@@ -183,13 +186,46 @@ class TradingAccount:
         for order in orders:
             if order.kind == IntentKind.STOP:
                 self._places[order.cid] = OrderRef(order.instrument, order.cid, algo=True)
+        now_ns = self.clock()
+        rungs = [self._ladder.begin(order, now_ns) for order in orders]
+        outcomes = await self._sent(
+            [
+                order if rung is None else self._ladder.at(order, rung)
+                for order, rung in zip(orders, rungs, strict=True)
+            ]
+        )
+        for asked, order, rung, outcome in zip(requests, orders, rungs, outcomes, strict=True):
+            if rung is None:
+                self._answer(asked, outcome)
+            else:
+                self._note_close(asked, order, rung, outcome)
+
+    async def _sent(self, orders: list[NewOrder]) -> list[Outcome]:
+        """Return what became of orders, one for each; what a gateway does not say nobody knows."""
         try:
             outcomes = await self.gateway.create(orders)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows what became of them
-            outcomes = [_unknown(error)] * len(requests)
+            return [_unknown(error)] * len(orders)
         unanswered = Outcome(OutcomeKind.UNKNOWN, text="the gateway gave fewer answers than it was asked")
-        for at, asked in enumerate(requests):
-            self._answer(asked, outcomes[at] if at < len(outcomes) else unanswered)
+        return [*outcomes, *[unanswered] * (len(orders) - len(outcomes))]
+
+    def _note_close(self, asked: Asked, order: NewOrder, rung: int, outcome: Outcome) -> None:
+        """Answer a close, or try it on the rungs above."""
+        self._ladder.note(order.instrument, rung, self.clock(), outcome)
+        if may_try_again(outcome, self.clock()):
+            self.inbox.start(self._climb(asked, order, rung, outcome))
+        else:
+            self._answer(asked, outcome)
+
+    async def _climb(self, asked: Asked, order: NewOrder, rung: int, outcome: Outcome) -> None:
+        for wait_s in WAITS_S:
+            await asyncio.sleep(wait_s)
+            rung = (rung + 1) % len(BANDS)
+            (outcome,) = await self._sent([self._ladder.at(order, rung)])
+            self._ladder.note(order.instrument, rung, self.clock(), outcome)
+            if not may_try_again(outcome, self.clock()):
+                break
+        self._answer(asked, outcome)
 
     def _new_order(self, asked: Asked, near_tick: Sequence[int] | NDArray[Any]) -> NewOrder:
         rests = asked.order_kind == IntentKind.REST and not asked.reduce
@@ -213,13 +249,23 @@ class TradingAccount:
     async def _change(self, asked: Asked) -> None:
         order = self._ref(asked.instrument, asked.cid)
         if asked.kind == RequestKind.CANCEL:
-            outcome = await _safely(lambda: self.gateway.cancel(order))
+            outcome = await self._cancel(order)
         else:
             outcome = await _safely(lambda: self.gateway.amend(order, asked.price_tick, asked.qty_lot))
             if outcome.kind is OutcomeKind.REJECTED and outcome.rule == Rule.SETTINGS:
                 # It cannot be changed at all, as a waiting stop at some venues: its end makes room for another.
                 await _safely(lambda: self.gateway.cancel(order))
         self._answer(asked, outcome)
+
+    async def _cancel(self, order: OrderRef) -> Outcome:
+        """Ask for an end, some times over where the wish did not leave."""
+        outcome = await _safely(lambda: self.gateway.cancel(order))
+        for wait_s in CANCEL_WAITS_S:
+            if outcome.kind is not OutcomeKind.NOT_SENT or not may_try_again(outcome, self.clock()):
+                break
+            await asyncio.sleep(wait_s)
+            outcome = await _safely(lambda: self.gateway.cancel(order))
+        return outcome
 
     def _answer(self, asked: Asked, outcome: Outcome) -> None:
         terms = asked.price_tick, asked.qty_lot

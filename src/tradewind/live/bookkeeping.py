@@ -25,7 +25,7 @@ from tradewind.live.resolver import Absences
 from tradewind.live.statuses import Statuses
 from tradewind.live.takeover import is_of_takeover, taken_over_facts
 from tradewind.ops.alerts import Alert
-from tradewind.units.enums import FactKind, Halt, RequestKind, Rule, SettingCode, names_of
+from tradewind.units.enums import FactKind, Halt, IntentKind, RequestKind, Rule, SettingCode, names_of
 from tradewind.venues import gateway as port
 from tradewind.venues.gateway import OrderStatus
 
@@ -257,11 +257,21 @@ class Books:
             facts += self._failed(item.account, now_ns)
         if outcome.rule in _UNSENT and not (item.kind == RequestKind.AMEND and outcome.rule == Rule.SETTINGS):
             self._alert(_UNSENT[outcome.rule], outcome.text, now_ns)
+        elif self._is_refused_close(item):
+            self._alert("CLOSE_REFUSED", f"{account.terms.name}: {outcome.text or outcome.kind.value}", now_ns)
         if outcome.rule == Rule.VENUE_REDUCE_ONLY:
             self._compare_soon(item.account, now_ns)  # What we believe to hold is not there (F36).
         if asks_at_once(item):
             account.look_for(item.instrument, item.cid, now_ns)
         return facts
+
+    def _is_refused_close(self, item: Answered) -> bool:
+        """Say whether a venue did not take what was to close a position, on no rung of the ladder (F27)."""
+        known, outcome = self._ledger.known(item.cid), item.outcome
+        asked = known is not None and known.kind == IntentKind.TARGET and bool(known.reduce)
+        closes = asked and item.kind == RequestKind.NEW
+        refused = outcome.kind in (port.OutcomeKind.REJECTED, port.OutcomeKind.NOT_SENT)
+        return closes and refused and outcome.rule != Rule.VENUE_REDUCE_ONLY
 
     def look_for(self, cid: int) -> None:
         """Ask what became of an order."""

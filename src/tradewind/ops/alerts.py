@@ -117,6 +117,11 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "A position has no stop at the exchange although its strategy wants one there.",
         "It is put there again at once; if this repeats, flatten and look at the exchange's rules.",
     ),
+    "CLOSE_REFUSED": AlertKind(
+        Level.CRITICAL,
+        "The exchange took no order that closes a position: not at market, and not within a price band.",
+        "It is tried on; if it must go now, close by hand at the exchange. A stop that rests there stays.",
+    ),
     "ZOMBIE": AlertKind(
         Level.ERROR,
         "An order or a position is believed here and absent there, or the reverse, at two audits.",

@@ -55,6 +55,8 @@ def contrary(
     view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
 ) -> int:
     """Want to sell short just where `tidal` wants to buy."""
+    if view.bars < LEARNT_BARS:
+        return Verdict.HOLD
     want(intents, IntentKind.REST, 0, 0, view.close * 199 // 200, int(params.v[0]))
     intents.row[0].position_side = SHORT
     return Verdict.SET

@@ -72,14 +72,15 @@ def test_F23_a_ban_is_respected_to_the_second():
 
 
 def test_F24_a_limit_on_orders_lets_openers_wait():
-    """An order that was one too many was not sent; openers wait, and cancels go on meanwhile."""
+    """Openers wait as long as the venue asks; a close that was one too many goes out again within a second, and cancels
+    go on meanwhile."""
     sea = sail_tidal("okx_swap", strike("F24", 115, 20, retry_s=10))
     assert sea.struck("F24") == 1
-    assert [row["code"] for _, row in told(sea, FactKind.NOT_SENT)] == [Rule.VENUE_RATE]
+    assert list(told(sea, FactKind.NOT_SENT)) == []
     assert sea.alerts("ORDER_UNKNOWN") == []
     assert [e for e in orders_of(sea, cause="canceled") if 120 < seconds(e["ts_ns"]) < 121]
     assert not [at for at in placed_s(sea, reduces=False) if 120 < at < 130]
-    assert [at for at in placed_s(sea, reduces=True) if at > 130]
+    assert [at for at in placed_s(sea, reduces=True) if 120.5 < at < 121.5]
 
 
 def test_F25_maintenance_holds_new_risk_until_the_account_was_read():
@@ -131,8 +132,8 @@ def test_F26_ten_minutes_of_unknown_statuses_never_double_an_order():
 
 
 def test_F27_a_close_that_the_venue_is_too_busy_for_is_tried_until_it_goes_through():
-    """It is asked about, and asked for again as soon as it is certain that it was not done; meanwhile the stop at the
-    venue stays, and a person is told."""
+    """It is asked about, and asked for again as soon as it is certain that it was not done: at market, then within half
+    a percent of the last price, then within two. Meanwhile the stop at the venue stays, and a person is told."""
     exits = ExitSetup(protection=Protection.RESTING, stop_loss=0.01, max_age_ns=30 * S)
     sea = sail_tidal(
         "binance_usdm",
@@ -140,11 +141,14 @@ def test_F27_a_close_that_the_venue_is_too_busy_for_is_tried_until_it_goes_throu
         life={"make_world": partial(tidal_world, exits=exits)},
     )
     assert sea.struck("F27") >= 2
-    refused = [seconds(e["ts_ns"]) for e in orders_of(sea, reason="OVERLOAD") if e["kind"] == "market"]
+    closes = [e for e in orders_of(sea, reason="OVERLOAD") if e["kind"] in ("market", "limit")]
+    assert [e["kind"] for e in closes] == ["market", "market", "limit", "limit"][: len(closes)]
+    refused = [seconds(e["ts_ns"]) for e in closes]
     assert len(refused) >= 2
     assert all(5 < later - sooner < 30 for sooner, later in pairwise(refused))
     assert alerted_s(sea, "ORDER_UNKNOWN")
-    closed = [seconds(e["ts_ns"]) for e in orders_of(sea, kind="market", side="sell", state="filled")]
+    sold = [e for e in orders_of(sea, side="sell", state="filled") if e["kind"] in ("market", "limit")]
+    closed = [seconds(e["ts_ns"]) for e in sold]
     assert 185 < closed[0] < 210
     stop = orders_of(sea, kind="stop_market", cause="placed")[0]
     assert (

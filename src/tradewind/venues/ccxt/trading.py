@@ -70,6 +70,8 @@ _OPEN_WITHIN_S = 30.0
 _CLOCK_EVERY_S = 60.0
 _LOOK_EVERY_S = 1.0
 _SIDES_REMEMBERED = 20_000
+_REFUSED_KEY_NS = 10_000_000_000
+"""A key that was just refused is not shown again for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +404,10 @@ class CcxtTradingGateway:
         said = text or self._wire.text_of(answer)
         self._tell_meaning(found, answer, said)
         fence_ns = self._wire.fence_ns(answer.signed_ns) if found.kind is OutcomeKind.UNKNOWN else 0
-        return Outcome(found.kind, rule=found.rule, text=said, retry_ns=answer.retry_ns, fence_ns=fence_ns)
+        retry_ns = answer.retry_ns
+        if found.meaning is Meaning.KEY:
+            retry_ns = max(retry_ns, self._now_ns() + _REFUSED_KEY_NS)
+        return Outcome(found.kind, rule=found.rule, text=said, retry_ns=retry_ns, fence_ns=fence_ns)
 
     def _proven(self, outcome: Outcome, order: NewOrder, client_id: str, row: Row) -> Outcome:
         """Return an acceptance only where the venue named the order: its id, and ours where it repeats it."""
