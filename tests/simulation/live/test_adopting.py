@@ -85,13 +85,11 @@ class Scene:
     async def adopt(self, world, tag, disk, **policy):
         """Adopt the account whole, as if somebody had said that it is meant."""
         adoption = self.adoption(world, tag)
-        try:
-            await adoption.look()
-            await adoption.watch(1.0)
-            await adoption.end_earlier(frozenset(adoption.earlier))
-            await self.begin(world, adoption, disk, **policy)
-        finally:
-            await adoption.close()
+        await adoption.look()
+        await adoption.watch(1.0)
+        await adoption.end_earlier(frozenset(adoption.earlier))
+        await self.begin(world, adoption, disk, **policy)
+        await adoption.close()  # Where it died before nothing of it runs any more.
         return adoption
 
     def orders(self, world):
@@ -118,6 +116,7 @@ def played(venue, play, seed=1):
     with dropping_the_dead():
         scene.result = run_world(happen, seed=seed, venues=(venue,))
         scene.world.forget()
+        del scene.world  # Or else the dead would be heard when nobody drops them any more.
     return scene
 
 
