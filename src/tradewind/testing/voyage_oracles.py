@@ -134,10 +134,8 @@ def _ask_fills(account: _Account) -> list[str]:
         if fill["order_id"] in account.orders:
             cid = account.orders[fill["order_id"]][0]
             true[cid] += _number(fill["qty"])
-            if landfall.life.paper and int(str(fill["ts_ns"])) > late_ns:
-                under_way.add(
-                    cid
-                )  # A simulated exchange ends with the session, before it has told its last fill.
+            if int(str(fill["ts_ns"])) > late_ns:
+                under_way.add(cid)  # The session ended before it could be told.
     told: dict[int, int] = defaultdict(int)
     for _, rows in landfall.journal():
         if rows.dtype == FACT:
@@ -200,7 +198,8 @@ def _ask_limits(account: _Account) -> list[str]:
 def _beyond_limit(account: _Account, j: int, closers: set[int]) -> list[str]:
     """Add up, at each opener that is placed, what is held and what may still be opened.
 
-    What is held is what our orders filled, or what the account holds where others closed some of it.
+    What is held is what our orders filled and the venue did not take, or what the account holds where others closed
+    some of it.
     """
     instrument, orders = account.landfall.life.traded[j].instrument, account.orders
     limit = int(account.landfall.life.world.views["side_limit_lot"][j].max()) * instrument.lot_size
@@ -213,7 +212,10 @@ def _beyond_limit(account: _Account, j: int, closers: set[int]) -> list[str]:
         if entry["what"] == "fill":
             signed = _number(entry["qty"]) * (1 if entry["side"] == "buy" else -1)
             net += signed
-            held += signed if number in orders else 0
+            if number in orders:
+                held += signed
+            elif entry["kind"] != "trade" and signed * held < 0:
+                held += max(-held, signed) if held > 0 else min(-held, signed)
             if number in left:
                 left[number] = left[number][0], left[number][1] - abs(signed)
         elif (

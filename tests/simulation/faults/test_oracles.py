@@ -52,6 +52,32 @@ def test_a_fill_that_we_know_nothing_of(landfall):
     assert objections(landfall) == {"a"}
 
 
+def test_a_fill_that_could_not_be_told_any_more(landfall):
+    fill = {**ours(landfall, "fill"), "trade_id": 1, "kind": "trade"}
+    landfall.entries.append({**fill, "ts_ns": landfall.life.end_ns})
+    assert objections(landfall) == set()
+
+
+def test_what_the_venue_took_is_held_no_more(landfall):
+    """Each fill is taken away by a liquidation at once: the next order can never be one too many."""
+    placed = ours(landfall, "order")
+    limit = 8 * 20 * landfall.instrument.lot_size
+    opened = {**ours(landfall, "fill"), "qty": str(limit), "side": placed["side"]}
+    taken = {
+        **opened,
+        "order_id": 0,
+        "side": "sell" if placed["side"] == "buy" else "buy",
+        "kind": "liquidation",
+    }
+    others = {**taken, "side": placed["side"], "kind": "trade"}
+    landfall.entries[:0] = [opened, others]
+    at = landfall.entries.index(placed)
+    landfall.entries[at:at] = [taken]
+    assert "c" not in objections(landfall)
+    landfall.entries.remove(taken)
+    assert "c" in objections(landfall)
+
+
 def test_an_order_placed_twice(landfall):
     landfall.entries.append(
         {**ours(landfall, "order"), "order_id": 1, "cause": "placed", "state": "rejected"}
