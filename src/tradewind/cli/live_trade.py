@@ -158,12 +158,14 @@ def guard_session(
     if (desk.settings.alerts or opens_store) and not passed:
         passed = (hand_over(find_passphrase(key_store(desk), asking(say)), os.environ),)
     with ExitStack() as held:
-        for account, path in desk.session_locks(name, accounts).items():
+        locks = desk.session_locks(name, accounts)
+        for account, path in locks.items():
             disk.make_folder(path.parent)
             lease = disk.lock(path, f"guards {account} in session {name}")
             held.callback(lease.release)
         disk.make_folder(folder)
-        notify = held.enter_context(guard_alerts(say, desk, Identity(name, accounts), __version__))
+        # The audit is one of both processes, so both name the same accounts: on paper the one that is made up.
+        notify = held.enter_context(guard_alerts(say, desk, Identity(name, tuple(locks)), __version__))
         os.environ[GUARDED] = str(os.getpid())
         url = desk.settings.heartbeat_url
         guard = Guard(

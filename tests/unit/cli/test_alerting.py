@@ -6,11 +6,13 @@ import io
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
 from tradewind.cli.alerting import alerting, guard_alerts, incident_alert, session_alerts
 from tradewind.cli.entry import run_command
+from tradewind.cli.listening import paper_setup
 from tradewind.cli.output import Output
 from tradewind.config import Workspace
 from tradewind.errors import ConfigError
@@ -130,6 +132,14 @@ def test_what_a_guard_does_between_two_lives_of_its_process_is_in_the_audit(tmp_
     assert (first.what, second.what) == ("SESSION_STARTED", "SESSION_STARTED")
     assert kept.what == incident_alert(Incident(kind, ""), "alpha").code
     assert "its words" in kept.detail["text"]
+
+
+def test_on_paper_guard_and_process_name_the_same_account(tmp_path):
+    """Else each takes the audit of the other for one of another session, and moves it aside."""
+    terms = SimpleNamespace(on_stop="keep", memory_max_mb=None)
+    bound = SimpleNamespace(make_world=None, boot=lambda version: None, labels=((), ()), session=terms)
+    desk = Workspace.create(tmp_path / "desk")
+    assert paper_setup(bound, desk, "test").accounts == tuple(desk.session_locks("alpha", ()))
 
 
 def test_an_audit_that_somebody_holds_costs_the_guard_an_entry_and_says_so(tmp_path, capsys):
