@@ -141,10 +141,6 @@ class Workspace:
         paper = self.locks / f"paper-{_checked(session, _SESSION, 'session')}.lock"
         return {account: self.account_lock(account) for account in accounts} or {"paper": paper}
 
-    def strategy_file(self, name: str) -> Path:
-        """Return the path that a strategy of the user's own has."""
-        return self.strategies / f"{_checked(name, _SESSION, 'strategy')}.py"
-
     def session_dir(self, session: str) -> Path:
         """Return the folder of a session's journal."""
         return self.journal / _checked(session, _SESSION, "session")

@@ -130,7 +130,7 @@ def test_settings_move_folders_but_not_out_of_the_workspace(desk):
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "UPPER", "x" * 33, "a\0b", "ä", "con trol"])
 def test_a_name_that_would_be_no_plain_part_of_a_path_is_refused(desk, name):
-    for make in (desk.session_dir, desk.strategy_file, desk.account_lock, desk.run_dir):
+    for make in (desk.session_dir, desk.account_lock, desk.run_dir):
         with pytest.raises(PathError) as caught:
             make(name)
         assert caught.value.code == "ID_INVALID"

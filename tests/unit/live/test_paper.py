@@ -210,7 +210,7 @@ def test_an_order_that_is_only_late_is_not_asked_about(desk, latency_s):
 
 
 def test_a_session_whose_wallet_is_gone_ends_there_and_says_so(desk):
-    scenario = replace(SCENARIOS["liquidated"], seed=0)
+    scenario = replace(SCENARIOS["liquidated"], seed=3)
     market, tested = make_market(scenario, 200), make_world(scenario)
     played = play(tested, market)
     assert tested.venues["bankrupt"][0]
