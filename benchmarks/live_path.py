@@ -5,16 +5,23 @@ What is timed is the thread's CPU time between two moments: the decoded message 
 the HTTP request is handed to aiohttp. Ours passes hearing, gathering, the core with its gate, the journal, the ledger
 and the adapter; ccxt's is the handling of the same message by `watch_ohlcv` until its caller goes on, and
 `create_order`. What ccxt does within ours (signing, preparing the request) is taken out of ours and told apart.
+
+Twice: with the whole exchange between two orders, whose work empties the processor's caches, as where an order comes
+once in a while; and with an answer of memory, so that one order follows another, as where many instruments' bars end
+together.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from live_session import MINUTE_NS, VENUE, Terms, UnsyncedDisk, session_at
 
@@ -31,6 +38,9 @@ SYMBOL = "BTC/USDT:USDT"
 LOGINS = (Login(), Login("peer", "key-of-peer", "secret-of-peer"))
 WARM = 20
 _TURN_S = 0.2
+_TURNS = 20
+"""Of the loop, in which an answer of memory is dealt with."""
+_order_ids = itertools.count(1_000_000)
 
 
 @dataclass(slots=True)
@@ -75,6 +85,38 @@ def watched(exchange: Any, clock: Callable[[], int]) -> Watch:
 
     exchange.sign, exchange.fetch, exchange.session.post = signed, fetched, posted
     return watch
+
+
+class _Filled:
+    """An answer of Binance, out of memory: the order is filled whole."""
+
+    status, reason = 200, "OK"
+
+    def __init__(self, asked: dict[str, list[str]], price: float) -> None:
+        self.headers = {"content-type": "application/json"}
+        qty = asked["quantity"][0]
+        row = {
+            "orderId": next(_order_ids), "symbol": "BTCUSDT", "status": "FILLED", "price": "0.00", "type": "MARKET",
+            "clientOrderId": asked["newClientOrderId"][0], "side": asked["side"][0], "positionSide": "BOTH",
+            "avgPrice": f"{price:.1f}", "origQty": qty, "executedQty": qty, "cumQty": qty, "reduceOnly": False,
+            "cumQuote": f"{float(qty) * price:.5f}", "timeInForce": "GTC", "stopPrice": "0.00", "origType": "MARKET",
+            "closePosition": False, "workingType": "CONTRACT_PRICE", "updateTime": time.time_ns() // 1_000_000,
+        }  # fmt: skip
+        self._text = json.dumps(row)
+
+    async def __aenter__(self) -> _Filled:
+        return self
+
+    async def __aexit__(self, *ended: object) -> None:
+        pass
+
+    async def text(self, **_: object) -> str:
+        return self._text
+
+
+def answer_from_memory(exchange: Any, price: float) -> None:
+    """Let every request that `exchange` posts be answered at once as an order that was filled."""
+    exchange.session.post = lambda url, *, data, **_: _Filled(parse_qs(data.decode()), price)
 
 
 def bar_message(open_ns: int, price: float) -> dict[str, Any]:
@@ -125,26 +167,39 @@ async def _peer_turn(client: Any, message: object, clock: Callable[[], int], buy
     return handled + client.bench.sent - began
 
 
+async def _pass(close: bool) -> None:
+    """Let everybody deal with an order: in turns of the loop alone, or in time."""
+    if not close:
+        await asyncio.sleep(_TURN_S)
+    else:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+
 async def _trade(
-    world: VirtualWorld, count: int, disk: FileDisk, port: DiskPort, clock: Callable[[], int]
+    world: VirtualWorld, count: int, disk: FileDisk, port: DiskPort, clock: Callable[[], int], close: bool
 ) -> Paths:
     paths, market = Paths(), _Market(world)
     peer = world.client(VENUE, "peer")
     await peer.load_markets()
     await peer.watch_ohlcv(SYMBOL, "1m")
-    peer.bench = watched(peer, clock)
     price = float(world.exchanges[VENUE].last("BTCUSDT"))
+    if close:
+        answer_from_memory(peer, price)
+    peer.bench = watched(peer, clock)
     with tempfile.TemporaryDirectory() as folder:
-        terms = Terms(disk, port, market.now_ns)
+        terms = Terms(disk, port, market.now_ns, alone=close)
         async with session_at(world, Path(folder) / "journal", terms) as (session, sender, hearer):
             running = asyncio.ensure_future(session.run())
             await asyncio.sleep(70)
+            if close:
+                answer_from_memory(sender, price)
             watch = watched(sender, clock)
             for turn in range(WARM + count):
                 message = bar_message(market.next_bar(), price)
                 watch.sent = 0
                 began = hand_over(hearer, message, clock)
-                await asyncio.sleep(_TURN_S)
+                await _pass(close)
                 theirs = await _peer_turn(peer, message, clock, turn % 2 == 0)
                 within = watch.sent - watch.fetching + watch.signing
                 if turn >= WARM:
@@ -152,7 +207,7 @@ async def _trade(
                     paths.ours.append(watch.sent - began - within)
                     paths.within.append(within)
                     paths.theirs.append(theirs)
-                await asyncio.sleep(_TURN_S)
+                await _pass(close)
             session.stop()
             await running
     return paths
@@ -163,9 +218,11 @@ def measured(
     disk: FileDisk | None = None,
     port: DiskPort = at_once,
     clock: Callable[[], int] = time.thread_time_ns,
+    *,
+    close: bool = False,
 ) -> Paths:
-    """Trade so many orders on each side; return what each took."""
+    """Trade so many orders on each side, far apart or close together; return what each took."""
     disk = disk or UnsyncedDisk()
     return run_world(
-        lambda world: _trade(world, count, disk, port, clock), seed=1, venues=(VENUE,), logins=LOGINS
+        lambda world: _trade(world, count, disk, port, clock, close), seed=1, venues=(VENUE,), logins=LOGINS
     )

@@ -76,7 +76,8 @@ def flipping_world(instruments: Sequence[Instrument]) -> World:
 class Terms:
     """How a session runs: where it writes, how it waits for the disk, by which clock, what it listens for.
 
-    `clock` is the market's and the session's; the account lives by the world's. `symbols` of the venue's are traded.
+    `clock` is the market's and the session's; the account lives by the world's, unless `alone`, where the venue has no
+    part in it. `symbols` of the venue's are traded.
     """
 
     disk: FileDisk
@@ -84,6 +85,7 @@ class Terms:
     clock: Callable[[], int]
     kinds: frozenset[StreamKind] = frozenset({StreamKind.BARS})
     symbols: int = 1
+    alone: bool = False
 
 
 @asynccontextmanager
@@ -93,7 +95,8 @@ async def session_at(
     """Open a session of one strategy; hand out it and the ccxt objects that trade and that listen."""
     instruments = list(world.exchanges[VENUE].instruments.values())[: terms.symbols]
     listings = [Listing(place, one) for place, one in enumerate(instruments)]
-    login, now_ns, dice = world.logins["main"], world.loop.local_ns, random.Random(1)
+    login, dice = world.logins["main"], random.Random(1)
+    now_ns = terms.clock if terms.alone else world.loop.local_ns
     keys = AccountKeys("main", VENUE, False, Secret(login.api_key), Secret(login.secret), Secret(""))
     settings = TradingSettings(VENUE, "BENCHM")
     gateway = CcxtTradingGateway(settings, listings, world.session(), keys, now_ns=now_ns, chance=dice)

@@ -67,7 +67,7 @@ class Asked(NamedTuple):
 
 def asked_of(requests: NDArray[Any]) -> list[Asked]:
     """Return rows of `REQUEST` one by one."""
-    return [Asked._make(row) for row in _REQUEST.iter_unpack(requests.tobytes())]
+    return list(map(Asked._make, _REQUEST.iter_unpack(requests.tobytes())))
 
 
 def rows_of(facts: Iterable[Told]) -> NDArray[Any]:

@@ -119,8 +119,15 @@ class Inbox:
 
     def hear(self, account: int, event: Event) -> None:
         """Take an event of an account (a feed's: -1) and wake whoever waits."""
-        if is_market(event):
-            self._put_market(event)
+        if isinstance(event, BarSeen):
+            self.bars.append(event)
+        elif isinstance(event, _LAST_ONLY):
+            self.last[event.instrument, type(event)] = event
+        elif is_market(event):
+            self.prints.append(event)
+            if len(self.prints) > _PRINTS_MAX:
+                self.prints.popleft()
+                self.dropped += 1
         else:
             self.items.append(Heard(account, event))
         self._wake()
@@ -129,17 +136,6 @@ class Inbox:
         self._has_news = True
         if self._waiter is not None:
             _end(self._waiter)
-
-    def _put_market(self, event: Any) -> None:  # noqa: ANN401 - any market event
-        if isinstance(event, BarSeen):
-            self.bars.append(event)
-        elif isinstance(event, _LAST_ONLY):
-            self.last[event.instrument, type(event)] = event
-        else:
-            self.prints.append(event)
-            if len(self.prints) > _PRINTS_MAX:
-                self.prints.popleft()
-                self.dropped += 1
 
     def take_market(self) -> list[Event]:
         """Return what the market said beside bars since it was taken last, in order of receipt."""

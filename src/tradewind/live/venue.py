@@ -392,11 +392,9 @@ class LiveVenue:
             self._gathered = self._gathering.ready(self._now_ns)
             if self._gathered is None:
                 return None
-            streams = [
-                fact
-                for instrument, code in self._gathered.streams
-                for fact in self._stale.note([instrument], "late", code, self._now_ns)
-            ]
+            streams: list[Told] = []
+            for instrument, code in self._gathered.streams:
+                streams += self._stale.note([instrument], "late", code, self._now_ns)
             if streams:
                 return self._own(streams)
         gathered, self._gathered = self._gathered, None

@@ -83,15 +83,16 @@ class Grid:
 
     def price_ticks(self, values: Sequence[object]) -> list[int]:
         """Return prices in ticks, as `price_tick` does one; by hand where all are plain numbers of this grid."""
-        tick = self.tick
+        tick, told = self.tick, []
         try:
-            ratios = [float(value) / tick for value in values]  # type: ignore[arg-type]
-            told = [round(ratio) for ratio in ratios]
+            for value in values:
+                ratio = float(value) / tick  # type: ignore[arg-type]
+                whole = round(ratio)
+                if value is True or not 0 < whole <= _TICK_MAX or abs(ratio - whole) > _GRID_RATIO:
+                    return [self.price_tick(value) for value in values]
+                told.append(whole)
         except (TypeError, ValueError, OverflowError):
             return [self.price_tick(value) for value in values]
-        for value, ratio, whole in zip(values, ratios, told, strict=True):
-            if value is True or not 0 < whole <= _TICK_MAX or abs(ratio - whole) > _GRID_RATIO:
-                return [self.price_tick(value) for value in values]
         return told
 
     def qty_lot(self, value: object) -> int:

@@ -148,16 +148,11 @@ class Hearing:
         if text not in self._routes:
             self._learn(text)
         handler = self._routes[text]
-        if handler is None or self._is_word(message):
-            return False
+        event = message.get("event") if isinstance(message, dict) else None
+        if handler is None or not (event is None or event == "update"):
+            return False  # It speaks of a subscription rather than of the market.
         handler(message, recv_ns, client)
         return True
-
-    @staticmethod
-    def _is_word(message: object) -> bool:
-        """Return whether a message speaks of a subscription rather than of the market."""
-        event = message.get("event") if isinstance(message, dict) else None
-        return event is not None and event != "update"
 
     def _learn(self, text: str) -> None:
         if len(self._routes) >= _ROUTES_MAX:
