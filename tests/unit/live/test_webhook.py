@@ -121,7 +121,7 @@ def test_a_signal_is_answered_once_it_is_known():
     session = Session()
 
     def client(port):
-        return ask(port, headers=signed())
+        return ask(port, headers=signed(at=NOW_MS - 1_000))
 
     status, told = played(session, client)
     assert (status, told) == (200, {"ok": {"values": 1, "known_ns": NOW_NS}})
@@ -130,9 +130,10 @@ def test_a_signal_is_answered_once_it_is_known():
     assert facts["code"].tolist() == [0, 3]
     assert facts["value"].tolist() == [0.5, 0.5]
     assert facts["recv_ts_ns"].tolist() == [NOW_NS] * 2
+    assert facts["venue_ts_ns"].tolist() == [NOW_NS - 1_000_000_000] * 2
     (note,) = session.notes
     values = [["exposure", "BTCUSDT", 0.5]]
-    assert note.detail == {"from": "webhook 127.0.0.1", "signed_ms": NOW_MS, "values": values}
+    assert note.detail == {"from": "webhook 127.0.0.1", "signed_ms": NOW_MS - 1_000, "values": values}
     assert session.outcomes == {"taken": 1}
     assert session.refused == []
 
