@@ -13,7 +13,7 @@ from tradewind.journal.bodies import Closing, decode_closing
 from tradewind.live.market_runs import take_market_run
 from tradewind.live.opening import records_to_run
 from tradewind.live.sequencer import Sequencer
-from tradewind.live.tape import Recorded, ReplayTape
+from tradewind.live.tape import Recorded, ReplayTape, differs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,8 +85,10 @@ def replay_journal(folder: Path, world: World, disk: Disk | None = None) -> Repl
             states += 1
         elif recorded.next_kind == RecordKind.SNAPSHOT:
             recorded.expect()
-        else:
-            break  # A batch that a crash left half recorded; the session runs it when it starts again.
+        elif recorded.is_torn:
+            break  # The session runs this batch when it starts again.
+        elif record := recorded.expect():
+            raise differs(record)
     _compare_end(reader, sequencer)
     return Replayed(
         start.next_seq, batches, tape.compared, states, world.decisions_hash(), world.state_hash()

@@ -128,6 +128,11 @@ class Recorded:
         """Return the kind of the record that comes next, 0 at the end."""
         return 0 if self.ended else self._ahead[0].kind
 
+    @property
+    def is_torn(self) -> bool:
+        """Say whether nothing is left but a batch that a crash left half recorded: facts, and nothing behind them."""
+        return all(record.kind in INPUT for record in self._look_ahead())
+
     def _layouts(self, seq: int) -> dict[str, tuple[tuple[str, str], ...]]:
         return self._headers[bisect_right(self._first_seqs, seq) - 1].layouts
 
@@ -231,12 +236,12 @@ class ResumedTape:
             self._writer.snapshot(state)
 
 
-def differs(record: Record, kind: int) -> JournalError:
-    """Return the error for the first record that comes out otherwise."""
+def differs(record: Record, kind: int = 0) -> JournalError:
+    """Return the error for the first record that comes out otherwise, or not at all."""
+    said = f"came out otherwise ({chr(kind)})" if kind else "did not come out"
     return JournalError(
         "REPLAY_DIFFERS",
-        f"record {record.seq} ({chr(record.kind)}) came out otherwise ({chr(kind)}): "
-        "not the same code, data or settings",
+        f"record {record.seq} ({chr(record.kind)}) {said}: not the same code, data or settings",
     )
 
 

@@ -85,6 +85,15 @@ def test_replay_with_other_parameters_differs(told):
     assert caught.value.code == "REPLAY_DIFFERS"
 
 
+def test_a_decision_that_does_not_come_out_is_a_difference_and_no_torn_end(told):
+    """Once a replay that decided nothing where the session had was said to have come out as written."""
+    world = small_world()
+    world.strategies["held"] = Rule.HUNG
+    with pytest.raises(JournalError, match="did not come out") as caught:
+        replay_journal(FOLDER, world, told[0])
+    assert caught.value.code == "REPLAY_DIFFERS"
+
+
 def test_explain_tells_a_filled_order_from_fact_to_fill(told):
     disk, _ = told
     for cid in orders(disk)["cid"].tolist():
