@@ -58,7 +58,7 @@ def path_rows() -> list[Row]:
                 min(percentile_us(getattr(one, name), share) for one in rounds)
                 for name in ("ours", "within", "theirs")
             )
-            note = f"{ORDERS} orders, {ROUNDS} rounds; goal {goal} and a ratio of 3.3; ccxt's {within:.0f} of it taken out"
+            note = f"{ORDERS} orders, {ROUNDS} rounds; goal {goal}, ratio 3.3; ccxt's {within:.0f} of it taken out"
             work = f"bar heard to order handed over, {where}, p{share}"
             rows.append(Row.of(work, "ccxt: the same bar, `create_order`", ours, theirs, "us, CPU", note))
     return [*rows, synced_row()]
