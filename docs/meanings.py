@@ -51,8 +51,13 @@ FACTS: dict[str, tuple[str, dict[str, str]]] = {
         {"instrument": "", "side": "", "value": "size"},
     ),
     "FEATURE": (
-        "A value from outside, stamped when it was known.",
-        {"instrument": "", "code": "which one", "value": "", "recv_ts_ns": "when it was known"},
+        "A value from outside, stamped when it was known; or that it is not valid any more.",
+        {
+            "instrument": "",
+            "code": "which one",
+            "value": "no number where it is not valid any more",
+            "recv_ts_ns": "when it was known, 0: not any more",
+        },
     ),
     "TIMER": ("A time came; the WAKE after it lets sleepers decide.", {}),
     "WAKE": ("The batch ends: everybody decides.", {"code": "why"}),
