@@ -37,7 +37,8 @@ NOUNS: dict[str, Noun] = {
     "trade": Noun("trade", "The same strategy on paper, on live data or a replayed feed."),
     "session": Noun(
         "session",
-        "Sessions: list, status, pause, resume, flatten, stop, summary, stats, reset, compare, incident, unit.",
+        "Sessions: list, status, pause, resume, flatten, stop, adopt, signal, summary, stats, reset, compare, "
+        "incident, unit.",
     ),
     "journal": Noun(
         "journal", "Records of sessions: verify, replay, explain, bars, export, rebuild, expire."
