@@ -252,7 +252,6 @@ def run_bars(
     used.
     """
     core, box, venue = cores[0], boxes[0], venues[0]
-    watches = core.watches != 0
     lagged, feed_ns = venue.lagged != 0, venue.feed_ns
     wake_every_ns, wake_from_ns = venue.wake_every_ns, venue.wake_from_ns
     scans = _is_scanning(strategies)
@@ -278,15 +277,14 @@ def run_bars(
                 codes, core, accounts, views, contexts, strategies, box, venue, instruments, wallets, tables, events,
                 close_ns, close_ns + feed_ns,
             )  # fmt: skip
-        _value(core, accounts, views, contexts, equity, i, stirred or news)
+        _value(core, accounts, views, contexts, strategies, equity, i, stirred or news)
         stirred = False
-        watched = watches and watch_exits(core, accounts, views, contexts, strategies)
         decides = wake_every_ns == 0 or place(close_ns - wake_from_ns) % place(wake_every_ns) == place(0)
         wants = False
         if decides:
             core.seq += 1
-            wants = _think(codes, core, accounts, views, contexts, strategies)
-        if wants or watched or core.halts | core.breached or (busy and decides):
+            wants = _think(codes, core, accounts, views, contexts, strategies) or busy
+        if wants or core.halts | core.breached | core.watched:
             news = stirred = True
             _act(
                 codes, core, accounts, views, contexts, strategies, box, venue, instruments, tables, decides
@@ -299,7 +297,7 @@ def run_bars(
                 stop = i + 1
                 break
     _forget_bands(instruments)
-    core.deciding_context = 0
+    core.deciding_context = core.watched = 0
     return stop
 
 
@@ -466,19 +464,34 @@ def _value(
     accounts: Rows[Account],
     views: Rows[View],
     contexts: Rows[Context],
+    strategies: Rows[Strategy],
     equity: Ints,
     at: int,
     stirred: bool,
 ) -> None:
-    """Mark everything, judge exposure where it may matter, and write each wallet's row of the curve."""
+    """Mark everything, judge exposure and exits where it may matter, and write each wallet's row of the curve."""
     mark(core, accounts, views, contexts)
-    if stirred or core.leg_groups | core.recheck:
-        watch_exposure(core, accounts, views, contexts)
+    if stirred or core.leg_groups | core.recheck | core.watches:
+        _watch(core, accounts, views, contexts, strategies)
     for w in range(len(accounts)):
         row, column = place(at), place(w)
         equity[row, column, 0] = accounts[column].balance
         equity[row, column, 1] = accounts[column].equity
         equity[row, column, 2] = accounts[column].used
+
+
+@kernel
+def _watch(
+    core: Core,
+    accounts: Rows[Account],
+    views: Rows[View],
+    contexts: Rows[Context],
+    strategies: Rows[Strategy],
+) -> None:
+    """Judge exposure, and the exits of what is guarded."""
+    watch_exposure(core, accounts, views, contexts)
+    if core.watches:
+        core.watched = 1 if watch_exits(core, accounts, views, contexts, strategies) else 0
 
 
 @kernel(hot=True)

@@ -69,6 +69,16 @@ class Account(Layout):
     """Value less cost of everything held."""
     used: int
     """Initial margin of what is held plus reserves of what may open."""
+    margined: int
+    """Unrealised value of margined instruments only; a loss here is not free."""
+    fall_from: int
+    """Highest equity since then."""
+    floor: int
+    """Equity below which a breaker trips."""
+    turn_ns: int
+    """When the day ends or a cool-down is over, whichever comes first."""
+    follows: int
+    """1: the floor rises with it."""
     realised: int
     """Made or lost by closing, before fees."""
     fees: int
@@ -91,20 +101,12 @@ class Account(Layout):
     """Those of them that breakers of this wallet set."""
     peak: int
     """Highest equity before the breaker of drawdowns was let go; together with `fall_from` the highest there was."""
-    fall_from: int
-    """Highest equity since then."""
-    follows: int
-    """1: the floor rises with it."""
     session_start: int
     """Equity from which losses of the session count: the start, or when that breaker was let go."""
     day_start: int
     """Equity when the UTC day began, or when its breaker was let go."""
     day_end_ns: int
     """When it ends."""
-    turn_ns: int
-    """When the day ends or a cool-down is over, whichever comes first."""
-    floor: int
-    """Equity below which a breaker trips."""
     loss_day: float
     """Ratio lost in a day at which openers stop, 0: none."""
     loss_session: float
@@ -132,8 +134,6 @@ class Account(Layout):
     """Money units in one of the currency."""
     haircut: float
     """Part of unrealised gain that does not count."""
-    margined: int
-    """Unrealised value of margined instruments only; a loss here is not free."""
     gross: Annotated[Rows[int], 2]
     """Money held or opening per side, over all instruments; kept only where a limit asks for it."""
     group_gross: Annotated[Rows[int], GROUPS]

@@ -53,11 +53,27 @@ class Core(Layout):
 
     seq: int
     now_ns: int
+    halts: int
+    """Every bit of `Halt` that is set anywhere: nothing is halted while it is 0."""
+    breached: int
+    """1: something stands above a limit, so working openers are judged again."""
+    recheck: int
+    """1: limits, or what counts against them, may have changed from outside."""
+    watches: int
+    """1 where the core protects anything."""
+    watched: int
+    """1: at this bar exits have something to do or to keep. Zero between runs."""
+    leg_groups: int
+    wide: int
+    """1 where strategies decide on longer bars than those on which orders fill."""
+    deciding_context: int
+    """1 + the context that it decides for, 0: its plan."""
+    warming: int
+    exposure_limits: int
+    """1 where any limit needs the sum over instruments."""
     epoch: int
     counter: int
     """Of client order ids."""
-    halts: int
-    """Every bit of `Halt` that is set anywhere: nothing is halted while it is 0."""
     own_halts: int
     """Those of the whole core: the operator's and the process's."""
     cause: int
@@ -67,25 +83,16 @@ class Core(Layout):
     cause_ns: int
     deciding: int
     """1 + the strategy that is thinking, 0: none. What raises or never returns leaves it."""
-    deciding_context: int
-    """1 + the context that it decides for, 0: its plan."""
     swapped: int
     """1 while longer bars stand in the place of bars."""
     batch: int
     """1 + code of the WAKE whose strategies are thinking, 0: none. What raises leaves it, and the next goes on."""
     thought: int
     """Strategies that have thought in that batch."""
-    watches: int
-    """1 where the core protects anything."""
-    breached: int
-    """1: something stands above a limit, so working openers are judged again."""
-    recheck: int
-    """1: limits, or what counts against them, may have changed from outside."""
     judged: int
     """Facts and requests so far when exposure was last judged."""
     summed_ns: int
     """When exposure was last summed."""
-    warming: int
     fills: int
     requests: int
     facts: int
@@ -99,10 +106,6 @@ class Core(Layout):
     leverage_limit: float
     side_limit: Annotated[Rows[float], 2]
     total_limit: float
-    wide: int
-    """1 where strategies decide on longer bars than those on which orders fill."""
-    exposure_limits: int
-    """1 where any limit needs the sum over instruments."""
     group_limits: int
     """1 where any group of instruments has a limit."""
     sector_limits: int
@@ -113,7 +116,6 @@ class Core(Layout):
     """How many it does, per account."""
     sector_positions: Annotated[Rows[int], OWNERS * GROUPS]
     """The same per account and sector."""
-    leg_groups: int
     retry_ns: int
     """How long a slot waits after a venue's reject."""
     log_orders: int
