@@ -85,6 +85,14 @@ def decode_facts(
     return head, unpack_rows(record.body[_BATCH.size :], layouts["FACT"], FACT)
 
 
+def begins_batch(record: Record) -> bool:
+    """Say whether a record holds facts of a batch of which more must follow."""
+    if record.kind not in (RecordKind.MARKET, RecordKind.FACTS):
+        return False
+    _, _, part, parts, _, _, _ = _BATCH.unpack_from(record.body)
+    return 0 < int(part) < int(parts)
+
+
 @dataclass(frozen=True, slots=True)
 class MarketRun:
     """Whole batches of the market, one after the other, after none of which anybody decides.

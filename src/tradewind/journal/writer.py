@@ -11,6 +11,7 @@ could not write, so nothing is retried and the writer refuses everything from th
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from tradewind.errors import InvariantBroken, JournalError
 from tradewind.journal import format as twj
 from tradewind.journal.disk import FULL, append_all, disk_full
 from tradewind.journal.format import Identity, RecordKind, SegmentHeader
-from tradewind.journal.reader import Damage, JournalReader, corrupt, segment_name
+from tradewind.journal.reader import Damage, JournalReader, SegmentScan, corrupt, segment_name
 from tradewind.journal.replay import valid_snapshots
 from tradewind.journal.snapshots import (
     SnapshotRef,
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tradewind.journal.disk import Disk, OpenFile
+    from tradewind.journal.format import Record
 
 SEGMENT_BYTES: Final = 64 << 20
 _GATHERED_BYTES_MAX: Final = 256 << 10
+_TAIL_RECORDS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,15 @@ class JournalWriter:
         What was found at the start.
     """
 
-    def __init__(self, disk: Disk, folder: Path, authorship: Authorship, segment_bytes: int) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        folder: Path,
+        authorship: Authorship,
+        segment_bytes: int,
+        is_begun: Callable[[Record], bool] = lambda record: False,
+    ) -> None:
+        self._is_begun = is_begun
         self._disk = disk
         self._folder = folder
         self._authorship = authorship
@@ -213,23 +224,43 @@ class JournalWriter:
 
     def _resume(self, reader: JournalReader) -> None:
         last = reader.headers[-1]
-        scan = next(reader.segments(last.first_seq))
-        start = next(valid_snapshots(reader), None)
-        if start is not None and start.chain is not None and start.next_seq > last.first_seq:
-            scan.skip_to(start.next_seq, start.chain, start.offset)
-        for _ in scan:
-            pass
-        reader.dropped_bytes += scan.dropped_bytes
+        scan, dropped_bytes = self._whole_part(reader)
+        reader.dropped_bytes += dropped_bytes
         self._next_seq, self._chain = scan.next_seq, scan.chain
         name = segment_name(last.number)
         self._refuse_lost_tail(name, scan.offset)
         self._file = self._disk.open(self._folder / name)
-        if scan.dropped_bytes:
+        if dropped_bytes:
             self._file.truncate(scan.offset)
         self._size, self._synced_size = scan.offset, -1
         self._sync_file()  # What a dead process had written may not be on the disk yet.
         if last.layouts != self._authorship.layouts:
             self._rotate()
+
+    def _whole_part(self, reader: JournalReader) -> tuple[SegmentScan, int]:
+        """Read the last segment up to the last record with which something was whole; return how much lies behind."""
+        scan = self._last_segment(reader)
+        tail: deque[Record] = deque(maxlen=_TAIL_RECORDS)
+        tail.extend(scan)
+        begun = 0
+        while tail and self._is_begun(tail.pop()):
+            begun += 1
+        if not begun:
+            return scan, scan.dropped_bytes
+        shorter = self._last_segment(reader)
+        records = shorter.with_payloads()
+        while shorter.next_seq < scan.next_seq - begun:
+            next(records)
+        return shorter, scan.offset + scan.dropped_bytes - shorter.offset
+
+    def _last_segment(self, reader: JournalReader) -> SegmentScan:
+        """Return the last segment to be read from its newest snapshot on."""
+        last = reader.headers[-1]
+        scan = next(reader.segments(last.first_seq))
+        start = next(valid_snapshots(reader), None)
+        if start is not None and start.chain is not None and start.next_seq > last.first_seq:
+            scan.skip_to(start.next_seq, start.chain, start.offset)
+        return scan
 
     def _refuse_lost_tail(self, name: str, offset: int) -> None:
         """Refuse a journal that ends before one of its snapshots: a part of it was taken away."""
@@ -316,12 +347,18 @@ class JournalWriter:
 
 
 def open_journal(
-    disk: Disk, folder: Path, authorship: Authorship, segment_bytes: int = SEGMENT_BYTES
+    disk: Disk,
+    folder: Path,
+    authorship: Authorship,
+    segment_bytes: int = SEGMENT_BYTES,
+    is_begun: Callable[[Record], bool] = lambda record: False,
 ) -> JournalWriter:
     """Open the journal in `folder` for writing, new or after the last whole record, and hold its lock.
 
     The last segment is verified from its newest snapshot on, a torn tail is cut off, and the headers of all segments
     must fit together; `tradewind.journal.verify.verify_journal` looks at every byte.
+
+    is_begun: says of a record that it needs others behind it; those at the end are cut off with a torn tail.
 
     Raises
     ------
@@ -333,7 +370,7 @@ def open_journal(
         JOURNAL_CORRUPT, JOURNAL_VERSION, JOURNAL_WRITE, DISK_FULL.
     """
     disk.make_folder(folder)
-    return JournalWriter(disk, folder, authorship, segment_bytes)
+    return JournalWriter(disk, folder, authorship, segment_bytes, is_begun)
 
 
 __all__ = ["SEGMENT_BYTES", "Authorship", "JournalWriter", "Recovered", "open_journal"]

@@ -16,7 +16,7 @@ from tradewind.journal import (
     newest_start,
     open_journal,
 )
-from tradewind.journal.bodies import LAYOUTS, Boot, Closing, encode
+from tradewind.journal.bodies import LAYOUTS, Boot, Closing, begins_batch, encode
 from tradewind.journal.snapshots import decode_reference
 from tradewind.journal.writer import SEGMENT_BYTES
 from tradewind.live.sequencer import Sequencer
@@ -98,7 +98,8 @@ def open_session(
     """Open the journal at `place` and return a session that goes on where it ends.
 
     The state of the newest snapshot is put into `world` and `inside`; what was recorded after it is run again
-    against the tape, and the recording goes on from there.
+    against the tape, and the recording goes on from there. A batch that a crash left half recorded has led to nothing
+    and is cut off: a venue that lives in this process has no other way to tell it again than to live on.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def open_session(
         As `tradewind.journal.open_journal`; REPLAY_DIFFERS comes later, while running.
     """
     author = Authorship(place.identity, place.now_ns, place.version, LAYOUTS)
-    writer = open_journal(place.disk, place.folder, author, place.segment_bytes)
+    writer = open_journal(place.disk, place.folder, author, place.segment_bytes, begins_batch)
     try:
         reader = JournalReader(place.disk, place.folder)
         start = newest_start(reader)

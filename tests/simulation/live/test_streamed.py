@@ -11,7 +11,10 @@ import pytest
 from tradewind.engine.setup import VenueSetup
 from tradewind.engine.venue_records import FillRule
 from tradewind.journal import Identity, JournalReader, newest_start
+from tradewind.journal.bodies import begins_batch
+from tradewind.journal.reader import SegmentScan, segment_name
 from tradewind.live.opening import Place, open_session
+from tradewind.live.replay import replay_journal
 from tradewind.live.streaming import PaperVenue, recorded_steps
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import MINUTE_NS, START_NS, small_world, walk
@@ -106,6 +109,26 @@ def test_bars_told_as_they_come_trade_as_their_replay(symbols):
     assert int(told.core["fills"][0]) > 10
     assert told.decisions_hash() == replayed.decisions_hash()
     assert told.state_hash() == replayed.state_hash()
+
+
+def test_a_batch_that_was_half_written_when_the_machine_died_is_forgotten():
+    """Nobody can tell it again: its market is over. What it had begun to say has led to nothing."""
+    minutes, disk = steps_of(walk(150, 2)), SimulatedDisk()
+    # Told two minutes at a time, what the exchange answers lies between the bars of one batch.
+    steps = [
+        MarketStep(np.concatenate((a.facts, b.facts)), b.wake, b.now_ns)
+        for a, b in zip(minutes[::2], minutes[1::2], strict=True)
+    ]
+    _, heard = paper(2, SLOW, steps, disk, stop_after=38)
+    path = FOLDER / segment_name(1)
+    scan, cut_at = SegmentScan(disk.read(path), path.name, is_last=True), 0
+    for record, _ in scan.with_payloads():
+        cut_at = scan.offset if begins_batch(record) else cut_at
+    disk.replace_bytes(path, disk.read(path)[:cut_at])
+    world, _ = paper(2, SLOW, steps, disk, heard=heard)
+    assert len(disk.read(path)) > cut_at > 0
+    assert int(world.core["fills"][0]) > 10
+    assert replay_journal(FOLDER, small_world(2, venue=SLOW), disk).state_hash == world.state_hash()
 
 
 @pytest.mark.parametrize("venue", [VenueSetup(), SLOW])
