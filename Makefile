@@ -8,9 +8,12 @@ CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 WORKERS ?= 2
+FOLDER ?= week
+DAYS ?= 7
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test soak bench docs docs-serve pins format lint clean
+.PHONY: help install dev demo test soak week bench docs docs-serve pins format lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -26,8 +29,11 @@ test: $(DEV) ## all tests but the long ones: one process compiles the kernels, t
 	@$(BIN)/python -W ignore tests/warm.py
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-soak: $(DEV) ## the long tests: millions of requests, seeded misfortunes, crash sweeps
-	@TRADEWIND_HYPOTHESIS=soak $(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)
+soak: $(DEV) ## the long tests: millions of requests, seeded misfortunes, crash sweeps; each is named as it ends
+	@TRADEWIND_HYPOTHESIS=soak $(BIN)/python -m pytest -m soak -v --timeout 14400 $(ARGS)
+
+week: $(DEV) ## a week on paper in virtual time, into a new folder (FOLDER=week DAYS=7 SEED=1): report, journal, an order
+	@$(BIN)/python -W ignore -m tradewind.testing.week $(FOLDER) $(DAYS) $(SEED)
 
 bench: $(DEV) ## side by side with the peers (a venv of their own); writes benchmarks/results and docs/benchmarks.md
 	@$(BIN)/python benchmarks/run.py $(ARGS)
