@@ -90,6 +90,7 @@ _BERTHS = (Berth("binance_usdm", "alpha", 2), Berth("okx_swap", "beta", 2))
 _HEARD = frozenset({StreamKind.BARS, StreamKind.FUNDING})
 _MONEY = 100_000
 _SWARM_H, _KILLS_A_DAY = 3, 2
+_RULE_CHANGES = frozenset({"F43", "F44", "F45"})
 _STEPS_OF_A_LIFE = 200_000
 
 
@@ -190,16 +191,18 @@ class Week:
         return msgspec.structs.replace(self.bound.boot("virtual"), process=process, snapshot_every=4096)
 
     def _plans(self) -> Mapping[str, list[Strike]]:
-        """Return a swarm for every few hours at each venue."""
+        """Return a swarm for every few hours at each venue; what changes its rules for good comes once."""
         plans: dict[str, list[Strike]] = {}
         for number, berth in enumerate(_BERTHS):
-            plans[berth.venue] = [
-                strike
-                for turn in range(max(1, int(self.days * 24 / _SWARM_H)))
-                for strike in swarm_plan(
-                    1_000 * self.seed + 2 * turn + number, 60.0 * _SWARM_H, turn * _SWARM_H * 60 * MINUTE_NS
-                )
-            ]
+            changed: set[str] = set()
+            plan = plans.setdefault(berth.venue, [])
+            for turn in range(max(1, int(self.days * 24 / _SWARM_H))):
+                seed = 1_000 * self.seed + 2 * turn + number
+                for strike in swarm_plan(seed, 60.0 * _SWARM_H, turn * _SWARM_H * 60 * MINUTE_NS):
+                    if strike.fault not in changed:
+                        plan.append(strike)
+                    if strike.fault in _RULE_CHANGES:
+                        changed.add(strike.fault)
         return plans
 
     def _keep(self, deck: Deck) -> None:
