@@ -166,7 +166,8 @@ def check_live(loaded: "Loaded[SessionConfig]", settings: "Settings") -> "dict[s
     ------
     ConfigError
         What `accounts_by_venue` raises; CONFIG_MISSING without accounts or without a strategy's protection;
-        KEY_MODE_MISMATCH for an account of paper; LIVE_REQUIRES_LIMITS.
+        KEY_MODE_MISMATCH for an account of paper; LIVE_REQUIRES_LIMITS; CONFIG_CONFLICT for a symbol that the caps of
+        its account forbid.
     """
     if not loaded.config.accounts:
         raise loaded.placed(
@@ -183,6 +184,7 @@ def check_live(loaded: "Loaded[SessionConfig]", settings: "Settings") -> "dict[s
         *_missing_protection(loaded.config),
         *_missing_limits(loaded.config, settings),
         *_missing_caps(entries),
+        *_forbidden_symbols(loaded.config, entries),
         *_missing_expiry(loaded.config, entries),
     ]
     if problems:
@@ -244,6 +246,22 @@ def _missing_caps(entries: "dict[str, AccountEntry]") -> Iterator[ConfigError]:
                 where="tradewind.toml",
                 key=f"accounts.{name}.caps.max_notional_per_order",
                 hint=f"write [accounts.{name}.caps] max_notional_per_order = ...",
+            )
+
+
+def _forbidden_symbols(config: "SessionConfig", entries: "dict[str, AccountEntry]") -> Iterator[ConfigError]:
+    """Give a refusal for each symbol whose every order the caps of its account would refuse."""
+    names = {entry.venue: name for name, entry in entries.items()}
+    for place, (venue, symbol) in enumerate(config.market.instruments):
+        allowed = entries[names[venue]].caps.symbols
+        if allowed is not None and symbol not in allowed:
+            key = f"accounts.{names[venue]}.caps.symbols"
+            yield ConfigError(
+                "CONFIG_CONFLICT",
+                f"the session trades {symbol}, which {key} in tradewind.toml does not allow: nothing would be sent.",
+                key=f"market.symbols.{place}",
+                hint=f"leave {symbol} out, or add it to {key}",
+                known=allowed,
             )
 
 

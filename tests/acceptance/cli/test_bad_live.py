@@ -77,6 +77,19 @@ def test_a_file_that_does_not_say_enough(live, old, new, code, status, key):
     assert told["key"] == key
 
 
+def test_symbols_that_the_caps_of_the_account_forbid(desk, live):
+    """Such a session would start, refuse each of its orders beside what signs them, and never trade."""
+    settings = desk.root / "tradewind.toml"
+    allowed = 'kind = "demo"\ncaps = { symbols = ["ETH-USDT", "SOL-USDT"] }'
+    settings.write_text(settings.read_text().replace('kind = "demo"\n', allowed + "\n"))
+    two = 'symbols = ["ETH-USDT", "BTC-USDT"]'
+    told = live("CONFIG_CONFLICT", 2, "--confirm", "main", old='symbols = ["BTC-USDT"]', new=two)
+    assert told["key"] == "market.symbols.1"
+    assert "accounts.main.caps.symbols in tradewind.toml" in told["message"]
+    assert (told["known"], "also" in told) == (["ETH-USDT", "SOL-USDT"], False)
+    live("LIVE_UNCONFIRMED", 5, old='symbols = ["BTC-USDT"]', new='symbols = ["ETH-USDT"]')
+
+
 def test_nobody_said_that_it_is_meant(live):
     assert live("LIVE_UNCONFIRMED", 5)["hint"] == "type its name, or add --confirm main"
     assert live("LIVE_UNCONFIRMED", 5, "--confirm", "other")["message"].startswith("nobody said that main")
