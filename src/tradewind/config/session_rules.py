@@ -65,9 +65,15 @@ def _check_dead_man(config: "SessionConfig") -> None:
             raise refusal(
                 "EXCHANGE_UNSUPPORTED",
                 f"{VENUES[venue].title} has no timer that cancels the orders of a silent machine",
-                'write policy = "expiry", or "none" where orders cannot carry an end',
+                _policies_of(venue),
                 key="dead_man.policy",
             )
+
+
+def _policies_of(venue: str) -> str:
+    """Return which policies for a silent machine can be carried out at a venue, as they are written."""
+    can = {"timer": venue in DEAD_MAN_TIMERS, "expiry": venue in EXPIRING_ORDERS, "none": True}
+    return " or ".join(f'policy = "{policy}"' for policy in can if can[policy]) + " under [dead_man]"
 
 
 def _check_signals(config: "SessionConfig") -> None:
@@ -268,12 +274,13 @@ def _forbidden_symbols(config: "SessionConfig", entries: "dict[str, AccountEntry
 def _missing_expiry(config: "SessionConfig", entries: "dict[str, AccountEntry]") -> Iterator[ConfigError]:
     if config.dead_man.policy != "expiry":
         return
+    said = "policy" in config.dead_man.model_fields_set
     for entry in entries.values():
         if entry.venue not in EXPIRING_ORDERS:
-            choices = ("timer", "none") if entry.venue in DEAD_MAN_TIMERS else ("none",)
+            lacking = f"orders cannot carry an end at {VENUES[entry.venue].title}"
             yield ConfigError(
-                "CONFIG_MISSING",
-                f"orders cannot carry an end at {VENUES[entry.venue].title}: say what a dead machine leaves there.",
+                "EXCHANGE_UNSUPPORTED" if said else "CONFIG_MISSING",
+                f"{lacking}." if said else f"{lacking}: say what a dead machine leaves there.",
                 key="dead_man.policy",
-                hint=" or ".join(f'policy = "{choice}"' for choice in choices) + " under [dead_man]",
+                hint=_policies_of(entry.venue),
             )

@@ -74,7 +74,7 @@ capital  = { amount = 10_000, currency = "USDT" }         # on paper; live it is
 protection = "none"            # resting | watched | none: where the stops are; live it must be said
 external = "halt"              # orders and positions that are not ours: adopt | ignore | halt
 on_stop  = "keep"              # keep | close
-dead_man = { policy = "expiry", after_s = 120.0 }         # openers of a silent machine: timer | expiry | none
+dead_man = { policy = "none" } # openers of a silent machine: none | timer (not at BloFin) | expiry (Binance only)
 
 [market]
 venue = "generated"

@@ -19,6 +19,7 @@ from tradewind.config import (
     with_house_limits,
 )
 from tradewind.config.schema import schema_at
+from tradewind.config.starter import starter_files
 from tradewind.config.venue_defaults import DEAD_MAN_TIMERS, EXPIRING_ORDERS, VENUES
 from tradewind.errors import ConfigError
 from tradewind.venues.ccxt.capabilities import DIALECTS
@@ -253,12 +254,35 @@ def test_everything_that_forbids_live_is_told_at_once(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("how", ['dead_man = { policy = "expiry" }', ""])
-def test_an_expiry_that_no_order_there_can_carry_is_refused_also_unsaid(tmp_path, how):
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [('dead_man = { policy = "expiry" }', "EXCHANGE_UNSUPPORTED"), ("", "CONFIG_MISSING")],
+)
+def test_an_expiry_that_no_order_there_can_carry_is_refused_also_unsaid(tmp_path, how, code):
     silent = HEAD.replace('dead_man = { policy = "none", after_s = 90.0 }', how)
     error = refused_live(tmp_path, silent + TABLES)
-    assert (error.code, error.key) == ("CONFIG_MISSING", "dead_man.policy")
+    assert (error.code, error.key) == (code, "dead_man.policy")
     assert error.hint == 'policy = "none" under [dead_man]'
+
+
+def test_a_policy_is_answered_with_what_the_venue_can_do(tmp_path):
+    timer = HEAD.replace('policy = "none"', 'policy = "timer"') + TABLES
+    error = refused(tmp_path, timer)
+    assert (error.code, error.hint) == ("EXCHANGE_UNSUPPORTED", 'policy = "none" under [dead_man]')
+    expiry = timer.replace('"timer"', '"expiry"').replace('secondary = "bybit_linear"', "")
+    expiry = expiry.replace('["main"]', '["bybit"]').replace("blofin_swap", "bybit_linear")
+    error = refused_live(tmp_path, expiry)
+    assert error.hint == 'policy = "timer" or policy = "none" under [dead_man]'
+
+
+def test_the_first_session_of_a_workspace_can_run_at_every_venue(tmp_path):
+    """Whoever changes its venue and names an account is not refused for a line that he did not write."""
+    first = starter_files()["sessions/first.toml"].replace('# accounts = ["main"]  ', 'accounts = ["main"]')
+    for venue in DIALECTS:
+        text = first.replace('venue = "generated"', f'venue = "{venue}"')
+        limits = "[limits]\nmax_orders_per_minute = 600\n"
+        desk = settings(tmp_path, SETTINGS.replace('"blofin_swap"', f'"{venue}"') + limits)
+        assert check_live(read(tmp_path, text), desk).keys() == {"main"}
 
 
 def test_limits_of_the_workspace_count_for_live(tmp_path):
