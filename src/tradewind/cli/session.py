@@ -26,6 +26,8 @@ app = typer.Typer(
 
 _PATIENCE_S = 45.0
 """Longer than a session itself waits for orders to go."""
+_SILENT_S = 3.0
+"""A loop that has not come round for so long is said to be silent; it comes round several times a second."""
 
 
 @app.command("list")
@@ -65,7 +67,7 @@ def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     for name, value in fields.items():
         if value not in ("", None):
             say.line(f"{name:16}{value}")
-    alive = _asked(folder, "status", {}) if fields["state"] == "running" else None
+    alive = _asked(say, folder, "status", {}) if fields["state"] == "running" else None
     if alive is not None:
         _show_standing(say, alive)
     say.done(fields | {"standing": alive}, f"tradewind journal verify {folder.name}")
@@ -188,7 +190,7 @@ def _command(command: str, session: str, reason: str, workspace: str | None, as_
     """Ask a running session to do something, and show where it stands then. Raises SESSION_NOT_RUNNING."""
     say = Output(as_json)
     folder = session_path(open_workspace(workspace), session)
-    standing = _asked(folder, command, {"reason": reason} if reason else {})
+    standing = _asked(say, folder, command, {"reason": reason} if reason else {})
     _show_standing(say, standing)
     say.done(
         {"session": folder.name, "command": command, "standing": standing},
@@ -196,12 +198,43 @@ def _command(command: str, session: str, reason: str, workspace: str | None, as_
     )
 
 
-def _asked(folder: Path, command: str, arguments: dict[str, object]) -> dict[str, Any]:
+def _asked(say: Output, folder: Path, command: str, arguments: dict[str, object]) -> dict[str, Any]:
+    """Ask a running session, and say so soon if its loop is silent. Raises what `ask` raises."""
+    import asyncio
+
+    return asyncio.run(_ask_aloud(say, folder, command, arguments))
+
+
+async def _ask_aloud(say: Output, folder: Path, command: str, arguments: dict[str, object]) -> dict[str, Any]:
     import asyncio
 
     from tradewind.live.control import ask
 
-    return asyncio.run(ask(folder, command, arguments, timeout_s=_PATIENCE_S))
+    watching = asyncio.create_task(_tell_silence(say, folder))
+    try:
+        return await ask(folder, command, arguments, timeout_s=_PATIENCE_S)
+    finally:
+        watching.cancel()
+
+
+async def _tell_silence(say: Output, folder: Path) -> None:
+    """Say once that the loop of a session does not come round, as soon as that can be known."""
+    import asyncio
+    import time
+
+    from tradewind.live.pulse import PULSE, silent_s
+    from tradewind.units.time import format_utc
+
+    while True:
+        await asyncio.sleep(_SILENT_S)
+        silence_s = silent_s(folder / PULSE)
+        if silence_s is not None and silence_s >= _SILENT_S:
+            break
+    since = format_utc(time.time_ns() - int(silence_s * 1e9))
+    say.note(
+        f"the loop of {folder.name} has not answered since {since}; waiting up to {_PATIENCE_S:g} s.\n"
+        f"If it matters: tradewind session flatten {folder.name} --takeover ends it and closes what is open"
+    )
 
 
 def _show_standing(say: Output, standing: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ itself: its registers lie in the same page. A hung loop says nothing, but what i
     24      held                  bit mask of strategies that begin held after a restart
     32      state                 0 starting, 1 running, 2 ended in order, 3 ended in order to be started again
     40      may renew             1: whoever watches would start the process again if it asked for that
+    48      beaten at             nanoseconds of the machine's monotonic clock at the last beat, 0: none of this process
     64      registers             of the core, as it keeps them
 """
 
@@ -19,6 +20,8 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -29,7 +32,7 @@ from tradewind.errors import InvariantBroken
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ENDED", "PULSE", "RENEWING", "RUNNING", "STARTING", "Pulse"]
+__all__ = ["ENDED", "PULSE", "RENEWING", "RUNNING", "STARTING", "Pulse", "silent_s"]
 
 PULSE = "pulse"
 """Its file in the session's folder."""
@@ -38,7 +41,9 @@ STARTING, RUNNING, ENDED, RENEWING = 0, 1, 2, 3
 _MAGIC = 0x7477_7075_6C73_6532
 _HEAD_CELLS = 8
 _CELLS = 1024
-_MAGIC_AT, _BEATS, _DECIDING, _HELD, _STATE, _MAY_RENEW = range(6)
+_MAGIC_AT, _BEATS, _DECIDING, _HELD, _STATE, _MAY_RENEW, _BEATEN_AT = range(7)
+_HEAD = struct.Struct(f"={_HEAD_CELLS}q")
+_NS_PER_S = 1_000_000_000
 
 
 class Pulse:
@@ -70,6 +75,7 @@ class Pulse:
     def beat(self) -> None:
         """Say that the loop came round."""
         self.cells[_BEATS] += 1
+        self.cells[_BEATEN_AT] = time.monotonic_ns()
 
     @property
     def beats(self) -> int:
@@ -102,7 +108,7 @@ class Pulse:
         """Say that a process is about to start: nobody decides yet."""
         self.state = STARTING
         self.may_renew = False
-        self.cells[_DECIDING] = 0
+        self.cells[_DECIDING] = self.cells[_BEATEN_AT] = 0
 
     @property
     def held(self) -> list[int]:
@@ -141,3 +147,17 @@ class Pulse:
         self.cells = np.zeros(_CELLS, np.int64)
         with suppress(BufferError):
             self._map.close()
+
+
+def silent_s(path: Path) -> float | None:
+    """Return for how many seconds a pulse has not beaten, None where none is there or none has beaten yet.
+
+    It is read and not mapped, so that whoever looks can change nothing.
+    """
+    try:
+        cells: tuple[int, ...] = _HEAD.unpack(path.read_bytes()[: _HEAD.size])
+    except (OSError, struct.error):
+        return None
+    if cells[_MAGIC_AT] != _MAGIC or not cells[_BEATEN_AT]:
+        return None
+    return max(time.monotonic_ns() - cells[_BEATEN_AT], 0) / _NS_PER_S
