@@ -29,7 +29,7 @@ from tradewind.journal.bodies import (
 )
 from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
 from tradewind.live.decided import Decided
-from tradewind.live.trading_state import TradingState, changes_of, state_of, wallets_of
+from tradewind.live.trading_state import TradingState, changes_of, is_flat, state_of, wallets_of
 from tradewind.units.enums import FactKind, Rule, WakeCode
 from tradewind.units.jit import allocate
 from tradewind.units.time import HOUR_NS
@@ -93,6 +93,7 @@ class Sequencer:
         self.changed: Callable[[Audit], None] | None = None
         self._state: TradingState | None = None
         self._hour = 0
+        self._noted: tuple[bytes, ...] = ()
         self._tape = tape
         self._decided = Decided(world)
         self._make_room(64)
@@ -120,16 +121,35 @@ class Sequencer:
         elif batch.again and self.world.contexts["dirty"].any():
             self._wake_beside(batch, WakeCode.AGAIN)
         self._note_state()
-        if batch.wake is not None:
-            self._note_wallets()
+        self._note_wallets(is_marked=batch.wake is not None)
         return self._hand_out()
 
-    def _note_wallets(self) -> None:
-        """Write down once an hour what the wallets hold, for people."""
+    def _note_wallets(self, *, is_marked: bool) -> None:
+        """Write down what the wallets hold, for people: once an hour, and whenever money was booked.
+
+        What is held is worth what it is at a WAKE only; money that was booked beside one waits for the next, unless
+        nothing is held.
+        """
         hour = self.standing.now_ns // HOUR_NS
-        if hour != self._hour:
+        if is_marked and hour != self._hour:
             self._hour = hour
-            self._tape.append(RecordKind.AUDIT, encode(wallets_of(self.world, self.standing.now_ns)))
+            self._write_wallets()
+        elif self._hour and self._is_booked() and (is_marked or is_flat(self.world)):
+            self._write_wallets()
+
+    def _is_booked(self) -> bool:
+        """Say whether money was booked since the wallets were written down."""
+        return self._noted[:1] != (self.world.accounts["balance"].tobytes(),)
+
+    def _write_wallets(self) -> None:
+        self._noted = _money_of(self.world)
+        self._tape.append(RecordKind.AUDIT, encode(wallets_of(self.world, self.standing.now_ns)))
+
+    def tell_wallets(self) -> None:
+        """Write down what the wallets hold at an end, where that is not what was written last."""
+        known = self._hour or self.world.accounts["balance"].any()
+        if known and self._noted != _money_of(self.world):
+            self._write_wallets()
 
     def _note_state(self) -> None:
         """Write down what is halted and who is held where that has changed, for people."""
@@ -244,6 +264,10 @@ class Sequencer:
         self.standing.requests += count
         self._tape.append(RecordKind.REQUESTS, encode_requests(first, rows))
         return first, np.frombuffer(bytearray(rows), REQUEST)
+
+
+def _money_of(world: World) -> tuple[bytes, ...]:
+    return tuple(world.accounts[name].tobytes() for name in ("balance", "unrealised"))
 
 
 def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:

@@ -161,6 +161,7 @@ class Session:
                 break
             await self._live_through(batch)
             await self._take_posted()
+        self.sequencer.tell_wallets()
         await self.disk(self.sequencer.sync)
         return ended
 

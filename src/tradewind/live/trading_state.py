@@ -14,7 +14,7 @@ from tradewind.units.enums import Halt, Rule, names_of
 if TYPE_CHECKING:
     from tradewind.engine.world import World
 
-__all__ = ["TradingState", "changes_of", "state_of", "wallets_of"]
+__all__ = ["TradingState", "changes_of", "is_flat", "state_of", "wallets_of"]
 
 _HALTS, _RULES = names_of(Halt), names_of(Rule)
 
@@ -63,10 +63,21 @@ def changes_of(world: World, before: TradingState, now_ns: int) -> list[Audit]:
     return changes
 
 
+def is_flat(world: World) -> bool:
+    """Say whether nobody holds anything."""
+    return not world.contexts["working"]["holding"]["pos_lot"].any()
+
+
 def wallets_of(world: World, now_ns: int) -> Audit:
-    """Return what each wallet holds: balance, equity and used margin in units of money, and how many make one."""
-    names = ("balance", "equity", "used", "scale")
-    wallets = [{name: int(account[name]) for name in names} for account in world.accounts]
+    """Return what each wallet holds: balance, equity and used margin in units of money, and how many make one.
+
+    Equity is the balance of now and what is held at its last mark; the core's own is as old as that mark.
+    """
+    flat = is_flat(world)
+    wallets = []
+    for account in world.accounts:
+        held = {name: int(account[name]) for name in ("balance", "used", "scale")}
+        wallets.append(held | {"equity": held["balance"] + (0 if flat else int(account["unrealised"]))})
     return Audit(now_ns, "", "wallets", {"wallets": wallets})
 
 

@@ -66,7 +66,7 @@ class Statistics:
     capital, equity
         At the reset and at the end of the record, without what was transferred since; None where not known.
     drawdown
-        Deepest fall of the hourly equity since, as a share of the highest before it; None where not known.
+        Deepest fall of the recorded equity since, as a share of the highest before it; None where not known.
     why_empty
         Why there is no trade, "" where there is one.
     """

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.units.enums import DAY_NS
-from tradewind.units.time import format_utc
+from tradewind.units.time import HOUR_NS, format_utc
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tradewind.ops.intelligence.rows import Row
     from tradewind.ops.record import SessionRecord
 
 __all__ = ["DaySummary", "WalletDay", "summarise_day"]
@@ -25,7 +28,7 @@ class WalletDay:
     currency
         Its name.
     equity_start, equity_end
-        As the core marked it at the first and the last full hour that the record has of the day; None for none.
+        As it was first and last written down that day, at full hours and when money was booked; None for never.
     fees, funding
         Paid; negative is received.
     transfers
@@ -139,8 +142,7 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
     def of(wallet: int) -> WalletDay:
         return wallets.setdefault(wallet, WalletDay(record.wallet_currency(wallet)))
 
-    # The hour that begins the next day ends this one.
-    for row in record.rows("equity", span[0], span[1] + DAY_NS // 24):
+    for row in _marks(record, *span):
         equity = row["equity"] / row["scale"]
         day = of(row["wallet"])
         if day.equity_start is None:
@@ -163,6 +165,16 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
             of(booked[row["instrument"]]).traded += record.money(row["instrument"], row["notional"])
         summary.fills += 1
     summary.wallets = dict(sorted(wallets.items()))
+
+
+def _marks(record: SessionRecord, start_ns: int, end_ns: int) -> Iterator[Row]:
+    """Yield what the wallets held that day, as it was written down; the mark that begins the next day ends this one."""
+    ended: set[int] = set()
+    for row in record.rows("equity", start_ns, end_ns + HOUR_NS):
+        if row["wallet"] not in ended:
+            yield row
+        if row["ts_ns"] >= end_ns:
+            ended.add(row["wallet"])
 
 
 def _count_wants(record: SessionRecord, summary: DaySummary) -> None:

@@ -40,6 +40,9 @@ def recorded(tmp_path_factory):
     opened = open_session(place, small_world(), LocalVenue(exchange), inside=exchange, boot=BOOT)
     asyncio.run(opened.session.run())
     opened.close(finished=True)
+    account = opened.session.sequencer.world.accounts[0]
+    scale = float(account["scale"])
+    (desk.root / "newest").write_text(repr(float(account["balance"] + account["unrealised"]) / scale))
     return desk
 
 
@@ -70,6 +73,15 @@ def test_a_day_is_summed_up(desk, capsys):
     assert last["lines"][0].startswith("calm, ")
     assert wallets[0]["equity_end"] == wallets[1]["equity_start"]
     assert answer(capsys, "session", "summary", "calm", "--day", "2031-01-01")["fills"] == 0
+
+
+def test_the_newest_equity_is_that_of_the_end_and_not_of_the_last_full_hour(desk, capsys):
+    newest = float((desk.root / "newest").read_text())
+    (wallet,) = answer(capsys, "session", "summary", "calm")["wallets"].values()
+    assert wallet["equity_end"] == pytest.approx(newest, abs=1e-9)
+    assert wallet["result"] == pytest.approx(newest - wallet["equity_start"], abs=1e-9)
+    (told,) = answer(capsys, "session", "stats", "calm")["statistics"]
+    assert told["equity"] == pytest.approx(newest, abs=1e-9)
 
 
 def test_statistics_begin_at_the_reset_and_say_why_they_are_empty(desk, capsys):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tradewind.journal import Authorship, Identity, JournalReader, RecordKind, open_journal
-from tradewind.journal.bodies import LAYOUTS
+from tradewind.journal.bodies import LAYOUTS, decode_audit
 from tradewind.live.facts import Told, halt_fact, numbered
 from tradewind.live.sequencer import Sequencer
 from tradewind.live.tape import Recorded
@@ -65,6 +65,36 @@ def written_and_read(batch: Batch) -> tuple[str, tuple[object, ...]]:
     found = Recorded(reader.records(), reader.headers).next_batch()
     assert found is not None
     return kinds, batch_values(found)
+
+
+def test_money_that_was_booked_is_written_down_at_once_where_nothing_is_held_and_at_an_end() -> None:
+    disk, world = SimulatedDisk(), small_world()
+    author = Authorship(Identity("test", ("paper",)), lambda: START_NS, "test", LAYOUTS)
+    sequencer = Sequencer(world, open_journal(disk, FOLDER, author))  # type: ignore[arg-type]
+    began = int(world.accounts["balance"][0])
+    sequencer.take(Batch(1, numbered(1, prints(1)), WakeCode.MARK, again=False, now_ns=START_NS))
+    moved = Told(FactKind.TRANSFER, START_NS + 1, START_NS + 1, amount=700, trade_id=5)
+    sequencer.take(Batch(2, numbered(2, [moved]), None, again=False, now_ns=START_NS + 1))
+    assert marks_in(sequencer, disk) == [began, began + 700]
+    world.contexts["working"]["holding"]["pos_lot"][0, 0] = 3
+    world.accounts["unrealised"][0] = -50
+    moved = moved._replace(trade_id=6)
+    sequencer.take(Batch(3, numbered(3, [moved]), None, again=False, now_ns=START_NS + 2))
+    assert len(marks_in(sequencer, disk)) == 2
+    sequencer.tell_wallets()
+    sequencer.tell_wallets()
+    assert marks_in(sequencer, disk) == [began, began + 700, began + 1_350]
+
+
+def marks_in(sequencer: Sequencer, disk: SimulatedDisk) -> list[int]:
+    """Return the equity of the first wallet each time that it was written down."""
+    sequencer.sync()
+    audits = [
+        decode_audit(record)
+        for record in JournalReader(disk, FOLDER).records()
+        if record.kind == RecordKind.AUDIT
+    ]
+    return [audit.detail["wallets"][0]["equity"] for audit in audits if audit.what == "wallets"]
 
 
 def batch_values(batch: Batch) -> tuple[object, ...]:

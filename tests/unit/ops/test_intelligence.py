@@ -95,8 +95,12 @@ def test_every_table_of_a_session_is_filled_from_its_journal(told, tmp_path):
         "ada@console", "pause", {"reason": "tea"},
     )  # fmt: skip
     hours = [row["ts_ns"] // 3_600_000_000_000 for row in model.rows("equity")]
-    assert len(hours) >= 2
-    assert hours == sorted(set(hours))
+    assert len(set(hours)) >= 2
+    assert hours == sorted(hours)
+    assert set(range(hours[0], hours[-1])) <= set(hours)
+    booked = [row for row in model.rows("cash") if row["kind"] in ("FEE", "FUNDING_PAID")]
+    newest = model.rows("equity")[-1]
+    assert newest["seq"] > booked[-1]["seq"]
     model.close()
 
 

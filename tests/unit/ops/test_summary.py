@@ -150,6 +150,16 @@ def test_what_an_account_held_when_its_session_began_is_no_result():
     assert told.drawdown == pytest.approx(0.001)
 
 
+def test_what_the_first_hour_of_the_next_day_brought_is_none_of_this_day():
+    night = DAY + DAY_NS
+    marks = [equity_row(DAY, 1_000), equity_row(night, 1_010), equity_row(night + MINUTE_NS, 1_200)]
+    record = record_of(fills=[], equity=marks)
+    (wallet,) = summarise_day(record, DAY).wallets.values()
+    assert wallet.result == 10
+    (wallet,) = summarise_day(record, night).wallets.values()
+    assert wallet.result == 190
+
+
 def test_what_two_accounts_of_one_currency_traded_is_told_apart():
     other = BTC | {"instrument": 1, "symbol": "ETH"}
     fills = [
