@@ -258,7 +258,9 @@ class Books:
         if outcome.rule in _UNSENT and not (item.kind == RequestKind.AMEND and outcome.rule == Rule.SETTINGS):
             self._alert(_UNSENT[outcome.rule], outcome.text, now_ns)
         elif self._is_refused_close(item):
-            self._alert("CLOSE_REFUSED", f"{account.terms.name}: {outcome.text or outcome.kind.value}", now_ns)
+            self._alert(
+                "CLOSE_REFUSED", f"{account.terms.name}: {outcome.text or outcome.kind.value}", now_ns
+            )
         if outcome.rule == Rule.VENUE_REDUCE_ONLY:
             self._compare_soon(item.account, now_ns)  # What we believe to hold is not there (F36).
         if asks_at_once(item):
@@ -436,9 +438,9 @@ class Books:
             self._leaving.add(account.number)
         for seen in relieved(snapshot, earlier):
             if seen.instrument not in compared.deferred:
-                text = (
-                    f"{account.terms.name}: a stop of an earlier epoch has nothing left to protect and goes"
-                )
+                held = any(_is_for(seen, each) and each.qty_lot for each in snapshot.positions)
+                why = "the new stops cover the position" if held else "nothing is left to protect"
+                text = f"{account.terms.name}: a stop of an earlier epoch goes, since {why}"
                 self._alert("RECONCILED", text, now_ns)
                 account.cancel_earlier(seen)
 
@@ -460,6 +462,11 @@ class Books:
 def ended_contexts(facts: Sequence[Told]) -> set[int]:
     """Return the contexts in which an order ended by these facts, or had filled more; they may decide again."""
     return {fact.cid >> 8 & 0xFFF for fact in facts if fact.kind in _ENDS}
+
+
+def _is_for(seen: OrderSeen, position: port.PositionSeen) -> bool:
+    """Say whether an order is about the side of an instrument that a position is of."""
+    return (seen.instrument, seen.position_side) == (position.instrument, position.position_side)
 
 
 def _works(seen: OrderSeen) -> bool:
