@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tradewind.errors import SafetyRefusal
 from tradewind.journal.bodies import FACT, REQUEST
@@ -175,3 +176,25 @@ def test_when_a_stop_may_go_the_account_is_read_soon(earlier, what, soon):
     books.compare_at_ns[0] = 300 * 10**9
     books.facts_of(item, 0)
     assert (books.compare_at_ns[0] < 10**10) is soon
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (snapshot(order(OLD), order(NEW)), "the new stops cover the position"),
+        (snapshot(order(OLD), held=0), "nothing is left to protect"),
+        (snapshot(order(OLD), held=7, position_side=SHORT), "nothing is left to protect"),
+        (snapshot(order(OLD)), None),
+    ],
+)
+def test_it_is_said_why_a_stop_of_an_earlier_epoch_goes(seen, why):
+    terms = AccountTerms("main", frozenset({0}), {"USDT": 0}, earlier=EARLIER)
+    gateway = SimpleNamespace(doubt_rules=lambda: None)
+    gone, alerts = [], []
+    inbox = SimpleNamespace(start=lambda cancelling: gone.append(cancelling.close()))
+    account = TradingAccount(0, terms, gateway, inbox, lambda: 0)
+    books = Books(small_world(), [account], Policy(), alerts.append)
+    books.compare(0, replace(seen, asked_ns=10**15), 0)
+    told = [alert.text for alert in alerts if "earlier epoch" in alert.text]
+    assert told == ([f"main: a stop of an earlier epoch goes, since {why}"] if why else [])
+    assert len(gone) == len(told)
