@@ -68,8 +68,8 @@ class _Executioner:
             return facts
 
         sequencer.take = taking  # type: ignore[method-assign]
-        venue.submit = submitting  # type: ignore[method-assign]
-        venue.books.facts_of = receiving  # type: ignore[method-assign]
+        venue.submit = submitting
+        venue.books.facts_of = receiving
         self._watch_venue(world)
 
     def _watch_venue(self, world: VirtualWorld) -> None:

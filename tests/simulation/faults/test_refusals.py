@@ -9,7 +9,7 @@ from tradewind.engine.setup import ExitSetup
 from tradewind.testing.logbook import alerted_s, asked_s, ended_as, orders_of, placed_s, seconds, told
 from tradewind.testing.tidal import sail_tidal, tidal_world
 from tradewind.testing.voyage import strike
-from tradewind.units.enums import FactKind, Halt, OrderState, Protection, RequestKind, Rule, VenueCode
+from tradewind.units.enums import FactKind, Halt, OrderState, Protection, RequestKind, VenueCode
 
 S = 1_000_000_000
 

@@ -57,7 +57,6 @@ def check(life, truth):
     assert max(truth.placed.values()) == 1
     assert not [alert for alert in life.alerts if alert.code == "UNEXPLAINED"], life.alerts
     assert int(life.world.core["halts"][0]) == 0
-    instrument = truth.instrument
     replayed = replay_journal(FOLDER, life.fresh_world(), life.disk)
     assert replayed.state_hash == life.world.state_hash()
 
