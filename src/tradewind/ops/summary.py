@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DaySummary", "WalletDay", "summarise_day"]
 
+_ENDS = frozenset(("filled", "cancelled", "expired", "rejected", "not sent"))
+
 
 @dataclass(slots=True)
 class WalletDay:
@@ -64,7 +66,7 @@ class DaySummary:
     wallets
         By number.
     orders
-        How many came to each state that day.
+        How many ended that day, by how they did, and how many were ``open`` when it was over.
     fills
         How many.
     executed, blocked, skipped
@@ -122,8 +124,7 @@ def summarise_day(record: SessionRecord, at_ns: int) -> DaySummary:
     _count_money(record, summary)
     _count_wants(record, summary)
     span = summary.start_ns, summary.end_ns
-    states = Counter(row["state"] for row in record.rows("order_states", *span))
-    summary.orders = {state: states[state] for state in sorted(states) if state not in ("live", "cancelling")}
+    summary.orders = _count_orders(record, *span)
     for row in record.rows("halts", *span):
         if json.loads(row["begun"]):
             summary.halts.append(f"{format_utc(row['ts_ns'])} {row['scope']} {row['begun']} {row['cause']}")
@@ -175,6 +176,21 @@ def _marks(record: SessionRecord, start_ns: int, end_ns: int) -> Iterator[Row]:
             yield row
         if row["ts_ns"] >= end_ns:
             ended.add(row["wallet"])
+
+
+def _count_orders(record: SessionRecord, start_ns: int, end_ns: int) -> dict[str, int]:
+    """Count each order once: by how it ended that day, or as open where it had not ended by then."""
+    ended: dict[int, str] = {}
+    before: set[int] = set()
+    seen: set[int] = set()
+    for row in record.rows("order_states", 0, end_ns):
+        seen.add(row["cid"])
+        if row["state"] in _ENDS:
+            ended[row["cid"]] = row["state"]
+            if row["ts_ns"] < start_ns:
+                before.add(row["cid"])
+    counts = Counter(ended.get(cid, "open") for cid in seen - before)
+    return dict(sorted(counts.items()))
 
 
 def _count_wants(record: SessionRecord, summary: DaySummary) -> None:

@@ -28,8 +28,9 @@ def fill_row(ts_ns, cid, side, lots, price_tick, trade_id, position_side=0):
     }  # fmt: skip
 
 
-def cash_row(ts_ns, kind, amount, trade_id=0, seq=None):
+def cash_row(ts_ns, kind, amount, trade_id=0, seq=None, cid=0):
     return {
+        "cid": cid,
         "seq": ts_ns if seq is None else seq,
         "ts_ns": ts_ns,
         "kind": kind,
@@ -96,7 +97,23 @@ def record():
             decision(noon, "skipped", "STALE"),
             decision(next_noon, "executed"),
         ],
-        order_states=[{"ts_ns": noon, "state": state} for state in ("pending", "live", "filled")],
+        order_states=[
+            {"ts_ns": at_ns, "cid": cid, "state": state}
+            for at_ns, cid, state in (
+                (noon, 1, "pending"),
+                (noon, 2, "pending"),
+                (noon, 1, "live"),
+                (noon, 1, "filled"),
+                (noon, 1, "cancelling"),
+                (noon, 2, "live"),
+                (noon, 2, "partly filled"),
+                (noon, 3, "pending"),
+                (noon, 3, "live"),
+                (noon, 3, "cancelling"),
+                (noon, 3, "cancelled"),
+                (next_noon, 2, "expired"),
+            )
+        ],
         halts=[{"ts_ns": noon, "scope": "core", "begun": '["LOSS_DAY"]', "cause": '["LOSS_DAY"]'}],
         operator_actions=[{"ts_ns": noon, "action": "pause", "actor": "ada"}],
         reconciliations=[{"ts_ns": noon, "code": "RECONCILED"}, {"ts_ns": next_noon, "code": "EXTERNAL"}],
@@ -117,13 +134,14 @@ def test_a_day_has_its_own_orders_money_and_refusals_and_no_transfer_is_a_result
     assert wallet.result == pytest.approx(9.82)
     assert (day.fills, day.executed, day.blocked, day.skipped) == (2, 1, 2, 1)
     assert day.rules == {"MAX_QTY": 2, "STALE": 1}
-    assert day.orders == {"filled": 1, "pending": 1}
+    assert day.orders == {"cancelled": 1, "filled": 1, "open": 1}
     assert day.reconciliations == {"RECONCILED": 1}
     text = "\n".join(day.lines())
     for part in ("alpha, 2024-10-04 UTC", "result +9.82", "2 blocked", "pause by ada", "LOSS_DAY"):
         assert part in text
     after = summarise_day(record, DAY + DAY_NS)
     assert (after.fills, after.executed, after.halts) == (2, 1, [])
+    assert after.orders == {"expired": 1}
     empty = summarise_day(record, DAY + 9 * DAY_NS)
     assert (empty.fills, empty.wallets) == (0, {})
     assert empty.lines()
