@@ -121,14 +121,12 @@ class SessionRecord:
 
     def fills(self) -> list[SessionFill]:
         """Return every fill, fees with it, in the order in which they were known."""
-        fees: dict[int, int] = defaultdict(int)
-        for row in self.tables.get("cash", []):
-            if row["kind"] == "FEE":
-                fees[row["trade_id"]] += row["amount"]
+        rows = self.tables.get("fills", [])
+        fees = _fees_of(rows, [row for row in self.tables.get("cash", []) if row["kind"] == "FEE"])
         orders = {row["cid"]: row for row in self.tables.get("orders", [])}
-        return [self._fill(row, orders.get(row["cid"]), fees) for row in self.tables.get("fills", [])]
+        return [self._fill(row, orders.get(row["cid"]), fee) for row, fee in zip(rows, fees, strict=True)]
 
-    def _fill(self, row: Row, order: Row | None, fees: dict[int, int]) -> SessionFill:
+    def _fill(self, row: Row, order: Row | None, fee: int) -> SessionFill:
         instrument = self.instruments[row["instrument"]]
         ours = row["role"] == "adopted" or (order is not None and row["role"] == "order")
         context = context_of(row["cid"]) if ours else -1
@@ -139,7 +137,7 @@ class SessionRecord:
             price=row["price_tick"] * float(instrument["tick"]),
             quantity=row["lots"] * float(instrument["lot"]),
             notional=self.money(row["instrument"], row["notional"]),
-            fee=self.money(row["instrument"], fees.pop(row["trade_id"], 0)),
+            fee=self.money(row["instrument"], fee),
             order=row["cid"], strategy=self._strategy(context), role=row["role"], liquidity=row["liquidity"],
             lots=row["lots"], money=row["notional"], context=context,
         )  # fmt: skip
@@ -147,6 +145,36 @@ class SessionRecord:
     def _strategy(self, context: int) -> str:
         contexts, strategies = self.tables.get("contexts", []), self.tables.get("strategies", [])
         return str(strategies[contexts[context]["strategy"]]["label"]) if 0 <= context < len(contexts) else ""
+
+
+def _fees_of(fills: list[Row], charged: list[Row]) -> list[int]:
+    """Return the fee of each fill: that of its trade, and its part of what else its order was charged.
+
+    A venue may tell an order's total first and its trades later, each with its fee: then no fill bears their numbers.
+    """
+    fees = [0] * len(fills)
+    at_trade = {row["trade_id"]: at for at, row in reversed(list(enumerate(fills))) if row["trade_id"]}
+    of_order: dict[int, int] = defaultdict(int)
+    for row in charged:
+        if row["trade_id"] in at_trade:
+            fees[at_trade[row["trade_id"]]] += row["amount"]
+        elif row["cid"]:
+            of_order[row["cid"]] += row["amount"]
+    mine: dict[int, list[int]] = defaultdict(list)
+    for at, row in enumerate(fills):
+        mine[row["cid"]].append(at)
+    for cid, amount in of_order.items():
+        _share_out(amount, [at for at in mine[cid] if not fees[at]] or mine[cid], fills, fees)
+    return fees
+
+
+def _share_out(amount: int, places: list[int], fills: list[Row], fees: list[int]) -> None:
+    """Add an amount to the fees of the fills at some places, by their size and to the last unit."""
+    lots_left = sum(fills[at]["lots"] for at in places)
+    for at in places:
+        part = round(amount * fills[at]["lots"] / lots_left) if lots_left else 0
+        fees[at] += part
+        amount, lots_left = amount - part, lots_left - fills[at]["lots"]
 
 
 def read_session(folder: Path, disk: Disk | None = None) -> SessionRecord:

@@ -201,6 +201,25 @@ def test_statistics_of_everything_are_those_of_both_trades(record):
     assert told.drawdown == pytest.approx((1_009.82 - 1_004.69) / 1_009.82)
 
 
+def test_a_fee_that_comes_later_belongs_to_the_trip_whose_order_it_names():
+    noon = DAY + 12 * HOUR_NS
+    # Orders are told by their totals, without a trade; the trades come behind them, each with its fee.
+    fills = [
+        fill_row(noon, 1, 1, 7, 200, 0), fill_row(noon + 1, 1, 1, 3, 200, 0),
+        fill_row(noon + HOUR_NS, 2, -1, 10, 220, 0),
+        fill_row(noon + 2 * HOUR_NS, 3, 1, 5, 200, 31), fill_row(noon + 3 * HOUR_NS, 4, -1, 5, 200, 0),
+    ]  # fmt: skip
+    fees = [
+        cash_row(noon + 2, "FEE", 4, 11, cid=1), cash_row(noon + 3, "FEE", 7, 12, cid=1),
+        cash_row(noon + HOUR_NS + 3, "FEE", 12, 13, cid=2), cash_row(noon + 2 * HOUR_NS, "FEE", 5, 31, cid=3),
+        cash_row(noon + 3 * HOUR_NS + 3, "FEE", 6, 41, cid=4),
+    ]  # fmt: skip
+    record = record_of(fills=fills, cash=fees)
+    assert [round(SCALE * fill.fee) for fill in record.fills()] == [8, 3, 12, 5, 6]
+    (told,) = statistics_since(record)
+    assert [trip.fees for trip in told.trips] == pytest.approx([0.23, 0.11])
+
+
 def test_after_a_reset_earlier_trades_are_gone_and_capital_starts_there(record):
     (told,) = statistics_since(record, DAY + DAY_NS)
     assert [trip.side for trip in told.trips] == ["short"]

@@ -302,7 +302,7 @@ class ExecutionRows:
         word = _KINDS[kind]
         if kind == FactKind.ACCOUNT:
             word = "ACCOUNT_CHANGE" if fact["code"] else "ACCOUNT_BALANCE"
-        names = ("wallet", "instrument", "trade_id", "position_side", "price_tick", "amount")
+        names = ("wallet", "instrument", "cid", "trade_id", "position_side", "price_tick", "amount")
         self._add_placed(
             "cash", ts_ns=self.now_ns, kind=word, lots=int(fact["qty_lot"]),
             rate=_finite(fact["value"]) if kind == FactKind.FUNDING_PAID else None,

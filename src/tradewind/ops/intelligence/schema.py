@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BY_NAME", "LAYERS", "SCHEMA_VERSION", "TABLES", "metadata"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """A model of another version is made again."""
 LAYERS = ("execution", "governance")
 
@@ -88,7 +88,7 @@ TABLES = (
     ),
     _table(
         "cash", "seq place",
-        "ts_ns kind:text wallet instrument trade_id position_side lots price_tick rate:real? amount",
+        "ts_ns kind:text wallet instrument cid trade_id position_side lots price_tick rate:real? amount",
     ),
     _table(
         "halts", "seq",
