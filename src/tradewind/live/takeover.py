@@ -71,12 +71,13 @@ def is_of_takeover(cid: int) -> bool:
 def taken_over_facts(fill: FillSeen, wallet: int, fee_wallet: int | None) -> list[Told]:
     """Return what a session is to know of a trade with which a takeover closed position of it.
 
-    It is shared out over the holdings as what a venue takes, at its own price, and its fee is charged. The halt of a
-    liquidation is lifted again, since it was none; an operator's pause stands in its place.
+    It is shared out over the holdings as what a venue takes, at its own price, and its fee is charged; it names its
+    order, as no taking of a venue's does. The halt of a liquidation is lifted again, since it was none; an operator's
+    pause stands in its place.
     """
     side = LONG if fill.side == SELL else SHORT
     taken = Told(
-        FactKind.ADL, fill.ts_ns, fill.recv_ns, fill.instrument, wallet, position_side=side,
+        FactKind.ADL, fill.ts_ns, fill.recv_ns, fill.instrument, wallet, fill.cid, position_side=side,
         price_tick=fill.price_tick, qty_lot=fill.qty_lot, amount=fill.notional, trade_id=fill.trade_key,
     )  # fmt: skip
     fee = Told(

@@ -38,11 +38,12 @@ class SessionFill:
     notional, fee
         In the instrument's currency; a rebate is negative.
     order
-        Id of the order inside; 0 for what the venue closed itself.
+        Id of the order inside, or of a takeover's; 0 for what the venue closed itself.
     strategy
         Label of who wanted it, "" for nobody.
     role, liquidity
-        ``order``, ``adopted``, ``liquidation``, ``adl`` or ``settlement``; ``maker``, ``taker`` or "".
+        ``order``, ``adopted``, ``operator`` (a takeover), ``liquidation``, ``adl`` or ``settlement``; ``maker``,
+        ``taker`` or "".
     lots, money
         Quantity and notional as the journal counts them.
     context

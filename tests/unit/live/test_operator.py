@@ -16,6 +16,7 @@ from tradewind.live.flatten import flatten_account
 from tradewind.live.operator import Operator
 from tradewind.live.replay import replay_journal
 from tradewind.live.takeover import first_cid, is_of_takeover
+from tradewind.ops.record import read_session
 from tradewind.testing.sessions import linear, small_world
 from tradewind.testing.small_exchange import SmallGateway
 from tradewind.testing.small_live import FOLDER, SmallLive
@@ -267,6 +268,8 @@ def test_the_next_start_knows_what_a_takeover_closed_and_waits_for_its_operator(
     assert int(life.world.accounts["adjusted"][0]) == 0
     assert [alert.text for alert in life.alerts if alert.code == "UNEXPLAINED"] == []
     assert len([alert for alert in life.alerts if alert.code == "OPERATOR"]) == len(mine)
+    taken = [row for row in read_session(FOLDER, life.disk).tables["fills"] if row["role"] != "order"]
+    assert [(row["role"], row["cid"]) for row in taken] == [("operator", fill.cid) for fill in mine]
     assert replays(life)
 
 

@@ -219,7 +219,9 @@ class ExecutionRows:
         elif kind == FactKind.BOOKED:
             self._read_booked(fact)
         elif kind in _TAKEN:
-            self._add_fill(fact, _TAKEN[kind], int(fact["qty_lot"]), int(fact["amount"]), "")
+            # A venue that takes names no order of ours; a takeover by an operator does.
+            role = "operator" if fact["cid"] else _TAKEN[kind]
+            self._add_fill(fact, role, int(fact["qty_lot"]), int(fact["amount"]), "")
         elif kind in _CASH:
             self._read_cash(fact, kind)
         elif kind in _EXTERNAL:
