@@ -45,6 +45,7 @@ _TAKEN = (FactKind.ACCOUNT_LIQUIDATED, FactKind.ADL, FactKind.DELISTED)
 _MOVES = (FactKind.FILL, FactKind.BOOKED, *_TAKEN)
 _ENDS = (FactKind.CANCELLED, FactKind.EXPIRED, FactKind.BOOKED)
 _PATIENT_NS = 5_000_000_000
+_TOLD_FOR_NS = 5_000_000_000
 _FAILURES_MAX = 5
 _UNSENT = {
     Rule.CLOSED: "CAP_HIT",
@@ -103,6 +104,7 @@ class Books:
         self._keys: dict[int, None] = {}
         self._notes: list[Audit] = []
         self._moved_ns: dict[int, int] = {}
+        self._told_ns: dict[tuple[int, str, int, str], int] = {}
         self._account_of = {j: a.number for a in accounts for j in a.terms.instruments}
 
     # ------------------------------------------------------------------ memory
@@ -445,9 +447,15 @@ class Books:
                 account.cancel_earlier(seen)
 
     def _report(self, compared: Compared, account: TradingAccount, now_ns: int) -> None:
+        """Tell what was otherwise; what was told moments ago, when the account was read before, is told once."""
+        before = {key for key, at_ns in self._told_ns.items() if now_ns < at_ns + _TOLD_FOR_NS}
+        self._told_ns = {key: self._told_ns[key] for key in before}
         for difference in compared.differences:
             code = "UNEXPLAINED" if difference.halts else "RECONCILED"
-            self._alert(code, f"{account.terms.name}: {difference.text}", now_ns)
+            key = (account.number, difference.what, difference.place, difference.text)
+            if key not in before:
+                self._told_ns[key] = now_ns
+                self._alert(code, f"{account.terms.name}: {difference.text}", now_ns)
 
     def _alert(self, code: str, text: str, now_ns: int) -> None:
         self._notify(Alert(code, text, now_ns))

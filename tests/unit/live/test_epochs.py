@@ -198,3 +198,18 @@ def test_it_is_said_why_a_stop_of_an_earlier_epoch_goes(seen, why):
     told = [alert.text for alert in alerts if "earlier epoch" in alert.text]
     assert told == ([f"main: a stop of an earlier epoch goes, since {why}"] if why else [])
     assert len(gone) == len(told)
+
+
+def test_what_is_found_twice_in_a_row_is_told_once_and_later_again():
+    gateway = SimpleNamespace(doubt_rules=lambda: None)
+    account = TradingAccount(
+        0, AccountTerms("main", frozenset({0}), {"USDT": 0}), gateway, Inbox(), lambda: 0
+    )
+    alerts = []
+    books = Books(small_world(), [account], Policy(), alerts.append)
+    other = replace(snapshot(held=0), strangers=("DOGE-USDT", "SOL-USDT"))
+    for at_ns in (10**12, 10**12 + 10**8, 10**12 + 60 * 10**9):
+        books.compare(0, replace(other, asked_ns=at_ns), at_ns)
+    told = [(alert.at_ns, alert.text.split()[1]) for alert in alerts if alert.code == "UNEXPLAINED"]
+    later = 10**12 + 60 * 10**9
+    assert told == [(at, symbol) for at in (10**12, later) for symbol in ("DOGE-USDT", "SOL-USDT")]
