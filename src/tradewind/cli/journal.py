@@ -342,6 +342,13 @@ def session_path(desk: "Workspace", name: str) -> Path:
         return desk.session_dir(known[-1])
     if name in known:
         return desk.session_dir(name)
+    if not known:
+        raise NotFound(
+            "SESSION_UNKNOWN",
+            "no session has run yet.",
+            where=str(desk.journal),
+            hint="tradewind trade --paper FILE makes one; with --feed replay:START..END of stored history",
+        )
     raise NotFound(
         "SESSION_UNKNOWN",
         f"no session is called {name[:40]!r}.",

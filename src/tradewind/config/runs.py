@@ -34,7 +34,14 @@ def find_run(workspace: Workspace, name: str) -> Path:
     Raises `NotFound` (RUN_UNKNOWN).
     """
     ids = stored_runs(workspace)
-    if name == "last" and ids:
+    if not ids:
+        raise NotFound(
+            "RUN_UNKNOWN",
+            "there is no run yet.",
+            where=str(workspace.runs),
+            hint="tradewind backtest FILE makes one, such as backtests/first.toml",
+        )
+    if name == "last":
         return workspace.runs / ids[-1]
     found = [run_id for run_id in ids if run_id == name] or [
         run_id for run_id in ids if name and (run_id.startswith(name) or run_id.endswith(name))

@@ -143,10 +143,17 @@ def explain_order(folder: Path, order: str, disk: Disk | None = None) -> Explana
     Raises
     ------
     NotFound
-        ORDER_UNKNOWN: the journal has no such order.
+        ORDER_UNKNOWN: the journal has no such order, or none at all yet.
     """
     reader = JournalReader(disk or FileDisk(), folder)
     cid = _last_order(reader) if order == "last" else _parse(order)
+    if order == "last" and not cid:
+        raise NotFound(
+            "ORDER_UNKNOWN",
+            f"the session {folder.name} has no orders yet.",
+            where=str(folder),
+            hint=f"tradewind session summary {folder.name} says what it decided and what was refused",
+        )
     story = _Story(cid, reader)
     for record in reader.records():
         story.read(record)

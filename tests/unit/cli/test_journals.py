@@ -75,6 +75,23 @@ def test_an_unknown_session_is_not_found(desk, capsys, command, name):
     assert (error["code"], error["known"]) == ("SESSION_UNKNOWN", ["paper"])
 
 
+def test_what_is_not_there_yet_is_said_with_how_it_comes_to_be(desk, capsys):
+    author = Authorship(Identity("calm", ()), lambda: 1, "test", {})
+    writer = open_journal(FileDisk(), desk.session_dir("calm"), author)
+    writer.append(RecordKind.MARKET, b"x")
+    writer.sync()
+    error = answer(capsys, "journal", "explain", "last", "--session", "calm", status=6)
+    assert (error["code"], error["message"]) == ("ORDER_UNKNOWN", "the session calm has no orders yet.")
+    error = answer(capsys, "session", "compare", "calm", "last", status=6)
+    assert (error["code"], error["message"]) == ("RUN_UNKNOWN", "there is no run yet.")
+    assert error["hint"].startswith("tradewind backtest")
+    for folder in ("calm", "paper"):
+        shutil.rmtree(desk.session_dir(folder))
+    error = answer(capsys, "journal", "bars", status=6)
+    assert (error["code"], error["message"]) == ("SESSION_UNKNOWN", "no session has run yet.")
+    assert error["hint"].startswith("tradewind trade --paper")
+
+
 def test_a_status_counts_what_is_recorded(desk, capsys):
     fields = answer(capsys, "session", "status", "last")
     assert fields["records"] == 40
