@@ -12,7 +12,7 @@ import typer
 from tradewind.cli.failures import Leave
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
-from tradewind.errors import ConfigError, Exit, SafetyRefusal, UsageError
+from tradewind.errors import AuthFailed, ConfigError, Exit, SafetyRefusal, UsageError
 
 if TYPE_CHECKING:
     from tradewind.config import AccountEntry, Workspace
@@ -71,7 +71,7 @@ def add(
     else:
         entry = _read_account(desk, name, venue, demo, _Reading(around, stdin))
         if not offline:
-            _prove(desk, entry, say)
+            _prove_new(desk, entry, say)
     with store.held():
         vault, passphrase, opener = _opened_to_change(store, around, keyring)
         store.write(vault.holding(entry), passphrase, opener)
@@ -376,6 +376,19 @@ def _prove(desk: "Workspace", keys: "AccountKeys", say: Output) -> dict[str, obj
     refuse_powerful(report, keys.name)
     wrong = sum(finding.state == "wrong" for finding in findings)
     return {"name": keys.name, "venue": keys.venue, "findings": [asdict(f) for f in findings], "wrong": wrong}
+
+
+def _prove_new(desk: "Workspace", keys: "AccountKeys", say: Output) -> None:
+    """Ask the venue about a key before it is kept. Raises what `_prove` raises; what is refused cannot be tested."""
+    try:
+        _prove(desk, keys, say)
+    except AuthFailed as error:
+        if error.code == "KEY_REJECTED":
+            error.hint = (
+                "nothing was kept; compare the key, its secret, its passphrase and its list of addresses "
+                "with the venue's page, and add it again"
+            )
+        raise
 
 
 def _advise(desk: "Workspace", entry: "AccountKeys | StoredText", say: Output) -> tuple[str, ...]:

@@ -124,6 +124,8 @@ def test_a_venue_is_asked_before_a_key_is_kept(desk, run, monkeypatch, tmp_path)
         monkeypatch.setenv("TRADEWIND_FAKE_VENUE", str(address))
         status, said = run(*words, stdin={**KEYS, "secret": "77" * 16})
         assert (status, said["code"]) == (4, "KEY_REJECTED")
+        assert said["hint"].startswith("nothing was kept")
+        assert "keys test" not in said["hint"]
         assert not (desk.root / ".keys").exists()
         assert run(*words, stdin=KEYS)[0] == 0
         status, said = run("keys", "test", "main")
