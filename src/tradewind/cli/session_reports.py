@@ -263,6 +263,11 @@ def unit(
         path.stem.lower(), command, desk.root, cache_dir().parent, user,
         Path(credential).absolute() if credential else None,
     )  # fmt: skip
+    for hidden in written.hidden():
+        say.note(
+            f"warning: {hidden} lies where PrivateTmp=yes hides it from the service: move it out of there, such as "
+            "below your home"
+        )
     say.line(written.text())
     if as_json:
         say.done({"session": written.session, "unit": written.text()})

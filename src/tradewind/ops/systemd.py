@@ -7,12 +7,9 @@ machine. The passphrase of the key store comes as a credential, which only this 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tradewind.errors import PathError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["HARDENING", "SessionUnit"]
 
@@ -44,6 +41,9 @@ HARDENING: dict[str, str] = {
     "UMask": "0077",
 }
 """Each key of the section that closes the service. Memory that is written and run stays allowed: Numba compiles."""
+
+_OWN_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108 - named, not written to
+"""What `PrivateTmp` gives a service of its own, empty, in the place of the machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,12 @@ class SessionUnit:
                     "PATH_INVALID", "a unit needs whole paths of printable signs.", where=str(path)
                 )
         return "\n".join([*self._unit(), "", *self._service(), "", *self._install(), ""])
+
+    def hidden(self) -> list[Path]:
+        """Return what the service needs and cannot see: it has folders for passing files of its own."""
+        program = Path(self.command[0])
+        needed = [program, self.workspace, self.cache, *([self.credential] if self.credential else [])]
+        return [path for path in needed if any(path.is_relative_to(folder) for folder in _OWN_FOLDERS)]
 
     def _unit(self) -> list[str]:
         return [

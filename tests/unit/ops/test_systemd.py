@@ -42,6 +42,16 @@ def test_every_key_that_closes_the_service_is_there_once(tmp_path):
     assert keys["ReadWritePaths"] == [f"{tmp_path} {tmp_path / 'cache'}"]
 
 
+def test_what_the_service_could_not_see_is_named():
+    """PrivateTmp gives it folders of its own there: a workspace in the machine's would be missing."""
+    home, passing = Path("/home/trader/desk"), Path("/tmp/desk")
+    seen = {"workspace": home, "cache": home / "cache", "credential": home / "pass"}
+    assert unit(home, **seen).hidden() == []
+    assert unit(home, **(seen | {"workspace": passing})).hidden() == [passing]
+    assert unit(home, **(seen | {"credential": Path("/var") / "tmp" / "x"})).hidden() == [Path("/var/tmp/x")]
+    assert unit(home, **(seen | {"cache": Path("/tmpfs")})).hidden() == []
+
+
 def test_the_passphrase_comes_as_a_credential_and_stands_nowhere(tmp_path):
     keys = keys_of(unit(tmp_path, credential=tmp_path / "pass", user="trader").text())
     assert keys["LoadCredential"] == [f"tradewind-keys:{tmp_path / 'pass'}"]
