@@ -44,17 +44,17 @@ def summary(
     """
     from tradewind.ops.record import read_session
     from tradewind.ops.summary import summarise_day
+    from tradewind.report.wording import money
 
     say = Output(as_json)
     folder = session_path(open_workspace(workspace), session)
     record = read_session(folder)
     told = summarise_day(record, _moment(day, "--day") if day is not None else max(record.end_ns - 1, 0))
-    for line in told.lines():
+    lines = told.lines(money)
+    for line in lines:
         say.line(line)
     wallets = {number: asdict(wallet) | {"result": wallet.result} for number, wallet in told.wallets.items()}
-    say.done(
-        asdict(told) | {"wallets": wallets, "lines": told.lines()}, f"tradewind session stats {folder.name}"
-    )
+    say.done(asdict(told) | {"wallets": wallets, "lines": lines}, f"tradewind session stats {folder.name}")
 
 
 @app.command()
@@ -311,7 +311,11 @@ def _reset_of(folder: Path) -> int:
 
 
 def _show_statistics(say: Output, told: "Statistics") -> None:
+    from tradewind.report.wording import money
     from tradewind.units.time import format_utc
+
+    def worth(value: float, *, signed: bool = False) -> str:
+        return money(value, told.currency, signed=signed)
 
     since = format_utc(told.since_ns) if told.since_ns else "its beginning"
     say.line(f"{told.currency or 'units of money'}, since {since}")
@@ -320,11 +324,12 @@ def _show_statistics(say: Output, told: "Statistics") -> None:
     else:
         factor = "" if told.profit_factor is None else f", profit factor {told.profit_factor:.2f}"
         say.line(f"  trades    {len(told.trips)}, {100 * (told.win_rate or 0):.1f} % won{factor}")
-        say.line(f"  result    {told.net:+,.2f} after fees of {sum(trip.fees for trip in told.trips):,.2f}")
-    say.line(f"  funding   {told.funding:+,.2f} paid")
+        fees = sum(trip.fees for trip in told.trips)
+        say.line(f"  result    {worth(told.net, signed=True)} after fees of {worth(fees)}")
+    say.line(f"  funding   {worth(told.funding, signed=True)} paid")
     if told.capital is not None and told.equity is not None:
         fall = f", deepest fall {100 * (told.drawdown or 0):.2f} %"
-        say.line(f"  equity    {told.capital:,.2f} to {told.equity:,.2f}{fall}")
+        say.line(f"  equity    {worth(told.capital)} to {worth(told.equity)}{fall}")
     say.line(f"  left out  {told.earlier} earlier, {told.carried} open at the start; {told.open} open now")
 
 

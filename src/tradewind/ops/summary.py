@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tradewind.units.enums import DAY_NS
 from tradewind.units.time import HOUR_NS, format_utc
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from tradewind.ops.intelligence.rows import Row
     from tradewind.ops.record import SessionRecord
 
-__all__ = ["DaySummary", "WalletDay", "summarise_day"]
+__all__ = ["DaySummary", "MoneyWords", "WalletDay", "summarise_day"]
+
+
+class MoneyWords(Protocol):
+    """Says an amount with its currency, as exactly as its size asks for."""
+
+    def __call__(self, value: float, currency: str, /, *, signed: bool = False) -> str:
+        """Return the words."""
+
 
 _ENDS = frozenset(("filled", "cancelled", "expired", "rejected", "not sent"))
 
@@ -53,6 +61,17 @@ class WalletDay:
         if self.equity_start is None or self.equity_end is None:
             return None
         return self.equity_end - self.equity_start - self.transfers
+
+    def line(self, money: MoneyWords) -> str:
+        """Return it as a person reads it."""
+        own = self.currency
+        parts = [] if self.result is None else [f"result {money(self.result, own, signed=True)}"]
+        if self.equity_end is not None:
+            parts.append(f"equity {money(self.equity_end, own)}")
+        parts += [f"traded {money(self.traded, own)}", f"fees {money(self.fees, own)}"]
+        parts.append(f"funding {money(self.funding, own, signed=True)}")
+        parts.append(f"transfers {money(self.transfers, own, signed=True)}")
+        return f"{own}: {', '.join(parts)}"
 
 
 @dataclass(slots=True)
@@ -95,16 +114,10 @@ class DaySummary:
     actions: list[str] = field(default_factory=list)
     reconciliations: dict[str, int] = field(default_factory=dict)
 
-    def lines(self) -> list[str]:
-        """Return the summary as a person reads it."""
+    def lines(self, money: MoneyWords) -> list[str]:
+        """Return the summary as a person reads it, amounts in the words of `money`."""
         told = [f"{self.session}, {format_utc(self.start_ns)[:10]} UTC"]
-        for wallet in self.wallets.values():
-            result = "" if wallet.result is None else f"result {wallet.result:+,.2f}, "
-            end = "" if wallet.equity_end is None else f"equity {wallet.equity_end:,.2f}, "
-            told.append(
-                f"{wallet.currency}: {result}{end}traded {wallet.traded:,.2f}, fees {wallet.fees:,.2f}, "
-                f"funding {wallet.funding:+,.2f}, transfers {wallet.transfers:+,.2f}"
-            )
+        told += [wallet.line(money) for wallet in self.wallets.values()]
         states = ", ".join(f"{count} {state}" for state, count in self.orders.items()) or "none"
         told.append(f"orders: {states}; {self.fills} fills")
         told.append(f"wants: {self.executed} executed, {self.blocked} blocked, {self.skipped} skipped")

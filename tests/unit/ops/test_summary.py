@@ -10,6 +10,7 @@ from tradewind.ops.against import FillLine, compare_orders
 from tradewind.ops.record import SessionFill, SessionRecord
 from tradewind.ops.statistics import statistics_since, trips_of
 from tradewind.ops.summary import summarise_day
+from tradewind.report.wording import money
 from tradewind.units.enums import DAY_NS
 from tradewind.units.time import HOUR_NS, MINUTE_NS
 
@@ -136,7 +137,7 @@ def test_a_day_has_its_own_orders_money_and_refusals_and_no_transfer_is_a_result
     assert day.rules == {"MAX_QTY": 2, "STALE": 1}
     assert day.orders == {"cancelled": 1, "filled": 1, "open": 1}
     assert day.reconciliations == {"RECONCILED": 1}
-    text = "\n".join(day.lines())
+    text = "\n".join(day.lines(money))
     for part in ("alpha, 2024-10-04 UTC", "result +9.82", "2 blocked", "pause by ada", "LOSS_DAY"):
         assert part in text
     after = summarise_day(record, DAY + DAY_NS)
@@ -144,7 +145,17 @@ def test_a_day_has_its_own_orders_money_and_refusals_and_no_transfer_is_a_result
     assert after.orders == {"expired": 1}
     empty = summarise_day(record, DAY + 9 * DAY_NS)
     assert (empty.fills, empty.wallets) == (0, {})
-    assert empty.lines()
+    assert empty.lines(money)
+
+
+def test_a_wallet_of_coins_shows_what_two_decimals_would_hide():
+    coins = BTC | {"currency": "BTC", "scale": 100_000_000}
+    marks = [equity_row(DAY + at, 0) | {"equity": held, "scale": 100_000_000}
+             for at, held in ((0, 25_000_000), (1, 25_030_000))]  # fmt: skip
+    fees = [cash_row(DAY + 1, "FEE", 12_300, 1)]
+    record = record_of(instruments=[coins], fills=[], cash=fees, equity=marks)
+    (_, told, *_) = summarise_day(record, DAY).lines(money)
+    assert told.startswith("BTC: result +0.000300 BTC, equity 0.2503 BTC, traded 0.00 BTC, fees 0.000123 BTC")
 
 
 def test_what_an_account_held_when_its_session_began_is_no_result():
