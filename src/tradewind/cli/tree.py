@@ -34,7 +34,9 @@ NOUNS: dict[str, Noun] = {
     "strategy": Noun("strategy", "Strategies: list, new, show, check."),
     "backtest": Noun("backtest", "Run a backtest, store the run with its report, and show what came out."),
     "run": Noun("run", "Stored runs: list, show, compare, open, verify."),
-    "trade": Noun("trade", "The same strategy on paper, on live data or a replayed feed."),
+    "trade": Noun(
+        "trade", "The same strategy on paper, on live data or a replayed feed; or live on accounts."
+    ),
     "session": Noun(
         "session",
         "Sessions: list, status, pause, resume, flatten, stop, adopt, signal, summary, stats, reset, compare, "
@@ -96,7 +98,7 @@ def _root(
         False, "--version", help="Print the version and leave.", is_eager=True, callback=_print_version
     ),
 ) -> None:
-    """Trade crypto with the same strategy code in research, in a backtest and on paper.
+    """Trade crypto with the same strategy code in research, in a backtest, on paper and live.
 
     First steps: tradewind demo, then tradewind new desk.
     """

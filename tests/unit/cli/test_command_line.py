@@ -81,6 +81,12 @@ def test_help_names_every_noun_and_nothing_that_is_not_built(capsys):
     assert not set(words) & set(NOT_YET)
 
 
+def test_help_says_that_trade_is_for_accounts_too(capsys):
+    assert run_command(["--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split("Commands:")[1].split())
+    assert "live on accounts" in text.split(" trade ")[1].split(" session ")[0]
+
+
 def test_no_argument_means_help(capsys):
     assert run_command([]) == 0
     assert "Commands:" in capsys.readouterr().out
