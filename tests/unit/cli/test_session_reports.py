@@ -214,6 +214,10 @@ def test_a_unit_on_paper_needs_no_account(two, capsys):
     file.write_text(
         TWO_ACCOUNTS.replace('accounts = ["main", "side"]', 'capital = { amount = 9, currency = "USDT" }')
     )
+    capsys.readouterr()
+    assert run_command(["session", "unit", "sessions/two.toml"]) == 0
+    hidden = two.root.is_relative_to("/tmp")
+    assert (f"{two.root} lies where PrivateTmp=yes hides it" in capsys.readouterr().err) is hidden
     paper = answer(capsys, "session", "unit", "sessions/two.toml")["unit"]
     assert " trade --paper " in paper
     assert "--confirm" not in paper
