@@ -166,6 +166,17 @@ def bring_about(
 
 
 @kernel
+def protect(core: Core, account: Account, view: View, context: Context, box: Mailbox) -> None:
+    """Between decisions: let the stops that were stated last cover what has come to be held since."""
+    for i in range(context.intents.n):
+        intent = context.intents.row[i]
+        if intent.kind == _STOP and intent.reduce and _is_sound(intent, SLOTS - CORE_SLOTS):
+            holding = context.working.holding[intent.position_side]
+            if holding.pos_lot and holding.exit | holding.yields == 0:
+                diff_one(core, account, view, context, box, intent)
+
+
+@kernel
 def _urgency(context: Context, intent: Intent) -> int:
     """Return how urgent it is: what reduces at once, what reduces at rest, what protects, what opens."""
     if intent.kind == _TARGET:

@@ -13,6 +13,7 @@ from tradewind.engine.diff import (
     bring_about,
     is_met,
     is_strained,
+    protect,
     pull,
     react,
     trim,
@@ -232,6 +233,8 @@ def act_between(
         context = contexts[k]
         account, view = accounts[context.wallet], views[context.instrument]
         taken = _takes_over(core, account, view, context, box, strategies[context.strategy])
+        if not taken and context.guarded and strategies[context.strategy].has_plan == 0:
+            protect(core, account, view, context, box)
         if not taken and is_strained(core, context):
             trim(core, account, view, context, box)
 

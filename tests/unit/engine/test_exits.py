@@ -6,6 +6,7 @@ from tradewind.engine.setup import AccountLimits, ExitSetup
 from tradewind.testing.puppets import Desk
 from tradewind.testing.scenarios import MINUTE_NS
 from tradewind.units.enums import (
+    ALL,
     LONG,
     SHORT,
     FactKind,
@@ -19,6 +20,7 @@ from tradewind.units.enums import (
     Role,
     Rule,
     TriggerKind,
+    Verdict,
     WakeCode,
 )
 
@@ -293,3 +295,49 @@ def test_neither_price_band_nor_order_rate_nor_open_orders_block_a_reduction(pro
     assert desk.order(5)["state"] == OrderState.LIVE
     desk.play(bar(3_400), bar(3_400))
     assert desk.holding()["pos_lot"] == 0
+
+
+@pytest.mark.parametrize("side", [LONG, SHORT])
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_stop_of_the_strategys_own_covers_what_fills_before_it_decides_again(
+    side: int, holds: bool
+) -> None:
+    desk = Desk(exits=ExitSetup(RESTING))
+    level = towards(side, -100)
+    desk.want(
+        {"slot": 0, "position_side": side, "price_tick": 5_000, "qty_lot": 10},
+        {"kind": STOP, "slot": 7, "position_side": side, "reduce": 1, "price_tick": level, "qty_lot": ALL},
+    )
+    desk.bar(5_000)
+    desk.settle()
+    if holds:
+        desk.want(verdict=Verdict.HOLD)
+        desk.bar(5_000)
+        desk.settle()
+    calls = desk.calls()
+    desk.fill(0, 4, 5_000)
+    asked = desk.wake(WakeCode.MARK)
+    assert [(int(r["kind"]), int(r["slot"]), int(r["qty_lot"])) for r in asked] == [(RequestKind.NEW, 7, 4)]
+    desk.acknowledge(asked)
+    assert len(desk.wake(WakeCode.MARK)) == 0
+    desk.fill(0, 6, 5_000)
+    asked = desk.wake(WakeCode.MARK)
+    assert [(int(r["kind"]), int(r["slot"]), int(r["qty_lot"])) for r in asked] == [
+        (RequestKind.AMEND, 7, 10)
+    ]
+    assert desk.calls() == calls
+
+
+def test_it_does_not_where_nothing_is_said_to_be_protected_or_the_strategy_took_its_word_back() -> None:
+    stop = {"kind": STOP, "slot": 7, "reduce": 1, "price_tick": 4_900, "qty_lot": ALL}
+    for protection, taken_back in ((Protection.NONE, False), (RESTING, True)):
+        desk = Desk(exits=ExitSetup(protection))
+        desk.want({"slot": 0, "price_tick": 5_000, "qty_lot": 10}, stop)
+        desk.bar(5_000)
+        desk.settle()
+        if taken_back:
+            desk.want(verdict=Verdict.PULL)
+            desk.bar(5_000)
+            desk.wake()
+        desk.fill(0, 4, 5_000)
+        assert len(desk.wake(WakeCode.MARK)) == 0
