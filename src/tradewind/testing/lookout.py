@@ -107,8 +107,9 @@ class Lookout:
         if self.life.paper:
             return self.life.exchange.covered(traded, j, long=long)
         account, symbol = self._account(j), traded.instrument.symbol
-        size = account.exchange.instruments[symbol].contract_size
-        return size * covered(account.open_orders(), symbol, long, netted=self.life.is_shared(j))
+        return _size_of(account, symbol) * covered(
+            account.open_orders(), symbol, long, netted=self.life.is_shared(j)
+        )
 
     def _account(self, j: int) -> FakeAccount:
         berth = self.life.moored[self.life.traded[j].account]
@@ -132,8 +133,14 @@ class Lookout:
 
 def true_position(account: FakeAccount, symbol: str) -> Decimal:
     """Return what an account holds net of a symbol, in units of the coin: contracts times their size."""
-    size = account.exchange.instruments[symbol].contract_size
+    size = _size_of(account, symbol)
     return sum((p.qty * size for p in account.positions() if p.symbol == symbol), Decimal(0))
+
+
+def _size_of(account: FakeAccount, symbol: str) -> Decimal:
+    """Return the coins in a contract; none where the venue has taken the symbol away and settled what was held."""
+    known = account.exchange.instruments.get(symbol)
+    return known.contract_size if known is not None else Decimal(0)
 
 
 def covered(orders: list[FakeOrder], symbol: str, long: bool, *, netted: bool = False) -> Decimal:
