@@ -217,12 +217,14 @@ def test_a_waiting_stop_of_okx_is_moved():
 def test_maintenance_is_told_to_who_asks(venue):
     async def work(desk):
         assert (await desk.ask("fetch_status"))["status"] == "ok"
-        desk.world.exchanges[venue].set_status("", "maintenance")
+        exchange = desk.world.exchanges[venue]
+        exchange.announced_ns = (exchange.now_ns(), exchange.now_ns() + 10**12)
+        exchange.set_status("", "maintenance")
         if venue == "okx_swap":
             assert (await desk.ask("fetch_status"))["status"] == "maintenance"
         with pytest.raises(ccxt.ExchangeError if venue == "bybit_linear" else ccxt.OnMaintenance):
             await desk.ask("fetch_positions", [SYMBOL])
-        desk.world.exchanges[venue].set_status("", "trading")
+        exchange.set_status("", "trading")
         assert isinstance(await desk.ask("fetch_positions", [SYMBOL]), list)
 
     at(venue, work)
