@@ -9,9 +9,6 @@ import threading
 
 import pytest
 
-from tradewind.cli.compiling import load_engine
-from tradewind.cli.output import Output, Steps
-
 pytest.importorskip("ccxt")
 
 SAID = ("loading the engine", "compiling the engine, once on this machine")
@@ -53,13 +50,18 @@ def test_a_fake_venue_says_what_it_waits_for_until_it_answers(tmp_path):
     assert "opening blofin_swap" in shown
 
 
-def test_a_log_hears_of_the_engine_each_time_silence_grows_long(capsys, monkeypatch):
-    def impatient(title):
-        return Steps(title, silence_s=0.001)
+IMPATIENT = """
+from tradewind.cli.compiling import load_engine
+from tradewind.cli.output import Output, Steps
 
-    say = Output(as_json=True)
-    monkeypatch.setattr(say, "steps", impatient)
-    load_engine(say, simulated=True)
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert any(line.startswith(SAID) for line in told.err.splitlines())
+say = Output(as_json=True)
+say.steps = lambda title: Steps(title, silence_s=0.001)
+load_engine(say, simulated=True)
+"""
+"""In a process of its own, where nothing is loaded yet."""
+
+
+def test_a_log_hears_of_the_engine_each_time_silence_grows_long():
+    told = subprocess.run([sys.executable, "-c", IMPATIENT], capture_output=True, text=True, check=True)
+    assert told.stdout == ""
+    assert any(line.startswith(SAID) for line in told.stderr.splitlines())
