@@ -26,7 +26,6 @@ ANSWER_WITHIN_NS = 5 * _S_NS
 SILENCE_NS = 8 * _S_NS
 FORGOTTEN_NS = 60 * _S_NS
 GRACE_S = 2.0
-_ALIVE = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 
 
 class StreamAudit:
@@ -69,11 +68,11 @@ class StreamAudit:
             self._expected.setdefault(cid, self._now_ns())
 
     def hear(self, seen: OrderSeen) -> None:
-        """Take note of what the stream says of an order."""
+        """Take note of what the stream says of an order; a stop that has triggered works on under another number."""
         self._heard_ns = self._now_ns()
         self._asked.pop(seen.cid, None)
         self._expected.pop(seen.cid, None)
-        if seen.status in _ALIVE:
+        if seen.status is OrderStatus.WORKING:
             self._working[seen.venue_id] = max(seen.filled_lot, self._working.get(seen.venue_id, 0))
         else:
             self._working.pop(seen.venue_id, None)
