@@ -186,7 +186,7 @@ def test_where_trades_are_told_a_bar_fills_nothing_a_second_time():
     now = START_NS + MINUTE_NS
     exchange.push(MarketStep(bar(now, 4_990, 5_010, 5_000), WakeCode.BATCH, now))
     assert exchange.next_batch(0, 0).wake == WakeCode.BATCH
-    trade = fact(FactKind.TRADE, now + S, price_tick=4_995, qty_lot=5)
+    trade = fact(FactKind.TRADE, now + S, price_tick=4_995, qty_lot=600)
     exchange.push(MarketStep(trade, None, now + S))
     exchange.next_batch(1, 1)
     exchange.submit(1, request(0, 1, 4_990, 20))
@@ -199,6 +199,53 @@ def test_where_trades_are_told_a_bar_fills_nothing_a_second_time():
     filled = fills(exchange.next_batch(4, 4))
     assert filled["price_tick"].tolist() == [4_990]
     assert filled["qty_lot"].tolist() == [20]
+
+
+@pytest.mark.parametrize("heard_lots", [0, 400])
+def test_a_bar_fills_whose_trades_nobody_heard(heard_lots):
+    """A session was away, or its trades broke off: what rested then has filled, though trades were told before."""
+    exchange = StreamedExchange(small_world(), MINUTE_NS)
+    now = START_NS + MINUTE_NS
+    exchange.push(MarketStep(bar(now, 4_990, 5_010, 5_000), WakeCode.BATCH, now))
+    exchange.next_batch(0, 0)
+    exchange.push(MarketStep(fact(FactKind.TRADE, now + S, price_tick=4_995, qty_lot=900), None, now + S))
+    exchange.next_batch(1, 1)
+    exchange.submit(1, request(0, 1, 4_985, 20))
+    exchange.next_batch(2, 2)
+    absent = now + 2 * MINUTE_NS
+    heard = fact(FactKind.TRADE, absent - S, price_tick=4_999, qty_lot=heard_lots)
+    after = fact(FactKind.TRADE, absent + S, price_tick=4_999, qty_lot=5)
+    facts = [heard, after] if heard_lots else [after]
+    # The first trade of the next minute is told before the bar, which comes two seconds late.
+    facts.append(bar(absent, 4_980, 5_000, 4_996))
+    exchange.push(MarketStep(np.concatenate(facts), WakeCode.MARK, absent + 2 * S))
+    filled = fills(exchange.next_batch(3, 3))
+    assert (filled["price_tick"].tolist(), filled["qty_lot"].tolist()) == ([4_985], [20])
+
+
+def of(instrument, row):
+    row["instrument"] = instrument
+    return row
+
+
+def test_a_late_bar_of_one_instrument_fills_nothing_of_another():
+    """Its bar of the same minute was told before; what was decided on it has not traded in it."""
+    exchange = StreamedExchange(small_world(2), MINUTE_NS)
+    now = START_NS + MINUTE_NS
+    both = [of(j, bar(now, 4_990, 5_010, 5_000)) for j in range(2)]
+    exchange.push(MarketStep(np.concatenate(both), WakeCode.BATCH, now))
+    exchange.next_batch(0, 0)
+    later = now + MINUTE_NS
+    exchange.push(MarketStep(of(1, bar(later, 4_980, 5_010, 5_000)), WakeCode.BATCH, later + 2 * S))
+    exchange.next_batch(1, 1)
+    rests = of(1, request(0, 1, 4_985, 20))
+    rests["context"], rests["cid"] = 1, 1 << 20 | 1 << 8
+    exchange.submit(1, rests)
+    assert exchange.next_batch(2, 2).facts["kind"].tolist() == [FactKind.ACK]
+    exchange.push(MarketStep(of(0, bar(later, 4_980, 5_010, 5_000)), None, later + 3 * S))
+    assert exchange.next_batch(3, 3).facts["kind"].tolist() == [FactKind.BAR]
+    exchange.push(MarketStep(of(1, bar(later + MINUTE_NS, 4_980, 5_010, 5_000)), None, later + MINUTE_NS))
+    assert len(fills(exchange.next_batch(4, 4))) == 1
 
 
 def test_a_request_on_its_way_misses_the_trades_before_it_arrives():

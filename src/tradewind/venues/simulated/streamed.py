@@ -2,7 +2,8 @@
 
 A step is what became known of the market together. Where trades are told they fill orders, one by one as they
 came, and a bar only states itself: filling from it as well would let an order trade before it was sent. Where
-no trade of an instrument was ever told, its bars fill as in a backtest. Best prices fill what takes, with slippage
+no trade of an instrument was ever told, its bars fill as in a backtest, and so does a bar of whose volume the trades
+that were told are the smaller part: nobody listened while it happened. Best prices fill what takes, with slippage
 but without half the spread, which they contain; what rests waits for trades. What a step led to depends on the steps
 and the requests alone, so a session that died is told its steps again from its journal.
 """
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tradewind.engine.world import World
+from tradewind.market.grid import grid_offset_ns
 from tradewind.units.enums import FactKind
 from tradewind.units.layout import joined
 from tradewind.venues.port import FACT, Batch
@@ -80,7 +83,8 @@ class StreamedExchange(SimulatedExchange):
         bars = np.zeros((0, len(world.views), 5), np.int64)
         super().__init__(world, ReplayFeed(bars, np.zeros(0, np.int64), _none(), interval_ns))
         self._steps: deque[MarketStep] = deque()
-        self._prints = np.zeros(len(world.views), bool)
+        self._printed = np.zeros((len(world.views), 2, 2), np.int64)
+        """The two newest intervals in which trades were told, the newest first: when it began, and lots."""
         slips = world.venue_instruments["slip"]
         self._slips = np.ascontiguousarray(slips if slippage is None else np.full_like(slips, slippage))
 
@@ -90,12 +94,12 @@ class StreamedExchange(SimulatedExchange):
 
     def save(self, after: int) -> bytes:
         """Return everything that `restore` needs, as the exchange it extends does."""
-        return msgspec.msgpack.encode((self._prints.tobytes(), super().save(after)))
+        return msgspec.msgpack.encode((self._printed.tobytes(), super().save(after)))
 
     def restore(self, saved: bytes) -> None:
         """Go on from a saved state."""
-        prints, rest = msgspec.msgpack.decode(saved, type=tuple[bytes, bytes])
-        self._prints = np.frombuffer(prints, bool).copy()
+        printed, rest = msgspec.msgpack.decode(saved, type=tuple[bytes, bytes])
+        self._printed = np.frombuffer(printed, np.int64).reshape(self._printed.shape).copy()
         super().restore(rest)
 
     def _make_known_on_the_way(self) -> Batch | None:
@@ -135,7 +139,7 @@ class StreamedExchange(SimulatedExchange):
         if run["kind"][0] == FactKind.BAR:
             self._fill_from(run, int(run["venue_ts_ns"][0]))
         elif run["kind"][0] == FactKind.TRADE:
-            self._prints[run["instrument"]] = True
+            self._note_print(run[0])
             self._fill_from(run, int(run["recv_ts_ns"][0]))
         elif run["kind"][0] == FactKind.BOOK_TOP:
             _take_top(*self._tables, run, self._slips, 0)
@@ -144,9 +148,27 @@ class StreamedExchange(SimulatedExchange):
         parts.append(self._heard())
         return parts
 
+    def _note_print(self, trade: np.void) -> None:
+        """Count a trade into its interval."""
+        interval_ns, at = self._feed.interval_ns, self._printed[int(trade["instrument"])]
+        ts_ns, lots = int(trade["venue_ts_ns"]), int(trade["qty_lot"])
+        open_ns = ts_ns - (ts_ns - grid_offset_ns(interval_ns)) % interval_ns
+        if open_ns > at[0, 0]:
+            at[1], at[0] = at[0], (open_ns, 0)
+        at[at[:, 0] == open_ns, 1] += lots
+
+    def _was_printed(self, bars: Records) -> NDArray[np.bool_]:
+        """Say of each bar whether the trades that were told are most of it; (bars,)."""
+        printed = self._printed[bars["instrument"]]
+        lots = np.where(printed[:, :, 0] == bars["venue_ts_ns"][:, None], printed[:, :, 1], 0).sum(axis=1)
+        most: NDArray[np.bool_] = (printed[:, 0, 0] > 0) & (2 * lots >= bars["qty_lot"])
+        return most
+
     def _fill_from(self, run: Records, open_ns: int) -> None:
         """Let bars, or one trade as the smallest of bars, pass through matching."""
-        bars = np.zeros((len(self._prints), 5), np.int64)
+        bars = np.zeros((len(self._printed), 5), np.int64)
+        # Nothing trades in a bar of negative volume: nor does what this run says nothing of trade once more.
+        bars[:, 4] = -1
         at = run["instrument"]
         if run["kind"][0] == FactKind.TRADE:
             bars[at, :4] = run["price_tick"][:, None]
@@ -154,8 +176,7 @@ class StreamedExchange(SimulatedExchange):
         else:
             for column, name in enumerate(_OHLC):
                 bars[at, column] = run[name]
-            # Where trades are told they have filled what they could; nothing trades in a bar of negative volume.
-            bars[at, 4] = np.where(self._prints[at], -1, bars[at, 4])
+            bars[at, 4] = np.where(self._was_printed(run), -1, bars[at, 4])
         _take_bar(*self._tables, self._world.accounts, bars, open_ns)
 
 
