@@ -102,7 +102,7 @@ class Identity(msgspec.Struct, array_like=True, frozen=True):
     session
         Name of the session.
     accounts
-        Fingerprints of the accounts it trades, sorted; never a key.
+        Names of the accounts it trades, in the order of their numbers; never a key.
     """
 
     session: str

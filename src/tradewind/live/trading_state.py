@@ -71,13 +71,15 @@ def is_flat(world: World) -> bool:
 def wallets_of(world: World, now_ns: int) -> Audit:
     """Return what each wallet holds: balance, equity and used margin in units of money, and how many make one.
 
-    Equity is the balance of now and what is held at its last mark; the core's own is as old as that mark.
+    With it the number of the account whose it is, and its currency. Equity is the balance of now and what is held at
+    its last mark; the core's own is as old as that mark.
     """
     flat = is_flat(world)
     wallets = []
-    for account in world.accounts:
+    for setup, account in zip(world.wallet_setups, world.accounts, strict=True):
         held = {name: int(account[name]) for name in ("balance", "used", "scale")}
-        wallets.append(held | {"equity": held["balance"] + (0 if flat else int(account["unrealised"]))})
+        equity = held["balance"] + (0 if flat else int(account["unrealised"]))
+        wallets.append(held | {"equity": equity, "account": setup.account, "currency": setup.currency})
     return Audit(now_ns, "", "wallets", {"wallets": wallets})
 
 

@@ -104,12 +104,20 @@ class SessionRecord:
         return str(self.instruments[instrument]["currency"])
 
     def wallet_currency(self, wallet: int) -> str:
-        """Return the currency of a wallet: that of what was booked on it, or the only one there is."""
+        """Return the currency of a wallet; where it was not written down that of its cash, or the only one."""
+        for row in self.tables.get("equity", []):
+            if row["wallet"] == wallet and row["currency"]:
+                return str(row["currency"])
         for row in self.tables.get("cash", []):
             if row["wallet"] == wallet and row["kind"] in ("FEE", "FUNDING_PAID"):
                 return self.currency(row["instrument"])
         currencies = {str(row["currency"]) for row in self.instruments}
         return currencies.pop() if len(currencies) == 1 else f"wallet {wallet}"
+
+    def wallet_account(self, wallet: int) -> str:
+        """Return the name of the account whose a wallet is, "" where an older journal does not say."""
+        rows = (row for row in self.tables.get("equity", []) if row["wallet"] == wallet)
+        return next((str(row["account"]) for row in rows), "")
 
     def wallets_of_instruments(self) -> dict[int, int]:
         """Return the wallet of each instrument: the one on which its fees and funding were booked, or the only one."""
@@ -188,7 +196,8 @@ def read_session(folder: Path, disk: Disk | None = None) -> SessionRecord:
     """
     disk = disk or FileDisk()
     reader = JournalReader(disk, folder)
-    rows = ExecutionRows(folder.name)
+    accounts = reader.headers[0].identity.accounts if reader.headers else ()
+    rows = ExecutionRows(folder.name, accounts)
     for record in reader.records() if reader.headers else ():
         try:
             rows.read(record, layouts_at(reader.headers, record.seq))

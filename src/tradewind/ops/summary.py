@@ -35,8 +35,8 @@ class WalletDay:
 
     Parameters
     ----------
-    currency
-        Its name.
+    account, currency
+        Whose it is, "" where an older journal does not say, and what it holds.
     equity_start, equity_end
         As it was first and last written down that day, at full hours and when money was booked; None for never.
     fees, funding
@@ -47,6 +47,7 @@ class WalletDay:
         Notional of all fills.
     """
 
+    account: str
     currency: str
     equity_start: float | None = None
     equity_end: float | None = None
@@ -71,7 +72,7 @@ class WalletDay:
         parts += [f"traded {money(self.traded, own)}", f"fees {money(self.fees, own)}"]
         parts.append(f"funding {money(self.funding, own, signed=True)}")
         parts.append(f"transfers {money(self.transfers, own, signed=True)}")
-        return f"{own}: {', '.join(parts)}"
+        return f"{f'{self.account} {own}'.strip()}: {', '.join(parts)}"
 
 
 @dataclass(slots=True)
@@ -154,7 +155,9 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
     marked: dict[int, int] = {}
 
     def of(wallet: int) -> WalletDay:
-        return wallets.setdefault(wallet, WalletDay(record.wallet_currency(wallet)))
+        return wallets.setdefault(
+            wallet, WalletDay(record.wallet_account(wallet), record.wallet_currency(wallet))
+        )
 
     for row in _marks(record, *span):
         equity = row["equity"] / row["scale"]

@@ -94,6 +94,8 @@ def test_every_table_of_a_session_is_filled_from_its_journal(told, tmp_path):
     assert (action["actor"], action["action"], json.loads(action["detail"])) == (
         "ada@console", "pause", {"reason": "tea"},
     )  # fmt: skip
+    (whose,) = {(row["account"], row["currency"]) for row in model.rows("equity")}
+    assert whose == (json.loads(model.rows("sessions")[0]["accounts"])[0], "USDT")
     hours = [row["ts_ns"] // 3_600_000_000_000 for row in model.rows("equity")]
     assert len(set(hours)) >= 2
     assert hours == sorted(hours)
@@ -227,7 +229,7 @@ def test_the_file_is_strict_private_and_keeps_its_keys(told, tmp_path):
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     db.execute("PRAGMA foreign_keys = ON")
     with pytest.raises(sqlite3.IntegrityError):
-        db.execute("INSERT INTO equity VALUES ('nobody', 1, 1, 1, 1, 1, 1, 1)")
+        db.execute("INSERT INTO equity VALUES ('nobody', 1, 1, 1, 'a', 'USDT', 1, 1, 1, 1)")
     db.close()
 
 

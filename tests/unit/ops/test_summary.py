@@ -47,6 +47,8 @@ def equity_row(ts_ns, equity, seq=None):
         "seq": ts_ns if seq is None else seq,
         "ts_ns": ts_ns,
         "wallet": 0,
+        "account": "",
+        "currency": "",
         "equity": equity * SCALE,
         "scale": SCALE,
     }
@@ -200,6 +202,18 @@ def test_what_two_accounts_of_one_currency_traded_is_told_apart():
     record = record_of(instruments=[BTC, other], fills=fills, cash=fees, equity=marks)
     wallets = summarise_day(record, DAY).wallets
     assert [wallets[0].traded, wallets[1].traded] == [100.0, 30.0]
+
+
+def test_each_wallet_says_whose_it_is_and_what_it_holds_before_anything_was_booked():
+    named = [("main", "USDT"), ("other", "USDC")]
+    marks = [
+        equity_row(DAY, 100) | {"wallet": at, "account": account, "currency": currency}
+        for at, (account, currency) in enumerate(named)
+    ]
+    record = record_of(instruments=[BTC, BTC | {"currency": "USDC"}], fills=[], cash=[], equity=marks)
+    _, one, other, *_ = summarise_day(record, DAY).lines(money)
+    assert one.startswith("main USDT: result 0.00 USDT, equity 100.00 USDT")
+    assert other.startswith("other USDC: result 0.00 USDC, equity 100.00 USDC")
 
 
 def test_statistics_of_everything_are_those_of_both_trades(record):

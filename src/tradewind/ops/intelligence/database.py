@@ -211,7 +211,9 @@ class Intelligence:
 
     def _read_execution(self, session: str, journal: _Journal, source: _Source) -> tuple[int, int]:
         with self._engine.connect() as db:
-            reading = ExecutionRows(session, _orders(db, session), _boot(db, session), source.now_ns)
+            reading = ExecutionRows(
+                session, journal.accounts, _orders(db, session), _boot(db, session), source.now_ns
+            )
         count = undecoded = 0
         for records in _chunks(journal.after(source.last_seq)):
             for record in records:
@@ -244,6 +246,11 @@ class _Journal:
 
     def layouts(self, seq: int) -> dict[str, tuple[tuple[str, str], ...]]:
         return layouts_at(self.reader.headers, seq)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Return the names of the accounts whose journal it is."""
+        return self.reader.headers[0].identity.accounts if self.reader.headers else ()
 
     def after(self, seq: int) -> Iterator[Record]:
         """Hand out the records behind a sequence."""
@@ -307,10 +314,9 @@ def _forget(db: Connection, session: str) -> None:
 
 def _begin(db: Connection, session: str, journal: _Journal) -> None:
     headers = journal.reader.headers
-    identity = headers[0].identity if headers else None
     row = {
         "session": session,
-        "accounts": json.dumps(identity.accounts if identity else []),
+        "accounts": json.dumps(journal.accounts),
         "began_ns": headers[0].created_ns if headers else 0,
         "writer": headers[0].writer if headers else "",
     }

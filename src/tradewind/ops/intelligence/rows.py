@@ -28,7 +28,7 @@ from tradewind.units.enums import FactKind, IntentKind, RequestKind, Rule, names
 from tradewind.units.ids import context_of, counter_of, slot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
 
@@ -68,6 +68,8 @@ class ExecutionRows:
     ----------
     session
         Its name, in every row.
+    accounts
+        Names of its accounts, in the order of their numbers.
     orders
         Rows of `orders` so far, by id; those that change are noted in `touched`.
     boot
@@ -82,6 +84,7 @@ class ExecutionRows:
     """
 
     session: str
+    accounts: Sequence[str] = ()
     orders: dict[int, Row] = field(default_factory=dict)
     boot: Boot | None = None
     now_ns: int = 0
@@ -371,7 +374,16 @@ class ExecutionRows:
 
     def _read_wallets(self, audit: Audit) -> None:
         for place, wallet in enumerate(audit.detail["wallets"]):
-            self._add("equity", seq=self._seq, wallet=place, ts_ns=audit.at_ns, **wallet)
+            held = {name: wallet[name] for name in ("balance", "equity", "used", "scale")}
+            self._add(
+                "equity", seq=self._seq, wallet=place, ts_ns=audit.at_ns,
+                account=self._account(wallet.get("account")), currency=wallet.get("currency", ""), **held,
+            )  # fmt: skip
+
+    def _account(self, number: int | None) -> str:
+        """Return the name of an account, "" where the journal does not say it."""
+        named = number is not None and number < len(self.accounts)
+        return self.accounts[number] if named and number is not None else ""
 
     def _read_signal(self, audit: Audit) -> None:
         told = audit.detail

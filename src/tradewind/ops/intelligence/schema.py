@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BY_NAME", "LAYERS", "SCHEMA_VERSION", "TABLES", "metadata"]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """A model of another version is made again."""
 LAYERS = ("execution", "governance")
 
@@ -97,7 +97,7 @@ TABLES = (
     _table("operator_actions", "seq", "ts_ns actor:text action:text detail:text"),
     _table("outside_values", "seq place", "ts_ns sender:text name:text symbol:text value:real signed_ns"),
     _table("reconciliations", "layer:text seq place", "ts_ns code:text detail:text"),
-    _table("equity", "seq wallet", "ts_ns balance equity used scale"),
+    _table("equity", "seq wallet", "ts_ns account:text currency:text balance equity used scale"),
 )  # fmt: skip
 """Every table, parents before children."""
 
