@@ -381,14 +381,18 @@ class CcxtTradingGateway:
             self._tell_up()
         rows = answer.rows(call.rows) if answer.status else []
         codes = answer.rows(call.codes) if call.codes and count > 1 else rows
-        if len(codes) != count or len(rows) != count or (count == 1 and answer.error is not None):
+        if not rows or (count == 1 and answer.error is not None):
             return [self._outcome(answer)] * count
+        if len(codes) != count or len(rows) != count:
+            text, fence_ns = "rows of the answer are missing", self._wire.fence_ns(answer.signed_ns)
+            return [Outcome(OutcomeKind.UNKNOWN, text=text, fence_ns=fence_ns)] * count
         return [self._row_outcome(answer, row) for row in codes]
 
     def _row_outcome(self, answer: Answer, row: Row) -> Outcome:
+        """Return what a row says of itself: what ccxt raises for a batch is about the first row that failed."""
         code = word_of(row.get(self._dialect.row_code))
         if code in self._dialect.row_ok:
-            return self._outcome(answer) if answer.error is not None else Outcome(OutcomeKind.ACCEPTED)
+            return Outcome(OutcomeKind.ACCEPTED)
         return self._outcome(answer, code, redact(word_of(row.get(self._dialect.row_text))))
 
     def _outcome(self, answer: Answer, code: str | None = None, text: str = "") -> Outcome:

@@ -251,6 +251,42 @@ def test_a_batch_whose_answer_has_too_few_rows_proves_nothing():
     assert {outcome.kind for outcome in run_at_post("binance_usdm", work)} == {OutcomeKind.UNKNOWN}
 
 
+def batch_outcomes(venue, rows_of, code="0"):
+    """Return the outcomes of a batch of two at a venue that puts codes into rows, answered with `rows_of(ids)`."""
+
+    async def work(post):
+        gateway = await ready(post)
+        ids = [gateway._ids.encode(n << 20) for n in (1, 2)]
+        post.answer = lambda _: Reply({"code": code, "msg": "", "data": rows_of(ids)})
+        orders = [NewOrder(0, n << 20, IntentKind.REST, BUY, LONG, False, False, 420_000, 10) for n in (1, 2)]
+        return [outcome.kind for outcome in await gateway.create(orders)]
+
+    return run_at_post(venue, work)
+
+
+@pytest.mark.parametrize("code", ["0", "1", "2"])
+def test_an_order_that_was_accepted_beside_a_refused_one_is_not_taken_for_refused(code):
+    """ccxt raises for the first row of BloFin's answer, whatever the others say; at OKX for the whole with code 1."""
+    refused = {"orderId": None, "clientOrderId": "", "code": "103003", "msg": "Insufficient margin"}
+    found = batch_outcomes(
+        "blofin_swap", lambda ids: [refused, {"orderId": "5", "clientOrderId": ids[1], "code": "0"}], code
+    )
+    assert found == [OutcomeKind.REJECTED, OutcomeKind.ACCEPTED]
+    refused = {"ordId": "", "clOrdId": "", "sCode": "51008", "sMsg": "Insufficient margin"}
+    found = batch_outcomes(
+        "okx_swap", lambda ids: [refused, {"ordId": "5", "clOrdId": ids[1], "sCode": "0"}], code
+    )
+    assert found == [OutcomeKind.REJECTED, OutcomeKind.ACCEPTED]
+
+
+@pytest.mark.parametrize("code", ["0", "1", "2"])
+def test_a_refused_row_says_nothing_of_rows_that_are_missing(code):
+    refused = {"orderId": None, "clientOrderId": "", "code": "103003", "msg": "Insufficient margin"}
+    assert batch_outcomes("blofin_swap", lambda _: [refused], code) == [OutcomeKind.UNKNOWN] * 2
+    refused = {"ordId": "", "clOrdId": "", "sCode": "51008", "sMsg": "Insufficient margin"}
+    assert batch_outcomes("okx_swap", lambda _: [refused], code) == [OutcomeKind.UNKNOWN] * 2
+
+
 def test_a_known_code_of_another_class_proves_nothing():
     """ccxt or the venue has changed: the list is not believed any more."""
     from ccxt.base.errors import OrderNotFound
