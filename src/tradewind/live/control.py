@@ -37,6 +37,7 @@ __all__ = ["Actor", "Command", "ControlServer", "ask"]
 SOCKET = "control.sock"
 SECRET = "control.key"
 _LINE_MAX = 65_536
+_ANSWER_MAX = 64 * 1024 * 1024
 _NONCE_BYTES = 32
 _PEER = struct.Struct("3i")
 
@@ -130,11 +131,11 @@ async def ask(
     Raises
     ------
     NotFound
-        SESSION_NOT_RUNNING: nobody listens in this folder.
+        SESSION_NOT_RUNNING: nobody listens in this folder, or it ended before it answered.
     DeadlineExceeded
         CONTROL_TIMEOUT: the session's loop does not answer; it may be hung.
     SafetyRefusal
-        CONTROL_DENIED, or what the session refused.
+        CONTROL_DENIED, for a folder of somebody else's too, or what the session refused.
     """
     try:
         async with asyncio.timeout(timeout_s):
@@ -146,16 +147,28 @@ async def ask(
             where=str(folder),
             hint=f"tradewind session flatten {folder.name} --takeover ends it and closes what is open",
         ) from None
-    except (OSError, asyncio.IncompleteReadError) as error:
+    except PermissionError as error:
+        raise SafetyRefusal(
+            "CONTROL_DENIED", "the session's secret is for its owner alone to read", where=str(folder)
+        ) from error
+    except asyncio.IncompleteReadError as error:
         raise NotFound(
-            "SESSION_NOT_RUNNING", f"no session listens here: {error}", where=str(folder)
+            "SESSION_NOT_RUNNING", "the session ended before it answered", where=str(folder)
+        ) from error
+    except OSError as error:
+        raise NotFound(
+            "SESSION_NOT_RUNNING",
+            "it is not running, or not yet: nobody answers here",
+            where=str(folder),
+            hint=f"see 'tradewind session status {folder.name}'; what the accounts of a dead session hold is closed "
+            f"by 'tradewind session flatten {folder.name} --takeover'",
         ) from error
 
 
 async def _ask(folder: Path, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
     secret = bytes.fromhex((folder / SECRET).read_text())
     with _short_path(folder, SOCKET) as path:
-        reader, writer = await asyncio.open_unix_connection(path, limit=_LINE_MAX)
+        reader, writer = await asyncio.open_unix_connection(path, limit=_ANSWER_MAX)
     try:
         nonce = bytes.fromhex(json.loads(await reader.readuntil())["nonce"])
         asked: dict[str, Any] = {"command": command, "arguments": arguments}

@@ -139,6 +139,31 @@ def test_nobody_there_and_nobody_answering_are_two_things(tmp_path):
     assert "--takeover" in late.value.hint
 
 
+def test_an_answer_may_hold_thousands_of_orders(tmp_path):
+    orders = [{"cid": number, "instrument": "BTCUSDT", "price": "41552.6"} for number in range(5_000)]
+
+    async def many(command):
+        return {"orders": orders}
+
+    assert serving(tmp_path, many, lambda: ask(tmp_path, "status", {}))["orders"] == orders
+
+
+def test_nobody_is_told_of_a_missing_file_where_no_session_runs(tmp_path):
+    with pytest.raises(NotFound) as caught:
+        asyncio.run(ask(tmp_path, "flatten", {}))
+    assert caught.value.code == "SESSION_NOT_RUNNING"
+    assert "Errno" not in str(caught.value)
+    assert "--takeover" in caught.value.hint
+
+
+def test_a_session_that_ends_over_a_question_is_said_to_have_ended(tmp_path):
+    async def ends(command):
+        raise ConnectionAbortedError
+
+    with pytest.raises(NotFound, match="ended before it answered"):
+        serving(tmp_path, ends, lambda: ask(tmp_path, "status", {}))
+
+
 def test_a_socket_left_behind_by_a_dead_process_is_replaced(tmp_path):
     (tmp_path / SOCKET).write_text("")
     assert serving(tmp_path, echo, lambda: ask(tmp_path, "status", {}))["did"] == "status"
