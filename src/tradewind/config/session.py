@@ -55,8 +55,15 @@ class DeadMachine(Model):
 
     policy: Literal["timer", "expiry", "none"] = "expiry"
     """``timer``: the venue cancels unless it is called again; ``expiry``: openers carry an end; ``none``: they stay."""
-    after_s: Annotated[float, Field(ge=10, le=3_600)] = 120.0
-    """Time of silence after which openers go."""
+    after_s: Annotated[float, Field(ge=10, le=3_600)] | None = None
+    """Time of silence after which openers go; unsaid: 120, with ``expiry`` 900, as Binance takes none below 600."""
+
+    @property
+    def patience_s(self) -> float:
+        """Return the time of silence after which openers go, seconds."""
+        if self.after_s is not None:
+            return self.after_s
+        return 900.0 if self.policy == "expiry" else 120.0
 
 
 class SessionUse(StrategyUse):

@@ -284,3 +284,11 @@ def _missing_expiry(config: "SessionConfig", entries: "dict[str, AccountEntry]")
                 key="dead_man.policy",
                 hint=_policies_of(entry.venue),
             )
+        elif config.dead_man.patience_s < EXPIRING_ORDERS[entry.venue]:
+            yield ConfigError(
+                "CONFIG_RANGE",
+                f"{VENUES[entry.venue].title} refuses an order whose end is that near: it must be "
+                f"{EXPIRING_ORDERS[entry.venue]:g} s or more.",
+                key="dead_man.after_s",
+                hint=_policies_of(entry.venue),
+            )

@@ -92,5 +92,7 @@ VENUES: dict[str, VenueDefaults] = {
 DEAD_MAN_TIMERS = frozenset({"binance_usdm", "bybit_linear", "okx_swap"})
 """Venues that cancel the orders of an account which has fallen silent."""
 
-EXPIRING_ORDERS = frozenset({"binance_usdm"})
-"""Venues at which a resting order can carry its end."""
+EXPIRING_ORDERS = {"binance_usdm": 660.0}
+"""Venues at which a resting order can carry its end, and how many seconds off that must be.
+
+Binance refuses an end within ten minutes (-5040); a minute is added for clocks and for what is on its way."""

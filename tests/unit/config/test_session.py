@@ -389,7 +389,25 @@ def test_the_timers_are_those_of_the_venues_tables():
 
 def test_expiring_orders_are_those_of_the_venues_tables():
     known = {name for name, dialect in DIALECTS.items() if "limit_expiring" in dialect.create}
-    assert known == EXPIRING_ORDERS & set(DIALECTS)
+    assert known == EXPIRING_ORDERS.keys() & set(DIALECTS)
+
+
+@pytest.mark.parametrize(
+    ("after", "is_taken"), [("", True), (", after_s = 90", False), (", after_s = 660", True)]
+)
+def test_openers_carry_an_end_that_the_venue_takes(tmp_path, after, is_taken):
+    """Binance refuses every order whose end is within ten minutes: no opener would ever have been placed."""
+    text = (HEAD + TABLES).replace('{ policy = "none", after_s = 90.0 }', f'{{ policy = "expiry"{after} }}')
+    text = text.replace("blofin_swap", "binance_usdm").replace('secondary = "bybit_linear"', "")
+    desk = settings(tmp_path, SETTINGS.replace('"blofin_swap"', '"binance_usdm"'))
+    config = read(tmp_path, text)
+    if is_taken:
+        assert check_live(config, desk).keys() == {"main"}
+        assert config.config.dead_man.patience_s >= EXPIRING_ORDERS["binance_usdm"]
+        return
+    with pytest.raises(ConfigError) as caught:
+        check_live(config, desk)
+    assert (caught.value.code, caught.value.key) == ("CONFIG_RANGE", "dead_man.after_s")
 
 
 def test_who_changes_working_orders_is_as_in_the_venues_tables():

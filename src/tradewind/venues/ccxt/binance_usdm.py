@@ -395,6 +395,7 @@ BINANCE_USDM = Dialect(
         *_rejected("-4003 -4004 -4005 -4014 -4023 -1111 -1013", "BadRequest", "VENUE_OTHER"),
         ErrorRow("-4131", "OperationRejected", Meaning.REJECTED, "VENUE_PRICE"),
         *_rejected("-4016 -4024 -4001 -4002 -4013", "BadRequest", "VENUE_PRICE"),
+        ErrorRow("-5040", "BadRequest", Meaning.REJECTED, "VENUE_OTHER", "documentation: the end is too near"),
         ErrorRow("-5022", "OrderNotFillable", Meaning.REJECTED, "VENUE_POST_ONLY"),
         ErrorRow("-5021", "OrderNotFillable", Meaning.REJECTED, "UNFILLED"),
         ErrorRow("-2022", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
