@@ -233,6 +233,98 @@ def test_the_dead_man_timer_cancels_what_rests():
     assert in_world(work) == (1, 0)
 
 
+def test_the_dead_man_timer_counts_for_its_symbol_alone():
+    """Whoever trades two symbols sets two timers."""
+
+    async def work(world, client):
+        other = next(symbol for symbol in world.exchanges[VENUE].instruments if symbol != ID)
+        price = (world.exchanges[VENUE].last(other) * Decimal("0.98")).quantize(Decimal("0.01"))
+        await client.create_order(SYMBOL, "limit", "buy", 0.01, price_at(world, "0.98"))
+        await client.create_order(client.safe_symbol(other), "limit", "buy", 1, float(price))
+        await client.fapiPrivatePostCountdownCancelAll({"symbol": ID, "countdownTime": 10_000})
+        await asyncio.sleep(12)
+        return [row["symbol"] == ID for row in await client.fapiPrivateGetOpenOrders()]
+
+    assert in_world(work) == [False]
+
+
+LIMIT = {"symbol": ID, "side": "BUY", "type": "LIMIT", "quantity": "0.01"}
+TRAIL = {
+    "algoType": "CONDITIONAL", "symbol": ID, "side": "SELL", "quantity": "0.01", "type": "TRAILING_STOP_MARKET",
+}  # fmt: skip
+NOT_TAKEN = {
+    "a limit without an end": ("Order", LIMIT, -1102),
+    "an order at market with one": (
+        "Order", {**LIMIT, "type": "MARKET", "timeInForce": "IOC", "price": None}, -1106,
+    ),
+    "an end within ten minutes": ("Order", {**LIMIT, "timeInForce": "GTD", "life_ms": 599_000}, -5040),
+    "an end that is not said": ("Order", {**LIMIT, "timeInForce": "GTD"}, -1102),
+    "a flag that is none": ("Order", {**LIMIT, "timeInForce": "GTC", "reduceOnly": "1"}, -1130),
+    "a price that nobody watches": ("AlgoOrder", {**TRAIL, "callbackRate": "1", "workingType": "LAST"}, -1130),
+    "a distance below a tenth": ("AlgoOrder", {**TRAIL, "callbackRate": "0.05"}, -2007),
+    "a distance between tenths": ("AlgoOrder", {**TRAIL, "callbackRate": "0.25"}, -2007),
+    "a distance beyond ten": ("AlgoOrder", {**TRAIL, "callbackRate": "11"}, -2007),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", NOT_TAKEN)
+def test_what_the_venue_does_not_take_is_not_taken(what):
+    kind, asked, code = NOT_TAKEN[what]
+
+    async def work(world, client):
+        fields = {"price": str(price_at(world, "0.98"))} if kind == "Order" else {}
+        fields = {name: value for name, value in {**fields, **asked}.items() if value is not None}
+        life_ms = fields.pop("life_ms", 0)
+        if life_ms:
+            fields["goodTillDate"] = client.milliseconds() + life_ms
+        with pytest.raises(ccxt.BaseError, match=f'"code":{code},'):
+            await getattr(client, f"fapiPrivatePost{kind}")(fields)
+        assert world.account(VENUE).open_orders() == []
+
+    in_world(work)
+
+
+def test_hedged_the_position_side_says_what_reduces():
+    async def work(world, client):
+        await client.set_position_mode(True)
+        fields = {**LIMIT, "price": price_at(world, "0.98"), "timeInForce": "GTC", "positionSide": "LONG"}
+        with pytest.raises(ccxt.BaseError, match='"code":-1106,'):
+            await client.fapiPrivatePostOrder({**fields, "reduceOnly": "false"})
+        await client.fapiPrivatePostOrder(fields)
+
+    in_world(work)
+
+
+def test_an_amendment_says_everything_and_a_post_only_order_that_would_take_ends_by_it():
+    async def work(world, client):
+        low, high = (str(price_at(world, ratio)) for ratio in ("0.98", "1.01"))
+        order = await client.fapiPrivatePostOrder({**LIMIT, "price": low, "timeInForce": "GTX"})
+        whole = {"symbol": ID, "orderId": order["orderId"], "side": "BUY", "quantity": "0.02", "price": low}
+        for name in ("side", "quantity", "price"):
+            with pytest.raises(ccxt.BadRequest, match=f"-1102.*{name}"):
+                await client.fapiPrivatePutOrder({key: whole[key] for key in whole if key != name})
+        assert (await client.fapiPrivatePutOrder(whole))["origQty"] == "0.020"
+        assert (await client.fapiPrivatePutOrder({**whole, "price": high}))["status"] == "CANCELED"
+        assert await client.fetch_open_orders(SYMBOL) == []
+        assert world.account(VENUE).positions() == []
+
+    in_world(work)
+
+
+def test_a_margin_mode_does_not_change_under_an_order():
+    async def work(world, client):
+        asked = {"symbol": ID, "marginType": "ISOLATED"}
+        order = await client.create_order(SYMBOL, "limit", "buy", 0.01, price_at(world, "0.98"))
+        with pytest.raises(ccxt.OperationRejected, match="-4047"):
+            await client.fapiPrivatePostMarginType(asked)
+        await client.cancel_order(order["id"], SYMBOL)
+        await client.create_order(SYMBOL, "market", "buy", 0.01)
+        with pytest.raises(ccxt.OperationRejected, match="-4048"):
+            await client.fapiPrivatePostMarginType(asked)
+
+    in_world(work)
+
+
 def test_a_key_says_what_it_may():
     async def work(world, client):
         return await client.sapiGetAccountApiRestrictions()

@@ -271,7 +271,9 @@ def signed(access: BinanceAccess, handler: Any) -> Callable[[Call], Reply]:  # n
 
 def week(call: Call, said: Mapping[str, str], default: int, most: int) -> tuple[int, int, int]:
     """Return start, end and rows of a history that is told for seven days at a time."""
-    limit = max(1, min(whole_in(said, "limit", default), most))
+    limit = whole_in(said, "limit", default)
+    if not 1 <= limit <= most:
+        raise Objection("-1130", "Data sent for parameter 'limit' is not valid.", 400)
     start_ns, end_ns = whole_in(said, "startTime") * _NS, whole_in(said, "endTime") * _NS
     if start_ns and end_ns and end_ns - start_ns > _WEEK_NS:
         raise Objection("-4165", "Maximum time interval is 7 days.", 400)

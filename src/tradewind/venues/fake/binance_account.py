@@ -106,6 +106,8 @@ class BinanceAccount:
         symbol = symbol_in(self._exchange, said)
         start_ns, end_ns, limit = week(call, said, 500, 1000)
         order_id, from_id = whole_in(said, "orderId"), whole_in(said, "fromId", -1)
+        if from_id >= 0 and ("startTime" in said or "endTime" in said):
+            raise Objection("-1128", "Combination of optional parameters invalid.", 400)
         if from_id >= 0 or order_id:
             start_ns, end_ns = 0, _NO_END_NS
         trades = account.trades(symbol, start_ns=start_ns, end_ns=end_ns, limit=_HISTORY_MAX)
@@ -154,7 +156,14 @@ class BinanceAccount:
             raise Objection("-1102", "Mandatory parameter 'marginType' was not sent, was empty/null.", 400)
         if account.isolated[self._exchange.market.at(symbol)] == (wanted == "ISOLATED"):
             raise Objection("-4046", "No need to change margin type.", 400)
-        account.set_isolated(symbol, wanted == "ISOLATED")
+        try:
+            account.set_isolated(symbol, wanted == "ISOLATED")
+        except Refused as error:
+            orders = bool(account.open_orders(symbol))
+            what = ("-4047", "open orders") if orders else ("-4048", "position")
+            raise Objection(
+                what[0], f"Margin type cannot be changed if there exists {what[1]}.", 400
+            ) from error
         return {"code": 200, "msg": "success"}
 
     def _mode(self, call: Call, account: FakeAccount, said: Said) -> Row:

@@ -41,6 +41,8 @@ _BATCH_MAX = 5
 _HISTORY_MAX = 20_000
 _DONE = {"code": 200, "msg": "The operation of cancel all open order is done."}
 _TIFS = {"GTC", "IOC", "FOK", "GTX", "GTD"}
+_NEAREST_END_MS, _LAST_END_MS = 600_000, 253_402_300_799_000
+_CALLBACK_LEAST, _CALLBACK_MOST = Decimal("0.1"), Decimal(10)
 _SIDES = {"BOTH": "both", "LONG": "long", "SHORT": "short"}
 
 
@@ -105,16 +107,15 @@ class BinanceTrading:
             raise Objection("-1116", "Invalid orderType.", 400)
         if said.get("side") not in ("BUY", "SELL"):
             raise Objection("-1117", "Invalid side.", 400)
-        tif = said.get("timeInForce", "GTC" if kind != "market" else "IOC")
-        if tif not in _TIFS:
-            raise Objection("-1115", "Invalid timeInForce.", 400)
+        tif = self._tif_in(said, kind)
+        _check_flags(said, hedge=account.hedge)
         client_id = said.get("newClientOrderId") or said.get("clientAlgoId") or self._own_id(account)
         if not _CLIENT_ID.fullmatch(client_id):
             raise Objection("-4015", "Client order id is not valid.", 400)
         qty, price, trigger = (decimal_in(said, name) for name in ("quantity", "price", "triggerPrice"))
         closing = said.get("closePosition") == "true"
         _check_fields(kind, qty, price, trigger, closing=closing)
-        ratio = decimal_in(said, "callbackRate")
+        ratio = _callback_in(said) if kind == "trailing_stop" else None
         return Placement(
             symbol=symbol,
             side=said["side"].lower(),  # type: ignore[arg-type]
@@ -131,6 +132,28 @@ class BinanceTrading:
             callback_ratio=ratio / 100 if ratio is not None else None,
             expires_ns=whole_in(said, "goodTillDate") * _NS if tif == "GTD" else 0,
         )
+
+    def _tif_in(self, said: Mapping[str, str], kind: str) -> str:
+        """Return how long an order stands: a limit must say it, an order at market must not."""
+        tif = said.get("timeInForce", "")
+        if kind == "limit" and not tif:
+            raise _missing("timeInForce")
+        if kind == "market" and tif:
+            raise _surplus("timeInForce")
+        if tif and tif not in _TIFS:
+            raise Objection("-1115", "Invalid timeInForce.", 400)
+        if tif == "GTD":
+            end_ms, now_ms = whole_in(said, "goodTillDate"), self._exchange.now_ns() // _NS
+            if not end_ms:
+                raise _missing("goodTillDate")
+            if not now_ms + _NEAREST_END_MS < end_ms < _LAST_END_MS:
+                raise Objection(
+                    "-5040",
+                    "The goodTillDate timestamp must be greater than the current time plus 600 seconds and "
+                    f"smaller than {_LAST_END_MS}",
+                    400,
+                )
+        return tif or ("IOC" if kind == "market" else "GTC")
 
     def _own_id(self, account: FakeAccount) -> str:
         return f"fake{account.name[:12]}{self._exchange.now_ns() // 1000}"
@@ -165,12 +188,18 @@ class BinanceTrading:
         return self._amended(account, said)
 
     def _amended(self, account: FakeAccount, said: Said) -> Row:
+        """Change an order; one that would end by it, filled beyond or taking though post-only, is cancelled."""
+        for name in ("side", "quantity", "price"):
+            if not said.get(name):
+                raise _missing(name)
         order = self._found(account, said)
+        if said["side"] != order.placement.side.upper():
+            raise Objection("-1117", "Invalid side.", 400)
         price, qty = decimal_in(said, "price"), decimal_in(said, "quantity")
         try:
             changed = account.amend(order.placement.symbol, order_id=order.order_id, price=price, qty=qty)
         except Refused as error:
-            if error.reason is not Reason.AMEND_QTY:
+            if error.reason not in (Reason.AMEND_QTY, Reason.POST_ONLY):
                 raise
             changed = account.cancel(order.placement.symbol, order_id=order.order_id)
         return self._row(changed) | {"pair": order.placement.symbol}
@@ -329,9 +358,42 @@ class BinanceTrading:
 
     def _countdown(self, call: Call, account: FakeAccount, said: Said) -> Row:
         symbol = symbol_in(self._exchange, said)
+        if not said.get("countdownTime"):
+            raise _missing("countdownTime")
         wait_ms = whole_in(said, "countdownTime")
-        account.arm_dead_man(wait_ms * _NS)
+        account.arm_dead_man(wait_ms * _NS, symbol)
         return {"symbol": symbol, "countdownTime": str(wait_ms)}
+
+
+def _missing(name: str) -> Objection:
+    return Objection(
+        "-1102", f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.", 400
+    )
+
+
+def _surplus(name: str) -> Objection:
+    return Objection("-1106", f"Parameter '{name}' sent when not required.", 400)
+
+
+def _check_flags(said: Mapping[str, str], *, hedge: bool) -> None:
+    """Refuse words that are neither true nor false, and reduce-only where the position side says it."""
+    for name in ("reduceOnly", "closePosition"):
+        if said.get(name, "false") not in ("true", "false"):
+            raise Objection("-1130", f"Data sent for parameter '{name}' is not valid.", 400)
+    if "reduceOnly" in said and (hedge or said.get("closePosition") == "true"):
+        raise _surplus("reduceonly")
+    if said.get("workingType", "CONTRACT_PRICE") not in ("CONTRACT_PRICE", "MARK_PRICE"):
+        raise Objection("-1130", "Data sent for parameter 'workingType' is not valid.", 400)
+
+
+def _callback_in(said: Mapping[str, str]) -> Decimal:
+    """Return the distance of a trailing stop in percent: in steps of a tenth, from one of them to ten."""
+    ratio = decimal_in(said, "callbackRate")
+    if ratio is None:
+        raise _missing("callbackRate")
+    if not _CALLBACK_LEAST <= ratio <= _CALLBACK_MOST or ratio % _CALLBACK_LEAST:
+        raise Objection("-2007", "Invalid callBack rate.", 400)
+    return ratio
 
 
 def _check_fields(
