@@ -292,7 +292,13 @@ BLOFIN_SWAP = Dialect(
             provenance="documentation: internal error; no word of the order",
         ),
     ),
-    windows=(Window("all", 60, 500), Window("order", 10, 30), Window("cancel", 10, 30)),
+    # Beyond the first an address is shut out for 5 minutes, beyond the second for an hour (documentation).
+    windows=(
+        Window("all", 60, 500),
+        Window("all", 300, 1_500),
+        Window("order", 10, 30),
+        Window("cancel", 10, 30),
+    ),
     fence="",
     receive_window_ms=0,
     trail="",

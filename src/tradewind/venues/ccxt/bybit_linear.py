@@ -195,7 +195,7 @@ BYBIT_LINEAR = Dialect(
         rows=("result", "list", "*"),
         wrap="request",
         outer=_CATEGORY,
-        group="order",
+        group="batch",
         batch=10,
         codes=("retExtInfo", "list", "*"),
     ),
@@ -206,7 +206,7 @@ BYBIT_LINEAR = Dialect(
         "v5/order/amend",
         {**_BY_ID, "qty": "$qty", "price": "$price"},
         ("result",),
-        group="order",
+        group="amend",
     ),
     cancel=_CANCEL,
     cancel_algo=_CANCEL,
@@ -353,8 +353,11 @@ BYBIT_LINEAR = Dialect(
     ),
     windows=(
         Window("all", 5, 600),
-        Window("order", 1, 10, "X-Bapi-Limit-Status", remaining=True),
-        Window("cancel", 1, 10),
+        # Each path has a limit of its own, and the header is about the path that was asked (documentation).
+        *(
+            Window(group, 1, 10, "X-Bapi-Limit-Status", remaining=True)
+            for group in ("order", "batch", "amend", "cancel")
+        ),
         Window("read", 1, 50),
     ),
     fence="window",

@@ -332,6 +332,8 @@ class CcxtTradingGateway:
     def _groups(self, orders: Sequence[NewOrder], spelled: dict[int, Spelled]) -> list[list[int]]:
         """Return which orders go out together: as many as a batch holds, protection before openings."""
         batch = self._dialect.batch
+        if len(spelled) == 1:
+            return [list(spelled)]
         places = sorted(spelled, key=lambda place: not orders[place].reduce)
         groups: list[list[int]] = []
         keys: list[object] = []
@@ -359,7 +361,7 @@ class CcxtTradingGateway:
         call = spelled[0].call
         if len(spelled) > 1 and self._dialect.batch is not None:
             call = self._dialect.batch
-        urgency = Urgency.PROTECT if all(order.reduce for order in orders) else Urgency.OPEN
+        urgency = Urgency.PROTECT if orders[0].reduce else Urgency.OPEN  # A group is all of one sort.
         for order in orders:
             self._audit.ask(order.cid)
         answer = await self._wire.ask(call, _wrapped(call, [one.fields for one in spelled]), urgency)
@@ -547,7 +549,8 @@ class CcxtTradingGateway:
 
     def _is_outage(self, answer: Answer) -> bool:
         """Return whether an answer says that nothing can be asked now: a ban, maintenance, no connection."""
-        if answer.status == 418 or isinstance(answer.error, OnMaintenance):
+        banned = answer.status in (403, 418) and self.banned_until_ns > self._now_ns()
+        if banned or isinstance(answer.error, OnMaintenance):
             return True
         return answer.error is not None and is_never_sent(answer.error)
 

@@ -33,7 +33,7 @@ __all__ = ["Answer", "Wire"]
 
 _MS_NS = 1_000_000
 _S_NS = 1_000_000_000
-PATIENCE_NS = {Urgency.READ: 120 * _S_NS, Urgency.OPEN: 1 * _S_NS, Urgency.PROTECT: 10 * _S_NS}
+PATIENCE_NS = {Urgency.READ: 120 * _S_NS, Urgency.OPEN: 5 * _S_NS, Urgency.PROTECT: 10 * _S_NS}
 """How long a request may wait for room. A new order that has waited longer is another order than was decided."""
 
 
@@ -135,7 +135,8 @@ class Wire:
         if signs and not self.clock.trusted:
             return Answer(refused=self._clock_text(), heard_ns=self.now_ns())
         # A ban is told at once: who waits through it believes that somebody listens.
-        patience_ns = PATIENCE_NS[urgency] if self.budget.banned_until_ns <= self.now_ns() else 0
+        banned_ns = self.budget.banned_until_ns
+        patience_ns = 0 if banned_ns and banned_ns > self.now_ns() else PATIENCE_NS[urgency]
         count = len(params[call.wrap]) if call.wrap and isinstance(params, dict) else 1
         count = len(params) if isinstance(params, list) else count
         retry_ns = await self.budget.take(
@@ -159,7 +160,9 @@ class Wire:
             error = raised
         finally:
             _HEARD.reset(token)
-        retry_ns = self.budget.hear(heard.status, heard.headers, heard.text) if heard.status else 0
+        retry_ns = (
+            self.budget.hear(heard.status, heard.headers, heard.text, call.group) if heard.status else 0
+        )
         return Answer(
             heard.status,
             heard.headers,
