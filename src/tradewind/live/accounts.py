@@ -96,6 +96,7 @@ class TradingAccount:
     is_stop: Callable[[int], bool] = lambda cid: False
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
+    _under_way: set[tuple[int, int]] = field(default_factory=set)
     _ladder: Ladder = field(default_factory=Ladder)
 
     def send(self, requests: Sequence[Asked], near_tick: Sequence[int] | NDArray[Any] = ()) -> None:
@@ -104,6 +105,7 @@ class TradingAccount:
         near_tick: last price of each instrument of the session.
         """
         new = []
+        self._under_way.update((asked.kind, asked.cid) for asked in requests)
         for asked in requests:
             if asked.kind == RequestKind.NEW:
                 new.append(asked)
@@ -136,6 +138,10 @@ class TradingAccount:
                         f"{what} of instrument {instrument} cannot be set: {outcome.text or outcome.kind.value}",
                         where=self.terms.name,
                     )
+
+    def is_asking(self, cid: int) -> bool:
+        """Say whether a request about an order was handed over and is not answered: it may be about to leave."""
+        return any(asked == cid for _, asked in self._under_way)
 
     def note_place(self, seen: OrderSeen) -> None:
         """Remember by which id the venue knows an order, and in which of its lists it is."""
@@ -269,6 +275,7 @@ class TradingAccount:
 
     def _answer(self, asked: Asked, outcome: Outcome) -> None:
         terms = asked.price_tick, asked.qty_lot
+        self._under_way.discard((asked.kind, asked.cid))
         self.inbox.put(Answered(self.number, asked.kind, asked.instrument, asked.cid, *terms, outcome))
 
     def _ref(self, instrument: int, cid: int) -> OrderRef:

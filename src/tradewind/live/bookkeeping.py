@@ -192,11 +192,15 @@ class Books:
 
     def _order(self, number: int, event: OrderSeen) -> list[Told]:
         """Tell a state. One that works after it had ended is looked for: it may be old news, or it must go."""
-        account, known = self._accounts[number], self._ledger.known(event.cid)
-        account.note_place(event)
-        if known is not None and known.ended and _works(event):
-            account.look_for(event.instrument, event.cid, event.ts_ns)
+        self._accounts[number].note_place(event)
+        self._doubt_end(number, event)
         return [self._waits.eased(fact) for fact in self._ledger.tell_order(event)]
+
+    def _doubt_end(self, number: int, event: OrderSeen) -> None:
+        """Look for an order that had ended and is said to work."""
+        known = self._ledger.known(event.cid)
+        if known is not None and known.ended and _works(event):
+            self._accounts[number].look_for(event.instrument, event.cid, event.ts_ns)
 
     def _money(self, number: int, event: Event) -> list[Told]:
         """Tell what moved money or position without an order, once; balances are compared, not told."""
@@ -341,6 +345,9 @@ class Books:
         return max(self._accounts[item.account].terms.fence_ns, fence_ns)
 
     def _is_proven_absent(self, item: Looked, instrument: int) -> bool:
+        """Say whether nothing can come of an order any more; while a request about it has not left, it still can."""
+        if self._accounts[item.account].is_asking(item.cid):
+            return False
         asked_ns = asked_ns_of(self._world, item.cid)
         fence_ns = self._fence_of(item)
         explained_ns = self.agreed_ns.get(instrument, 0)
@@ -388,6 +395,7 @@ class Books:
         facts = [f for fill in sorted(snapshot.fills, key=_by_time) for f in self._fill(fill)]
         for seen in snapshot.orders:
             account.note_place(seen)
+            self._doubt_end(number, seen)
             facts += self._ledger.find(seen) if self._is_in_question(seen) else self._ledger.tell_order(seen)
         money: tuple[Event, ...] = (*snapshot.funding, *snapshot.transfers)
         for event in money:

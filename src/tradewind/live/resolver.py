@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PATIENCE_NS = 10_000_000_000
 APART_NS = 60_000_000_000
+_MOMENT_NS = 1_000_000_000
 _IN_FLIGHT = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 
 
@@ -100,9 +101,10 @@ class Resolver:
 class Absences:
     """Proofs that an order is nowhere, which take more than one look.
 
-    Where the venue has a fence, two looks that find nothing, the last of them begun after the fence: what has
-    not arrived by then is refused for its age. Where it has none, nothing in the lists of what works, of what
-    ended and of the trades, twice, `apart_ns` apart, while the position is explained by what is known.
+    Looks that begin within a second are one. Where the venue has a fence, two looks that find nothing, the last of
+    them begun after the fence: what has not arrived by then is refused for its age. Where it has none, nothing in
+    the lists of what works, of what ended and of the trades, twice, `apart_ns` apart, while the position is explained
+    by what is known.
 
     Parameters
     ----------
@@ -112,11 +114,11 @@ class Absences:
 
     def __init__(self, apart_ns: int = APART_NS) -> None:
         self._apart_ns = apart_ns
-        self._looks: dict[int, tuple[int, int, int]] = {}
+        self._looks: dict[int, tuple[int, int, int, int]] = {}
 
     def looks(self, cid: int) -> tuple[int, int]:
         """Return when the first look for an order began that found nothing, and how many looks there were."""
-        _, first_ns, looks = self._looks.get(cid, (0, 0, 0))
+        _, first_ns, _, looks = self._looks.get(cid, (0, 0, 0, 0))
         return first_ns, looks
 
     def note_found(self, cid: int) -> None:
@@ -139,11 +141,13 @@ class Absences:
         explained_ns
             When the venue was last asked for a position that what is known explains.
         """
-        about_ns, first_ns, looks = self._looks.get(cid, (asked_ns, looked_ns, 0))
+        about_ns, first_ns, last_ns, looks = self._looks.get(cid, (0, 0, 0, 0))
         if about_ns != asked_ns:
-            first_ns, looks = looked_ns, 0
+            first_ns, last_ns, looks = looked_ns, 0, 0
+        if looked_ns < last_ns + _MOMENT_NS:
+            return False
         looks += 1
-        self._looks[cid] = (asked_ns, first_ns, looks)
+        self._looks[cid] = (asked_ns, first_ns, looked_ns, looks)
         if fence_ns:
             return looks >= 2 and looked_ns > asked_ns + fence_ns
         return looks >= 2 and looked_ns >= first_ns + self._apart_ns and explained_ns > first_ns

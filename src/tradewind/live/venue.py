@@ -35,7 +35,7 @@ from tradewind.live.reconcile import Policy
 from tradewind.live.resolver import PATIENCE_NS, Resolver
 from tradewind.live.staleness import Staleness
 from tradewind.ops.alerts import Alert
-from tradewind.units.enums import StreamCode, WakeCode
+from tradewind.units.enums import RequestKind, StreamCode, WakeCode
 from tradewind.venues.gateway import OutcomeKind, StreamKind, StreamSeen
 from tradewind.venues.port import Batch, Taken
 
@@ -189,13 +189,24 @@ class LiveVenue:
         if not self._open:
             return
         asked = asked_of(requests)
+        is_late = self._clock() - self._now_ns > self._rules.wake_age_ns
         for account in self._accounts:
             mine = [one for one in asked if one.instrument in account.terms.instruments]
+            if is_late:
+                mine = self._without_openers(account, mine)
             if mine and self._is_shared:
                 mine = self._without_own_crossings(account, mine)
             if mine:
                 account.send(mine, self._world.views["close"])
         await asyncio.sleep(0)  # What was handed over begins before we look for what comes next.
+
+    def _without_openers(self, account: TradingAccount, requests: list[Asked]) -> list[Asked]:
+        """Return what may leave though its journal kept it waiting: what opens was decided on another market (F81)."""
+        held = [one for one in requests if one.kind != RequestKind.CANCEL and not one.reduce]
+        if held:
+            self._alert("LOOP_STALLED", "what would open waited too long for the journal and is not sent")
+        account.withhold(held, "it waited too long for the journal")
+        return [one for one in requests if one not in held]
 
     def _without_own_crossings(self, account: TradingAccount, requests: list[Asked]) -> list[Asked]:
         """Return which requests may leave; what would trade with another strategy of ours is answered here (F42)."""

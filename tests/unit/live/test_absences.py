@@ -10,7 +10,9 @@ CID = 7
 
 
 def looks(absences, at_s, fence_s, explained_s=0):
-    return [absences.note_absent(CID, SENT, s * S, fence_s * S, explained_ns=explained_s * S) for s in at_s]
+    return [
+        absences.note_absent(CID, SENT, int(s * S), fence_s * S, explained_ns=explained_s * S) for s in at_s
+    ]
 
 
 def test_with_a_fence_two_looks_are_needed_and_the_last_begins_behind_it():
@@ -32,3 +34,8 @@ def test_what_was_found_once_begins_anew_and_so_does_another_request():
     absences.note_absent(CID, SENT + 15 * S, 121 * S, 6 * S)
     assert not absences.note_absent(CID, SENT + 15 * S, 121 * S, 6 * S)
     assert absences.note_absent(CID, SENT + 15 * S, 122 * S, 6 * S)
+
+
+def test_two_looks_of_one_moment_are_one():
+    """A partly filled order is asked about twice by one snapshot; what blinds the one look blinds the other."""
+    assert looks(Absences(), (110, 110, 110.9, 111), 6) == [False, False, False, True]
