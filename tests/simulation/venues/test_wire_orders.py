@@ -12,6 +12,7 @@ import pytest
 from tradewind.testing.still_orders import CLIENT_ID, PLACING, code_of, order, place, rest
 from tradewind.testing.still_venues import StillVenue
 from tradewind.venues.fake import blofin_words, bybit_words, okx_words
+from tradewind.venues.fake.okx_account import account_routes
 from tradewind.venues.fake.orders import Placement, Reason, Refused
 from tradewind.venues.fake.protocol import Failure
 
@@ -74,6 +75,42 @@ def test_a_batch_of_bybit_says_beside_its_list_what_failed():
     assert said["retCode"] == 0
     assert [row["code"] for row in said["retExtInfo"]["list"]] == [0, 10001]
     assert [bool(row["orderId"]) for row in said["result"]["list"]] == [True, False]
+
+
+def test_a_batch_of_blofin_is_of_one_instrument_and_margin_mode():
+    still = StillVenue("blofin_swap")
+    other = next(symbol for symbol in still.exchange.instruments if symbol != still.symbol)
+    for unlike in ({"instId": other}, {"marginMode": "isolated"}):
+        said = still.post("/api/v1/trade/batch-orders", [order(still), order(still, **unlike)])
+        assert code_of(said) == "152007"
+    assert still.account.open_orders() == []
+
+
+def test_okx_keeps_to_the_form_of_its_batches_tags_and_triggers():
+    still = StillVenue("okx_swap")
+    assert still.post("/api/v5/trade/batch-orders", order(still))["code"] == "50002"
+    assert code_of(place(still, tag="x" * 17)) == "51000"
+    stop = {
+        **order(still, ordType="conditional", side="sell", slTriggerPx="1", slOrdPx="-1"),
+        "slTriggerPxType": "index",
+    }
+    assert code_of(still.post("/api/v5/trade/order-algo", stop)) == "51000"
+    stops = [{"instId": still.symbol, "algoId": str(number)} for number in range(1, 12)]
+    assert still.post("/api/v5/trade/cancel-algos", stops)["code"] == "50002"
+    assert still.account.open_orders() == []
+
+
+def test_okx_forgets_bills_after_a_week_and_keeps_them_in_its_archive():
+    still = StillVenue("okx_swap")
+    still.account.transfer("USDT", Decimal(5))
+    routes = account_routes(still.exchange)
+
+    def listed():
+        return [len(routes[f"account/{path}"](still.account, {})) for path in ("bills", "bills-archive")]
+
+    before = listed()
+    still.now_ns += (7 * 86_400 + 1) * 1_000_000_000
+    assert (before, listed()) == ([1, 1], [0, 1])
 
 
 def test_bybit_acknowledges_before_it_knows():

@@ -434,6 +434,9 @@ def _each(args: object, work: Callable[[Mapping[str, Any]], Row], id_name: str) 
 
 
 def _orders(exchange: FakeExchange, account: FakeAccount, args: object) -> object:
+    entries = args if isinstance(args, list) else []
+    if len({(str(entry.get("instId")), str(entry.get("marginMode"))) for entry in entries}) > 1:
+        raise Objection("152007", "Batch orders can only be placed with the same instId and marginMode")
     return _each(args, lambda entry: _placed(account.place(_placement(exchange, account, entry))), "orderId")
 
 
@@ -442,6 +445,8 @@ def _order_algo(exchange: FakeExchange, account: FakeAccount, args: Mapping[str,
     qty, trigger, price = (decimal_in(args, name) for name in ("size", "triggerPrice", "orderPrice"))
     if args.get("orderType") != "trigger" or qty is None or trigger is None:
         raise ValueError("orderType" if qty and trigger else "triggerPrice")
+    if args.get("triggerPriceType", "last") not in ("last", "mark"):
+        raise ValueError("triggerPriceType")
     watched: Literal["last", "mark"] = "mark" if args.get("triggerPriceType") == "mark" else "last"
     now = exchange.mark(common["symbol"]) if watched == "mark" else exchange.last(common["symbol"])
     at_market = price is None or price == -1

@@ -25,19 +25,20 @@ __all__ = ["account_routes", "setting_routes"]
 
 _PAGE_MAX = 100
 _ALL = 1_000_000
+_DAY_MS = 86_400_000
 _PERMISSIONS = {"read": "read_only", "trade": "trade", "withdraw": "withdraw"}
 
 
 def account_routes(exchange: FakeExchange) -> dict[str, Handler]:
     """Return the handler of each path that reads the account."""
-    handlers = {
+    handlers: dict[str, Callable[..., object]] = {
         "account/config": _config,
         "account/balance": _balance,
         "account/positions": _positions,
         "account/leverage-info": _leverage,
         "account/trade-fee": _fees,
-        "account/bills": _bills,
-        "account/bills-archive": _bills,
+        "account/bills": partial(_bills, kept_ms=7 * _DAY_MS),
+        "account/bills-archive": partial(_bills, kept_ms=90 * _DAY_MS),
         "asset/currencies": _currencies,
         "asset/balances": _no_funds,
     }
@@ -133,7 +134,8 @@ def _fees(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, str])
     ]
 
 
-def _bills(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, str]) -> object:
+def _bills(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, str], *, kept_ms: int) -> object:
+    """Return what moved cash, as long as it is kept."""
     rows: list[Row] = []
     if args.get("type", "8") == "8":
         rows += [holdings.funding_bill(income) for income in account.income("funding", limit=_ALL)]
@@ -142,7 +144,8 @@ def _bills(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, str]
     if args.get("type", "2") == "2":
         trades = account.trades(limit=_ALL)
         rows += [holdings.trade_bill(trade) for trade in trades]
-    begin, end = whole_in(args, "begin"), whole_in(args, "end", 1 << 62)
+    forgotten_ms = exchange.now_ns() // 1_000_000 - kept_ms
+    begin, end = max(whole_in(args, "begin"), forgotten_ms), whole_in(args, "end", 1 << 62)
     kept = [row for row in rows if begin <= int(row["ts"]) <= end]
     kept.sort(key=lambda row: (-int(row["ts"]), -int(row["billId"])))
     return older_and_newer(kept, "billId", args, _PAGE_MAX)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["acting_routes", "algo_row_of", "listing_routes", "order_row_of"]
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
-_BATCH_MAX = 20
+_TAG = re.compile(r"[A-Za-z0-9]{1,16}")
+_BATCH_MAX, _ALGO_BATCH_MAX = 20, 10
 _PAGE_MAX = 100
 _ALL = 1_000_000
 _MS = 1_000_000
@@ -110,6 +111,13 @@ def _client_id(args: Mapping[str, Any], name: str) -> str:
     return client_id
 
 
+def _tag(args: Mapping[str, Any]) -> str:
+    tag = str(args.get("tag") or "")
+    if tag and not _TAG.fullmatch(tag):
+        raise Objection("51000", "Parameter tag error")
+    return tag
+
+
 def _flag(value: object) -> bool:
     return str(value).lower() == "true"
 
@@ -149,7 +157,7 @@ def _placement(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, 
     common = {
         **_common(exchange, account, args),
         "client_id": _client_id(args, "clOrdId"),
-        "tag": str(args.get("tag") or ""),
+        "tag": _tag(args),
     }
     if args.get("attachAlgoOrds"):
         raise Objection("51000", "Parameter attachAlgoOrds error: place stops by themselves")
@@ -190,6 +198,8 @@ def _stop(
     limit = _needed(args, price)
     at_market = limit == -1
     watched = args.get(f"{leg}TriggerPxType" if leg else "triggerPxType") or "last"
+    if watched not in ("last", "mark"):
+        raise Objection("51000", f"Parameter {leg}TriggerPxType error")
     return Placement(
         kind=cast("OrderKind", family + ("_market" if at_market else "_limit")),
         price=None if at_market else limit,
@@ -222,10 +232,17 @@ def _trailing(args: Mapping[str, Any], common: dict[str, Any]) -> Placement:
 # ---------------------------------------------------------------------- placing, changing, cancelling
 
 
-def _each(args: Any, work: Callable[[Mapping[str, Any]], Row], now_ns: int, *, one: bool = False) -> Reply:  # noqa: ANN401
+def _each(
+    args: Any,  # noqa: ANN401 - a JSON body
+    work: Callable[[Mapping[str, Any]], Row],
+    now_ns: int,
+    *,
+    one: bool = False,
+    most: int = _BATCH_MAX,
+) -> Reply:
     """Answer every entry by itself and say at the top how many failed."""
     entries = args if isinstance(args, list) else [args]
-    if len(entries) > _BATCH_MAX or not entries or (one and isinstance(args, list)):
+    if len(entries) > most or not entries or one == isinstance(args, list):
         raise Objection("50002", "JSON syntax error")
     rows, failed = [], 0
     for entry in entries:
@@ -353,7 +370,7 @@ def _cancel_algos(exchange: FakeExchange, account: FakeAccount, args: Any) -> ob
         order = account.cancel(symbol_in(exchange, entry), **named)
         return {"algoId": str(order.order_id)}
 
-    return _each(args, work, exchange.now_ns())
+    return _each(args, work, exchange.now_ns(), most=_ALGO_BATCH_MAX)
 
 
 def _amend_algo(exchange: FakeExchange, account: FakeAccount, args: Any) -> object:  # noqa: ANN401
