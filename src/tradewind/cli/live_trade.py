@@ -229,7 +229,7 @@ def _tell(say: "Output", desk: "Workspace", result: "RunResult") -> None:
     for wallet in status["wallets"]:
         say.line(f"equity     {money(wallet['equity'], wallet['currency'])} in {wallet['account']}")
     for held in status["positions"]:
-        say.line(f"holds      {held['lots']} lots of {held['instrument']}, {held['side']}")
+        say.line(f"holds      {held['quantity']} {held['instrument']}, {held['side']}")
     folder: Path = desk.session_dir(result.session)
     say.line(f"journal    {desk.shown(folder)}; the same command goes on from here")
     say.done(

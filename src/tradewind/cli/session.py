@@ -251,15 +251,20 @@ def _show_standing(say: Output, standing: dict[str, Any]) -> None:
         say.line(f"{'wallet':16}{wallet['account']}: balance {balance}, equity {equity}")
     for held in standing["positions"]:
         say.line(
-            f"{'position':16}{held['lots']} lots of {held['instrument']} {held['side']} by {held['strategy']}"
+            f"{'position':16}{held['quantity']} {held['instrument']} {held['side']} by {held['strategy']}"
         )
     if not standing["positions"]:
         say.line(f"{'position':16}none")
     for order in standing["orders"]:
-        kind = "closes" if order["reduce"] else "opens"
+        kind = "stop" if order["kind"] == "STOP" else "closes" if order["reduce"] else "opens"
         say.line(
-            f"{'order':16}{order['side']} {order['lots']} lots of {order['instrument']}, {kind}, {order['state']}"
+            f"{'order':16}{order['side']} {order['quantity']} {order['instrument']} at {order['price']}, {kind}, "
+            f"{order['state'].lower()}"
         )
+    for told in standing["outside"]:
+        known = "none, or one too old" if told["value"] is None else f"{told['value']:g}"
+        since = "" if told["known_ns"] is None else f", since {format_utc(told['known_ns'])}"
+        say.line(f"{'from outside':16}{told['name']} of {told['symbol']}: {known}{since}")
 
 
 def _megabytes(size: object) -> str:

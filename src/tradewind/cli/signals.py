@@ -128,7 +128,7 @@ def with_forgetting(setup: "RunningSetup", features: "Sequence[Feature]") -> "Ru
 
         return replace(reached, venue=ForgettingVenue(reached.venue, world, features, tell))
 
-    return replace(setup, reach=reach)
+    return replace(setup, reach=reach, features=tuple(features))
 
 
 def beside_with_signals(

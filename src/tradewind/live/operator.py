@@ -12,24 +12,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tradewind.engine.world import lot_of
 from tradewind.errors import UsageError
 from tradewind.journal.bodies import Audit
 from tradewind.live.facts import Told, rows_of
+from tradewind.live.trading_state import is_flat
 from tradewind.ops.alerts import Alert
-from tradewind.units.enums import BUY, FactKind, Halt, OperatorCode, OrderState, names_of
+from tradewind.units.enums import BUY, FactKind, Halt, IntentKind, OperatorCode, OrderState, names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from tradewind.engine.world import World
     from tradewind.live.control import Command
+    from tradewind.live.outside import Feature
     from tradewind.live.session import Session
 
 __all__ = ["Audit", "OnStop", "Operator"]
 
 OnStop = Literal["keep", "close"]
 _LOOK_S = 0.2
-_HALTS = names_of(Halt)
+_BOOKED_S, _BOOKED_MAX_S = 1.0, 5.0
+_HALTS, _KINDS = names_of(Halt), names_of(IntentKind)
 _UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING)
 
 
@@ -52,6 +56,8 @@ class Operator:
         Whether `stop` closes what is held first.
     patience_s
         So long an answer waits for orders to go or positions to close.
+    features
+        The values from outside that the session takes.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Operator:
         accounts: tuple[str, ...] = (),
         on_stop: OnStop = "keep",
         patience_s: float = 30.0,
+        features: Sequence[Feature] = (),
     ) -> None:
         self.stopped = False
         self._session, self._world, self._clock, self._notify = session, world, clock, notify
@@ -72,6 +79,7 @@ class Operator:
         self._accounts = accounts
         self._on_stop = on_stop
         self._patience_s = patience_s
+        self._features = features
         self._commands: dict[str, Callable[[Command], Awaitable[dict[str, Any]]]] = {
             "status": self._answer_status,
             "pause": self._pause,
@@ -105,6 +113,7 @@ class Operator:
             "positions": self._positions(),
             "orders": self._orders(),
             "stale": [self._instruments[j] for j in np.flatnonzero(world.views["stale"])],
+            "outside": self._outside(),
         }
 
     # ------------------------------------------------------------------ commands
@@ -124,6 +133,8 @@ class Operator:
     async def _flatten(self, command: Command) -> dict[str, Any]:
         await self._tell_core(command, OperatorCode.FLATTEN)
         flat = await self._wait(lambda: not self._positions() and not self._openers())
+        if flat:
+            await self._booked()
         return self.status() | {"flat": flat}
 
     async def _stop(self, command: Command) -> dict[str, Any]:
@@ -131,6 +142,8 @@ class Operator:
         closes = self._on_stop == "close"
         await self._tell_core(command, OperatorCode.FLATTEN if closes else OperatorCode.PAUSE)
         done = await self._wait(lambda: not self._openers() and not (closes and self._positions()))
+        if closes and done:
+            await self._booked()
         told = self.status() | {"done": done}
         self.stopped = True
         self._session.stop()
@@ -160,16 +173,32 @@ class Operator:
             await asyncio.sleep(_LOOK_S)
         return done()
 
+    async def _booked(self) -> None:
+        """Wait until no money has been booked for a while: fees are told after the fills that they belong to."""
+        before, still_s = b"", 0.0
+        for _ in range(int(_BOOKED_MAX_S / _LOOK_S)):
+            now = self._world.accounts["balance"].tobytes()
+            still_s = still_s + _LOOK_S if now == before else 0.0
+            if still_s >= _BOOKED_S:
+                return
+            before = now
+            await asyncio.sleep(_LOOK_S)
+
     # ------------------------------------------------------------------ what is believed
 
     def _wallets(self) -> list[dict[str, Any]]:
-        """Return what each wallet holds in whole units of its currency, and whose it is."""
-        found = []
+        """Return what each wallet holds in whole units of its currency, and whose it is.
+
+        Equity is the balance and what is held at its last mark; who holds nothing has his balance.
+        """
+        found, flat = [], is_flat(self._world)
         for setup, wallet in zip(self._world.wallet_setups, self._world.accounts, strict=True):
             named = setup.account < len(self._accounts)
             name = self._accounts[setup.account] if named else str(setup.account)
             scale = float(wallet["scale"])
             amounts = {key: float(wallet[key]) / scale for key in ("balance", "equity", "used")}
+            held = 0.0 if flat else float(wallet["unrealised"]) / scale
+            amounts["equity"] = amounts["balance"] + held
             found.append({"account": name, "currency": setup.currency} | amounts)
         return found
 
@@ -177,12 +206,14 @@ class Operator:
         held = self._world.contexts["working"]["holding"]["pos_lot"]
         found = []
         for context, side in zip(*np.nonzero(held), strict=True):
+            lots = int(held[context, side])
             found.append(
                 {
                     "strategy": self._strategies[int(self._world.contexts["strategy"][context])],
                     "instrument": self._instruments[int(self._world.contexts["instrument"][context])],
                     "side": ("long", "short")[side],
-                    "lots": int(held[context, side]),
+                    "lots": lots,
+                    "quantity": self._quantity(context, lots),
                 }
             )
         return found
@@ -197,12 +228,36 @@ class Operator:
                     "cid": int(order["cid"]),
                     "instrument": self._instruments[int(self._world.contexts["instrument"][context])],
                     "state": names_of(OrderState)[int(order["state"])],
+                    "kind": _KINDS[int(order["kind"])],
                     "side": "buy" if order["side"] == BUY else "sell",
                     "reduce": bool(order["reduce"]),
                     "price_tick": int(order["price_tick"]),
+                    "price": self._price(context, int(order["price_tick"])),
                     "lots": int(order["qty_lot"]),
+                    "quantity": self._quantity(context, int(order["qty_lot"])),
                     "filled": int(order["filled_lot"]),
                 }
+            )
+        return found
+
+    def _quantity(self, context: int, lots: int) -> str:
+        """Return lots as the venue counts its instrument, a decimal."""
+        setup = self._world.instrument_setups[int(self._world.contexts["instrument"][context])]
+        return f"{lots * lot_of(setup.instrument):f}"
+
+    def _price(self, context: int, tick: int) -> str:
+        setup = self._world.instrument_setups[int(self._world.contexts["instrument"][context])]
+        return f"{tick * setup.instrument.tick_size:f}"
+
+    def _outside(self) -> list[dict[str, Any]]:
+        """Return the values from outside, each with the time at which it was known; None for none that counts."""
+        found = []
+        for each in self._features:
+            view = self._world.views[each.instrument]
+            known_ns = int(view["feature_ns"][each.code])
+            value = float(view["feature"][each.code]) if known_ns else None
+            found.append(
+                {"name": each.name, "symbol": each.symbol, "value": value, "known_ns": known_ns or None}
             )
         return found
 

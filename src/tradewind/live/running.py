@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tradewind.journal.bodies import Boot
     from tradewind.live.opening import OpenSession
     from tradewind.live.operator import OnStop
+    from tradewind.live.outside import Feature
     from tradewind.live.session import Keeper, Memory, Session
     from tradewind.venues.port import Batch, VenuePort
 
@@ -118,6 +119,8 @@ class RunningSetup:
         What `session stop` does with positions.
     memory_bytes
         Most that the process may use; 0: half of what the machine has.
+    features
+        The values from outside that the session takes.
     """
 
     make_world: Callable[[], World]
@@ -128,6 +131,7 @@ class RunningSetup:
     clock: Callable[[], int]
     on_stop: OnStop = "keep"
     memory_bytes: int = 0
+    features: tuple[Feature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +258,7 @@ class _Run:
         session.progress = self._progress
         operator = Operator(
             session, world, self._setup.labels, self._setup.clock, notify=self._notify,
-            accounts=self._setup.accounts, on_stop=self._setup.on_stop,
+            accounts=self._setup.accounts, on_stop=self._setup.on_stop, features=self._setup.features,
         )  # fmt: skip
         control = ControlServer(self._folder, operator.answer)
         await control.open()

@@ -4,7 +4,18 @@ from tradewind.cli.output import Output
 from tradewind.cli.session import _show_standing
 
 STANDING = {
-    "now_ns": 1_704_067_200_000_000_000, "halts": [], "held": [], "positions": [], "orders": [],
+    "now_ns": 1_704_067_200_000_000_000, "halts": [], "held": [],
+    "positions": [
+        {"strategy": "steady", "instrument": "BTC-USDT", "side": "long", "lots": 120, "quantity": "12.0"},
+    ],
+    "orders": [
+        {"cid": 7, "instrument": "BTC-USDT", "state": "LIVE", "kind": "STOP", "side": "sell", "reduce": True,
+         "price_tick": 373973, "price": "37397.3", "lots": 120, "quantity": "12.0", "filled": 0},
+    ],
+    "outside": [
+        {"name": "bias", "symbol": "BTC-USDT", "value": 0.25, "known_ns": 1_704_067_190_000_000_000},
+        {"name": "mood", "symbol": "BTC-USDT", "value": None, "known_ns": None},
+    ],
     "wallets": [
         {"account": "main", "currency": "USDT", "balance": 1_234.5, "equity": 1_240.0, "used": 0.0},
         {"account": "side", "currency": "BTC", "balance": 0.0123, "equity": 0.0125, "used": 0.0},
@@ -18,4 +29,15 @@ def test_each_wallet_says_whose_it_is_and_in_which_currency(capsys):
     assert lines[2:4] == [
         "wallet          main: balance 1,234.50 USDT, equity 1,240.00 USDT",
         "wallet          side: balance 0.0123 BTC, equity 0.0125 BTC",
+    ]
+
+
+def test_positions_and_orders_are_said_in_the_units_and_prices_of_the_venue(capsys):
+    _show_standing(Output(as_json=False), STANDING)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4:] == [
+        "position        12.0 BTC-USDT long by steady",
+        "order           sell 12.0 BTC-USDT at 37397.3, stop, live",
+        "from outside    bias of BTC-USDT: 0.25, since 2023-12-31T23:59:50Z",
+        "from outside    mood of BTC-USDT: none, or one too old",
     ]

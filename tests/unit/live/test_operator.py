@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import msgspec
 import numpy as np
 import pytest
 
+from tradewind.engine.world import lot_of
 from tradewind.errors import UsageError
 from tradewind.journal import JournalReader, RecordKind
 from tradewind.journal.bodies import Audit
 from tradewind.live.control import Actor, Command
 from tradewind.live.flatten import flatten_account
 from tradewind.live.operator import Operator
+from tradewind.live.outside import Feature, feature_facts
 from tradewind.live.replay import replay_journal
 from tradewind.live.takeover import first_cid, is_of_takeover
 from tradewind.ops.record import read_session
@@ -80,6 +83,15 @@ def commanded(*commands, **settings):
     return life
 
 
+async def until(done):
+    """Wait for something that comes of itself, a minute at most."""
+    for _ in range(1_200):
+        if done():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not come")
+
+
 def replays(life):
     return replay_journal(FOLDER, small_world(), life.disk).state_hash == life.world.state_hash()
 
@@ -94,6 +106,55 @@ def test_status_changes_nothing_and_is_not_written_down():
     assert (wallet["account"], wallet["currency"]) == ("main", life.world.wallet_setups[0].currency)
     assert wallet.keys() == {"account", "currency", "balance", "equity", "used"}
     assert life.audits == []
+
+
+def test_positions_and_orders_are_told_as_the_venue_counts_them():
+    life = commanded("status")
+    (told,) = life.told
+    instrument = life.world.instrument_setups[0].instrument
+    (held, *_), (order, *_) = told["positions"], told["orders"]
+    assert Decimal(held["quantity"]) == held["lots"] * lot_of(instrument) > 0
+    assert Decimal(order["price"]) == order["price_tick"] * instrument.tick_size > 0
+    assert Decimal(order["quantity"]) == order["lots"] * lot_of(instrument) > 0
+    assert {order["kind"] for order in told["orders"]} <= {"REST", "TARGET", "STOP"}
+
+
+def test_a_flattened_account_is_answered_for_once_its_fees_are_booked():
+    """A venue tells a fee after its fill; what is answered in between is money that is not there."""
+
+    async def script(life):
+        asking = asyncio.ensure_future(life.ask("flatten"))
+        await until(lambda: not life.operator.status()["positions"])
+        await asyncio.sleep(0.6)
+        life.world.accounts["balance"][0] -= 777
+        life.charged = life.operator.status()["wallets"]
+        await asking
+
+    life = Commanded(script)
+    life.run()
+    (told,) = life.told
+    assert told["wallets"] == life.charged
+    assert told["wallets"][0]["equity"] == told["wallets"][0]["balance"]
+
+
+def test_values_from_outside_are_told_with_the_time_at_which_they_were_known():
+    bias = [Feature("bias", "S0USDT", 0, code, 60_000_000_000) for code in (0, 1)]
+
+    async def script(life):
+        life.operator = Operator(
+            life.session.session, life.world, (("S0USDT",), ("restless",)), life.loop.now_ns,
+            notify=life.alerts.append, features=bias,
+        )  # fmt: skip
+        life.known_ns = life.loop.now_ns()
+        await life.session.session.post(feature_facts([(bias[1], 0.25)], life.known_ns, life.known_ns))
+        await life.ask("status")
+
+    life = Commanded(script)
+    life.run()
+    assert life.told[0]["outside"] == [
+        {"name": "bias", "symbol": "S0USDT", "value": None, "known_ns": None},
+        {"name": "bias", "symbol": "S0USDT", "value": 0.25, "known_ns": life.known_ns},
+    ]
 
 
 def test_a_pause_cancels_what_opens_keeps_what_protects_and_says_who_asked():
