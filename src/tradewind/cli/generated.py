@@ -92,11 +92,10 @@ def generate_into(store: "Store", spec: "MarketSpec", progress: "Callable[[float
     now_ns = time.time_ns()
     source = SourceEntry(name=f"generated, seed {spec.seed}", sha256="", imported_ns=now_ns, notes=())
     store.merge_all(parts, source)
-    book = RuleBook.load(store.root)
-    book.add(RuleSet(spec.venue, market.instruments), now_ns)
-    if market.spot_instruments:
-        book.add(RuleSet(spec.spot_venue, market.spot_instruments), now_ns)
-    book.save()
+    with RuleBook.changing(store.root) as book:
+        book.add(RuleSet(spec.venue, market.instruments), now_ns)
+        if market.spot_instruments:
+            book.add(RuleSet(spec.spot_venue, market.spot_instruments), now_ns)
     progress(2, 2, "storing the market")
     return sum(len(series) for _, series in parts)
 

@@ -127,7 +127,7 @@ def rules(
 
 
 async def fetch_rules(desk: "Workspace", venue: str) -> "RuleSet":
-    """Ask a venue for its rules and keep them in the workspace. Raises VenueDown, VenueRefused, ConfigError."""
+    """Ask a venue for its rules and keep them in the workspace. Raises VenueDown, VenueRefused, ConfigError, Busy."""
     import time
 
     from tradewind.cli.reaching import client_of, way_to
@@ -145,9 +145,8 @@ async def fetch_rules(desk: "Workspace", venue: str) -> "RuleSet":
         finally:
             await exchange.close()
     found = rules_of_markets(venue, markets)
-    book = RuleBook.load(Store(desk.data).root)
-    book.add(found, time.time_ns())
-    book.save()
+    with RuleBook.changing(Store(desk.data).root) as book:
+        book.add(found, time.time_ns())
     return found
 
 

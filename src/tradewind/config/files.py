@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ __all__ = ["PARTIAL_PREFIX", "atomic_folder", "lock", "lock_holder", "sweep", "w
 PARTIAL_PREFIX = ".partial-"
 """Beginning of the name of what is not complete yet."""
 
+_LOOK_S = 0.05
 _ENOSPC = 28
 _EDQUOT = 122
 
@@ -99,28 +101,41 @@ def sweep(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def lock(path: Path, purpose: str) -> Iterator[None]:
+def lock(path: Path, purpose: str, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a lock file while the block runs; the system frees it if the process dies.
 
+    Another's is waited for so many seconds: long enough where it is held for the time of a write only.
     Raises `Busy` (LOCKED) with the holder's process, machine, purpose and start.
     """
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _taken(handle, wait_s):
             raise Busy(
                 "LOCKED",
                 f"in use by {_describe_holder(path)}",
                 where=str(path),
                 hint="wait for it or stop it",
-            ) from error
+            )
         _write_holder(handle, purpose)
         yield
     finally:
         os.close(handle)
+
+
+def _taken(handle: int, wait_s: float) -> bool:
+    """Take a lock as soon as nobody holds it; return whether that was within so many seconds."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_LOOK_S)
+        else:
+            return True
 
 
 def lock_holder(path: Path) -> dict[str, object] | None:

@@ -47,9 +47,8 @@ def _put(
         for symbol, series in table.items()
     ]
     store.merge_all(parts, source)
-    book = RuleBook.load(store.root)
-    book.add(RuleSet(venue, dict(instruments)), 0)
-    book.save()
+    with RuleBook.changing(store.root) as book:
+        book.add(RuleSet(venue, dict(instruments)), 0)
 
 
 def backtest_of(spec: MarketSpec, strategy: str, **tables: object) -> BacktestConfig:

@@ -135,10 +135,9 @@ class Week:
 
     def _bind(self) -> Bound:
         venues = tuple(berth.venue for berth in _BERTHS)
-        book = RuleBook.load(Store(self.desk.data).root)
-        for venue in venues:
-            book.add(RuleSet(venue, {each.symbol: each for each in listed(venue)}), START_NS)
-        book.save()
+        with RuleBook.changing(Store(self.desk.data).root) as book:
+            for venue in venues:
+                book.add(RuleSet(venue, {each.symbol: each for each in listed(venue)}), START_NS)
         session = session_from(tomllib.loads(SESSION)).config
         now = datetime.fromtimestamp(START_NS / 1e9, UTC)
         capital = Capital(amount=float(_MONEY), currency="USDT")

@@ -73,11 +73,10 @@ def test_old_rules_of_a_venue_are_a_warning(desk, age_days, state):
     desk = with_settings(desk, ACCOUNT)
     (finding,) = doctor_machine._rules(desk)
     assert finding.detail == "binance_usdm: asked for when a session starts"
-    book = RuleBook.load(Store(desk.data).root)
     asked = datetime.now(UTC) - timedelta(days=age_days)
     rules = RuleSet("binance_usdm", {"BTCUSDT": replace(linear(), provenance="exchangeInfo")})
-    book.add(rules, int(asked.timestamp() * 1e9))
-    book.save()
+    with RuleBook.changing(Store(desk.data).root) as book:
+        book.add(rules, int(asked.timestamp() * 1e9))
     (finding,) = doctor_machine._rules(desk)
     assert (finding.state, f"{age_days} days old" in finding.detail) == (state, True)
     assert bool(finding.remedy) == (state == "warning")

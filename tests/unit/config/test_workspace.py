@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -253,7 +254,11 @@ def test_a_lock_names_its_holder_and_is_free_after_it_was_killed(tmp_path):
         assert (caught.value.code, caught.value.exit_code) == ("LOCKED", 5)
         assert f"process {holder.pid}" in caught.value.message
         assert "paper session first" in caught.value.message
-        holder.kill()
+        with pytest.raises(Busy), lock(path, "another", wait_s=0.1):
+            pass
+        threading.Timer(0.2, holder.kill).start()
+        with lock(path, "another", wait_s=60):
+            assert lock_holder(path)["purpose"] == "another"
     with lock(path, "another"):
         assert lock_holder(path)["purpose"] == "another"
     assert lock_holder(path) is None

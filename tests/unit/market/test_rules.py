@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -319,6 +321,44 @@ def test_answers_one_by_one_make_one_instrument(store, tmp_path):
     assert found.tiers[0].notional_upto == 999
     assert found.leverage_max == 20
     assert found.provenance == "exchangeInfo of 2026-08-01"
+
+
+IMPORTER = """
+import sys
+from pathlib import Path
+from tradewind.market.rules import import_rules
+from tradewind.market.store import Store
+print("ready", flush=True)
+sys.stdin.readline()
+for answer in sorted(Path(sys.argv[2]).iterdir()):
+    import_rules(Store(Path(sys.argv[1])), answer, venue="binance_usdm", now_ns=1)
+"""
+
+
+def answers_in(folder, who):
+    """Write eight answers, of a symbol each; return the symbols."""
+    folder.mkdir()
+    symbols = [f"{who}{number}USDT" for number in range(8)]
+    for symbol in symbols:
+        (folder / f"{symbol}.json").write_text(json.dumps([{"symbol": symbol, "fundingIntervalHours": 4}]))
+    return symbols
+
+
+def test_two_processes_import_rules_at_once_and_nothing_is_lost(store, tmp_path):
+    """Two sessions that start together both ask their venues for the rules."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    symbols = {*answers_in(ours, "A"), *answers_in(theirs, "B")}
+    command = [sys.executable, "-c", IMPORTER, str(store.root), str(theirs)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "ready\n"
+        other.stdin.write("\n")
+        other.stdin.flush()
+        for answer in sorted(ours.iterdir()):
+            import_rules(store, answer, venue="binance_usdm", now_ns=NOW_NS)
+        other.communicate()
+    assert other.returncode == 0
+    page = json.loads((store.root / "instruments.json").read_text())["venues"]["binance_usdm"]
+    assert set(page["funding_interval_ns"]) == symbols
 
 
 def test_imported_rules_win_over_built_in_ones(store, tmp_path):

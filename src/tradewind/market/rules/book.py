@@ -1,5 +1,7 @@
 """The rules a workspace holds: what was imported from venues' answers, by venue and symbol, with its date."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +15,9 @@ from tradewind.market.rules.answers import RuleSet
 from tradewind.units.time import format_utc
 
 __all__ = ["RuleBook"]
+
+_PATIENCE_S = 10.0
+"""So long another process's change of the rules is waited for; one takes some hundredths of a second."""
 
 
 class _VenuePage(msgspec.Struct):
@@ -49,6 +54,21 @@ class RuleBook:
             raise DataUnfit("DATA_CORRUPT", f"the rules cannot be read: {error}", where=str(path)) from error
         return cls(path, pages)
 
+    @classmethod
+    @contextmanager
+    def changing(cls, root: Path) -> Iterator["RuleBook"]:
+        """Yield the rules to add to, and write them at the end; readers see the old ones or the new ones.
+
+        Who changes them at the same time waits, so that nothing that another process added is lost.
+        Raises DATA_CORRUPT, and LOCKED where another process does not come to its end within seconds.
+        """
+        with lock(root / ".rules.lock", "rules import", wait_s=_PATIENCE_S):
+            book = cls.load(root)
+            yield book
+            write_atomic(
+                book.path, msgspec.json.format(msgspec.json.encode(book._pages, order="deterministic"))
+            )
+
     def add(self, rules: RuleSet, asked_ns: int) -> None:
         """Enter what an answer said, with the time at which it was given; newer rules replace older ones."""
         page = self._pages.venues.setdefault(rules.venue, _VenuePage({}, {}, {}, {}))
@@ -60,14 +80,6 @@ class RuleBook:
             page.tiers[symbol] = [_tier_to_dict(t) for t in tiers]
         for symbol, fees in rules.fees.items():
             page.fees[symbol] = (str(fees.maker_rate), str(fees.taker_rate))
-
-    def save(self) -> None:
-        """Write the rules so that readers see the old ones or the new ones."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with lock(self.path.with_name(".lock"), "rules import"):
-            write_atomic(
-                self.path, msgspec.json.format(msgspec.json.encode(self._pages, order="deterministic"))
-            )
 
     def symbols(self, venue: str) -> tuple[str, ...]:
         """Return the symbols of a venue whose rules are here."""

@@ -29,7 +29,7 @@ def import_rules(store: Store, path: Path, *, venue: str | None, now_ns: int) ->
     """Keep what a JSON file with a venue's answer says about instruments; newer answers replace older ones.
 
     Raises PATH_INVALID, DATA_CORRUPT, USAGE where nothing says whose answer it is, MARKET_RULES_INVALID where it is
-    none that is known; nothing is written then.
+    none that is known, LOCKED; nothing is written then.
     """
     owner = venue or claims_of(path).venue
     if owner is None:
@@ -43,7 +43,6 @@ def import_rules(store: Store, path: Path, *, venue: str | None, now_ns: int) ->
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataUnfit("DATA_CORRUPT", f"this is no JSON: {error}", where=str(path)) from error
     rules = parse_rules(owner, answer)
-    book = RuleBook.load(store.root)
-    book.add(rules, now_ns)
-    book.save()
+    with RuleBook.changing(store.root) as book:
+        book.add(rules, now_ns)
     return RulesImport(path, owner, len(rules), tuple(rules.skipped))
