@@ -21,6 +21,7 @@ from tradewind.config.backtest import (
     Warmup,
 )
 from tradewind.config.data_policy import DEFECTS, DataPolicy, Defect
+from tradewind.config.drift import changed_settings, is_unchanged
 from tradewind.config.exits import Exits, Protection
 from tradewind.config.feasible import check_feasible
 from tradewind.config.fields import read_instant, to_ns
@@ -93,12 +94,14 @@ __all__ = [
     "assumptions",
     "atomic_folder",
     "backtest_from",
+    "changed_settings",
     "check_feasible",
     "check_live",
     "config_hash",
     "did_you_mean",
     "find_run",
     "is_session_file",
+    "is_unchanged",
     "json_schema",
     "load_backtest",
     "load_session",

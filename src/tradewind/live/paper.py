@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from tradewind.config import changed_settings, is_unchanged
 from tradewind.errors import SafetyRefusal
 from tradewind.journal import FileDisk, Identity, JournalReader, RecordKind
 from tradewind.journal.bodies import decode_boot
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tradewind.venues.simulated.feed import ReplayFeed
 
 _NS_PER_S = 1_000_000_000
+_CHANGES_SHOWN = 5
 
 Speed = Literal["max", "1x"]
 
@@ -205,13 +207,16 @@ def _refuse_change(before: Boot, now: Boot, folder: Path) -> None:
         ("strategy code", before.code_hash, now.code_hash),
         ("history", before.data_hash, now.data_hash),
     ):
-        if old != new:
-            raise SafetyRefusal(
-                "JOURNAL_IDENTITY",
-                f"the session runs {what} {old[:12]}, that of now is {new[:12]}",
-                where=str(folder),
-                hint="put back what was changed, or take another name; on accounts 'session adopt' begins anew",
-            )
+        if old == new or (what == "configuration" and is_unchanged(before.config, new)):
+            continue
+        changed = changed_settings(before.config, now.config) if what == "configuration" else []
+        raise SafetyRefusal(
+            "JOURNAL_IDENTITY",
+            f"the session runs {what} {old[:12]}, that of now is {new[:12]}"
+            + "".join(f"; {each}" for each in changed[:_CHANGES_SHOWN]),
+            where=str(folder),
+            hint="put back what was changed, or take another name; on accounts 'session adopt' begins anew",
+        )
 
 
 def _boots(folder: Path) -> Iterator[Boot]:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tradewind.config import Workspace
+from tradewind.config import Workspace, config_hash, session_from, to_toml
 from tradewind.engine.setup import VenueSetup
 from tradewind.errors import Busy, SafetyRefusal
 from tradewind.journal import FileDisk, JournalReader, RecordKind, verify_journal
@@ -113,6 +113,25 @@ def test_session_of_another_configuration_or_account_is_refused(desk):
         assert caught.value.code == "JOURNAL_IDENTITY"
     with pytest.raises(SafetyRefusal, match="JOURNAL_IDENTITY"):
         run_paper(setup(), desk, "first", account="second")
+
+
+def test_what_differs_in_the_settings_is_named_and_a_setting_that_is_new_today_does_not_differ(desk):
+    loss = {"strategy": "steady", "capital": {"amount": 1_000.0, "currency": "USDT"}, "protection": "none",
+            "market": {"venue": "generated", "symbols": ["S0USDT"], "bars": "1m"},
+            "limits": {"loss_day_pct": 5.0}}  # fmt: skip
+    begun, now = (session_from(loss | {"limits": {"loss_day_pct": percent}}).config for percent in (5.0, 4.0))
+    older = "\n".join(
+        line for line in to_toml(begun).splitlines() if not line.startswith("reconcile_every_s")
+    )
+    assert older != to_toml(begun)
+    first = msgspec.structs.replace(BOOT, config=older, config_hash="of an older version")
+    run_paper(setup(boot=first), desk, "first")
+    same = msgspec.structs.replace(BOOT, config=to_toml(begun), config_hash=config_hash(begun))
+    assert run_paper(setup(boot=same), desk, "first").finished
+    other = msgspec.structs.replace(BOOT, config=to_toml(now), config_hash=config_hash(now))
+    with pytest.raises(SafetyRefusal, match=r"; limits\.loss_day_pct was 5\.0, is 4\.0\n") as caught:
+        run_paper(setup(boot=other), desk, "first")
+    assert caught.value.code == "JOURNAL_IDENTITY"
 
 
 def test_session_at_the_pace_of_the_feed_waits_for_it(desk):
