@@ -371,7 +371,9 @@ def test_under_maintenance_nobody_is_served():
         for asked in (client.fetch_time, client.fetch_balance):
             with pytest.raises(ccxt.BaseError, match="-1016"):
                 await asked()
+        assert (await client.fetch_status())["status"] == "maintenance"
         world.exchanges[VENUE].set_status(ID, "trading")
+        assert (await client.fetch_status())["status"] == "ok"
         return (await client.fetch_balance())["USDT"]["total"]
 
     assert in_world(work) == 100_000

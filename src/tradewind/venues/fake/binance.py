@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["BinanceProtocol"]
 
 _REST_HOSTS = frozenset({"fapi.binance.com", "api.binance.com", "demo-fapi.binance.com"})
+_STATUS = "/sapi/v1/system/status"
 _STREAM_HOSTS = frozenset({"fstream.binance.com", "fstream.binancefuture.com"})
 
 
@@ -57,7 +58,7 @@ class BinanceProtocol(VenueProtocol):
             ("GET", "/sapi/v1/account/apiRestrictions"): self._restrictions,
             ("GET", "/sapi/v1/capital/config/getall"): self._currencies,
             ("GET", "/sapi/v1/margin/allPairs"): lambda _call: Reply([]),
-            ("GET", "/sapi/v1/system/status"): lambda _call: Reply({"status": 0, "msg": "normal"}),
+            ("GET", _STATUS): self._system_status,
         }
 
     def answer(self, call: Call) -> Reply:
@@ -101,7 +102,7 @@ class BinanceProtocol(VenueProtocol):
 
     def admit(self, call: Call) -> Reply | None:
         """Count the call's weight; refuse it where its address has used it up, or while nobody is served."""
-        if "maintenance" in self.exchange.statuses:
+        if "maintenance" in self.exchange.statuses and call.path != _STATUS:
             return self.refused(call, Refused(Reason.MAINTENANCE))
         return self._access.admit(call)
 
@@ -117,6 +118,11 @@ class BinanceProtocol(VenueProtocol):
         return reply
 
     # ------------------------------------------------------------------ keys of streams, and of the account
+
+    def _system_status(self, call: Call) -> Reply:
+        """Say whether the venue rests; this answer comes from elsewhere, also while it does."""
+        rests = "maintenance" in self.exchange.statuses
+        return Reply({"status": int(rests), "msg": "system_maintenance" if rests else "normal"})
 
     def _open_key(self, call: Call) -> Reply:
         account = self._access.holder(call)

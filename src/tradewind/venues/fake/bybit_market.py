@@ -85,7 +85,7 @@ def _status(exchange: FakeExchange, args: Mapping[str, str]) -> object:
         "title": "Maintenance",
         "state": "scheduled" if exchange.now_ns() < begin_ns else "ongoing",
         "begin": millis(begin_ns),
-        "end": millis(end_ns),
+        "end": millis(end_ns) if end_ns else "",
         "href": "",
         "serviceTypes": [2, 3, 4, 5],
         "product": [1, 2],

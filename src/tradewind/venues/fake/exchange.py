@@ -78,7 +78,7 @@ class FakeExchange(Telling):
         self.record = record or Record()
         self.accounts: list[FakeAccount] = []
         self.announced_ns = (0, 0)
-        """Begin and end of a maintenance that the exchange announces, 0 for none."""
+        """Begin and end of a maintenance that is announced or goes on, 0 for none; an end that nobody knows is 0."""
         self._clock = clock
         self._within_ns: int | None = None
         self._last_ns = 0
@@ -214,8 +214,17 @@ class FakeExchange(Telling):
                 for account in self.accounts:
                     account.ledger.relist(j)
             self.statuses[j] = status
+        self._note_maintenance()
         self.record.add("market", self.now_ns(), symbol=symbol, status=status)
         self.tell(StatusChanged(symbol, status, text, self.now_ns()))
+
+    def _note_maintenance(self) -> None:
+        """Say that a maintenance goes on which nobody announced, and that one is over."""
+        now_ns, (begin_ns, _) = self.now_ns(), self.announced_ns
+        if "maintenance" in self.statuses:
+            self.announced_ns = self.announced_ns if begin_ns else (now_ns, 0)
+        elif 0 < begin_ns <= now_ns:
+            self.announced_ns = (0, 0)
 
     def move_price(self, symbol: str, ratio: float) -> None:
         """Multiply a symbol's price from the next second on."""

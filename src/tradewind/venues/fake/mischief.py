@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["befall"]
 
 
+_TICKS_LEAST = 100
+"""So many ticks a price has at least: a tick as large as the price would leave none."""
+_CONTRACT_LEAST = Decimal("1e-9")
+
+
 def befall(exchange: FakeExchange) -> None:
     """Carry out what the plan has for this second. What cannot be done now is tried again within its window."""
     assert exchange.misfortunes is not None
@@ -75,13 +80,19 @@ def _resume(exchange: FakeExchange) -> None:
 
 
 def _change_tick(exchange: FakeExchange, symbol: str, strike: Strike) -> bool:
-    exchange.set_rules(symbol, tick_size=exchange.instruments[symbol].tick_size * int(strike.arg("ratio")))
+    tick = exchange.instruments[symbol].tick_size * int(strike.arg("ratio"))
+    if tick * _TICKS_LEAST > exchange.last(symbol):
+        return False
+    exchange.set_rules(symbol, tick_size=tick)
     return True
 
 
 def _raise_lot(exchange: FakeExchange, symbol: str, strike: Strike) -> bool:
     rules, ratio = exchange.instruments[symbol], int(strike.arg("ratio"))
-    exchange.set_rules(symbol, lot_size=rules.lot_size * ratio, min_qty=rules.min_qty * ratio)
+    lot, least = rules.lot_size * ratio, rules.min_qty * ratio
+    if rules.max_qty is not None and max(lot, least) > rules.max_qty:
+        return False
+    exchange.set_rules(symbol, lot_size=lot, min_qty=least)
     return True
 
 
@@ -115,8 +126,10 @@ def _rename(exchange: FakeExchange, symbol: str, strike: Strike) -> bool:
 
 
 def _resize(exchange: FakeExchange, symbol: str, strike: Strike) -> bool:
-    size = exchange.instruments[symbol].contract_size
-    exchange.set_rules(symbol, contract_size=size / round(1 / strike.arg("ratio")))
+    size = exchange.instruments[symbol].contract_size / round(1 / strike.arg("ratio"))
+    if size < _CONTRACT_LEAST:
+        return False
+    exchange.set_rules(symbol, contract_size=size)
     return True
 
 

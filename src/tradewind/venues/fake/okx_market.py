@@ -85,7 +85,7 @@ def _status(exchange: FakeExchange, args: Mapping[str, str]) -> object:
             "title": "Maintenance",
             "state": state,
             "begin": millis(begin_ns),
-            "end": millis(end_ns),
+            "end": millis(end_ns) if end_ns else "",
             "preOpenBegin": "",
             "href": "",
             "serviceType": "5",

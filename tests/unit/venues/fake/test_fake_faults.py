@@ -232,6 +232,18 @@ def test_f43_f44_f45_steps_and_minimums_change() -> None:
     assert desk.account.place(replace(off_tick, price=price)).state == "new"
 
 
+@pytest.mark.parametrize("fault", ["F43", "F44", "F45", "F56"])
+def test_rules_that_change_again_and_again_stay_rules(fault: str) -> None:
+    """Nobody trades by a tick above the price, by a lot above the largest order or by a contract of nothing."""
+    desk = FakeDesk(plan=[Strike(k, fault, BTC, duration_ns=FOREVER_NS) for k in range(40)])
+    desk.exchange.set_rules(BTC, max_qty=Decimal(100))
+    desk.wait(40)
+    assert strikes(desk).count(fault) > 1
+    rules = desk.exchange.instruments[BTC]
+    assert rules.tick_size * 100 <= desk.exchange.last(BTC)
+    assert max(rules.lot_size, rules.min_qty) <= 100
+
+
 def test_f46_f47_leverage_and_modes_are_changed_by_hand() -> None:
     desk = FakeDesk(
         plan=[Strike(0, "F46", BTC, duration_ns=FOREVER_NS), Strike(0, "F47", BTC, duration_ns=FOREVER_NS)]
