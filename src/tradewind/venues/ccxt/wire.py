@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from ccxt.base.errors import BaseError
 
 from tradewind.venues.ccxt.budget import Budget, Urgency
@@ -37,12 +38,11 @@ PATIENCE_NS = {Urgency.READ: 120 * _S_NS, Urgency.OPEN: 5 * _S_NS, Urgency.PROTE
 """How long a request may wait for room. A new order that has waited longer is another order than was decided."""
 
 
-@dataclass(slots=True)
-class _Heard:
+class _Heard(msgspec.Struct):
     """What the transport heard of one request."""
 
     status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     text: str = ""
 
 
@@ -134,9 +134,11 @@ class Wire:
         signs = call.api != self.dialect.clock.call.api
         if signs and not self.clock.trusted:
             return Answer(refused=self._clock_text(), heard_ns=self.now_ns())
-        # A ban is told at once: who waits through it believes that somebody listens.
-        banned_ns = self.budget.banned_until_ns
-        patience_ns = 0 if banned_ns and banned_ns > self.now_ns() else PATIENCE_NS[urgency]
+        # A ban is told at once: who waits through it believes that somebody listens. So is a pause to what opens.
+        silent_ns = self.budget.banned_until_ns
+        if urgency is Urgency.OPEN:
+            silent_ns = max(silent_ns, self.budget.paused_until_ns)
+        patience_ns = 0 if silent_ns and silent_ns > self.now_ns() else PATIENCE_NS[urgency]
         count = len(params[call.wrap]) if call.wrap and isinstance(params, dict) else 1
         count = len(params) if isinstance(params, list) else count
         retry_ns = await self.budget.take(
