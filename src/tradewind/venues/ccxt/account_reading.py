@@ -64,7 +64,7 @@ class AccountReader:
         self._rows = rows
         self._speller = speller
         self._listings = listings
-        self._strangers: set[str] = set()
+        self._strangers: set[tuple[int, str]] = set()
 
     @property
     def _dialect(self) -> Dialect:
@@ -76,11 +76,11 @@ class AccountReader:
         """Return the whole account. Raises VenueDown where any page of any list cannot be read."""
         asked_ns = self._wire.now_ns()
         self._rows.strangers.clear()
-        orders: dict[str, OrderSeen] = {}
+        orders: dict[tuple[bool, int, str], OrderSeen] = {}
         for reading in self._dialect.working:
             for event in await self.read(reading):
                 if isinstance(event, OrderSeen) and event.status in _ALIVE:
-                    orders[event.venue_id] = event
+                    orders[_is_of_stops(reading), event.instrument, event.venue_id] = event
         positions = await self._whole(self._dialect.positions)
         settings = [event for reading in self._dialect.settings for event in await self.read(reading)]
         balances = await self.read(self._dialect.balances)
@@ -121,15 +121,15 @@ class AccountReader:
         Where the list of trades names the venue's ids only, the orders that ended say whose they are; each
         stranger is asked about once.
         """
-        unknown = {f.venue_id for f in fills if not f.cid} - self._strangers
+        unknown = {(f.instrument, f.venue_id) for f in fills if not f.cid} - self._strangers
         if not unknown:
             return fills
-        for instrument in sorted({f.instrument for f in fills if f.venue_id in unknown}):
+        for instrument in sorted({instrument for instrument, _ in unknown}):
             for reading in self._dialect.ended:
-                if not getattr(reading.shape, "algo", False):
+                if not _is_of_stops(reading):
                     await self.read(reading, max(since_ns - _OVERLAP_NS, 0), instrument)
         named = await self.fills(since_ns)
-        self._strangers |= {f.venue_id for f in named if not f.cid}
+        self._strangers |= {(f.instrument, f.venue_id) for f in named if not f.cid}
         return named
 
     async def fills(self, since_ns: int, only: int | None = None) -> list[FillSeen]:
@@ -255,7 +255,7 @@ class AccountReader:
         of them was read to its end and none has it.
         """
         try:
-            by_id = await self._by_id(order)
+            by_id = await self._by_id(order, client_id)
             if by_id is None or by_id.order is not None:
                 return by_id or Found(None, text="the venue did not answer the question")
             seen = await self._in_lists(order, client_id, sent_ns)
@@ -270,12 +270,13 @@ class AccountReader:
             return Found(None, absent=True)
         return Found(seen, tuple(fills))
 
-    async def _by_id(self, order: OrderRef) -> Found | None:
-        """Return what the query of one order says: an empty finding where there is none, None for no answer."""
+    async def _by_id(self, order: OrderRef, client_id: str) -> Found | None:
+        """Return what the query of one order says: an empty finding where there is none, None for no answer.
+
+        It is asked for first among the stops where it is one, else among the orders.
+        """
         instrument = self._listings[order.instrument].instrument
-        for reading in (self._dialect.by_id, self._dialect.by_id_algo):
-            if reading is None:
-                continue
+        for reading in sorted(self._queries, key=lambda one: _is_of_stops(one) is not order.algo):
             values = {"settle": instrument.settle, **self._speller.reference(order, instrument)}
             answer = await self._wire.ask(reading.call, fill_template(reading.call.fields, values))
             row = look_up(self._dialect, code_of(self._dialect, answer.body))
@@ -283,18 +284,30 @@ class AccountReader:
                 continue
             if not self._is_told(answer, reading):
                 return None
-            for found in rows_at(answer.body, reading.call.rows):
-                return await self._found(found, reading)
+            rows = rows_at(answer.body, reading.call.rows)
+            found = await self._found(rows[0], reading, order, client_id) if rows else Found(None)
+            if found is None or found.order is not None:
+                return found
         return Found(None)
 
-    async def _found(self, row: Row, reading: Reading) -> Found | None:
-        """Return an order with its trades; of a stop that was triggered, the order that it became."""
+    @property
+    def _queries(self) -> list[Reading]:
+        return [one for one in (self._dialect.by_id, self._dialect.by_id_algo) if one is not None]
+
+    async def _found(self, row: Row, reading: Reading, order: OrderRef, client_id: str) -> Found | None:
+        """Return an order with its trades; of a stop that was triggered, the order that it became.
+
+        One that has the number in the other list of the venue is not it, and says nothing. None where it cannot be
+        read.
+        """
         for event in self._rows.read(row, reading.shape, self._wire.now_ns()):
             if not isinstance(event, OrderSeen):
                 continue
+            if not _names(event, order, client_id):
+                return Found(None)
             child = self._rows.child_named(event.client_id) if event.status is OrderStatus.TRIGGERED else ""
             if child and child != event.venue_id and reading is self._dialect.by_id_algo:
-                became = await self._by_id(OrderRef(event.instrument, event.cid, child))
+                became = await self._by_id(OrderRef(event.instrument, event.cid, child), client_id)
                 if became is None or became.order is not None:
                     return became
             return Found(event, tuple(await self._fills_of(event)))
@@ -304,7 +317,8 @@ class AccountReader:
         if not seen.filled_lot:
             return []
         since_ns = max(seen.ts_ns - 7 * 86_400_000_000_000, 0)
-        return [f for f in await self.fills(since_ns, seen.instrument) if f.venue_id == seen.venue_id]
+        fills = await self.fills(since_ns, seen.instrument)
+        return [f for f in fills if (f.instrument, f.venue_id) == (seen.instrument, seen.venue_id)]
 
     async def _in_lists(self, order: OrderRef, client_id: str, sent_ns: int) -> OrderSeen | None:
         """Return the order as the lists show it: what a triggered stop became, rather than the stop.
@@ -315,7 +329,7 @@ class AccountReader:
         readings = [
             r for r in (*self._dialect.working, *self._dialect.ended) if isinstance(r.shape, OrderShape)
         ]
-        for reading in sorted(readings, key=lambda one: not getattr(one.shape, "algo", False)):
+        for reading in sorted(readings, key=lambda one: not _is_of_stops(one)):
             for event in await self.read(reading, max(sent_ns - _OVERLAP_NS, 0), order.instrument):
                 if not isinstance(event, OrderSeen) or not _names(event, order, client_id):
                     continue
@@ -328,15 +342,23 @@ class AccountReader:
         """Return the orders, working and ended, that may be what stops became. Raises VenueDown."""
         found: list[OrderSeen] = []
         for reading in (*self._dialect.working, *self._dialect.ended):
-            if not getattr(reading.shape, "algo", False):
+            if not _is_of_stops(reading):
                 events = await self.read(reading, since_ns, instrument)
                 found += [event for event in events if isinstance(event, OrderSeen)]
         return found
 
     def _is_its(self, fill: FillSeen, order: OrderRef, client_id: str, seen: OrderSeen | None) -> bool:
         ids = {order.venue_id, seen.venue_id if seen is not None else ""} - {""}
-        return fill.client_id == client_id or fill.venue_id in ids
+        by_number = fill.instrument == order.instrument and fill.venue_id in ids
+        return fill.client_id == client_id or (by_number and fill.cid in (0, order.cid))
 
 
 def _names(event: OrderSeen, order: OrderRef, client_id: str) -> bool:
-    return event.client_id == client_id or (bool(order.venue_id) and event.venue_id == order.venue_id)
+    """Say whether an order is the one that is looked for: numbers may repeat in another symbol or list."""
+    by_number = bool(order.venue_id) and event.venue_id == order.venue_id
+    here = event.instrument == order.instrument and event.cid in (0, order.cid)
+    return event.client_id == client_id or (by_number and here)
+
+
+def _is_of_stops(reading: Reading) -> bool:
+    return bool(getattr(reading.shape, "algo", False))

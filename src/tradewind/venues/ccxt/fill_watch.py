@@ -41,8 +41,8 @@ class FillWatch:
         self._account = account
         self._tell = tell
         self._told: OrderedDict[tuple[int, str], None] = OrderedDict()
-        self._heard_lots: OrderedDict[str, int] = OrderedDict()
-        self._wanted: dict[str, OrderSeen] = {}
+        self._heard_lots: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self._wanted: dict[tuple[int, str], OrderSeen] = {}
         self._childless: dict[int, OrderSeen] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -54,8 +54,9 @@ class FillWatch:
             self._childless[seen.cid] = seen
         elif self._childless and seen.venue_id != getattr(self._childless.get(seen.cid), "venue_id", ""):
             self._childless.pop(seen.cid, None)
-        if seen.filled_lot > self._heard_lots.get(seen.venue_id, 0):
-            self._wanted[seen.venue_id] = seen
+        order = (seen.instrument, seen.venue_id)
+        if seen.filled_lot > self._heard_lots.get(order, 0):
+            self._wanted[order] = seen
         if (self._wanted or self._childless) and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._ask())
 
@@ -65,7 +66,8 @@ class FillWatch:
         if key in self._told:
             return False
         _remember(self._told, key, None)
-        _remember(self._heard_lots, seen.venue_id, self._heard_lots.get(seen.venue_id, 0) + seen.qty_lot)
+        order = (seen.instrument, seen.venue_id)
+        _remember(self._heard_lots, order, self._heard_lots.get(order, 0) + seen.qty_lot)
         return True
 
     def stop(self) -> None:
@@ -107,9 +109,9 @@ class FillWatch:
 
     def _drop_complete(self) -> None:
         self._wanted = {
-            venue_id: seen
-            for venue_id, seen in self._wanted.items()
-            if seen.filled_lot > self._heard_lots.get(venue_id, 0)
+            order: seen
+            for order, seen in self._wanted.items()
+            if seen.filled_lot > self._heard_lots.get(order, 0)
         }
 
 

@@ -175,7 +175,7 @@ class RowReader:
         if status is None:
             raise Unfit("unknown state")
         venue_id = word_of(row.get(shape.venue_id))
-        client_id = self._client_id(row, shape, venue_id)
+        client_id = self._client_id(row, shape, listing, venue_id)
         side = self._side(row, shape.side)
         reduce = word_of(row.get(shape.reduce)).lower() == "true"
         position_side, reduce = self._position_side(row, shape.position_side, side, reduce)
@@ -183,7 +183,8 @@ class RowReader:
         filled = self._lots(row, shape.filled, listing) if shape.filled else 0
         if filled > lots:
             raise Unfit("more filled than ordered")
-        self._remember(venue_id, client_id, position_side)
+        if venue_id:
+            _keep(self._orders, _place(listing, venue_id, algo=shape.algo), (client_id, position_side))
         seen = OrderSeen(
             instrument=listing.index,
             cid=self._ids.cid_of(client_id),
@@ -208,24 +209,25 @@ class RowReader:
         """Return whether an order that works waits for its trigger: by its list, or by the trigger that it has."""
         return shape.algo or bool(shape.trigger and _decimal(row, shape.trigger))
 
-    def _client_id(self, row: Row, shape: OrderShape, venue_id: str) -> str:
+    def _client_id(self, row: Row, shape: OrderShape, listing: Listing, venue_id: str) -> str:
         """Return the id that says whose order it is: its own, or that of the stop that it was."""
         client_id = word_of(row.get(shape.client_id))
         child = word_of(row.get(shape.child_id)) if shape.child_id else ""
         if child not in ("", "0"):
-            _keep(self._parents, child, client_id)
+            _keep(self._parents, _place(listing, child), client_id)
             _keep(self._children, client_id, child)
         if self._ids.decode(client_id) is not None:
             return client_id
         parent_id = word_of(row.get(shape.parent_id)) if shape.parent_id else ""
-        of_parent, _ = self._orders.get(parent_id, ("", -1))
+        of_parent, _ = self._orders.get(_place(listing, parent_id, algo=True), ("", -1))
+        place = _place(listing, venue_id)
         for candidate in (
             word_of(row.get(shape.parent_client_id)),
             of_parent,
-            self._parents.get(venue_id, ""),
+            self._parents.get(place, "") if not shape.algo else "",
         ):
             if self._ids.decode(candidate) is not None:
-                _keep(self._parents, venue_id, candidate)
+                _keep(self._parents, place, candidate)
                 _keep(self._children, candidate, venue_id)
                 return candidate
         return client_id
@@ -248,7 +250,7 @@ class RowReader:
         told = _decimal(row, shape.notional) if shape.notional else None
         if told:
             return _money(told)
-        _, lots, notional = self._traded.get(venue_id, (set(), 0, 0))
+        _, lots, notional = self._traded.get(_place(listing, venue_id), (set(), 0, 0))
         if lots == filled:
             return notional
         average = _decimal(row, shape.average) if shape.average else None
@@ -278,7 +280,8 @@ class RowReader:
             raise Unfit("a trade of nothing")
         venue_id = word_of(row.get(shape.venue_id))
         side = self._side(row, shape.side)
-        client_id, position_side = self._whose(row, shape, venue_id, side)
+        place = _place(listing, venue_id)
+        client_id, position_side = self._whose(row, shape, place, side)
         told = _decimal(row, shape.notional) if shape.notional else None
         notional = _money(told) if told else _money_of(listing, Decimal(price) * lots)
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
@@ -287,7 +290,7 @@ class RowReader:
             closes = SHORT if side == BUY else LONG
             key = key_of_trade(trade_id)
             return [TakenSeen(taken, listing.index, closes, price, lots, notional, key, ts_ns, recv_ns)]
-        self._add_trade(venue_id, trade_id, lots, notional)
+        self._add_trade(place, trade_id, lots, notional)
         currency = word_of(row.get(shape.fee_currency)) if shape.fee_currency else ""
         fee = _decimal(row, shape.fee)
         seen = FillSeen(
@@ -310,21 +313,21 @@ class RowReader:
         )
         return [seen]
 
-    def _whose(self, row: Row, shape: FillShape, venue_id: str, side: int) -> tuple[str, int]:
+    def _whose(self, row: Row, shape: FillShape, place: str, side: int) -> tuple[str, int]:
         """Return a trade's client id and position side, as its order was when it was last seen."""
-        known_id, known_side = self._orders.get(venue_id, ("", -1))
+        known_id, known_side = self._orders.get(place, ("", -1))
         client_id = word_of(row.get(shape.client_id)) if shape.client_id else ""
         if self._ids.decode(client_id) is None:
-            client_id = known_id or self._parents.get(venue_id, "") or client_id
+            client_id = known_id or self._parents.get(place, "") or client_id
         reduce = word_of(row.get(shape.reduce)).lower() == "true" if shape.reduce else False
         position_side, _ = self._position_side(row, shape.position_side, side, reduce)
         told = word_of(row.get(shape.position_side)) in self._hedge_words()
         return client_id, position_side if told or known_side < 0 else known_side
 
-    def _add_trade(self, venue_id: str, trade_id: str, lots: int, notional: int) -> None:
-        ids, total, money = self._traded.get(venue_id, (set(), 0, 0))
+    def _add_trade(self, place: str, trade_id: str, lots: int, notional: int) -> None:
+        ids, total, money = self._traded.get(place, (set(), 0, 0))
         if trade_id not in ids:
-            _keep(self._traded, venue_id, ({*ids, trade_id}, total + lots, money + notional))
+            _keep(self._traded, place, ({*ids, trade_id}, total + lots, money + notional))
 
     # ------------------------------------------------------------------ the account
 
@@ -426,9 +429,10 @@ class RowReader:
                 return int(word) * _MS_NS
         return 0
 
-    def _remember(self, venue_id: str, client_id: str, position_side: int) -> None:
-        if venue_id:
-            _keep(self._orders, venue_id, (client_id, position_side))
+
+def _place(listing: Listing, venue_id: str, *, algo: bool = False) -> str:
+    """Return what names one order: a venue may count its orders by symbol, and its stops for themselves."""
+    return f"{listing.index}{'s' if algo else 'o'}{venue_id}"
 
 
 _Kept = TypeVar("_Kept")

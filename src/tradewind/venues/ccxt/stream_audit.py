@@ -55,7 +55,7 @@ class StreamAudit:
         self._declare_dead = declare_dead
         self._asked: dict[int, int] = {}
         self._expected: dict[int, int] = {}
-        self._working: dict[str, int] = {}
+        self._working: dict[tuple[int, str], int] = {}
         self._heard_ns = now_ns()
 
     def ask(self, cid: int) -> None:
@@ -72,14 +72,15 @@ class StreamAudit:
         self._heard_ns = self._now_ns()
         self._asked.pop(seen.cid, None)
         self._expected.pop(seen.cid, None)
+        order = (seen.instrument, seen.venue_id)
         if seen.status is OrderStatus.WORKING:
-            self._working[seen.venue_id] = max(seen.filled_lot, self._working.get(seen.venue_id, 0))
+            self._working[order] = max(seen.filled_lot, self._working.get(order, 0))
         else:
-            self._working.pop(seen.venue_id, None)
+            self._working.pop(order, None)
 
     def know(self, orders: tuple[OrderSeen, ...]) -> None:
         """Take what works from a snapshot."""
-        self._working = {order.venue_id: order.filled_lot for order in orders}
+        self._working = {(order.instrument, order.venue_id): order.filled_lot for order in orders}
         self._heard_ns = self._now_ns()
 
     async def look(self) -> None:
@@ -104,8 +105,10 @@ class StreamAudit:
             # A venue that does not answer is not asked again every second.
             self._heard_ns = self._now_ns()
             return
-        filled = {seen.venue_id: seen.filled_lot for seen in told if isinstance(seen, OrderSeen)}
-        differs = any(lots != filled.get(venue_id, -1) for venue_id, lots in believed.items())
+        filled = {
+            (seen.instrument, seen.venue_id): seen.filled_lot for seen in told if isinstance(seen, OrderSeen)
+        }
+        differs = any(lots != filled.get(order, -1) for order, lots in believed.items())
         if differs:
             # The message may be on its way.
             await asyncio.sleep(GRACE_S)

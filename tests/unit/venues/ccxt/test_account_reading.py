@@ -105,6 +105,70 @@ def test_one_list_that_was_not_told_leaves_the_question_open(venue):
     assert (found.order, found.absent) == (None, False)
 
 
+def binance_order(symbol, client_id, number=77, **more):
+    row = {"symbol": symbol, "orderId": number, "clientOrderId": client_id, "status": "NEW", "side": "BUY"}
+    row |= {"positionSide": "BOTH", "reduceOnly": False, "price": "2000", "origQty": "0.01"}
+    return (
+        row | {"executedQty": "0", "cumQuote": "0", "avgPrice": "0", "updateTime": 1_767_225_600_000} | more
+    )
+
+
+def test_orders_of_two_symbols_with_one_number_both_work():
+    """Binance counts orders by symbol; a snapshot without one of them would have it looked for as lost."""
+
+    async def work(post):
+        gateway = await asked(post, lambda _: Reply(FINE["binance_usdm"]))
+        ids = [gateway._ids.encode(n << 20) for n in (1, 2)]
+        rows = [
+            binance_order(symbol, client_id)
+            for symbol, client_id in zip(("BTCUSDT", "ETHUSDT"), ids, strict=True)
+        ]
+        post.answer = lambda request: Reply(
+            rows if request.path.endswith("/openOrders") else SETTINGS.get(request.path.split("/")[-1], [])
+        )
+        return sorted((o.instrument, o.cid >> 20) for o in (await gateway.snapshot(NOW_NS)).orders)
+
+    assert run_at_post("binance_usdm", work) == [(0, 1), (1, 2)]
+
+
+SETTINGS = {"dual": {"dualSidePosition": False}, "symbolConfig": []}
+
+
+def test_an_order_that_has_the_number_of_our_stop_is_not_our_stop():
+    """Binance numbers stops and orders apart: who asks for the wrong one of them may be told of another order."""
+
+    async def work(post):
+        gateway = await asked(post, lambda _: Reply(FINE["binance_usdm"]))
+        other = gateway._ids.encode(2 << 20)
+
+        def answer(request):
+            if request.path == "/fapi/v1/order":
+                return Reply(
+                    binance_order("BTCUSDT", other, status="FILLED", executedQty="0.01", cumQuote="20")
+                )
+            return gone(request) or Reply(FINE["binance_usdm"])
+
+        post.answer = answer
+        return await gateway.find(OrderRef(0, 1 << 20, "77", algo=True), NOW_NS)
+
+    found = run_at_post("binance_usdm", work)
+    assert (found.order, found.absent) == (None, True)
+
+
+def test_a_stop_is_looked_for_among_the_stops_first():
+    async def work(post):
+        gateway = await asked(post, lambda _: Reply(FINE["binance_usdm"]))
+        stop = {"algoId": 77, "clientAlgoId": gateway._ids.encode(1 << 20), "algoStatus": "CANCELED"}
+        stop |= {"symbol": "BTCUSDT", "side": "SELL", "positionSide": "BOTH", "reduceOnly": True}
+        stop |= {"quantity": "0.01", "triggerPrice": "2000", "price": "0"}
+        post.answer = lambda request: Reply(stop) if request.path == "/fapi/v1/algoOrder" else gone(request)
+        post.requests.clear()
+        found = await gateway.find(OrderRef(0, 1 << 20, "77", algo=True), NOW_NS)
+        return found.order.cid >> 20, [request.path for request in post.requests]
+
+    assert run_at_post("binance_usdm", work) == (1, ["/fapi/v1/algoOrder"])
+
+
 def test_a_list_that_repeats_its_page_is_an_error_and_not_an_end():
     rows = [{"ordId": str(n), "instId": "BTC-USDT-SWAP"} for n in range(100)]
 

@@ -209,6 +209,35 @@ def test_a_stop_that_became_an_order_keeps_its_id():
     assert child.cid == 9 << 20
 
 
+def test_an_order_of_another_symbol_with_the_same_number_is_another_order():
+    """Binance counts orders by symbol, and its list of trades names them by number only."""
+    read, dialect = reader("binance_usdm"), DIALECTS["binance_usdm"]
+    other = ClientIds("abc123").encode(8 << 20)
+    for symbol, client_id in (("BTCUSDT", OURS), ("ETHUSDT", other)):
+        read.read(
+            order_row("binance_usdm", symbol=symbol, client_id=client_id), order_shape("binance_usdm"), NOW_NS
+        )
+    trade = {"orderId": 77, "id": 5, "side": "BUY", "positionSide": "BOTH", "price": "42000.1", "qty": "0.01"}
+    trade |= {"commission": "0.05", "commissionAsset": "USDT", "maker": True, "time": NOW_NS // 1_000_000}
+    found = {
+        symbol: read.read({**trade, "symbol": symbol}, dialect.fills.shape, NOW_NS)[0].cid
+        for symbol in ("BTCUSDT", "ETHUSDT")
+    }
+    assert found == {"BTCUSDT": 9 << 20, "ETHUSDT": 8 << 20}
+
+
+def test_a_stop_with_the_number_of_an_order_is_another_order():
+    """Stops of Binance have numbers of their own; what an order with the same number trades is not the stop's."""
+    read, dialect = reader("binance_usdm"), DIALECTS["binance_usdm"]
+    read.read(order_row("binance_usdm"), order_shape("binance_usdm"), NOW_NS)
+    stop = {"s": "BTCUSDT", "caid": ClientIds("abc123").encode(8 << 20), "aid": 77, "X": "NEW", "S": "SELL"}
+    (stop_shape,) = stream_shapes("binance_usdm", "ALGO_UPDATE")
+    read.read(stop | {"ps": "BOTH", "R": True, "q": "0.003", "tp": "41000", "p": "0"}, stop_shape, NOW_NS)
+    trade = {"orderId": 77, "id": 5, "side": "BUY", "positionSide": "BOTH", "price": "42000.1", "qty": "0.01"}
+    (fill,) = read.read({**trade, "symbol": "BTCUSDT"}, dialect.fills.shape, NOW_NS)
+    assert fill.cid == 9 << 20
+
+
 @given(st.text(max_size=40))
 def test_a_trade_has_a_positive_key_below_two_to_the_62(trade_id):
     assert 0 < key_of_trade(trade_id) < 1 << 62
