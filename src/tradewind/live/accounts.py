@@ -234,7 +234,7 @@ class TradingAccount:
         self._answer(asked, outcome)
 
     def _new_order(self, asked: Asked, near_tick: Sequence[int] | NDArray[Any]) -> NewOrder:
-        rests = asked.order_kind == IntentKind.REST and not asked.reduce
+        rests = asked.order_kind == IntentKind.REST and not asked.closes
         life_ns = self.terms.opener_life_ns
         return NewOrder(
             instrument=asked.instrument,

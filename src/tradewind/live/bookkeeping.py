@@ -251,7 +251,7 @@ class Books:
             account.note_place(outcome.order)
         if outcome.kind is port.OutcomeKind.ACCEPTED:
             known = self._ledger.known(item.cid)
-            opens = item.kind == RequestKind.NEW and known is not None and not known.reduce
+            opens = item.kind == RequestKind.NEW and known is not None and not known.closes
             self._statuses.note_accepted(item.account, now_ns, opens=opens)
             if item.account in self._leaving and self._ledger.is_stop(item.cid):
                 self._compare_soon(item.account, now_ns)
@@ -276,7 +276,7 @@ class Books:
     def _is_refused_close(self, item: Answered) -> bool:
         """Say whether a venue did not take what was to close a position, on no rung of the ladder (F27)."""
         known, outcome = self._ledger.known(item.cid), item.outcome
-        asked = known is not None and known.kind == IntentKind.TARGET and bool(known.reduce)
+        asked = known is not None and known.kind == IntentKind.TARGET and known.closes
         closes = asked and item.kind == RequestKind.NEW
         refused = outcome.kind in (port.OutcomeKind.REJECTED, port.OutcomeKind.NOT_SENT)
         return closes and refused and outcome.rule != Rule.VENUE_REDUCE_ONLY

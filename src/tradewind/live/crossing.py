@@ -33,7 +33,7 @@ def crosses_own(world: World, asked: Asked) -> bool:
 
     A market order reaches as far as the last price.
     """
-    if asked.kind == RequestKind.CANCEL or asked.reduce or asked.order_kind == IntentKind.STOP:
+    if asked.kind == RequestKind.CANCEL or asked.closes or asked.order_kind == IntentKind.STOP:
         return False
     contexts, instrument, side = world.contexts, asked.instrument, asked.side
     others = contexts["instrument"] == instrument

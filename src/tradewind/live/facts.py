@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tradewind.units.enums import FactKind, HaltScope
+from tradewind.venues.gateway import closes_side
 from tradewind.venues.port import FACT
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ class Asked(NamedTuple):
     trigger: int
     show_lot: int
     tag: int
+
+    @property
+    def closes(self) -> bool:
+        """Say whether it takes away from its position side, also where the venue is not told so (`reduce` 0)."""
+        return closes_side(self.side, self.position_side)
 
 
 def asked_of(requests: NDArray[Any]) -> list[Asked]:

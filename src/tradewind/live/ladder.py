@@ -49,7 +49,7 @@ class Ladder:
 
     def begin(self, order: NewOrder, now_ns: int) -> int | None:
         """Return the rung that a new order begins on; None where it is no close at market."""
-        if not order.reduce or order.kind != IntentKind.TARGET or order.price_tick:
+        if not order.closes or order.kind != IntentKind.TARGET or order.price_tick:
             return None
         rung, at_ns = self._stood.get(order.instrument, (-1, 0))
         return (rung + 1) % len(BANDS) if now_ns - at_ns <= _REMEMBERED_NS else 0

@@ -29,7 +29,7 @@ import msgspec
 
 from tradewind.live.facts import Told, asked_of
 from tradewind.units.enums import FactKind, IntentKind, RequestKind, Rule
-from tradewind.venues.gateway import FillSeen, OrderSeen, OrderStatus
+from tradewind.venues.gateway import FillSeen, OrderSeen, OrderStatus, closes_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,11 @@ class Known(msgspec.Struct, array_like=True):
     ended: bool = False
     trades: dict[int, tuple[int, int]] = {}
     booked: list[int] = []
+
+    @property
+    def closes(self) -> bool:
+        """Return whether it takes away from its position side, also where the venue was not told so."""
+        return closes_side(self.side, self.position_side)
 
     @property
     def most_lot(self) -> int:

@@ -202,7 +202,7 @@ class LiveVenue:
 
     def _without_openers(self, account: TradingAccount, requests: list[Asked]) -> list[Asked]:
         """Return what may leave though its journal kept it waiting: what opens was decided on another market (F81)."""
-        held = [one for one in requests if one.kind != RequestKind.CANCEL and not one.reduce]
+        held = [one for one in requests if one.kind != RequestKind.CANCEL and not one.closes]
         if held:
             self._alert("LOOP_STALLED", "what would open waited too long for the journal and is not sent")
         account.withhold(held, "it waited too long for the journal")

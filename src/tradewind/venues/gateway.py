@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from tradewind.units.enums import BUY, LONG, SELL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -56,7 +58,16 @@ __all__ = [
     "TradeSeen",
     "TradingGateway",
     "TransferSeen",
+    "closes_side",
 ]
+
+
+def closes_side(side: int, position_side: int) -> bool:
+    """Say whether an order of a side takes away from a position side, whatever it tells the venue of reduce-only.
+
+    Where the venue's position is not just one strategy's, what closes leaves without that word: `reduce` is 0.
+    """
+    return side == (SELL if position_side == LONG else BUY)
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -427,6 +438,11 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False):
     expires_ns: int = 0
     near_tick: int = 0
     """Last price in ticks, 0: unknown; what an order at market is worth, for caps."""
+
+    @property
+    def closes(self) -> bool:
+        """Say whether it takes away from its position side; `reduce` says whether the venue is told so."""
+        return closes_side(self.side, self.position_side)
 
 
 class OrderRef(msgspec.Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import asked_of
 from tradewind.testing.sessions import linear
 from tradewind.testing.tidal import tidal_world
-from tradewind.units.enums import BUY, SELL, IntentKind, OrderState, RequestKind
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, OrderState, RequestKind
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def request(**fields):
     usual = {
         "context": 1,
         "side": SELL,
+        "position_side": SHORT,
         "price_tick": 1_000,
         "order_kind": IntentKind.REST,
         "cid": 2 << 20 | 256,
@@ -42,7 +43,8 @@ def request(**fields):
         ({"price_tick": 999}, True),
         ({"price_tick": 1_001}, False),
         ({"side": BUY}, False),
-        ({"reduce": 1}, False),
+        ({"reduce": 1, "position_side": LONG}, False),
+        ({"position_side": LONG}, False),
         ({"context": 0}, False),
         ({"cid": 256}, False),
         ({"cid": 256, "kind": RequestKind.AMEND}, True),

@@ -51,6 +51,12 @@ def row(kind=RequestKind.NEW, *, cid=1, side=SELL, reduce=1, price_tick=0, order
     return made
 
 
+def opener():
+    made = row(reduce=0)
+    made["position_side"] = SHORT
+    return made
+
+
 def lived(answers, *rows, pause_s=0.0):
     """Send requests one after another, each once the last was answered; return what left when, and the answers."""
     loop = VirtualLoop(START_NS)
@@ -110,12 +116,18 @@ def test_what_is_in_doubt_or_will_not_pass_is_asked_for_once(answer):
 
 @pytest.mark.parametrize(
     "other",
-    [row(reduce=0), row(order_kind=IntentKind.STOP, price_tick=40_000), row(price_tick=49_900)],
+    [opener(), row(order_kind=IntentKind.STOP, price_tick=40_000), row(price_tick=49_900)],
     ids=["opener", "stop", "limited"],
 )
 def test_only_a_close_at_market_climbs(other):
     asked, told = lived([no()], other)
     assert (len(asked), told) == (1, [OutcomeKind.REJECTED])
+
+
+def test_a_close_that_does_not_say_reduce_only_climbs_too():
+    """Where strategies share a position no close may say so, since the venue's is not theirs."""
+    asked, told = lived([no(), no()], row(reduce=0))
+    assert (len(asked), told) == (3, [OutcomeKind.ACCEPTED])
 
 
 def test_after_one_in_doubt_the_next_goes_on_where_it_stood():

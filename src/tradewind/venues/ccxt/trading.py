@@ -334,13 +334,13 @@ class CcxtTradingGateway:
         batch = self._dialect.batch
         if len(spelled) == 1:
             return [list(spelled)]
-        places = sorted(spelled, key=lambda place: not orders[place].reduce)
+        places = sorted(spelled, key=lambda place: not orders[place].closes)
         groups: list[list[int]] = []
         keys: list[object] = []
         for place in places:
             batched = batch is not None and spelled[place].style in self._dialect.batch_styles
             key = (
-                (orders[place].reduce, orders[place].instrument if batch is not None and batch.alike else 0)
+                (orders[place].closes, orders[place].instrument if batch is not None and batch.alike else 0)
                 if batched
                 else None
             )
@@ -361,7 +361,7 @@ class CcxtTradingGateway:
         call = spelled[0].call
         if len(spelled) > 1 and self._dialect.batch is not None:
             call = self._dialect.batch
-        urgency = Urgency.PROTECT if orders[0].reduce else Urgency.OPEN  # A group is all of one sort.
+        urgency = Urgency.PROTECT if orders[0].closes else Urgency.OPEN  # A group is all of one sort.
         for order in orders:
             self._audit.ask(order.cid)
         answer = await self._wire.ask(call, _wrapped(call, [one.fields for one in spelled]), urgency)
