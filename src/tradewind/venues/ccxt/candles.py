@@ -75,6 +75,10 @@ class CandleKeeper:
             return []
         if not self.next_ns:
             self.next_ns = open_ns
+        if open_ns == self.next_ns and not self._ahead:
+            self._told = (open_ns, bar)
+            self.next_ns = open_ns + self.interval_ns
+            return [self._told]
         if open_ns in self._ahead:
             self.counts.duplicates += 1
         elif len(self._ahead) < self._ahead_bars:

@@ -42,17 +42,19 @@ class Caps:
 
 
 class CapGuard:
-    """Counts orders against `Caps`."""
+    """Counts orders against `Caps`.
+
+    Attributes
+    ----------
+    weighs
+        Whether the value of orders is limited.
+    """
 
     def __init__(self, caps: Caps, now_ns: Callable[[], int]) -> None:
         self._caps = caps
+        self.weighs = caps.order_notional_max is not None
         self._now_ns = now_ns
         self._sent: deque[int] = deque()
-
-    @property
-    def weighs(self) -> bool:
-        """Return whether the value of orders is limited."""
-        return self._caps.order_notional_max is not None
 
     def refuse(self, symbol: str, notional: Decimal | None, *, reduces: bool) -> tuple[int, str]:
         """Return the rule that an order breaks and a sentence about it, or (Rule.OK, "") and count the order.

@@ -79,8 +79,8 @@ def tag_in(client_id: str) -> str:
 def _base62(number: int) -> str:
     signs = ""
     while number:
-        number, digit = divmod(number, 62)
-        signs = SIGNS[digit] + signs
+        signs = SIGNS[number % 62] + signs
+        number //= 62
     return signs
 
 

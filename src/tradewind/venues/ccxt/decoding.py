@@ -97,9 +97,11 @@ class Grid:
 
     def qty_lot(self, value: object) -> int:
         """Return a quantity in whole lots, rounded. Raises Garbage where it is negative or no number."""
-        number = finite(value, "qty")
-        lots = number / self.lot
-        if number < 0.0 or lots > _TICK_MAX:
+        try:
+            lots = float(value) / self.lot  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            raise Garbage("qty") from None
+        if value is True or value is False or not 0.0 <= lots <= _TICK_MAX:
             raise Garbage("qty")
         return round(lots)
 
@@ -155,6 +157,14 @@ class Near:
         if self._rivals < _RIVALS or now_ns - self._admitted_ns < _DOUBT_NS:
             raise Garbage("far_price")
         self._tick, self._admitted_ns, self._rivals = tick, now_ns, 0
+
+    def admit_both(self, high: float, low: float, now_ns: int) -> None:
+        """Believe the highest and the lowest price of a bar, as `admit` does one after the other."""
+        if self._tick / _FAR_RATIO < high < self._tick * _FAR_RATIO and high / _FAR_RATIO < low <= high:
+            self._tick, self._admitted_ns, self._rivals = low, now_ns, 0
+        else:
+            self.admit(high, now_ns)
+            self.admit(low, now_ns)
 
 
 def finite(value: object, reason: str) -> float:
@@ -217,22 +227,25 @@ def _step(value: object, step: int | str) -> object:
 
 
 def places(paths: Sequence[str]) -> Callable[[object, object], Sequence[object]]:
-    """Return what finds several values: one look at the row where they all stand there, one step deep."""
+    """Return what finds several values: one look at the row for all behind the last that does not stand right there."""
     each = [place(path) for path in paths]
+    elsewhere = [at for at, path in enumerate(paths, 1) if any(sign in path for sign in "^.~")]
+    first = max(elsewhere, default=0)
 
     def one_by_one(message: object, row: object) -> Sequence[object]:
         return [look(message, row) for look in each]
 
-    if any(sign in path for path in paths for sign in "^.~"):
+    if len(paths) - first < 2:
         return one_by_one
-    together = itemgetter(*(int(path) if path.isdigit() else path for path in paths))
+    together = itemgetter(*(int(path) if path.isdigit() else path for path in paths[first:]))
+    apart = each[:first]
 
     def at_once(message: object, row: object) -> Sequence[object]:
         try:
             found: tuple[object, ...] = together(row if isinstance(row, dict | list) else ())
         except (KeyError, IndexError, TypeError):
             return one_by_one(message, row)
-        return found
+        return (*[look(message, row) for look in apart], *found) if apart else found
 
     return at_once
 
@@ -243,6 +256,8 @@ def rows_of(path: str) -> Callable[[object], Sequence[object]]:
 
     def rows(message: object) -> Sequence[object]:
         found = look(message, None) if path else message
+        if type(found) is dict and found:
+            return (found,)
         if not found or not isinstance(found, dict | list):
             return ()
         return found if isinstance(found, list) and isinstance(found[0], dict | list) else (found,)
@@ -315,16 +330,23 @@ class TradeReader:
 
 
 class CandleReader:
-    """Reads candles of any state."""
+    """Reads candles of any state.
+
+    Attributes
+    ----------
+    rows
+        Finds the rows of a message.
+    values
+        Finds what one row says, from (message, row): whose it is by the venue's symbol and word for the interval, and
+        what `read` takes.
+    """
 
     def __init__(self, shape: CandleShape) -> None:
         self.rows = rows_of(shape.rows)
-        self.symbol, self.interval = place(shape.symbol), place(shape.interval)
         self._says_closed, self._closed_word = bool(shape.closed), shape.closed_word
-        closed = [shape.closed] if shape.closed else []
-        self._values = places(
-            [shape.open_time, shape.open, shape.high, shape.low, shape.close, shape.volume, *closed]
-        )
+        bar = (shape.open_time, shape.open, shape.high, shape.low, shape.close, shape.volume)
+        closed = (shape.closed,) if shape.closed else ()
+        self.values = places((shape.symbol, shape.interval, *bar, *closed))
         self._unit_ns = shape.ts_unit_ns
 
     @property
@@ -332,17 +354,14 @@ class CandleReader:
         """Return whether this venue marks a candle that is over."""
         return self._says_closed
 
-    def read(
-        self, message: object, row: object, grid: Grid
-    ) -> tuple[int, tuple[int, int, int, int, int], bool]:
+    def read(self, found: Sequence[object], grid: Grid) -> tuple[int, tuple[int, int, int, int, int], bool]:
         """Return (open time, (open, high, low, close, volume), whether it is over). Raises Garbage."""
-        found = self._values(message, row)
-        open_ns = time_ns(found[0], self._unit_ns)
-        first, high, low, last = grid.price_ticks(found[1:5])
-        if not low <= min(first, last) <= max(first, last) <= high:
+        open_ns = time_ns(found[2], self._unit_ns)
+        first, high, low, last = grid.price_ticks(found[3:7])
+        if not (low <= first <= high and low <= last <= high):
             raise Garbage("ohlc")
-        over = self._says_closed and found[6] == self._closed_word
-        return open_ns, (first, high, low, last, grid.qty_lot(found[5])), over
+        over = self._says_closed and found[8] == self._closed_word
+        return open_ns, (first, high, low, last, grid.qty_lot(found[7])), over
 
 
 class MarkReader:

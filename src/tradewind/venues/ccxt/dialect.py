@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tradewind.venues.gateway import OrderStatus
 
@@ -43,6 +43,7 @@ __all__ = [
     "Window",
     "Words",
     "fill_template",
+    "template_of",
     "value_at",
 ]
 
@@ -96,6 +97,24 @@ def fill_template(fields: Mapping[str, object], values: Mapping[str, object]) ->
         if value is not None:
             made[name] = value
     return made
+
+
+def template_of(fields: Mapping[str, object]) -> Callable[[Mapping[str, object]], dict[str, object]]:
+    """Return what fills a template as `fill_template` does, for one that is filled again and again."""
+    names = [
+        (name, word[1:], None) if isinstance(word, str) and word.startswith("$") else (name, "", word)
+        for name, word in fields.items()
+    ]
+
+    def fill(values: Mapping[str, object]) -> dict[str, object]:
+        made = {}
+        for name, wanted, word in names:
+            value = values[wanted] if wanted else word
+            if value is not None:
+                made[name] = value
+        return made
+
+    return fill
 
 
 def value_at(body: object, path: Path) -> object:

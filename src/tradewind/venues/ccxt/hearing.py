@@ -257,22 +257,21 @@ class _Trades:
 class _Candles:
     def __init__(self, hearing: Hearing, reader: CandleReader) -> None:
         self._hearing, self._reader = hearing, reader
+        self._known: dict[tuple[object, object], tuple[Heard, int, CandleKeeper]] = {}
 
     def take(self, message: object, recv_ns: int, _client: object) -> None:
         hearing, reader = self._hearing, self._reader
         for row in reader.rows(message):
-            one = hearing.find(reader.symbol(message, row))
-            if one is None:
-                continue
-            interval_ns = hearing.interval_ns(reader.interval(message, row))
-            keeper = one.keepers.get(interval_ns)
-            if keeper is None:
-                hearing.dropped["unknown_interval"] += 1
-                continue
+            found = reader.values(message, row)
             try:
-                open_ns, bar, over = reader.read(message, row, one.grid)
-                one.near.admit(bar[1], recv_ns)
-                one.near.admit(bar[2], recv_ns)
+                one, interval_ns, keeper = self._known[found[0], found[1]]
+            except (KeyError, TypeError):
+                if not self._learn(found[0], found[1]):
+                    continue
+                one, interval_ns, keeper = self._known[found[0], found[1]]
+            try:
+                open_ns, bar, over = reader.read(found, one.grid)
+                one.near.admit_both(bar[1], bar[2], recv_ns)
             except Garbage as error:
                 hearing.dropped[error.reason] += 1
                 continue
@@ -284,6 +283,19 @@ class _Candles:
             hearing.tell_bars(one, interval_ns, keeper.hear(open_ns, bar, over), recv_ns)
             if keeper.counts.revised > revised:
                 hearing.tell_revision(one, open_ns)
+
+    def _learn(self, symbol: object, word: object) -> bool:
+        """Remember whose candle it is; say whether it is somebody's, and count it where it is not."""
+        one = self._hearing.find(symbol)
+        if one is None:
+            return False
+        interval_ns = self._hearing.interval_ns(word)
+        keeper = one.keepers.get(interval_ns)
+        if keeper is None:
+            self._hearing.dropped["unknown_interval"] += 1
+            return False
+        self._known[symbol, word] = one, interval_ns, keeper
+        return True
 
 
 class _Tops:

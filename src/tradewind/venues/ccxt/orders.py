@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tradewind.units.enums import BUY, LONG, SELL, IntentKind, TriggerKind
-from tradewind.venues.ccxt.dialect import fill_template
+from tradewind.venues.ccxt.dialect import fill_template, template_of
 
 if TYPE_CHECKING:
     from tradewind.market import Instrument
@@ -38,8 +38,7 @@ class AccountModes:
     isolated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Spelled:
+class Spelled(NamedTuple):
     """A new order as the venue wants it: the style, the call, the fields of its row."""
 
     style: str
@@ -55,6 +54,7 @@ class Speller:
         self._dialect = dialect
         self._words = dialect.words
         self._ids = ids
+        self._templates = {style: template_of(call.fields) for style, call in dialect.create.items()}
         self.modes = modes
 
     def create(self, order: NewOrder, instrument: Instrument) -> Spelled:
@@ -65,19 +65,24 @@ class Speller:
             raise Unspeakable(f"{self._dialect.venue} has no order of the kind {style}")
         client_id = self._ids.encode(order.cid)
         price = _text(order.price_tick * instrument.tick_size) if order.price_tick else "0"
+        buys, words = order.side == BUY, self._words
         values = {
-            **self._place(order, instrument),
+            "symbol": instrument.symbol,
+            "side": words.buy if buys else words.sell,
+            "position_side": self._position_word(order.position_side),
+            "reduce": words.yes if order.reduce and self._may_reduce() else None,
+            "margin_mode": self.margin_word(),
             "qty": _text(order.qty_lot * instrument.lot_size),
             "price": price,
             "trigger": price,
-            "trigger_by": self._words.mark if order.trigger == TriggerKind.MARK else self._words.last,
-            "direction": 1 if order.side == BUY else 2,
-            "trail": self._trail(order, instrument),
+            "trigger_by": words.mark if order.trigger == TriggerKind.MARK else words.last,
+            "direction": 1 if buys else 2,
+            "trail": self._trail(order, instrument) if order.trail_tick else None,
             "activation": None,
             "expires_ms": order.expires_ns // _MS_NS,
             "client_id": client_id,
         }
-        return Spelled(style, call, fill_template(call.fields, values), client_id)
+        return Spelled(style, call, self._templates[style](values), client_id)
 
     def _style(self, order: NewOrder) -> str:
         if order.kind == IntentKind.STOP:
@@ -89,16 +94,6 @@ class Speller:
         if order.post_only:
             raise Unspeakable(f"{self._dialect.venue} has no post-only order that expires")
         return "limit_expiring"
-
-    def _place(self, order: NewOrder, instrument: Instrument) -> dict[str, object]:
-        """Return what says where an order goes: symbol, side, position side, reduce-only, margin."""
-        return {
-            "symbol": instrument.symbol,
-            "side": self._words.buy if order.side == BUY else self._words.sell,
-            "position_side": self._position_word(order.position_side),
-            "reduce": self._words.yes if order.reduce and self._may_reduce() else None,
-            "margin_mode": self.margin_word(),
-        }
 
     def _position_word(self, position_side: int) -> object:
         if not self.modes.hedge:
@@ -112,10 +107,8 @@ class Speller:
         """Return the venue's word for the account's margin mode."""
         return self._words.isolated if self.modes.isolated else self._words.cross
 
-    def _trail(self, order: NewOrder, instrument: Instrument) -> str | None:
+    def _trail(self, order: NewOrder, instrument: Instrument) -> str:
         """Return the distance that a stop follows at: in price, or in percent of the price that it now follows."""
-        if not order.trail_tick:
-            return None
         if self._dialect.trail == "distance":
             return _text(order.trail_tick * instrument.tick_size)
         peak = order.price_tick + (order.trail_tick if order.side == SELL else -order.trail_tick)

@@ -78,7 +78,7 @@ class VenueClock:
     @property
     def trusted(self) -> bool:
         """Whether requests may be signed."""
-        return self.known and abs(self.offset_ns) <= OFFSET_LIMIT_NS
+        return bool(self._samples) and -OFFSET_LIMIT_NS <= self._offset_ns <= OFFSET_LIMIT_NS
 
     @property
     def alarming(self) -> bool:
