@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from tradewind.errors import InvariantBroken, JournalError
 from tradewind.journal import format as twj
 from tradewind.journal.disk import FULL, append_all, disk_full
-from tradewind.journal.format import Identity, RecordKind, SegmentHeader
+from tradewind.journal.format import Identity, Record, RecordKind, SegmentHeader
 from tradewind.journal.reader import Damage, JournalReader, SegmentScan, corrupt, segment_name
 from tradewind.journal.replay import valid_snapshots
 from tradewind.journal.snapshots import (
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tradewind.journal.disk import Disk, OpenFile
-    from tradewind.journal.format import Record
 
 SEGMENT_BYTES: Final = 64 << 20
 _GATHERED_BYTES_MAX: Final = 256 << 10
@@ -104,6 +103,9 @@ class JournalWriter:
         self._segment_bytes = segment_bytes
         self._gathered: list[bytes] = []
         self._gathered_bytes = 0
+        self._newest = 1, 0, b"", 0
+        self._goes_on = False
+        """Whether what was written last needs others behind it: they come into the same segment."""
         self._failure: str | None = None
         self._number = 0
         self._next_seq = 1
@@ -154,6 +156,7 @@ class JournalWriter:
         self._gathered.append(payload)
         self._gathered_bytes += len(payload)
         self._next_seq = seq + 1
+        self._newest = schema, seq, body, kind
         return seq
 
     def flush(self) -> None:
@@ -161,11 +164,12 @@ class JournalWriter:
         self._refuse_if_failed()
         if not self._gathered:
             return
-        if self._size >= max(self._segment_bytes, self._header_bytes + 1):
+        if self._size >= max(self._segment_bytes, self._header_bytes + 1) and not self._goes_on:
             self._rotate()
         frames, chain = twj.encode_frames(self._gathered, self._chain)
         self._write(frames)
         self._chain = chain
+        self._goes_on = self._is_begun(Record(*self._newest))
         self._gathered.clear()
         self._gathered_bytes = 0
 

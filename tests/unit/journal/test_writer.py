@@ -57,6 +57,27 @@ def test_append_returns_the_sequence_of_the_record(place):
     again.close()
 
 
+@pytest.mark.parametrize("crash_after", range(1, 7))
+def test_what_needs_others_behind_it_shares_their_segment_and_is_cut_off_whole(crash_after):
+    """Recovery looks at the last segment alone: a batch in two of them could not be taken back."""
+    disk = SimulatedDisk()
+
+    def opened():
+        return open_journal(disk, FOLDER, authorship(), segment_bytes=1, is_begun=lambda r: r.body[0] < 3)
+
+    writer = opened()
+    for number in range(crash_after):
+        writer.append(RecordKind.FACTS, bytes((number % 3 + 1,)) * 9)
+        writer.flush()
+    writer.abandon()
+    whole = crash_after // 3 * 3
+    opened().close()
+    assert [record.body[0] for record in read_records(disk)] == [1, 2, 3] * (whole // 3)
+    begins = [header.first_seq for header in JournalReader(disk, FOLDER).headers]
+    assert [seq % 3 for seq in begins] == [1] * len(begins)
+    assert len(begins) == max(1, -(-crash_after // 3))
+
+
 def test_append_without_sync_is_not_yet_on_the_disk():
     disk = SimulatedDisk()
     writer = open_for_test(disk)
