@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tradewind.live.operator import Audit
+from tradewind.journal.bodies import Audit
 from tradewind.units.enums import Halt, Rule, names_of
 
 if TYPE_CHECKING:
     from tradewind.engine.world import World
 
-__all__ = ["TradingState", "changes_of", "is_flat", "state_of", "wallets_of"]
+__all__ = ["StateColumns", "TradingState", "changes_of", "is_flat", "wallets_of"]
 
 _HALTS, _RULES = names_of(Halt), names_of(Rule)
 
@@ -22,14 +22,37 @@ TradingState = tuple[bytes, bytes, bytes, bytes]
 """Bits of the core, of each account and of each instrument, and the rule that holds each strategy."""
 
 
-def state_of(world: World) -> TradingState:
-    """Return what is halted and who is held now."""
-    return (
-        world.core["own_halts"].tobytes(),
-        world.accounts["halts"].tobytes(),
-        world.views["halts"].tobytes(),
-        world.strategies["held"].tobytes(),
-    )
+class StateColumns:
+    """Where the trading state of a world lies, found once: it is asked for after every batch.
+
+    Parameters
+    ----------
+    world
+        Whose it is. What `World.move_core` moves is found anew.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._core = world.core
+        self._halts = world.core["own_halts"]
+        self._accounts, self._views = world.accounts["halts"], world.views["halts"]
+        self._held, self._balance = world.strategies["held"], world.accounts["balance"]
+
+    def state(self) -> TradingState:
+        """Return what is halted and who is held now."""
+        if self._core is not self._world.core:
+            self._core, self._halts = self._world.core, self._world.core["own_halts"]
+        return (
+            self._halts.tobytes(),
+            self._accounts.tobytes(),
+            self._views.tobytes(),
+            self._held.tobytes(),
+        )
+
+    def balances(self) -> bytes:
+        """Return the balance of every wallet, as bytes that differ where one does."""
+        found: bytes = self._balance.tobytes()
+        return found
 
 
 def changes_of(world: World, before: TradingState, now_ns: int) -> list[Audit]:
