@@ -30,6 +30,7 @@ from tradewind.venues.ccxt.rules import market_named
 from tradewind.venues.ccxt.stream_shapes import BookShape, Stream
 from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.ccxt.streams import SILENCE_MAX_S, Dialler, Health
+from tradewind.venues.ccxt.unreached import said_by
 from tradewind.venues.gateway import StreamKind
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ class CcxtMarketFeed:
                 own(client, message)
             except Exception as error:  # noqa: BLE001 - whatever ccxt made of it, the loop must go on receiving
                 self._hearing.dropped[f"handler_{type(error).__name__}"] += 1
-                self._cut(client, redact(error))
+                self._cut(client, said_by(error))
 
         exchange.handle_message = handle
 

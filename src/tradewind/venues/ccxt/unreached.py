@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import aiohttp
+from ccxt.base.errors import BaseError
 
 from tradewind.errors import VenueDown
 from tradewind.venues.ccxt.exchange import redact
 
-__all__ = ["is_hopeless", "silent", "why_unreached"]
+__all__ = ["is_hopeless", "said_by", "silent", "why_unreached"]
 
 _NETWORK = "is this machine online? Venues are reached directly: a proxy of the environment is not taken"
 _DNS = "is this machine online, and does its resolver answer? See /etc/resolv.conf"
@@ -33,6 +34,16 @@ def why_unreached(error: BaseException | None) -> tuple[str, str] | None:
     if isinstance(cause, TimeoutError):
         return "it timed out", _NETWORK
     return None
+
+
+def said_by(error: BaseException) -> str:
+    """Return the words of an error that ended a stream.
+
+    What Python says of a message that ccxt stumbled over tells nobody anything; that there was one does.
+    """
+    if isinstance(error, (BaseError, OSError, TimeoutError)):
+        return redact(error)
+    return f"a message that is of no known form ({type(error).__name__})"
 
 
 def is_hopeless(error: BaseException) -> bool:

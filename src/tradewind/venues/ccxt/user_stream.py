@@ -14,8 +14,9 @@ from ccxt.base.errors import AuthenticationError, NetworkError
 
 from tradewind.units.enums import StreamCode
 from tradewind.venues.ccxt.dialect import value_at
-from tradewind.venues.ccxt.exchange import guard_streams, redact, tap_messages
+from tradewind.venues.ccxt.exchange import guard_streams, tap_messages
 from tradewind.venues.ccxt.parsing import rows_at, word_of
+from tradewind.venues.ccxt.unreached import said_by
 from tradewind.venues.gateway import StatusSeen, StreamKind, StreamSeen
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class UserStream:
                 attempt += 1
 
     def _note(self, error: Exception) -> None:
-        self._reason = redact(f"{type(error).__name__}: {error}")
+        self._reason = f"{type(error).__name__}: {said_by(error)}"
         self._look()
         if isinstance(error, AuthenticationError) and not self._refused:
             self._refused = True
