@@ -73,7 +73,8 @@ async def catch_up(
     warm_bars
         How many are learned from where nothing is known.
     warn
-        Is told that bars which went by cannot be had: they are a gap then, told as one.
+        Is told that bars which went by cannot be had: they are a gap then, told as one. Those of the other instruments
+        are told all the same.
 
     Raises
     ------
@@ -85,13 +86,7 @@ async def catch_up(
     first_ns = next_ns - warm_bars * interval_ns
     known = {j: int(views["ts_ns"][j]) for j in feeds if views["bars"][j]}
     since = {j: known[j] + interval_ns if j in known else first_ns for j in feeds}
-    try:
-        steps = await _patient_steps_of(feeds, interval_ns, since, next_ns)
-    except DataUnavailable as error:
-        if not known:
-            raise
-        warn(f"bars that were missed cannot be had: {error.message}")
-        steps = []
+    steps = await _patient_steps_of(feeds, interval_ns, since, next_ns, warn if known else None)
     last = {j: ts_ns for j, ts_ns in known.items() if ts_ns < next_ns}
     for step in steps:
         last.update((fact.instrument, fact.venue_ts_ns) for fact in step.facts)
@@ -99,7 +94,11 @@ async def catch_up(
 
 
 async def _patient_steps_of(
-    feeds: Mapping[int, MarketFeed], interval_ns: int, since: dict[int, int], end_ns: int
+    feeds: Mapping[int, MarketFeed],
+    interval_ns: int,
+    since: dict[int, int],
+    end_ns: int,
+    warn: Callable[[str], None] | None,
 ) -> list[HistoryStep]:
     """Ask some times over where the last bar is not there: a venue publishes it seconds after its end."""
     wanted = sum(first_ns < end_ns for first_ns in since.values())
@@ -111,11 +110,15 @@ async def _patient_steps_of(
         if not wanted or _reaches(steps, end_ns, wanted):
             return steps
         await asyncio.sleep(2.0**attempt)
-    return await steps_of(feeds, interval_ns, since, end_ns)
+    return await steps_of(feeds, interval_ns, since, end_ns, warn)
 
 
 async def steps_of(
-    feeds: Mapping[int, MarketFeed], interval_ns: int, since_ns: Mapping[int, int], end_ns: int
+    feeds: Mapping[int, MarketFeed],
+    interval_ns: int,
+    since_ns: Mapping[int, int],
+    end_ns: int,
+    warn: Callable[[str], None] | None = None,
 ) -> list[HistoryStep]:
     """Fetch the bars of each instrument from `since_ns` up to those that close at `end_ns`; return them by interval.
 
@@ -129,6 +132,8 @@ async def steps_of(
         Open time of the first one, by instrument.
     end_ns
         Where the interval begins that is not over yet.
+    warn
+        Is told of an instrument whose bars cannot be had, and it is left out; None: that is raised.
 
     Raises
     ------
@@ -141,11 +146,17 @@ async def steps_of(
     asked = [
         feeds[instrument].bars(instrument, interval_ns, first, end_ns) for instrument, first in wanted.items()
     ]
-    told = await asyncio.gather(*asked)
+    told = await asyncio.gather(*asked, return_exceptions=True)
     steps: dict[int, list[Told]] = defaultdict(list)
-    for instrument, rows in zip(wanted, told, strict=True):
-        if len(rows) == 0:
-            raise DataMissing("DATA_GAP", f"no bar of instrument {instrument} is known since the last one")
+    for instrument, found in zip(wanted, told, strict=True):
+        rows = found
+        if not isinstance(rows, BaseException) and len(rows) == 0:
+            rows = DataMissing("DATA_GAP", f"no bar of instrument {instrument} is known since the last one")
+        if isinstance(rows, DataUnavailable) and warn is not None:
+            warn(f"bars that were missed cannot be had: {rows.message}")
+            continue
+        if isinstance(rows, BaseException):
+            raise rows
         for close_ns, fact in _facts(instrument, rows, interval_ns):
             steps[close_ns].append(fact)
     return [HistoryStep(close_ns, tuple(facts)) for close_ns, facts in sorted(steps.items())]

@@ -95,6 +95,32 @@ def test_what_went_by_and_cannot_be_had_is_told() -> None:
     assert len(warned) == 1
 
 
+class SilentFeed(LateFeed):
+    """Has nothing of one of its instruments, as where the venue took it away."""
+
+    async def bars(self, instrument: int, interval_ns: int, start_ns: int, end_ns: int) -> np.ndarray:
+        found = await super().bars(instrument, interval_ns, start_ns, end_ns)
+        return found[:0] if instrument == 1 else found
+
+
+def test_one_instrument_without_bars_takes_nothing_from_the_others() -> None:
+    """What rests on the others has been passed by their bars; without them it would still wait for prices of then."""
+    views, warned = small_world(2).views, list[str]()
+    views["bars"], views["ts_ns"] = 15, START_NS + 14 * MINUTE_NS
+
+    async def work(loop: VirtualLoop) -> CaughtUp:
+        feed = SilentFeed(loop, 0.0)
+        return await catch_up({0: feed, 1: feed}, views, loop.now_ns(), 3, warned.append)
+
+    found = in_virtual_time(work)
+    assert [[fact.instrument for fact in step.facts] for step in found.steps] == [[0]] * 5
+    assert found.last == {0: NEXT_NS - MINUTE_NS, 1: START_NS + 14 * MINUTE_NS}
+    assert len(warned) == 1
+    views["bars"] = 0
+    with pytest.raises(DataMissing):
+        in_virtual_time(work)
+
+
 @pytest.mark.parametrize(("late_s", "failures"), [(0.0, 3), (10_000.0, 0)])
 def test_history_to_learn_from_must_be_there(late_s: float, failures: int) -> None:
     with pytest.raises(DataMissing):
