@@ -59,6 +59,19 @@ class Watch:
     signing: int = 0
     fetching: int = 0
     sent: int = 0
+    gone: asyncio.Future[None] | None = None
+
+    def await_next(self) -> asyncio.Future[None]:
+        """Return what ends when the next order has left, or after `_TURN_S` where none does."""
+        loop = asyncio.get_running_loop()
+        self.sent, self.gone = 0, loop.create_future()
+        loop.call_later(_TURN_S, self.end)
+        return self.gone
+
+    def end(self) -> None:
+        """Let whoever waits for an order go on."""
+        if self.gone is not None and not self.gone.done():
+            self.gone.set_result(None)
 
 
 def watched(exchange: Any, clock: Callable[[], int]) -> Watch:
@@ -81,6 +94,7 @@ def watched(exchange: Any, clock: Callable[[], int]) -> Watch:
     def posted(url: object, **named: Any) -> Any:
         if "/order" in str(url):
             watch.sent = watch.sent or clock()
+            watch.end()
         return post(url, **named)
 
     exchange.sign, exchange.fetch, exchange.session.post = signed, fetched, posted
@@ -142,15 +156,17 @@ class _Market:
     """A clock that is set forward by a minute for each bar."""
 
     def __init__(self, world: VirtualWorld) -> None:
-        self._world, self._ahead_ns = world, 0
+        self._passed = world.loop._jumping
+        self._ahead_ns = world.loop.now_ns() - self._passed.now_ns
 
     def now_ns(self) -> int:
-        return self._world.loop.now_ns() + self._ahead_ns
+        """Return the time in one step, since a session asks for it eight times on the way and a real clock is C."""
+        return self._passed.now_ns + self._ahead_ns
 
     def next_bar(self) -> int:
         """Go to just after the end of the bar that is open; return when it opened."""
         open_ns = self.now_ns() // MINUTE_NS * MINUTE_NS
-        self._ahead_ns = open_ns + MINUTE_NS + 20_000_000 - self._world.loop.now_ns()
+        self._ahead_ns = open_ns + MINUTE_NS + 20_000_000 - self._passed.now_ns
         return open_ns
 
 
@@ -197,8 +213,9 @@ async def _trade(
             watch = watched(sender, clock)
             for turn in range(WARM + count):
                 message = bar_message(market.next_bar(), price)
-                watch.sent = 0
+                gone = watch.await_next()
                 began = hand_over(hearer, message, clock)
+                await gone  # No turn of ours lies between the message and the order.
                 await _pass(close)
                 theirs = await _peer_turn(peer, message, clock, turn % 2 == 0)
                 within = watch.sent - watch.fetching + watch.signing

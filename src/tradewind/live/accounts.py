@@ -105,8 +105,8 @@ class TradingAccount:
         near_tick: last price of each instrument of the session.
         """
         new = []
-        self._under_way.update((asked.kind, asked.cid) for asked in requests)
         for asked in requests:
+            self._under_way.add((asked.kind, asked.cid))
             if asked.kind == RequestKind.NEW:
                 new.append(asked)
             else:
@@ -189,17 +189,14 @@ class TradingAccount:
         self.inbox.put(Looked(self.number, order.cid, asked_ns, found))
 
     async def _create(self, orders: list[NewOrder], requests: list[Asked]) -> None:
+        now_ns, rungs, leaving = self.clock(), [], []
         for order in orders:
             if order.kind == IntentKind.STOP:
                 self._places[order.cid] = OrderRef(order.instrument, order.cid, algo=True)
-        now_ns = self.clock()
-        rungs = [self._ladder.begin(order, now_ns) for order in orders]
-        outcomes = await self._sent(
-            [
-                order if rung is None else self._ladder.at(order, rung)
-                for order, rung in zip(orders, rungs, strict=True)
-            ]
-        )
+            rung = self._ladder.begin(order, now_ns)
+            rungs.append(rung)
+            leaving.append(self._ladder.at(order, rung) if rung else order)
+        outcomes = await self._sent(leaving)
         for asked, order, rung, outcome in zip(requests, orders, rungs, outcomes, strict=True):
             if rung is None:
                 self._answer(asked, outcome)

@@ -142,18 +142,15 @@ class Gathering:
             was_known = instrument in self._stale
             self._stale.add(instrument)
             return None if was_known else StreamCode.STALE
-        if not self._joins(bar):
-            self.gaps += (bar.ts_ns - self._last_ns[instrument]) // self.interval_ns - 1
+        last_ns = self._last_ns.get(instrument)
+        if last_ns is not None and bar.ts_ns != last_ns + self.interval_ns:
+            self.gaps += (bar.ts_ns - last_ns) // self.interval_ns - 1
             self._stale.add(instrument)
             return StreamCode.GAP
         if instrument in self._stale:
             self._stale.discard(instrument)
             return StreamCode.UP
         return None
-
-    def _joins(self, bar: BarSeen) -> bool:
-        last_ns = self._last_ns.get(bar.instrument)
-        return last_ns is None or bar.ts_ns == last_ns + self.interval_ns
 
     def _is_next(self, bar: BarSeen) -> bool:
         """Note a late bar; say whether it is newer than what is known, as the core takes no older one."""

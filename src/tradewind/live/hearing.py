@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "REDUCE_ONLY",
     "VENUE_CLOSED",
+    "bar_fact",
     "funding_fact",
     "is_market",
     "market_fact",
@@ -44,11 +45,12 @@ def market_fact(event: Event) -> Told:
     return _MARKET[type(event)](event)
 
 
-def _bar(event: seen.BarSeen) -> Told:
-    return Told(
-        FactKind.BAR, event.ts_ns, event.recv_ns, event.instrument, price_tick=event.close_tick,
-        qty_lot=event.volume_lot, open_tick=event.open_tick, high_tick=event.high_tick, low_tick=event.low_tick,
-    )  # fmt: skip
+def bar_fact(event: seen.BarSeen) -> Told:
+    """Return a bar as the core takes it; each place is filled here, since this is on the way of every order."""
+    return tuple.__new__(Told, (
+        FactKind.BAR, event.ts_ns, event.recv_ns, event.instrument, 0, 0, 0, 0, 0, event.close_tick,
+        event.volume_lot, event.open_tick, event.high_tick, event.low_tick, 0, 0, 0.0,
+    ))  # fmt: skip
 
 
 def _trade(event: seen.TradeSeen) -> Told:
@@ -87,7 +89,7 @@ def _liquidation(event: seen.LiquidationSeen) -> Told:
 
 
 _MARKET: dict[type, Callable[..., Told]] = {
-    seen.BarSeen: _bar,
+    seen.BarSeen: bar_fact,
     seen.TradeSeen: _trade,
     seen.TopSeen: _top,
     seen.MarkSeen: _mark,

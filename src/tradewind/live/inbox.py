@@ -109,6 +109,7 @@ class Inbox:
     dropped: int = 0
     _has_news: bool = False
     _waiter: asyncio.Future[None] | None = None
+    _timer: asyncio.TimerHandle | None = None
     _beginning: asyncio.Task[None] | None = None
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -134,8 +135,9 @@ class Inbox:
 
     def _wake(self) -> None:
         self._has_news = True
-        if self._waiter is not None:
-            _end(self._waiter)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def take_market(self) -> list[Event]:
         """Return what the market said beside bars since it was taken last, in order of receipt."""
@@ -151,12 +153,13 @@ class Inbox:
         """Return when something has arrived, or after the time; may be cancelled, what arrived stays."""
         if not self._has_news:
             loop = asyncio.get_running_loop()
+            if self._timer is not None:
+                self._timer.cancel()  # Only now: whoever was woken by news is in a hurry.
             self._waiter = loop.create_future()
-            timer = loop.call_later(timeout_s, _end, self._waiter)
+            self._timer = loop.call_later(timeout_s, _end, self._waiter)
             try:
                 await self._waiter
             finally:
-                timer.cancel()
                 self._waiter = None
         self._has_news = False
 
@@ -168,7 +171,7 @@ class Inbox:
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Let something go on beside the session; what it raises unexpectedly ends the session."""
-        task = asyncio.create_task(work)
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._note_end)
         return task
@@ -181,6 +184,8 @@ class Inbox:
 
     async def close(self) -> None:
         """End everything that was started."""
+        if self._timer is not None:
+            self._timer.cancel()
         tasks = [*self._tasks, *([self._beginning] if self._beginning is not None else [])]
         for task in tasks:
             task.cancel()

@@ -29,7 +29,7 @@ from tradewind.journal.bodies import (
 )
 from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
 from tradewind.live.decided import Decided
-from tradewind.live.trading_state import TradingState, changes_of, is_flat, state_of, wallets_of
+from tradewind.live.trading_state import StateColumns, TradingState, changes_of, is_flat, wallets_of
 from tradewind.units.enums import FactKind, Rule, WakeCode
 from tradewind.units.jit import allocate
 from tradewind.units.time import HOUR_NS
@@ -91,6 +91,7 @@ class Sequencer:
         self.durable = 0
         self.holds_raising = False
         self.changed: Callable[[Audit], None] | None = None
+        self._columns = StateColumns(world)
         self._state: TradingState | None = None
         self._hour = 0
         self._noted: tuple[bytes, ...] = ()
@@ -104,7 +105,7 @@ class Sequencer:
         They may leave only after `sync`.
         """
         if self._state is None:
-            self._state = state_of(self.world)
+            self._state = self._columns.state()
         ending = b"" if batch.wake is None else pack_wake(batch.wake, batch.now_ns)
         for note in batch.notes:
             self._tape.append(RecordKind.AUDIT, encode(note))
@@ -139,7 +140,7 @@ class Sequencer:
 
     def _is_booked(self) -> bool:
         """Say whether money was booked since the wallets were written down."""
-        return self._noted[:1] != (self.world.accounts["balance"].tobytes(),)
+        return not self._noted or self._noted[0] != self._columns.balances()
 
     def _write_wallets(self) -> None:
         self._noted = _money_of(self.world)
@@ -153,7 +154,7 @@ class Sequencer:
 
     def _note_state(self) -> None:
         """Write down what is halted and who is held where that has changed, for people."""
-        before, self._state = self._state, state_of(self.world)
+        before, self._state = self._state, self._columns.state()
         if before is None or before == self._state:
             return
         for change in changes_of(self.world, before, self.standing.now_ns):
@@ -241,8 +242,7 @@ class Sequencer:
         world = self.world
         if len(rows) > len(self._facts):
             self._make_room(2 * len(rows))
-        packed = rows.tobytes()
-        self._room[: len(packed)] = packed
+        self._room[: rows.nbytes] = rows.tobytes()
         APPLY_FACTS(*world.state, self._facts, len(rows))
 
     def _make_room(self, rows: int) -> None:
@@ -275,11 +275,14 @@ def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:
 
     Values from outside stay: nobody else has them.
     """
-    market = [kind < FactKind.FEATURE for kind in rows["kind"].tolist()]
-    if len(rows) <= _ROWS_MAX and (not any(market) or all(market)):
-        return [(RecordKind.MARKET if any(market) else RecordKind.FACTS, rows)]
+    kinds = rows["kind"].tolist()
+    if len(kinds) <= _ROWS_MAX:
+        if not kinds or min(kinds) >= FactKind.FEATURE:
+            return [(RecordKind.FACTS, rows)]
+        if max(kinds) < FactKind.FEATURE:
+            return [(RecordKind.MARKET, rows)]
     runs, start = [], 0
-    for is_market, run in groupby(market):
+    for is_market, run in groupby(kind < FactKind.FEATURE for kind in kinds):
         end = start + len(list(run))
         kind = RecordKind.MARKET if is_market else RecordKind.FACTS
         runs += [(kind, rows[at : min(end, at + _ROWS_MAX)]) for at in range(start, end, _ROWS_MAX)]

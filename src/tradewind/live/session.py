@@ -145,6 +145,7 @@ class Session:
     _is_heard: bool = False
     _keeps: bool = False
     _kept: int = 0
+    _is_past_tape: bool = False
 
     async def run(self) -> bool:
         """Live until the venue has no more to tell, or until `stop`; say whether it was the former."""
@@ -196,7 +197,7 @@ class Session:
     def _run_market(self, taken: Taken) -> bool:
         """Live through what the tape says of the market alone, many batches at once; say whether there was any."""
         run = None
-        if self.recorded is not None:
+        if self.recorded is not None and self._on_tape:
             run = take_market_run(self.sequencer, self.recorded, taken.batch)
         if run is None:
             return False
@@ -208,7 +209,7 @@ class Session:
     async def _next_batch(self, taken: Taken) -> Batch | None:
         """Return what the tape says next, or else the venue."""
         standing = self.sequencer.standing
-        recorded = self.recorded.next_batch() if self.recorded is not None else None
+        recorded = self.recorded.next_batch() if self.recorded is not None and self._on_tape else None
         if recorded is not None and (is_local(recorded) or recorded.number < taken.batch):
             return recorded
         if not self.waits:
@@ -275,7 +276,8 @@ class Session:
                 posted.taken.set_result(None)
 
     async def _live_through(self, batch: Batch) -> None:
-        await self._wait_for(batch)
+        if self._on_tape or not self.waits:
+            await self._wait_for(batch)
         if self._stopping.is_set():
             return
         await self._take(batch)
@@ -288,12 +290,13 @@ class Session:
             self.progress(batch)
 
     async def _wait_for(self, batch: Batch) -> None:
-        """Return when it is time for a batch, or when somebody wants an end."""
+        """Return when it is time for a batch, or when somebody wants an end.
+
+        A venue that is waited for needs no such wait: everybody had a turn before it was asked.
+        """
         on_tape = self._on_tape
         if on_tape and self.sequencer.standing.batch % _TAPE_TURNS:
             return
-        if self.waits and not on_tape:
-            return  # Everybody had a turn before it was asked for.
         if self.pace is None or on_tape:
             await asyncio.sleep(0)  # A venue that answers at once must not starve whoever wants to stop us.
             return
@@ -331,14 +334,16 @@ class Session:
 
     @property
     def _on_tape(self) -> bool:
-        return self.recorded is not None and not self.recorded.ended
+        if not self._is_past_tape:
+            self._is_past_tape = self.recorded is None or self.recorded.ended
+        return not self._is_past_tape
 
     def _is_due(self, batch: Batch) -> bool:
         """Say whether a snapshot is due: at the end of so many steps of the market, or of so many batches.
 
         On a tape it is where the tape has one.
         """
-        if self.recorded is not None and not self.recorded.ended:
+        if self.recorded is not None and self._on_tape:
             return self.recorded.next_kind == RecordKind.STATE
         standing = self.sequencer.standing
         due = standing.steps % self.snapshot_every == 0 or standing.batch - self._kept >= _SNAPSHOT_BATCHES

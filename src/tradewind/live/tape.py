@@ -208,10 +208,11 @@ class ResumedTape:
         self._replay = ReplayTape(recorded)
         self._recorded = recorded
         self._writer = writer
+        self._is_recording = False
 
     def append(self, kind: int, body: bytes) -> int:
         """Take a record; return its sequence."""
-        if not self._recorded.ended:
+        if not (self._is_recording or self._begins()):
             return self._replay.append(kind, body)
         if kind == RecordKind.AUDIT and body in self._recorded.told:
             self._recorded.told.remove(body)
@@ -220,20 +221,25 @@ class ResumedTape:
 
     def flush(self) -> None:
         """Hand what was taken to the system."""
-        if self._recorded.ended:
+        if self._is_recording or self._begins():
             self._writer.flush()
 
     def sync(self) -> None:
         """Return once everything taken is durable; what was recorded before is."""
-        if self._recorded.ended:
+        if self._is_recording or self._begins():
             self._writer.sync()
 
     def snapshot(self, state: bytes) -> None:
         """Keep a state, or compare it with the one kept here before."""
-        if not self._recorded.ended:
+        if not (self._is_recording or self._begins()):
             self._replay.snapshot(state)
         else:
             self._writer.snapshot(state)
+
+    def _begins(self) -> bool:
+        """Say whether the tape has ended, which it does once: from then on it is written to."""
+        self._is_recording = self._recorded.ended
+        return self._is_recording
 
 
 def differs(record: Record, kind: int = 0) -> JournalError:
