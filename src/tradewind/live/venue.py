@@ -28,7 +28,7 @@ from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Asked, Told, asked_of, numbered, rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
-from tradewind.live.hearing import market_fact
+from tradewind.live.hearing import bar_fact, market_fact
 from tradewind.live.history import HistoryStep, catch_up
 from tradewind.live.inbox import Heard, Inbox, Seen
 from tradewind.live.reconcile import Policy
@@ -291,18 +291,14 @@ class LiveVenue:
 
         Accounts come first, because a strategy that learns from history sizes by the equity that it sees.
         """
-        return (
-            self._tell_accounts(number)
-            or self._tell_comparison()
-            or self._tell_history(number)
-            or self._tell_bars(number)
-            or self._tell_market(number)
-            or self._tell_doubts()
-        )
+        batch = None
+        if self.inbox.items or self._read:
+            batch = self._tell_accounts(number) or self._tell_comparison()
+        if batch is None and self._history:
+            batch = self._tell_history(number)
+        return batch or self._tell_bars(number) or self._tell_market(number) or self._tell_doubts()
 
-    def _tell_history(self, number: int) -> Batch | None:
-        if not self._history:
-            return None
+    def _tell_history(self, number: int) -> Batch:
         step = self._history.popleft()
         return Batch(number, numbered(number, step.facts), WakeCode.WARM, again=False, now_ns=step.close_ns)
 
@@ -409,7 +405,7 @@ class LiveVenue:
             if streams:
                 return self._own(streams)
         gathered, self._gathered = self._gathered, None
-        facts = [market_fact(event) for event in (*self.inbox.take_market(), *gathered.bars)]
+        facts = [*map(market_fact, self.inbox.take_market()), *map(bar_fact, gathered.bars)]
         wake = self._wake_after(gathered)
         if not facts and wake is None:
             return None
