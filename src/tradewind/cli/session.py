@@ -10,7 +10,7 @@ from tradewind.cli.journal import SessionName, session_names, session_path
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.session_reports import app as reports
 from tradewind.cli.session_signal import app as signals
-from tradewind.cli.workspace import open_workspace
+from tradewind.cli.workspace import open_workspace, operated_workspace
 
 if TYPE_CHECKING:
     from tradewind.journal import JournalReader, Record
@@ -62,7 +62,7 @@ def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     from tradewind.journal import FileDisk, JournalReader
 
     say = Output(as_json)
-    folder = session_path(open_workspace(workspace), session)
+    folder = session_path(operated_workspace(workspace, say), session)
     fields = _brief(folder) | _recorded(JournalReader(FileDisk(), folder))
     for name, value in fields.items():
         if value not in ("", None):
@@ -189,7 +189,7 @@ def adopt(
 def _command(command: str, session: str, reason: str, workspace: str | None, as_json: bool) -> None:
     """Ask a running session to do something, and show where it stands then. Raises SESSION_NOT_RUNNING."""
     say = Output(as_json)
-    folder = session_path(open_workspace(workspace), session)
+    folder = session_path(operated_workspace(workspace, say), session)
     standing = _asked(say, folder, command, {"reason": reason} if reason else {})
     _show_standing(say, standing)
     say.done(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli.output import JsonFlag, Output
-from tradewind.errors import PathError
+from tradewind.errors import ConfigError, PathError
 
 if TYPE_CHECKING:
     from tradewind.config import Workspace
 
-__all__ = ["app", "find_file", "open_workspace"]
+__all__ = ["app", "find_file", "open_workspace", "operated_workspace"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -44,6 +44,23 @@ def open_workspace(flag: str | None) -> "Workspace":
     from tradewind.config import Workspace
 
     return Workspace.find(flag, os.environ, _here())
+
+
+def operated_workspace(flag: str | None, say: Output) -> "Workspace":
+    """Return the workspace in which a session is commanded; a mistake in its settings keeps nobody from a session.
+
+    What they say of paths is not known then: sessions are looked for where they lie by default.
+    """
+    from tradewind.config import Workspace
+
+    try:
+        return open_workspace(flag)
+    except ConfigError as error:
+        desk = Workspace(Workspace.find_root(flag, os.environ, _here()).resolve())
+        if not desk.journal.is_dir():
+            raise
+        say.note(f"{str(error).rstrip()}\nthe settings are left out; they do not concern a session that runs")
+        return desk
 
 
 def _here() -> Path:

@@ -40,13 +40,18 @@ class Workspace:
 
         Raises `PathError` (WORKSPACE_MISSING), which says all three.
         """
+        return cls.open(cls.find_root(flag, env, cwd), env)
+
+    @classmethod
+    def find_root(cls, flag: Path | str | None, env: Mapping[str, str], cwd: Path) -> Path:
+        """Return the folder of the workspace that `find` opens, its settings unread. Raises as that does."""
         if flag:
-            return cls._named(Path(flag), cwd, "--workspace", env)
+            return cls._named(Path(flag), cwd, "--workspace")
         if env.get(ENV_WORKSPACE):
-            return cls._named(Path(env[ENV_WORKSPACE]), cwd, ENV_WORKSPACE, env)
+            return cls._named(Path(env[ENV_WORKSPACE]), cwd, ENV_WORKSPACE)
         for folder in (cwd, *cwd.parents):
             if (folder / SETTINGS_NAME).is_file():
-                return cls.open(folder, env)
+                return folder
         raise PathError(
             "WORKSPACE_MISSING",
             f"--workspace is not given, {ENV_WORKSPACE} is not set, and no {SETTINGS_NAME} lies in {cwd} or above it.",
@@ -54,8 +59,8 @@ class Workspace:
             hint="make a workspace: tradewind new desk && cd desk",
         )
 
-    @classmethod
-    def _named(cls, folder: Path, cwd: Path, origin: str, env: Mapping[str, str]) -> Self:
+    @staticmethod
+    def _named(folder: Path, cwd: Path, origin: str) -> Path:
         if "\0" in str(folder):
             raise PathError("PATH_INVALID", "the path holds a NUL character", where=origin)
         root = cwd / folder.expanduser()
@@ -66,7 +71,7 @@ class Workspace:
                 where=origin,
                 hint=f"make it a workspace: tradewind new {folder}",
             )
-        return cls.open(root, env)
+        return root
 
     @classmethod
     def open(cls, root: Path, env: Mapping[str, str] | None = None) -> Self:

@@ -1,0 +1,56 @@
+"""Commands to a running session, whatever the settings beside it have become."""
+
+import asyncio
+
+import pytest
+
+from tradewind.cli.entry import run_command
+from tradewind.config import Workspace
+from tradewind.live.control import ControlServer
+
+STANDING = {
+    "now_ns": 1_704_067_200_000_000_000, "halts": ["OPERATOR"], "held": [], "positions": [], "orders": [],
+    "wallets": [], "outside": [],
+}  # fmt: skip
+
+
+@pytest.fixture
+def broken(tmp_path, monkeypatch):
+    """Return a workspace with a session and a mistake in its settings."""
+    desk = Workspace.create(tmp_path / "desk")
+    (desk.session_dir("alpha")).mkdir()
+    (desk.session_dir("alpha") / "segment-000001.twj").touch()
+    desk.settings_file.write_text("x = [\n")
+    monkeypatch.chdir(desk.root)
+    return desk
+
+
+def test_a_mistake_in_the_settings_keeps_nobody_from_flattening(broken, capsys):
+    asked = []
+
+    async def answer(command):
+        asked.append(command.name)
+        return STANDING
+
+    async def serve():
+        server = ControlServer(broken.session_dir("alpha"), answer)
+        await server.open()
+        try:
+            return await asyncio.to_thread(run_command, ["session", "flatten", "alpha"])
+        finally:
+            await server.close()
+
+    assert asyncio.run(serve()) == 0
+    assert asked == ["flatten"]
+    told = capsys.readouterr()
+    assert "CONFIG_SYNTAX" in told.err
+    assert "halted by       OPERATOR" in told.out
+
+
+def test_where_no_session_can_lie_the_mistake_is_the_answer(broken, capsys):
+    for path in broken.session_dir("alpha").iterdir():
+        path.unlink()
+    broken.session_dir("alpha").rmdir()
+    broken.journal.rmdir()
+    assert run_command(["session", "flatten", "alpha"]) == 2
+    assert capsys.readouterr().err.startswith("CONFIG_SYNTAX")
