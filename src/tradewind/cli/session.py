@@ -11,8 +11,10 @@ from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.session_reports import app as reports
 from tradewind.cli.session_signal import app as signals
 from tradewind.cli.workspace import open_workspace, operated_workspace
+from tradewind.errors import UsageError
 
 if TYPE_CHECKING:
+    from tradewind.config import Workspace
     from tradewind.journal import JournalReader, Record
 
 __all__ = ["app"]
@@ -128,7 +130,7 @@ def flatten(
         from tradewind.cli.takeover import take_over
 
         desk = open_workspace(workspace)
-        take_over(desk, session_path(desk, session).name, Output(as_json), reason)
+        take_over(desk, _meant(desk, session).name, Output(as_json), reason)
         return
     _command("flatten", session, reason, workspace, as_json)
 
@@ -189,13 +191,36 @@ def adopt(
 def _command(command: str, session: str, reason: str, workspace: str | None, as_json: bool) -> None:
     """Ask a running session to do something, and show where it stands then. Raises SESSION_NOT_RUNNING."""
     say = Output(as_json)
-    folder = session_path(operated_workspace(workspace, say), session)
+    folder = _meant(operated_workspace(workspace, say), session)
     standing = _asked(say, folder, command, {"reason": reason} if reason else {})
     _show_standing(say, standing)
     say.done(
         {"session": folder.name, "command": command, "standing": standing},
         f"tradewind session status {folder.name}",
     )
+
+
+def _meant(desk: "Workspace", session: str) -> Path:
+    """Return the folder of the session that is commanded: with 'last' the one that runs, where it is only one.
+
+    Raises UsageError (USAGE) where 'last' may mean several.
+    """
+    from tradewind.config import lock_holder
+
+    if session != "last":
+        return session_path(desk, session)
+    names = session_names(desk)
+    running = [name for name in names if lock_holder(desk.session_dir(name) / "lock") is not None]
+    candidates = running or names
+    if len(candidates) > 1:
+        state = "sessions run" if running else "sessions have a journal and none runs"
+        raise UsageError(
+            "USAGE",
+            f"{len(candidates)} {state}; say which is meant.",
+            where="SESSION",
+            known=tuple(candidates),
+        )
+    return session_path(desk, candidates[0] if candidates else session)
 
 
 def _asked(say: Output, folder: Path, command: str, arguments: dict[str, object]) -> dict[str, Any]:

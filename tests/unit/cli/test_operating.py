@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tradewind.cli.entry import run_command
-from tradewind.config import Workspace
+from tradewind.config import Workspace, lock
 from tradewind.live.control import ControlServer
 
 STANDING = {
@@ -45,6 +45,25 @@ def test_a_mistake_in_the_settings_keeps_nobody_from_flattening(broken, capsys):
     told = capsys.readouterr()
     assert "CONFIG_SYNTAX" in told.err
     assert "halted by       OPERATOR" in told.out
+
+
+def test_with_several_sessions_nobody_guesses_which_is_flattened(broken, capsys):
+    broken.settings_file.write_text("")
+    for name in ("alpha", "beta"):
+        broken.session_dir(name).mkdir(exist_ok=True)
+    for words in (["flatten"], ["stop", "last"], ["flatten", "--takeover"]):
+        assert run_command(["session", *words]) == 2
+        told = capsys.readouterr().err
+        assert "2 sessions have a journal and none runs; say which is meant." in told
+        assert "alpha, beta" in told or "beta, alpha" in told
+    with lock(broken.session_dir("alpha") / "lock", "writes the journal"):
+        assert run_command(["session", "flatten"]) == 6
+        told = capsys.readouterr().err
+        assert told.startswith("SESSION_NOT_RUNNING")
+        assert "/alpha" in told
+        with lock(broken.session_dir("beta") / "lock", "writes the journal"):
+            assert run_command(["session", "flatten"]) == 2
+            assert "2 sessions run" in capsys.readouterr().err
 
 
 def test_where_no_session_can_lie_the_mistake_is_the_answer(broken, capsys):
