@@ -135,6 +135,7 @@ def remove(
     say = Output(as_json)
     desk = open_workspace(workspace)
     store, around = key_store(desk), asking(say)
+    _refuse_traded(desk, name)
     if not yes:
         _confirm(name, around)
     with store.held():
@@ -330,6 +331,24 @@ def _refuse_short(passphrase: "Secret") -> None:
             "KEYSTORE_PASSPHRASE",
             f"a passphrase needs {_PASSPHRASE_MIN} signs at least.",
             hint="four words that nobody would guess are better than one with digits in it",
+        )
+
+
+def _refuse_traded(desk: "Workspace", name: str) -> None:
+    """Refuse to forget the key of an account that trades: a session that dies could not start again without it.
+
+    Raises SafetyRefusal (LOCKED).
+    """
+    from tradewind.config import lock_holder
+
+    holder = lock_holder(desk.account_lock(name))
+    if holder is not None:
+        raise SafetyRefusal(
+            "LOCKED",
+            f"process {holder.get('pid')} {holder.get('purpose')}; without the key it could neither start again "
+            "nor be taken over.",
+            where=name,
+            hint="end it first: tradewind session stop",
         )
 
 

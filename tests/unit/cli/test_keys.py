@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.cli.entry import run_command
-from tradewind.config import Workspace
+from tradewind.config import Workspace, lock
 from tradewind.venues.keys.secret import forgetting
 
 KEYS = {"api_key": "0af3" * 8, "secret": "91be" * 8, "passphrase": "Phrase-17-of-mine"}
@@ -112,6 +112,10 @@ def test_from_the_first_key_to_its_removal(desk, run):
     ]
     status, said = run("keys", "add", "main", "--venue", "blofin_swap", "--stdin", "--offline", stdin=KEYS)
     assert (status, said["code"]) == (2, "ID_INVALID")
+    with lock(desk.account_lock("main"), "guards main in session alpha"):
+        status, said = run("keys", "remove", "main", "--yes")
+        assert (status, said["code"]) == (5, "LOCKED")
+        assert "guards main in session alpha" in said["message"]
     assert run("keys", "remove", "main", "--yes")[0] == 0
     assert [row["name"] for row in run("keys", "list")[1]["keys"]] == ["phone"]
     status, said = run("keys", "remove", "main", "--yes")
