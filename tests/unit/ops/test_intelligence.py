@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pwd
+import shutil
 import sqlite3
 import stat
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -20,7 +26,7 @@ from tradewind.live.opening import Place, open_session
 from tradewind.ops.alerts import Alert
 from tradewind.ops.governance import GovernanceLog
 from tradewind.ops.intelligence.database import Intelligence
-from tradewind.ops.intelligence.schema import BY_NAME, TABLES
+from tradewind.ops.intelligence.schema import BY_NAME, TABLES, metadata
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import small_world, walk
 from tradewind.units.enums import FactKind, OperatorCode
@@ -239,6 +245,78 @@ def test_the_same_tables_are_those_of_postgresql():
         assert "STRICT" not in told
         assert "BIGINT" in told or table.name in ("sessions",)
         assert told.count("REFERENCES sessions") == (table.name != "sessions")
+
+
+def programs():
+    """Return where the programs of a PostgreSQL server lie, and the user who may run them."""
+    found = shutil.which("initdb")
+    config = shutil.which("pg_config")
+    if found is None and config is not None:
+        told = subprocess.run([config, "--bindir"], check=True, capture_output=True, text=True)
+        found = shutil.which("initdb", path=told.stdout.strip())
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    if found is None or (os.geteuid() == 0 and "postgres" not in names):
+        pytest.skip("PostgreSQL is not installed here")
+    return Path(found).parent, "postgres" if os.geteuid() == 0 else None
+
+
+@pytest.fixture
+def server():
+    """Run a server of our own behind a socket in a folder; it is gone afterwards."""
+    folder, user = programs()
+    root = Path(tempfile.mkdtemp(prefix="tw-"))
+    if user is not None:
+        shutil.chown(root, user)
+
+    def run(program, *args):
+        subprocess.run(
+            [folder / program, "-D", root / "data", *args],
+            check=True, user=user, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    try:
+        run("initdb", "--no-locale", "-E", "UTF8", "-A", "trust", "-U", "tester", "--no-sync")
+        said = f"-k {root} -c listen_addresses= -c fsync=off"
+        run("pg_ctl", "-w", "-l", root / "log", "-o", said, "start")
+        try:
+            yield create_engine(
+                URL.create(
+                    "postgresql+pg8000",
+                    username="tester",
+                    database="postgres",
+                    query={"unix_sock": str(root / ".s.PGSQL.5432")},
+                )
+            )
+        finally:
+            run("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(root)
+
+
+class OnServer(Intelligence):
+    """The read model of a server: all that differs is how it is opened."""
+
+    def __init__(self, engine, disk):
+        self._made = engine
+        super().__init__(Path("of a server"), disk)
+
+    def _open(self):
+        metadata.create_all(self._made)
+        return self._made
+
+
+def test_a_journal_leads_to_the_same_dump_in_postgresql(server, tmp_path):
+    disk = SimulatedDisk()
+    models = [OnServer(server, disk), Intelligence(tmp_path / "i.sqlite", disk)]
+    for stop_after in (20, None):
+        recording(disk, 60, stop_after=stop_after)
+        followed = [model.follow("told", FOLDER) for model in models]
+        assert followed[0] == followed[1]
+        dumps = [list(model.dump()) for model in models]
+        assert dumps[0] == dumps[1]
+        assert {json.loads(line)[0] for line in dumps[0]} >= {"orders", "fills", "cash", "equity", "boots"}
+    for model in models:
+        model.close()
 
 
 def test_reports_of_reconciliation_come_from_the_audit(tmp_path):
