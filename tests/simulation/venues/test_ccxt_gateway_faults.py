@@ -472,3 +472,45 @@ def test_maintenance_is_told_and_its_end_too(venue):
     kind, told = run(work, venue)
     assert kind is OutcomeKind.UNKNOWN
     assert told == ([] if venue == "blofin_swap" else [True, False])
+
+
+@each_venue
+def test_a_venue_that_lists_nothing_for_a_moment_has_delisted_nothing(venue):
+    """A list without rows would have closed every instrument until the next hour; one that is missing is closed."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            client = desk.gateway._exchange
+            listed = await client.fetch_markets()
+            told = []
+            for rows in ([], listed, [row for row in listed if row["id"] != desk.symbol]):
+                client.fetch_markets = answering(rows)
+                desk.gateway.doubt_rules()
+                await asyncio.sleep(70)
+                told.append([event.text for event in desk.events if isinstance(event, StatusSeen)])
+            return told, desk.symbol
+
+    told, symbol = run(work, venue)
+    assert told == [[], [], [f"{symbol} is not listed any more"]]
+
+
+def answering(rows):
+    async def fetch_markets(params=None):
+        return rows
+
+    return fetch_markets
+
+
+def test_a_watch_that_fails_over_an_answer_is_not_the_end_of_the_watch():
+    """Whatever a list of rules makes ccxt do, the clocks are still compared, and the stream."""
+
+    async def work(world):
+        async with Desk(world, "binance_usdm") as desk:
+            desk.gateway._exchange.parse_market = lambda market: market["nothing of the kind"]
+            desk.gateway.doubt_rules()
+            await asyncio.sleep(70)
+            asked = sum("/fapi/v1/time" in line for line in world.trace.lines)
+            await asyncio.sleep(130)
+            return sum("/fapi/v1/time" in line for line in world.trace.lines) - asked
+
+    assert run(work, "binance_usdm") >= 2

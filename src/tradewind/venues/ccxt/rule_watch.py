@@ -7,9 +7,8 @@ started with the new rules, because a fill that lies between two ticks could not
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
-
-from ccxt.base.errors import BaseError
 
 from tradewind.errors import TradewindError
 from tradewind.units.enums import MONEY, SettingCode
@@ -28,6 +27,7 @@ __all__ = ["EVERY_NS", "RuleWatch"]
 EVERY_NS = 3_600_000_000_000
 SOONEST_NS = 60_000_000_000
 """A refusal that smells of new rules has them read again, at most once a minute."""
+_WITHIN_S = 60.0
 
 
 class RuleWatch:
@@ -71,17 +71,20 @@ class RuleWatch:
             return
         self._doubted, self._read_ns = False, self._now_ns()
         try:
-            await self._exchange.load_markets(True)
-        except (BaseError, OSError):
-            # What is known stays in force; the next hour asks again.
+            await asyncio.wait_for(self._exchange.load_markets(True), _WITHIN_S)
+        except Exception:  # noqa: BLE001 - whatever ccxt makes of garbage, what is known stays in force
+            # The next hour asks again.
             return
         self.compare()
 
     def compare(self) -> None:
-        """Compare with what the ccxt object has loaded last."""
+        """Compare with what the ccxt object has loaded last; a venue that lists nothing at all has said nothing."""
         try:
             found = rules_of_markets(self._venue, self._exchange.markets).instruments
         except TradewindError:
+            return
+        if not found:
+            self._doubted = True
             return
         for listing in self._listings:
             self._compare(listing, found.get(listing.instrument.symbol))

@@ -50,7 +50,7 @@ from tradewind.venues.gateway import (
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from decimal import Decimal
 
     import aiohttp
@@ -275,13 +275,19 @@ class CcxtTradingGateway:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             passed_s += _LOOK_EVERY_S
-            await self._audit.look()
-            await self._rules.look()
-            await self._notices.look()
+            for look in (self._audit.look, self._rules.look, self._notices.look):
+                await self._try(look)
             if self._wire.clock.was_set() or passed_s >= _CLOCK_EVERY_S or not self._wire.clock.trusted:
                 passed_s = 0.0
                 await self._wire.measure_clock()
                 self._tell_clock()
+
+    async def _try(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Look once; whatever is wrong with an answer, there is a next second, and the clocks are still compared."""
+        try:
+            await look()
+        except Exception as error:  # noqa: BLE001 - a watch that has ended would see nothing any more
+            self.dropped[f"watch: {type(error).__name__}"] += 1
 
     def _tell_clock(self) -> None:
         down = not self._wire.clock.trusted
@@ -309,7 +315,7 @@ class CcxtTradingGateway:
                 spelled[place] = made
         for group in self._groups(orders, spelled):
             found = await self._send_new(
-                [orders[place] for place in group], [spelled[place] for place in group]
+                list(map(orders.__getitem__, group)), list(map(spelled.__getitem__, group))
             )
             for place, outcome in zip(group, found, strict=True):
                 outcomes[place] = outcome
