@@ -167,7 +167,11 @@ def _has_terminal() -> bool:
 def _prompt(text: str) -> str:
     import getpass
 
-    return getpass.getpass(text)
+    try:
+        return getpass.getpass(text)
+    except EOFError:
+        # Ctrl-D at a question is as good as Ctrl-C.
+        raise KeyboardInterrupt from None
 
 
 class _Reading:

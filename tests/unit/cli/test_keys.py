@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import io
 import json
 import os
@@ -281,3 +282,13 @@ def test_the_doctor_looks_at_session_files_and_at_who_may_look(desk, run):
     desk.root.chmod(0o755)
     assert [state for state, _ in doctor_of(run, "sessions")] == ["wrong", "ok"]
     assert [state for state, _ in doctor_of(run, "privacy")] == ["warning"]
+
+
+def test_who_ends_the_input_at_a_question_has_interrupted(desk, run, monkeypatch):
+    def ends(text):
+        raise EOFError
+
+    monkeypatch.setattr(getpass, "getpass", ends)
+    monkeypatch.setattr("tradewind.cli.keys._has_terminal", lambda: True)
+    status, said = run("keys", "add", "main", "--venue", "blofin_swap", "--offline")
+    assert (status, said["code"]) == (130, "INTERRUPTED")
