@@ -164,9 +164,13 @@ def chain_after(chain: bytes, record: Record, payload: bytes) -> bytes:
     return chain
 
 
+encode_record: Final = _encode
+"""Returns the payload of one record, from (schema, seq, body, kind); three of them lie on the way of an order."""
+
+
 def encode_payload(kind: int, seq: int, body: bytes, schema: int) -> bytes:
     """Return the payload of one record."""
-    return _encode((schema, seq, body, kind))
+    return encode_record((schema, seq, body, kind))
 
 
 def encode_frames(payloads: Sequence[bytes], chain: bytes) -> tuple[bytes, bytes]:

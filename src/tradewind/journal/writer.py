@@ -150,7 +150,7 @@ class JournalWriter:
         if self._gathered_bytes >= _GATHERED_BYTES_MAX or self._failure:
             self.flush()
         seq = self._next_seq
-        payload = twj.encode_payload(kind, seq, body, schema)
+        payload = twj.encode_record((schema, seq, body, kind))
         if len(payload) > twj.MAX_PAYLOAD_BYTES:
             raise InvariantBroken("INVARIANT_BROKEN", f"a record of {len(payload)} bytes exceeds 1 MiB")
         self._gathered.append(payload)

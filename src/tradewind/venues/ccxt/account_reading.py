@@ -167,7 +167,7 @@ class AccountReader:
     def _askings(self, reading: Reading, listings: Sequence[Listing]) -> list[dict[str, object]]:
         """Return the values of each request that a list needs: one, one for each instrument, or for each currency."""
         words = reading.call.fields.values()
-        margin: dict[str, object] = {"margin_mode": self._speller.margin_word()}
+        margin: dict[str, object] = {"margin_mode": self._speller.margin_word}
         if reading.pages.per_symbol:
             return [{**margin, "symbol": listing.instrument.symbol} for listing in listings]
         if "$settle" in words:

@@ -48,8 +48,11 @@ class ClientIds:
         """Return the id at the venue. Raises ValueError for an id that is not between 1 and 2^63 - 1."""
         if not 0 < cid <= _CID_MAX:
             raise ValueError(f"{cid} is no id of an order")
-        number = _base62(cid)
-        check = self._weight + _weight_of(number, len(self._begins))
+        number, place = _base62(cid), len(self._begins)
+        check = self._weight
+        for sign in number:
+            place += 1
+            check += _VALUE[sign] * place
         return self._begins + number + SIGNS[check % _CHECK]
 
     def decode(self, text: object) -> Decoded | None:
@@ -96,9 +99,6 @@ def _check_sign(body: str) -> str:
     return SIGNS[_weight_of(body) % _CHECK]
 
 
-def _weight_of(signs: str, before: int = 0) -> int:
-    """Return what signs that stand behind so many others weigh: each its value times its place."""
-    total = 0
-    for place, sign in enumerate(signs, before + 1):
-        total += _VALUE[sign] * place
-    return total
+def _weight_of(signs: str) -> int:
+    """Return what signs weigh: each its value times its place."""
+    return sum(_VALUE[sign] * place for place, sign in enumerate(signs, 1))

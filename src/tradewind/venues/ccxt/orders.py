@@ -48,14 +48,30 @@ class Spelled(NamedTuple):
 
 
 class Speller:
-    """Writes requests of one account."""
+    """Writes requests of one account.
+
+    Attributes
+    ----------
+    modes
+        How the account is set.
+    margin_word
+        The venue's word for its margin mode.
+    """
 
     def __init__(self, dialect: Dialect, ids: ClientIds, modes: AccountModes) -> None:
         self._dialect = dialect
         self._words = dialect.words
         self._ids = ids
         self._templates = {style: template_of(call.fields) for style, call in dialect.create.items()}
+        self.set_modes(modes)
+
+    def set_modes(self, modes: AccountModes) -> None:
+        """Write orders for an account that is set like this from now on."""
+        words = self._words
         self.modes = modes
+        self._long, self._short = (words.long, words.short) if modes.hedge else (words.net, words.net)
+        self._reduce = words.yes if not modes.hedge or self._dialect.reduce_in_hedge else None
+        self.margin_word = words.isolated if modes.isolated else words.cross
 
     def create(self, order: NewOrder, instrument: Instrument) -> Spelled:
         """Return a new order's request. Raises Unspeakable for what this venue has no word for."""
@@ -69,9 +85,9 @@ class Speller:
         values = {
             "symbol": instrument.symbol,
             "side": words.buy if buys else words.sell,
-            "position_side": self._position_word(order.position_side),
-            "reduce": words.yes if order.reduce and self._may_reduce() else None,
-            "margin_mode": self.margin_word(),
+            "position_side": self._long if order.position_side == LONG else self._short,
+            "reduce": self._reduce if order.reduce else None,
+            "margin_mode": self.margin_word,
             "qty": _text(order.qty_lot * instrument.lot_size),
             "price": price,
             "trigger": price,
@@ -94,18 +110,6 @@ class Speller:
         if order.post_only:
             raise Unspeakable(f"{self._dialect.venue} has no post-only order that expires")
         return "limit_expiring"
-
-    def _position_word(self, position_side: int) -> object:
-        if not self.modes.hedge:
-            return self._words.net
-        return self._words.long if position_side == LONG else self._words.short
-
-    def _may_reduce(self) -> bool:
-        return not self.modes.hedge or self._dialect.reduce_in_hedge
-
-    def margin_word(self) -> str:
-        """Return the venue's word for the account's margin mode."""
-        return self._words.isolated if self.modes.isolated else self._words.cross
 
     def _trail(self, order: NewOrder, instrument: Instrument) -> str:
         """Return the distance that a stop follows at: in price, or in percent of the price that it now follows."""

@@ -58,7 +58,7 @@ class AccountSwitches:
             values = {
                 "symbol": instrument.symbol,
                 "leverage": f"{leverage:g}",
-                "margin_mode": self._speller.margin_word(),
+                "margin_mode": self._speller.margin_word,
                 "leverage_side": side,
             }
             outcome = await self._change(call, fill_template(call.fields, values), Urgency.OPEN)
@@ -69,7 +69,7 @@ class AccountSwitches:
     async def set_modes(self, instrument: int, modes: AccountModes) -> Outcome:
         """Set position and margin mode; what is so already is left alone, since a venue refuses it with orders open."""
         words = self._dialect.words
-        self._speller.modes = modes
+        self._speller.set_modes(modes)
         wishes: list[tuple[Call | None, int, bool]] = [
             (self._dialect.position_mode, SettingCode.POSITION_MODE, modes.hedge),
             (self._dialect.margin_mode, SettingCode.MARGIN_MODE, modes.isolated),
@@ -77,7 +77,7 @@ class AccountSwitches:
         values = {
             "symbol": self._listings[instrument].instrument.symbol,
             "hedge": words.hedged if modes.hedge else words.one_way,
-            "margin_mode": self._speller.margin_word(),
+            "margin_mode": self._speller.margin_word,
         }
         for call, code, wish in wishes:
             if call is None or await self._is_set(instrument, code, wish):
