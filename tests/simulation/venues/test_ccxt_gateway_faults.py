@@ -244,6 +244,35 @@ def test_the_hard_caps_hold_whatever_is_asked(venue):
     assert count == 3
 
 
+@pytest.mark.parametrize("venue", ["binance_usdm", "bybit_linear", "okx_swap"])
+def test_an_order_is_not_changed_beyond_the_hard_caps(venue):
+    async def work(world):
+        async with Desk(world, venue, caps=Caps(order_notional_max=Decimal(1_000))) as desk:
+            unit = desk.listings[0].instrument.lot_size * desk.listings[0].instrument.contract_size
+            large = int(2_000 / (unit * desk.listings[0].instrument.tick_size * desk.tick()))
+            price = desk.tick(0.97)
+            await desk.accept(desk.order(1, IntentKind.REST, BUY, price_tick=price, qty_lot=2))
+            found = [await desk.gateway.amend(OrderRef(0, 1 << 20), price, size) for size in (large, 3)]
+            seen = [order.qty_lot for order in (await desk.gateway.snapshot(world.loop.now_ns())).orders]
+            return [(outcome.kind, outcome.rule) for outcome in found], seen
+
+    found, seen = run(work, venue)
+    assert found == [(OutcomeKind.NOT_SENT, Rule.ORDER_NOTIONAL), (OutcomeKind.ACCEPTED, Rule.OK)]
+    assert seen == [3]
+
+
+def test_a_reduction_is_changed_whatever_it_is_worth():
+    async def work(world):
+        async with Desk(world, "binance_usdm", caps=Caps(order_notional_max=Decimal(500))) as desk:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY, qty_lot=10, near_tick=desk.tick()))
+            await desk.until(lambda: desk.last(1) is OrderStatus.FILLED)
+            out = desk.order(2, IntentKind.REST, SELL, reduce=True, price_tick=desk.tick(1.03), qty_lot=5)
+            await desk.accept(out)
+            return (await desk.gateway.amend(OrderRef(0, 2 << 20), desk.tick(1.02), 30)).kind
+
+    assert run(work, "binance_usdm") is OutcomeKind.ACCEPTED
+
+
 def test_an_order_at_market_is_worth_its_size_at_the_last_price():
     async def work(world):
         async with Desk(world, "blofin_swap", caps=Caps(order_notional_max=Decimal(1_000))) as desk:

@@ -62,6 +62,11 @@ class CapGuard:
         notional: None where nothing is known of its price; an opening order of unknown value is refused where values
         are limited.
         """
+        rule, text = self.refuse_terms(symbol, notional, reduces=reduces)
+        return self._count() if rule == Rule.OK and not reduces else (rule, text)
+
+    def refuse_terms(self, symbol: str, notional: Decimal | None, *, reduces: bool) -> tuple[int, str]:
+        """Return likewise what the terms of an order break, without counting it: those that it is changed to."""
         if self._caps.symbols is not None and symbol not in self._caps.symbols:
             return Rule.CLOSED, f"{symbol} is not among the symbols of this account's caps"
         if reduces:
@@ -70,7 +75,7 @@ class CapGuard:
         if limit is not None and (notional is None or notional > limit):
             value = "an order of unknown value" if notional is None else f"an order worth {notional:f}"
             return Rule.ORDER_NOTIONAL, f"{value} is above this account's cap of {limit:f}"
-        return self._count()
+        return Rule.OK, ""
 
     def _count(self) -> tuple[int, str]:
         most, now_ns = self._caps.orders_per_minute_max, self._now_ns()

@@ -174,7 +174,7 @@ class CcxtTradingGateway:
         self._notices = NoticeWatch(self._wire, self._dialect.notices, settings.mode, self._tell, now_ns)
         self._inbox = Inbox(now_ns)
         self.tell_to = self._inbox.tell_to
-        self._sides: OrderedDict[int, int] = OrderedDict()
+        self._sides: OrderedDict[int, tuple[int, bool]] = OrderedDict()
         self._venue_down = False
         self._clock_down = False
         self._tending: asyncio.Task[None] | None = None
@@ -256,15 +256,15 @@ class CcxtTradingGateway:
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, OrderSeen):
-            self._remember_side(event.cid, event.side)
+            self._remember_side(event.cid, event.side, reduces=bool(event.reduce))
             self._fill_watch.order(event)
         elif isinstance(event, FillSeen) and not self._fill_watch.fill(event):
             return
         self._inbox.put(event)
 
-    def _remember_side(self, cid: int, side: int) -> None:
+    def _remember_side(self, cid: int, side: int, *, reduces: bool) -> None:
         if cid:
-            self._sides[cid] = side
+            self._sides[cid] = side, reduces
             self._sides.move_to_end(cid)
             if len(self._sides) > _SIDES_REMEMBERED:
                 self._sides.popitem(last=False)
@@ -332,7 +332,7 @@ class CcxtTradingGateway:
         if rule != Rule.OK:
             self.dropped["order: hard cap"] += 1
             return Outcome(OutcomeKind.NOT_SENT, rule=rule, text=text)
-        self._remember_side(order.cid, order.side)
+        self._remember_side(order.cid, order.side, reduces=order.reduce)
         return made
 
     def _groups(self, orders: Sequence[NewOrder], spelled: dict[int, Spelled]) -> list[list[int]]:
@@ -446,14 +446,19 @@ class CcxtTradingGateway:
     async def amend(self, order: OrderRef, price_tick: int, qty_lot: int) -> Outcome:
         """Change price and total quantity of a working order, where the venue can."""
         instrument = self._listings[order.instrument].instrument
-        side = self._sides.get(order.cid)
-        if self._dialect.amend is None or side is None:
+        side, reduces = self._sides.get(order.cid, (0, False))
+        if self._dialect.amend is None or not side:
             text = f"{self.settings.venue} cannot change this order; cancel it and send another"
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=text)
         try:
             fields = self._speller.amend(order, instrument, side, price_tick, qty_lot)
         except Unspeakable as reason:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
+        worth = _value(instrument, price_tick, qty_lot)
+        rule, text = self._caps.refuse_terms(instrument.symbol, worth, reduces=reduces)
+        if rule != Rule.OK:
+            self.dropped["order: hard cap"] += 1
+            return Outcome(OutcomeKind.NOT_SENT, rule=rule, text=text)
         return await self._change(self._dialect.amend, fields, Urgency.OPEN)
 
     async def cancel(self, order: OrderRef) -> Outcome:
@@ -504,14 +509,14 @@ class CcxtTradingGateway:
         """Look for an order wherever the venue may show it: by id, working, ended, in the trades."""
         found = await self._account.find(order, self._ids.encode(order.cid), sent_ns)
         if found.order is not None:
-            self._remember_side(found.order.cid, found.order.side)
+            self._remember_side(found.order.cid, found.order.side, reduces=bool(found.order.reduce))
         return found
 
     async def snapshot(self, fills_since_ns: int) -> Snapshot:
         """Read the whole account. Raises VenueDown where any part of it cannot be read."""
         taken = await self._account.snapshot(fills_since_ns)
         for order in taken.orders:
-            self._remember_side(order.cid, order.side)
+            self._remember_side(order.cid, order.side, reduces=bool(order.reduce))
         for fill in taken.fills:
             self._fill_watch.fill(fill)
         self._audit.know(taken.orders)
@@ -569,8 +574,12 @@ class CcxtTradingGateway:
 
 def _worth(order: NewOrder, instrument: Instrument) -> Decimal | None:
     """Return the value of an order in the quote currency, None where nothing is known of its price."""
-    price = max(order.price_tick, order.near_tick) * instrument.tick_size
-    return price * order.qty_lot * instrument.lot_size * instrument.contract_size if price else None
+    return _value(instrument, max(order.price_tick, order.near_tick), order.qty_lot)
+
+
+def _value(instrument: Instrument, price_tick: int, qty_lot: int) -> Decimal | None:
+    price = price_tick * instrument.tick_size
+    return price * qty_lot * instrument.lot_size * instrument.contract_size if price else None
 
 
 def _wrapped(call: Call, rows: list[dict[str, object]]) -> object:
