@@ -1,13 +1,14 @@
 """Where everything arrives that a live session did not ask its tape for: in order of receipt.
 
 What concerns an account is kept whatever happens. Of the market, marks, best prices and open interest
-are conflated to the last of each; prints are kept up to a bound, the oldest are dropped and counted.
+are conflated to the last of each; prints are kept up to a bound, beyond it the older half is dropped, counted and told
+as a GAP. Settlements of funding are never dropped.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,15 +16,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from tradewind.live.hearing import is_market
+from tradewind.units.enums import StreamCode
 from tradewind.venues.gateway import (
     BarSeen,
     Found,
+    LiquidationSeen,
     MarkSeen,
     OpenInterestSeen,
     Outcome,
     Prompt,
     Snapshot,
+    StreamKind,
+    StreamSeen,
     TopSeen,
+    TradeSeen,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +41,10 @@ __all__ = ["Answered", "Failed", "Heard", "Inbox", "Item", "Looked", "Seen"]
 
 _LAST_ONLY = (MarkSeen, TopSeen, OpenInterestSeen)
 _PRINTS_MAX = 10_000
+_PRINTS: dict[type, StreamKind] = {
+    TradeSeen: StreamKind.TRADES,
+    LiquidationSeen: StreamKind.LIQUIDATIONS,
+}
 
 
 class _Source(Protocol):
@@ -127,11 +137,30 @@ class Inbox:
         elif is_market(event):
             self.prints.append(event)
             if len(self.prints) > _PRINTS_MAX:
-                self.prints.popleft()
-                self.dropped += 1
+                self._drop_old_prints(account)
         else:
             self.items.append(Heard(account, event))
         self._wake()
+
+    def _drop_old_prints(self, account: int) -> None:
+        """Drop the older half and say of each stream how many of its messages are lost."""
+        lost: Counter[tuple[StreamKind, int]] = Counter()
+        kept: list[Event] = []
+        for event in (self.prints.popleft() for _ in range(len(self.prints) // 2)):
+            if isinstance(event, TradeSeen | LiquidationSeen):
+                lost[_PRINTS[type(event)], event.instrument] += 1
+            else:
+                kept.append(event)
+        self.prints.extendleft(reversed(kept))
+        self.dropped += lost.total()
+        recv_ns = self.prints[-1].recv_ns
+        for (kind, instrument), count in sorted(
+            lost.items(), key=lambda item: (item[0][0].value, item[0][1])
+        ):
+            text = f"{count} messages dropped, the oldest first"
+            self.items.append(
+                Heard(account, StreamSeen(kind, instrument, StreamCode.GAP, text, recv_ns, lost=count))
+            )
 
     def _wake(self) -> None:
         self._has_news = True

@@ -163,6 +163,8 @@ class ListenedMarket:
         return facts
 
     def _state(self, seen: StreamSeen, now_ns: int) -> list[Told]:
+        if seen.lost:
+            return self._stale.note_loss(seen, now_ns)
         if seen.stream not in (StreamKind.BARS, StreamKind.MARK):
             return []
         if seen.code != StreamCode.UP:

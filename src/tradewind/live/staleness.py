@@ -11,6 +11,8 @@ from tradewind.units.enums import FactKind, StreamCode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tradewind.venues.gateway import StreamSeen
+
 __all__ = ["Staleness"]
 
 
@@ -33,3 +35,10 @@ class Staleness:
             if bool(reasons) != was_stale:
                 facts.append(Told(FactKind.STREAM, now_ns, now_ns, instrument, code=code))
         return facts
+
+    def note_loss(self, seen: StreamSeen, now_ns: int) -> list[Told]:
+        """Return facts that say how many messages were lost; what was trusted before goes on being trusted."""
+        gap = Told(FactKind.STREAM, now_ns, now_ns, seen.instrument, code=StreamCode.GAP, qty_lot=seen.lost)
+        if self._reasons.get(seen.instrument):
+            return [gap]
+        return [gap, Told(FactKind.STREAM, now_ns, now_ns, seen.instrument, code=StreamCode.UP)]

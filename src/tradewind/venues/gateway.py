@@ -354,6 +354,8 @@ class StreamSeen(msgspec.Struct, frozen=True, gc=False):
     code: int
     text: str
     recv_ns: int
+    lost: int = 0
+    """Messages that were dropped because nobody took them in time; the stream itself goes on."""
 
 
 Event = (

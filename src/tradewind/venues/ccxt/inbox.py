@@ -142,7 +142,8 @@ class Inbox:
             text = f"{count} messages {how}"
             for code, said in ((StreamCode.GAP, text), (StreamCode.UP, "")):
                 self._number += 1
-                seen = StreamSeen(kind, instrument, code, said, self._now_ns())
+                missed = count if code == StreamCode.GAP else 0
+                seen = StreamSeen(kind, instrument, code, said, self._now_ns(), lost=missed)
                 self._sure.append((self._number, seen))
 
 
