@@ -33,6 +33,13 @@ _S = 1_000_000_000
 _STATM = Path("/proc/self/statm")
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
+_WORDS = {
+    Halt.MEMORY: "the process uses {:,.1f} MB of memory; {:,.1f} MB are allowed",
+    Halt.DISK: "{:,.1f} MB of the disk are free; {:,.1f} MB are needed",
+    Halt.CLOCK: "our clock is {:,.0f} ms from the venue's; {:,.0f} ms are allowed",
+}
+"""What is said of each state, from millionths: bytes as megabytes, nanoseconds as milliseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class WatchLimits:
@@ -164,7 +171,7 @@ class Watch:
             return []
         now_ns = self.clock()
         word = code if wrong else "RESUMED"
-        self.notify(Alert(word, f"{value:,} where the limit is {limit:,}", now_ns))
+        self.notify(Alert(word, _WORDS[bit].format(value / 1e6, limit / 1e6), now_ns))
         return [
             Told(
                 FactKind.HALT, now_ns, now_ns, side=HaltScope.CORE, code=bit, qty_lot=int(wrong), amount=limit,

@@ -52,10 +52,10 @@ class Machine:
 
 
 def test_each_state_begins_once_and_passes_once():
-    for name, wrong, right, bit, code in (
-        ("memory", 3 * GIB, GIB, Halt.MEMORY, "MEMORY_HIGH"),
-        ("disk", 1, GIB, Halt.DISK, "DISK_LOW"),
-        ("offset", -2 * S, 0, Halt.CLOCK, "CLOCK_OFFSET"),
+    for name, wrong, right, bit, code, words in (
+        ("memory", 3 * GIB, GIB, Halt.MEMORY, "MEMORY_HIGH", "3,221.2 MB of memory; 2,147.5 MB are allowed"),
+        ("disk", 3_010_560, GIB, Halt.DISK, "DISK_LOW", "3.0 MB of the disk are free; 268.4 MB are needed"),
+        ("offset", -2 * S, 0, Halt.CLOCK, "CLOCK_OFFSET", "2,000 ms from the venue's; 500 ms are allowed"),
     ):
         machine = Machine()
         watch = machine.watch()
@@ -68,6 +68,7 @@ def test_each_state_begins_once_and_passes_once():
         asyncio.run(run_once(watch))
         assert machine.halts == 0
         assert [alert.code for alert in machine.alerts] == [code, "RESUMED"]
+        assert machine.alerts[0].text.endswith(words)
 
 
 def test_what_an_earlier_life_had_found_passes_in_a_later_one():
