@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 REQUEST_TIMEOUT_MS = 10_000
+LOOKUP_S = 5.0
+"""A name is waited for that long, which leaves a request half of its time."""
 KEEP_ALIVE_MS = 10_000
 """A ping this often: the watchdog sees a dead connection by the silence that follows."""
 
@@ -139,14 +141,25 @@ class EgressResolver(AbstractResolver):
     addresses
         Where a host is really found, by name: a fake exchange on loopback as (address, port). A host that is not
         in it is looked up as usual.
+    system
+        Looks the others up; None: the machine's own resolver.
+    patience_s
+        So long it is waited for. A name that is not found by then counts as one that cannot be found: without it a
+        resolver that hangs would look like a venue that is silent, though nothing has been sent.
     """
 
     def __init__(
-        self, allowed: Iterable[str], addresses: Mapping[str, tuple[str, int]] | None = None
+        self,
+        allowed: Iterable[str],
+        addresses: Mapping[str, tuple[str, int]] | None = None,
+        *,
+        system: AbstractResolver | None = None,
+        patience_s: float = LOOKUP_S,
     ) -> None:
         self._allowed = frozenset(allowed)
         self._addresses = dict(addresses or {})
-        self._system: AbstractResolver | None = None
+        self._system = system
+        self._patience_s = patience_s
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -157,13 +170,23 @@ class EgressResolver(AbstractResolver):
         if host not in self._addresses:
             if self._system is None:
                 self._system = aiohttp.ThreadedResolver()
-            return await self._system.resolve(host, port, family)
+            return await self._looked_up(self._system, host, port, family)
         address, real_port = self._addresses[host]
         return [
             ResolveResult(
                 hostname=host, host=address, port=real_port, family=socket.AF_INET, proto=0, flags=0
             )
         ]
+
+    async def _looked_up(
+        self, system: AbstractResolver, host: str, port: int, family: socket.AddressFamily
+    ) -> list[ResolveResult]:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await system.resolve(host, port, family)
+        except TimeoutError:
+            text = f"{host} was not looked up in {self._patience_s:g} s"
+            raise OSError(socket.EAI_AGAIN, text) from None
 
     async def close(self) -> None:
         """Let go of the system's resolver."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import aiohttp
 import pytest
+from aiohttp.abc import AbstractResolver
 from ccxt.base.errors import NetworkError
 
 from tradewind.testing.wire_recorder import keys_for
 from tradewind.venues.ccxt.capabilities import DIALECTS
+from tradewind.venues.ccxt.classification import is_never_sent
 from tradewind.venues.ccxt.exchange import (
     CLIENTS,
     EgressResolver,
@@ -19,6 +22,7 @@ from tradewind.venues.ccxt.exchange import (
     redact,
     tap_messages,
 )
+from tradewind.venues.ccxt.unreached import why_unreached
 from tradewind.venues.ccxt.wire import Wire
 from tradewind.venues.gateway import AccountMode
 
@@ -86,6 +90,37 @@ def test_a_host_that_is_not_the_venues_is_never_looked_up():
         return found["host"], found["port"]
 
     assert asyncio.run(work()) == ("127.0.0.1", 5)
+
+
+class Hanging(AbstractResolver):
+    """A resolver of a machine whose name server does not answer."""
+
+    async def resolve(self, host, port=0, family=socket.AF_INET):
+        await asyncio.sleep(3_600)
+
+    async def close(self):
+        pass
+
+
+def test_a_name_server_that_hangs_is_told_as_such_and_nothing_was_sent():
+    """Told as a time-out, an order would be in doubt until its fence has passed, and the reason be nobody's."""
+
+    async def work():
+        resolver = EgressResolver({"api.bybit.com"}, system=Hanging(), patience_s=0.01)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=resolver)) as session:
+            exchange = build_exchange(CLIENTS["bybit_linear"], session)
+            try:
+                with pytest.raises(NetworkError) as caught:
+                    await exchange.fetch("https://api.bybit.com/v5/market/time")
+            finally:
+                await exchange.close()
+        return caught.value
+
+    error = asyncio.run(work())
+    told = why_unreached(error)
+    assert told is not None
+    assert told[0] == "the name api.bybit.com cannot be looked up"
+    assert is_never_sent(error)
 
 
 def test_a_request_to_another_host_fails_before_a_connection():
