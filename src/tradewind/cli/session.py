@@ -14,6 +14,8 @@ from tradewind.cli.workspace import open_workspace, operated_workspace
 from tradewind.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tradewind.config import Workspace
     from tradewind.journal import JournalReader, Record
 
@@ -40,7 +42,7 @@ def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
     """
     say = Output(as_json)
     desk = open_workspace(workspace)
-    rows = [_brief(desk.session_dir(name)) for name in session_names(desk)]
+    rows = [_brief(desk, desk.session_dir(name)) for name in session_names(desk)]
     heads = ("session", "state", "began", "segments", "MB")
     say.table(
         heads, [(r["session"], r["state"], r["began"], r["segments"], _megabytes(r["bytes"])) for r in rows]
@@ -64,8 +66,9 @@ def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     from tradewind.journal import FileDisk, JournalReader
 
     say = Output(as_json)
-    folder = session_path(operated_workspace(workspace, say), session)
-    fields = _brief(folder) | _recorded(JournalReader(FileDisk(), folder))
+    desk = operated_workspace(workspace, say)
+    folder = session_path(desk, session)
+    fields = _brief(desk, folder) | _recorded(JournalReader(FileDisk(), folder))
     for name, value in fields.items():
         if value not in ("", None):
             say.line(f"{name:16}{value}")
@@ -297,7 +300,7 @@ def _megabytes(size: object) -> str:
     return f"{size / 1e6:.1f}"
 
 
-def _brief(folder: Path) -> dict[str, object]:
+def _brief(desk: "Workspace", folder: Path) -> dict[str, object]:
     """Return what can be said of a session without reading its records."""
     from tradewind.config import lock_holder
     from tradewind.errors import TradewindError
@@ -318,6 +321,9 @@ def _brief(folder: Path) -> dict[str, object]:
             "bytes": size,
             "pid": None,
         }
+    if holder is None:
+        holder = _guard_of(desk, folder.name, headers[0].identity.accounts if headers else ())
+        state = "stopped" if holder is None else "starting"
     began = format_utc(headers[0].created_ns) if headers else ""
     pid = holder.get("pid") if holder else None
     return {
@@ -328,6 +334,17 @@ def _brief(folder: Path) -> dict[str, object]:
         "bytes": size,
         "pid": pid,
     }
+
+
+def _guard_of(desk: "Workspace", session: str, accounts: "Iterable[str]") -> dict[str, object] | None:
+    """Return who holds the leases of a session while its trading process is not there yet, or not any more."""
+    from tradewind.config import lock_holder
+
+    for path in (*map(desk.account_lock, accounts), *desk.session_locks(session, ()).values()):
+        holder = lock_holder(path)
+        if holder is not None and str(holder.get("purpose")).endswith(f"in session {session}"):
+            return holder
+    return None
 
 
 def _recorded(reader: "JournalReader") -> dict[str, object]:

@@ -1,11 +1,14 @@
 """Commands to a running session, whatever the settings beside it have become."""
 
 import asyncio
+import json
 
 import pytest
 
 from tradewind.cli.entry import run_command
 from tradewind.config import Workspace, lock
+from tradewind.journal import Authorship, FileDisk, Identity, open_journal
+from tradewind.journal.bodies import LAYOUTS
 from tradewind.live.control import ControlServer
 
 STANDING = {
@@ -64,6 +67,22 @@ def test_with_several_sessions_nobody_guesses_which_is_flattened(broken, capsys)
         with lock(broken.session_dir("beta") / "lock", "writes the journal"):
             assert run_command(["session", "flatten"]) == 2
             assert "2 sessions run" in capsys.readouterr().err
+
+
+def test_a_session_whose_guard_waits_for_its_process_is_starting(broken, capsys):
+    broken.settings_file.write_text("")
+    folder, clock = broken.session_dir("alpha"), lambda: 1_704_067_200_000_000_000
+    (folder / "segment-000001.twj").unlink()
+    open_journal(FileDisk(), folder, Authorship(Identity("alpha", ("main",)), clock, "1", LAYOUTS)).close()
+    states = []
+    for purpose in ("guards main in session beta", "guards main in session alpha"):
+        with lock(broken.account_lock("main"), purpose):
+            assert run_command(["session", "list", "--json"]) == 0
+            states.append(json.loads(capsys.readouterr().out)["sessions"][0]["state"])
+    with lock(broken.session_locks("alpha", ())["paper"], "guards paper in session alpha"):
+        assert run_command(["session", "status", "alpha", "--json"]) == 0
+        states.append(json.loads(capsys.readouterr().out)["state"])
+    assert states == ["stopped", "starting", "starting"]
 
 
 def test_where_no_session_can_lie_the_mistake_is_the_answer(broken, capsys):
