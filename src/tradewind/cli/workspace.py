@@ -51,12 +51,12 @@ def operated_workspace(flag: str | None, say: Output) -> "Workspace":
 
     What they say of paths is not known then: sessions are looked for where they lie by default.
     """
-    from tradewind.config import Workspace
+    from tradewind.config import Workspace, find_root
 
     try:
         return open_workspace(flag)
     except ConfigError as error:
-        desk = Workspace(Workspace.find_root(flag, os.environ, _here()).resolve())
+        desk = Workspace(find_root(flag, os.environ, _here()).resolve())
         if not desk.journal.is_dir():
             raise
         say.note(f"{str(error).rstrip()}\nthe settings are left out; they do not concern a session that runs")

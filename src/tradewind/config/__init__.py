@@ -46,7 +46,7 @@ from tradewind.config.session_rules import accounts_by_venue, check_live
 from tradewind.config.settings import AccountEntry, AlertEntry, Caps, Paths, Settings, VenueEntry
 from tradewind.config.stored import config_hash, to_toml
 from tradewind.config.venue_defaults import VENUES, VenueDefaults
-from tradewind.config.workspace import ENV_WORKSPACE, KEYS_FOLDER, SETTINGS_NAME, Workspace
+from tradewind.config.workspace import ENV_WORKSPACE, KEYS_FOLDER, SETTINGS_NAME, Workspace, find_root
 
 __all__ = [
     "DEFECTS",
@@ -99,6 +99,7 @@ __all__ = [
     "check_live",
     "config_hash",
     "did_you_mean",
+    "find_root",
     "find_run",
     "is_session_file",
     "is_unchanged",

@@ -12,7 +12,7 @@ from tradewind.config.settings import Settings
 from tradewind.config.starter import starter_files
 from tradewind.errors import PathError
 
-__all__ = ["ENV_WORKSPACE", "KEYS_FOLDER", "RUN_ID", "SETTINGS_NAME", "Workspace"]
+__all__ = ["ENV_WORKSPACE", "KEYS_FOLDER", "RUN_ID", "SETTINGS_NAME", "Workspace", "find_root"]
 
 SETTINGS_NAME = "tradewind.toml"
 """The file that makes a folder a workspace."""
@@ -40,38 +40,7 @@ class Workspace:
 
         Raises `PathError` (WORKSPACE_MISSING), which says all three.
         """
-        return cls.open(cls.find_root(flag, env, cwd), env)
-
-    @classmethod
-    def find_root(cls, flag: Path | str | None, env: Mapping[str, str], cwd: Path) -> Path:
-        """Return the folder of the workspace that `find` opens, its settings unread. Raises as that does."""
-        if flag:
-            return cls._named(Path(flag), cwd, "--workspace")
-        if env.get(ENV_WORKSPACE):
-            return cls._named(Path(env[ENV_WORKSPACE]), cwd, ENV_WORKSPACE)
-        for folder in (cwd, *cwd.parents):
-            if (folder / SETTINGS_NAME).is_file():
-                return folder
-        raise PathError(
-            "WORKSPACE_MISSING",
-            f"--workspace is not given, {ENV_WORKSPACE} is not set, and no {SETTINGS_NAME} lies in {cwd} or above it.",
-            where=str(cwd),
-            hint="make a workspace: tradewind new desk && cd desk",
-        )
-
-    @staticmethod
-    def _named(folder: Path, cwd: Path, origin: str) -> Path:
-        if "\0" in str(folder):
-            raise PathError("PATH_INVALID", "the path holds a NUL character", where=origin)
-        root = cwd / folder.expanduser()
-        if not (root / SETTINGS_NAME).is_file():
-            raise PathError(
-                "WORKSPACE_MISSING",
-                f"{folder} holds no {SETTINGS_NAME}",
-                where=origin,
-                hint=f"make it a workspace: tradewind new {folder}",
-            )
-        return root
+        return cls.open(find_root(flag, env, cwd), env)
 
     @classmethod
     def open(cls, root: Path, env: Mapping[str, str] | None = None) -> Self:
@@ -157,6 +126,37 @@ class Workspace:
     def shown(self, path: Path) -> str:
         """Return a path as short as it can be: relative to the workspace where it lies inside."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def find_root(flag: Path | str | None, env: Mapping[str, str], cwd: Path) -> Path:
+    """Return the folder of the workspace that `Workspace.find` opens, its settings unread. Raises as that does."""
+    if flag:
+        return _named(Path(flag), cwd, "--workspace")
+    if env.get(ENV_WORKSPACE):
+        return _named(Path(env[ENV_WORKSPACE]), cwd, ENV_WORKSPACE)
+    for folder in (cwd, *cwd.parents):
+        if (folder / SETTINGS_NAME).is_file():
+            return folder
+    raise PathError(
+        "WORKSPACE_MISSING",
+        f"--workspace is not given, {ENV_WORKSPACE} is not set, and no {SETTINGS_NAME} lies in {cwd} or above it.",
+        where=str(cwd),
+        hint="make a workspace: tradewind new desk && cd desk",
+    )
+
+
+def _named(folder: Path, cwd: Path, origin: str) -> Path:
+    if "\0" in str(folder):
+        raise PathError("PATH_INVALID", "the path holds a NUL character", where=origin)
+    root = cwd / folder.expanduser()
+    if not (root / SETTINGS_NAME).is_file():
+        raise PathError(
+            "WORKSPACE_MISSING",
+            f"{folder} holds no {SETTINGS_NAME}",
+            where=origin,
+            hint=f"make it a workspace: tradewind new {folder}",
+        )
+    return root
 
 
 def _checked(name: str, pattern: re.Pattern[str], what: str) -> str:

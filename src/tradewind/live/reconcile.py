@@ -20,12 +20,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from tradewind.live.facts import Told
 from tradewind.live.hearing import setting_fact
 from tradewind.live.orders import booking_key
-from tradewind.units.enums import BUY, LONG, SELL, SHORT, FactKind, SettingCode, names_of
+from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, FactKind, SettingCode, names_of
 from tradewind.units.ids import client_id
 
 if TYPE_CHECKING:
@@ -395,6 +396,6 @@ def _compare_balances(at: _Comparison, wallets: Mapping[str, int], *, first: boo
         if first:
             at.tell(Told(FactKind.TRANSFER, wallet=wallet, amount=missing))
             continue
-        text = f"the balance of {seen.currency} is off by {missing} units of money"
+        text = f"the balance of {seen.currency} is off by {Decimal(missing) / MONEY:+f}"
         at.note("balance", wallet, believed, seen.balance, text, halts=large)
         at.tell(Told(FactKind.ACCOUNT, wallet=wallet, amount=seen.balance))

@@ -235,3 +235,11 @@ def test_a_mode_that_was_changed_by_hand_halts_once_and_is_known_then():
         apply(world, first.facts)
         assert int(world.views["halts"][0]) == Halt.SETTINGS
         assert compared(world, snapshot).differences == ()
+
+
+def test_money_that_is_missing_is_told_as_a_person_counts_it():
+    world = Desk(("linear", "linear"), strategies=2).world
+    missing = int(world.accounts["balance"][WALLETS["USDT"]]) - 213_699_049
+    result = compared(world, replace(position(0, 0.0), balances=(BalanceSeen("USDT", missing, NOW, NOW),)))
+    (text,) = [d.text for d in result.differences if d.what == "balance"]
+    assert text == "the balance of USDT is off by -2.13699049"
