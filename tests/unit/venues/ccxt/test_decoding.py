@@ -1,0 +1,83 @@
+"""What reads a message in fewer steps says what the single steps say."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradewind.venues.ccxt.capabilities import DIALECTS
+from tradewind.venues.ccxt.decoding import Garbage, Grid, Near, place, places
+from tradewind.venues.ccxt.dialect import fill_template, template_of
+
+S_NS = 1_000_000_000
+GRID = Grid(0.1, 0.001, 1.0)
+
+
+def told(near, admit):
+    """Return what a price is refused for, "" where it is believed, and what is believed then."""
+    try:
+        admit(near)
+    except Garbage as error:
+        return error.reason, vars(near)
+    return "", vars(near)
+
+
+def one_by_one(high, low, now_ns):
+    def admit(near):
+        near.admit(high, now_ns)
+        near.admit(low, now_ns)
+
+    return admit
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 10**6)), min_size=1, max_size=80))
+def test_both_ends_of_a_bar_are_believed_as_one_after_the_other(bars):
+    together, apart = Near(), Near()
+    for minute, ends in enumerate(bars):
+        high, low, now_ns = max(ends), min(ends), minute * 60 * S_NS
+        found = told(together, lambda near: near.admit_both(high, low, now_ns))  # noqa: B023 - called here
+        assert found == told(apart, one_by_one(high, low, now_ns))
+
+
+@pytest.mark.parametrize(
+    ("paths", "row"),
+    [
+        (("s", "i", "t"), {"s": "A", "i": "1m", "t": 5}),
+        (("^topic~([a-z]+)", "i", "t", "o"), {"i": "1m", "t": 5, "o": "7"}),
+        (("i", "^topic~([a-z]+)", "t", "o"), {"i": "1m", "t": 5, "o": "7"}),
+        (("^arg.id", "0", "1"), ["5", "7"]),
+        (("s", "^arg.id"), {"s": "A"}),
+        (("s", "i", "t"), {"s": "A", "t": 5}),
+        (("^arg.id", "0", "1"), ["5"]),
+        (("s", "i"), None),
+    ],
+)
+def test_several_values_are_found_where_each_stands(paths, row):
+    message = {"topic": "candle5", "arg": {"id": "B"}}
+    assert list(places(paths)(message, row)) == [place(path)(message, row) for path in paths]
+
+
+@pytest.mark.parametrize(
+    "value", [True, False, None, "", "x", "nan", "inf", "-1", -0.001, [], {}, 10**400, "1e300"]
+)
+def test_what_is_no_quantity_is_refused(value):
+    with pytest.raises(Garbage, match="qty"):
+        GRID.qty_lot(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "lots"), [("0", 0), ("0.0014", 1), (2, 2000), (0.5, 500), ("12.345", 12345)]
+)
+def test_a_quantity_becomes_whole_lots(value, lots):
+    assert GRID.qty_lot(value) == lots
+
+
+@pytest.mark.parametrize("venue", sorted(DIALECTS))
+def test_a_template_that_is_prepared_is_filled_like_any_other(venue):
+    calls = DIALECTS[venue].create.values()
+    assert calls
+    for call in calls:
+        names = [word[1:] for word in call.fields.values() if isinstance(word, str) and word.startswith("$")]
+        for absent in (None, *names):
+            values = {name: None if name == absent else f"the {name}" for name in names}
+            made = template_of(call.fields)(values)
+            assert list(made.items()) == list(fill_template(call.fields, values).items())
