@@ -140,8 +140,11 @@ class AccountReader:
         }
         return sorted(found.values(), key=lambda fill: (fill.ts_ns, fill.trade_key))
 
-    async def _since(self, reading: Reading | None, since_ns: int) -> list[Event]:
-        return await self.read(reading, since_ns) if reading is not None else []
+    async def _since(self, reading: Reading | None, since_ns: int) -> list[FundingPaidSeen | TransferSeen]:
+        """Return what moved money since a time, also where the list knows no time: what is older was in the balance."""
+        events = await self.read(reading, since_ns) if reading is not None else []
+        money = [event for event in events if isinstance(event, FundingPaidSeen | TransferSeen)]
+        return [event for event in money if event.ts_ns >= since_ns]
 
     # ------------------------------------------------------------------ one list
 
@@ -178,7 +181,7 @@ class AccountReader:
 
     def _spans(self, pages: Pages, since_ns: int) -> list[_Span]:
         if not pages.start_field:
-            return [_Span(0, 0)]
+            return [_Span(since_ns // _MS_NS, 0)]
         now_ms = (self._wire.now_ns() + self._wire.clock.offset_ns) // _MS_NS + 1_000
         start_ms, window_ms = since_ns // _MS_NS, pages.window_ns // _MS_NS
         if not window_ms:
@@ -202,6 +205,8 @@ class AccountReader:
                 yield row
             following = self._cursor(pages, answer, rows)
             if not following or (pages.size and len(rows) < pages.size and not pages.cursor_at):
+                return
+            if _is_before(rows[-1], pages.made, span.start_ms):
                 return
             if following == cursor or not fresh:
                 raise VenueDown(
@@ -358,6 +363,12 @@ def _names(event: OrderSeen, order: OrderRef, client_id: str) -> bool:
     by_number = bool(order.venue_id) and event.venue_id == order.venue_id
     here = event.instrument == order.instrument and event.cid in (0, order.cid)
     return event.client_id == client_id or (by_number and here)
+
+
+def _is_before(row: Row, field: str, start_ms: int) -> bool:
+    """Say whether a row was made before a time; one that does not say when was not."""
+    word = word_of(row.get(field)) if field else ""
+    return word.isascii() and word.isdigit() and int(word) < start_ms
 
 
 def _is_of_stops(reading: Reading) -> bool:

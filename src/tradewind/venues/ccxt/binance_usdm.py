@@ -395,7 +395,9 @@ BINANCE_USDM = Dialect(
         *_rejected("-4003 -4004 -4005 -4014 -4023 -1111 -1013", "BadRequest", "VENUE_OTHER"),
         ErrorRow("-4131", "OperationRejected", Meaning.REJECTED, "VENUE_PRICE"),
         *_rejected("-4016 -4024 -4001 -4002 -4013", "BadRequest", "VENUE_PRICE"),
-        ErrorRow("-5040", "BadRequest", Meaning.REJECTED, "VENUE_OTHER", "documentation: the end is too near"),
+        ErrorRow(
+            "-5040", "BadRequest", Meaning.REJECTED, "VENUE_OTHER", "documentation: the end is too near"
+        ),
         ErrorRow("-5022", "OrderNotFillable", Meaning.REJECTED, "VENUE_POST_ONLY"),
         ErrorRow("-5021", "OrderNotFillable", Meaning.REJECTED, "UNFILLED"),
         ErrorRow("-2022", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
@@ -457,5 +459,8 @@ BINANCE_USDM = Dialect(
     private_url="listenKey=",
     renew_option="linear",
     stream_fills=True,
+    # /sapi/v1/system/status says whether the house as a whole is closed now: nothing of futures, nothing of what is to
+    # come, and it has no practice side (documentation; it is what ccxt's fetch_status reads).
+    notices=None,
 )
 """Certified against the fake exchange; `venue certify` proves it on a demo account."""

@@ -122,7 +122,7 @@ def _read(path: str, rows: tuple[str, ...] = _ROWS, **fields: object) -> Call:
     return Call("private", "GET", path, fields, rows)
 
 
-def _pages(cursor_row: str, *, timed: bool = False, per_symbol: bool = False) -> Pages:
+def _pages(cursor_row: str, *, timed: bool = False, per_symbol: bool = False, made: str = "") -> Pages:
     begin, end = ("begin", "end") if timed else ("", "")
     return Pages(
         100,
@@ -133,6 +133,7 @@ def _pages(cursor_row: str, *, timed: bool = False, per_symbol: bool = False) ->
         end_field=end,
         id_field=cursor_row,
         per_symbol=per_symbol,
+        made=made,
     )
 
 
@@ -209,7 +210,7 @@ BLOFIN_SWAP = Dialect(
         Reading(
             _read("trade/orders-algo-history", instId="$symbol", orderType="trigger"),
             _ALGO_SHAPE,
-            _pages("algoId", per_symbol=True),
+            _pages("algoId", per_symbol=True, made="createTime"),
         ),
     ),
     fills=Reading(_read("trade/fills-history"), _FILL_SHAPE, _pages("tradeId", timed=True)),
@@ -219,7 +220,7 @@ BLOFIN_SWAP = Dialect(
     transfers=Reading(
         _read("asset/bills"),
         TransferShape("currency", "amount", "transferId", "ts", "toAccount", frozenset({"futures"})),
-        _pages("transferId", timed=False),
+        _pages("transferId", made="ts"),
     ),
     settings=(
         Reading(
@@ -325,5 +326,7 @@ BLOFIN_SWAP = Dialect(
     renew_option="",
     stream_fills=False,
     unique_nonce_ms=True,
+    # The API has no request for its state or for announcements, and ccxt no fetch_status (documentation).
+    notices=None,
 )
 """Certified against the fake exchange; `venue certify` proves it on a demo account."""

@@ -300,6 +300,9 @@ class Pages:
         Whether it is asked for each instrument.
     rising
         Whether the oldest row comes first, so that the cursor is a time to go on from.
+    made
+        Field of the time in ms at which a row was made, where a list that cannot be asked for by time begins with the
+        newest: it is read until a page ends before the time that matters.
     """
 
     size: int
@@ -313,6 +316,7 @@ class Pages:
     id_field: str = ""
     per_symbol: bool = False
     rising: bool = False
+    made: str = ""
 
 
 @dataclass(frozen=True, slots=True)

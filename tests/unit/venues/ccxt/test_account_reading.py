@@ -169,6 +169,59 @@ def test_a_stop_is_looked_for_among_the_stops_first():
     assert run_at_post("binance_usdm", work) == (1, ["/fapi/v1/algoOrder"])
 
 
+def test_stops_of_months_ago_are_not_read_to_find_one_of_today():
+    """BloFin's list of stops that ended takes no time: with each one it would become longer, and at last endless."""
+    path, old_ms = "/api/v1/trade/orders-algo-history", NOW_NS // 1_000_000 - 86_400_000
+
+    async def work(post):
+        def answer(request):
+            if not request.path.endswith(path):
+                return Reply(FINE["blofin_swap"])
+            newest = int(dict(request.query).get("after") or 100_000) - 1
+            rows = [
+                {"algoId": str(newest - n), "instId": "BTC-USDT", "createTime": str(old_ms)}
+                for n in range(100)
+            ]
+            return Reply({"code": "0", "msg": "success", "data": rows})
+
+        gateway = await asked(post, answer)
+        post.requests.clear()
+        found = await gateway.find(OrderRef(0, 1 << 20, algo=True), NOW_NS)
+        return found.absent, sum(request.path.endswith(path) for request in post.requests)
+
+    assert run_at_post("blofin_swap", work) == (True, 1)
+
+
+def test_money_that_moved_before_the_time_asked_for_is_not_told_again():
+    """BloFin lists every transfer that ever was: at a first start each of them would have been money come in."""
+
+    async def work(post):
+        def answer(request):
+            path = request.path.removeprefix("/api/v1/")
+            if path == "asset/bills":
+                rows = [
+                    {
+                        "transferId": str(n),
+                        "currency": "USDT",
+                        "toAccount": "futures",
+                        "amount": "5",
+                        "ts": str(ms),
+                    }
+                    for n, ms in ((2, NOW_NS // 1_000_000 + 1), (1, NOW_NS // 1_000_000 - 1))
+                ]
+                return Reply({"code": "0", "msg": "success", "data": rows})
+            if path in ("account/position-mode", "account/margin-mode"):
+                modes = {"positionMode": "net_mode", "marginMode": "cross"}
+                return Reply({"code": "0", "msg": "success", "data": modes})
+            details = {"details": []} if path == "account/balance" else []
+            return Reply({"code": "0", "msg": "success", "data": details})
+
+        gateway = await asked(post, answer)
+        return [transfer.transfer_id for transfer in (await gateway.snapshot(NOW_NS)).transfers]
+
+    assert run_at_post("blofin_swap", work) == ["2"]
+
+
 def test_a_list_that_repeats_its_page_is_an_error_and_not_an_end():
     rows = [{"ordId": str(n), "instId": "BTC-USDT-SWAP"} for n in range(100)]
 
