@@ -6,16 +6,22 @@ is crossed; no price is impossible; everything is up again in the end.
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 
-from tradewind.errors import ConfigError
+from tradewind.errors import ConfigError, DataUnfit, TradewindError
 from tradewind.testing.feed_runs import FeedRun, run_feed
-from tradewind.testing.virtual_venues import START_NS, VirtualWorld
+from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
 from tradewind.units.enums import StreamCode
 from tradewind.units.time import HOUR_NS, MINUTE_NS, SECOND_NS
-from tradewind.venues.fake.misfortunes import Strike
+from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
+from tradewind.venues.ccxt.feed import CcxtMarketFeed
+from tradewind.venues.fake.misfortunes import Misfortunes, Strike
 from tradewind.venues.gateway import (
     FundingRateSeen,
+    Listing,
     MarkSeen,
     OpenInterestSeen,
     StreamKind,
@@ -192,6 +198,38 @@ def test_f59_candles_missing_repeated_revised_or_late(venue: str, form: int) -> 
     check(run, revised=2 if form == 2 else 0)
     changed = [text for _, _, text in run.states(StreamKind.BARS) if "was changed after its end" in text]
     assert len(changed) == (1 if form == 2 else 0)
+
+
+def test_f59_a_hole_within_a_page_of_history_is_no_history() -> None:
+    """Nobody learns from bars one of which is missing; asked again, the venue has them all."""
+    venue, begin_ns, end_ns = "binance_usdm", START_NS - 31 * MINUTE_NS, START_NS - MINUTE_NS
+    lacking = Strike(START_NS, "F59", duration_ns=MINUTE_NS, count=1, args={"form": 0.0})
+
+    async def work(world: VirtualWorld) -> tuple[TradewindError, np.ndarray]:
+        rules = next(iter(world.exchanges[venue].instruments.values()))
+        exchange = build_exchange(CLIENTS[venue], world.session())
+        feed = CcxtMarketFeed(
+            venue,
+            exchange,
+            [Listing(0, rules)],
+            kinds=frozenset({StreamKind.BARS}),
+            intervals_ns=(MINUTE_NS,),
+            now_ns=world.loop.now_ns,
+            rng=random.Random(1),
+        )
+        await feed.rest.call("load_markets")
+        asked = (0, MINUTE_NS, begin_ns, end_ns)
+        with pytest.raises(DataUnfit) as caught:
+            await feed.bars(*asked)
+        rows = await feed.bars(*asked)
+        await feed.close()
+        return caught.value, rows
+
+    error, rows = run_world(
+        work, seed=1, venues=(venue,), misfortunes={venue: Misfortunes([lacking], seed=1)}
+    )
+    assert error.code == "DATA_GAP"
+    assert rows[:, 0].tolist() == list(range(begin_ns, end_ns, MINUTE_NS))
 
 
 @pytest.mark.parametrize("venue", VENUES)

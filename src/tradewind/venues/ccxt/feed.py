@@ -396,10 +396,11 @@ class CcxtMarketFeed:
             page = await self._healer.page(instrument, interval_ns, (first_ns, end_ns), recent=False)
             if not page:
                 break
-            if page[0][0] != first_ns:
-                raise _gap(symbol, first_ns, page[0][0])
+            for open_ns, _ in page:
+                if open_ns != first_ns:
+                    raise _gap(symbol, first_ns, open_ns)
+                first_ns += interval_ns
             found += page
-            first_ns = page[-1][0] + interval_ns
         rows = [(open_ns, *bar) for open_ns, bar in found]
         return np.array(rows, dtype=np.int64).reshape(-1, 6)
 
