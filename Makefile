@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CORE := $(VENV)/.core-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
-WORKERS ?= 2
+WORKERS ?= 3
 FOLDER ?= week
 DAYS ?= 7
 SEED ?= 1
@@ -25,9 +25,10 @@ dev: $(DEV) ## the same, with the tools of tests, linting and docs
 demo: $(CORE) ## a generated market, a real strategy, a report: offline, under a minute
 	@$(BIN)/tradewind demo
 
-test: $(DEV) ## all tests but the long ones: one process compiles the kernels, then two share them
+# In the order of the folders: it puts the long files first. More workers than cores, since some tests wait for a clock.
+test: $(DEV) ## all tests but the long ones: one process compiles the kernels, then three share them
 	@$(BIN)/python -W ignore tests/warm.py
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(DEV) ## the long tests: millions of requests, seeded misfortunes, crash sweeps; each is named as it ends
 	@TRADEWIND_HYPOTHESIS=soak $(BIN)/python -m pytest -m soak -v --timeout 14400 $(ARGS)
