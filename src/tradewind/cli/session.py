@@ -340,7 +340,9 @@ def _guard_of(desk: "Workspace", session: str, accounts: "Iterable[str]") -> dic
     """Return who holds the leases of a session while its trading process is not there yet, or not any more."""
     from tradewind.config import lock_holder
 
-    for path in (*map(desk.account_lock, accounts), *desk.session_locks(session, ()).values()):
+    # An account on a replay is made up, and no name that anybody could lease.
+    leased = (desk.account_lock(account) for account in accounts if ":" not in account)
+    for path in (*leased, *desk.session_locks(session, ()).values()):
         holder = lock_holder(path)
         if holder is not None and str(holder.get("purpose")).endswith(f"in session {session}"):
             return holder

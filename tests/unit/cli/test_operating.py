@@ -73,7 +73,8 @@ def test_a_session_whose_guard_waits_for_its_process_is_starting(broken, capsys)
     broken.settings_file.write_text("")
     folder, clock = broken.session_dir("alpha"), lambda: 1_704_067_200_000_000_000
     (folder / "segment-000001.twj").unlink()
-    open_journal(FileDisk(), folder, Authorship(Identity("alpha", ("main",)), clock, "1", LAYOUTS)).close()
+    accounts = ("paper:paper", "main")
+    open_journal(FileDisk(), folder, Authorship(Identity("alpha", accounts), clock, "1", LAYOUTS)).close()
     states = []
     for purpose in ("guards main in session beta", "guards main in session alpha"):
         with lock(broken.account_lock("main"), purpose):
