@@ -2,7 +2,7 @@
 
 At the first start bars of before are told as history to learn from. A session that comes back is told the bars of
 its absence first: they pass through matching and value what is held, nobody decides on them, and openers that
-would have filled while nobody watched have filled.
+would have filled while nobody watched have filled. Funding that was settled meanwhile is paid.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from tradewind.errors import TradewindError
 from tradewind.live.facts import rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import market_fact
@@ -20,7 +23,7 @@ from tradewind.live.staleness import Staleness
 from tradewind.live.streaming import tick
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import StreamCode, WakeCode
-from tradewind.venues.gateway import StreamKind, StreamSeen
+from tradewind.venues.gateway import Settling, StreamKind, StreamSeen
 from tradewind.venues.simulated.streamed import MarketStep
 
 if TYPE_CHECKING:
@@ -116,6 +119,7 @@ class ListenedMarket:
     async def _begin(self) -> None:
         """Listen, and take up the bars that are missing."""
         feeds = {id(feed): feed for feed in self._feeds.values()}.values()
+        opened_ns = self._clock()
         for feed in feeds:
             await feed.open()
             self._inbox.listen(-1, feed)
@@ -124,9 +128,29 @@ class ListenedMarket:
             self._feeds, self._world.views, self._clock(), self._rules.warm_bars, self._warn_of_gap
         )
         code = WakeCode.MARK if caught.knew else WakeCode.WARM
-        self._steps.extend(MarketStep(rows_of(step.facts), code, step.close_ns) for step in caught.steps)
+        settled = await self._settlements(opened_ns) if caught.knew else []
+        for step in caught.steps:
+            facts = [*step.facts, *(fact for fact in settled if fact.venue_ts_ns <= step.close_ns)]
+            settled = [fact for fact in settled if fact.venue_ts_ns > step.close_ns]
+            self._steps.append(MarketStep(rows_of(facts), code, step.close_ns))
+        if settled:
+            self._steps.append(MarketStep(rows_of(settled), None, settled[-1].venue_ts_ns))
         self._gathering.begin(caught.next_ns, caught.last.items())
         self._open = True
+
+    async def _settlements(self, until_ns: int) -> list[Told]:
+        """Return the settlements of funding that went by unheard, the oldest first: what was held has paid them."""
+        facts: list[Told] = []
+        for instrument, feed in self._feeds.items():
+            if not isinstance(feed, Settling):
+                continue
+            try:
+                found = await feed.settlements(instrument, self._told_ns, until_ns)
+            except TradewindError as error:
+                self._warn_of_gap(f"settlements that were missed cannot be had: {error.message}")
+                continue
+            facts += [market_fact(replace(seen, recv_ns=seen.ts_ns)) for seen in found]
+        return sorted(facts, key=lambda fact: (fact.venue_ts_ns, fact.instrument))
 
     def _warn_of_gap(self, text: str) -> None:
         self._notify(Alert("DATA_STALE", text, self._clock()))

@@ -49,6 +49,7 @@ __all__ = [
     "PositionSeen",
     "Prompt",
     "SettingSeen",
+    "Settling",
     "Snapshot",
     "StatusSeen",
     "StreamKind",
@@ -513,6 +514,14 @@ class Prompt(Protocol):
 
         `next_events` has nothing more to return then; it still raises what ends the source.
         """
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A feed that knows the settlements of before."""
+
+    async def settlements(self, instrument: int, start_ns: int, end_ns: int) -> list[FundingRateSeen]:
+        """Return the rates that were settled after `start_ns` and not after `end_ns`, by REST, the oldest first."""
 
 
 class MarketFeed(Protocol):

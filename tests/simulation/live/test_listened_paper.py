@@ -20,10 +20,10 @@ from tradewind.live.replay import replay_journal
 from tradewind.live.streaming import PaperVenue, recorded_steps
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import restless
-from tradewind.testing.virtual_venues import run_world
+from tradewind.testing.virtual_venues import START_NS, run_world
 from tradewind.units.enums import FactKind, WakeCode
 from tradewind.units.records import PARAMS
-from tradewind.units.time import MINUTE_NS
+from tradewind.units.time import HOUR_NS, MINUTE_NS
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
 from tradewind.venues.ccxt.feed import CcxtMarketFeed
 from tradewind.venues.gateway import Listing, StreamKind
@@ -58,6 +58,7 @@ class Paper:
         self._world, self._venue, self._kinds = world, venue, kinds
         self._rules = list(world.exchanges[VENUE].instruments.values())[:symbols]
         self.disk, self.alerts, self.wakes = SimulatedDisk(), [], {}
+        self.batches = []
 
     async def run(self, minutes):
         world = self._world
@@ -87,6 +88,7 @@ class Paper:
         return core
 
     def _note(self, batch):
+        self.batches.append(batch)
         if batch.wake is not None:
             self.wakes[batch.number] = batch
 
@@ -119,6 +121,27 @@ def test_a_session_hears_trades_stops_comes_back_and_replays():
     bars = [batch.facts[batch.facts["kind"] == FactKind.BAR] for batch in wakes]
     closes = [int(rows["venue_ts_ns"].max()) for rows in bars]
     assert closes == list(range(closes[0], closes[-1] + 1, MINUTE_NS))
+
+
+def test_a_settlement_that_went_by_unheard_is_paid_once():
+    settles_ns = START_NS + 8 * HOUR_NS
+
+    async def work(world):
+        paper = Paper(world, VenueSetup(), ALL | {StreamKind.FUNDING})
+        await paper.run(6.2)
+        await asyncio.sleep((settles_ns - world.loop.now_ns()) / S + 150)
+        core = await paper.run(4.1)
+        return paper, core
+
+    paper, core = run_world(work, seed=3, start_ns=settles_ns - 9 * MINUTE_NS)
+    told = np.concatenate([batch.facts for batch in paper.batches])
+    rates = told[told["kind"] == FactKind.FUNDING_RATE]
+    assert sorted(rates["instrument"].tolist()) == [0, 1]
+    assert set(rates["venue_ts_ns"].tolist()) == {settles_ns}
+    paid = told[told["kind"] == FactKind.FUNDING_PAID]
+    assert len(paid) > 0
+    assert set(paid["venue_ts_ns"].tolist()) == {settles_ns}
+    assert replay_journal(FOLDER, paper.core(), paper.disk).state_hash == core.state_hash()
 
 
 def test_bars_alone_are_enough():

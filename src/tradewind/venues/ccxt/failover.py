@@ -26,8 +26,10 @@ from tradewind.units.time import SECOND_NS
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.gateway import (
     BarSeen,
+    FundingRateSeen,
     MarkSeen,
     Prompt,
+    Settling,
     StatusSeen,
     StreamKind,
     StreamSeen,
@@ -174,6 +176,11 @@ class FailoverFeed:
             rounded = np.rint(moved).astype(np.int64)
             rounded[:, 0] = found[:, 0]
             return rounded
+
+    async def settlements(self, instrument: int, start_ns: int, end_ns: int) -> list[FundingRateSeen]:
+        """Return settlements of the first venue: the other one's are another contract's."""
+        first = self._feeds[_FIRST]
+        return await first.settlements(instrument, start_ns, end_ns) if isinstance(first, Settling) else []
 
     async def close(self) -> None:
         """Let go of both."""

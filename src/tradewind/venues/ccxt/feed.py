@@ -25,13 +25,13 @@ from tradewind.venues.ccxt.healing import Healer
 from tradewind.venues.ccxt.hearing import Heard, Hearing
 from tradewind.venues.ccxt.history import RestReader
 from tradewind.venues.ccxt.inbox import Inbox
-from tradewind.venues.ccxt.polling import Poller
+from tradewind.venues.ccxt.polling import RATE_MAX, Poller
 from tradewind.venues.ccxt.rules import market_named
 from tradewind.venues.ccxt.stream_shapes import BookShape, Stream
 from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.ccxt.streams import SILENCE_MAX_S, Dialler, Health
 from tradewind.venues.ccxt.unreached import said_by
-from tradewind.venues.gateway import StreamKind
+from tradewind.venues.gateway import FundingRateSeen, StreamKind
 
 if TYPE_CHECKING:
     import random
@@ -403,6 +403,19 @@ class CcxtMarketFeed:
             found += page
         rows = [(open_ns, *bar) for open_ns, bar in found]
         return np.array(rows, dtype=np.int64).reshape(-1, 6)
+
+    async def settlements(self, instrument: int, start_ns: int, end_ns: int) -> list[FundingRateSeen]:
+        """Return the rates that were settled after `start_ns` and not after `end_ns`; none where nobody hears them.
+
+        Raises VenueDown, VenueRefused.
+        """
+        if StreamKind.FUNDING not in self._kinds:
+            return []
+        found = await self.rest.funding(self.unified(instrument), start_ns + 1, end_ns + 1)
+        now_ns = self._now_ns()
+        return [
+            FundingRateSeen(instrument, rate, ts_ns, now_ns) for ts_ns, rate in found if abs(rate) <= RATE_MAX
+        ]
 
 
 def _leave_alone(*_arguments: object) -> None:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.stream_shapes import Poll, VenueStreams
     from tradewind.venues.ccxt.streams import Health
 
-__all__ = ["Poller"]
+__all__ = ["RATE_MAX", "Poller"]
 
 _AFTER_SETTLEMENT_S = (10, 60, 300)
 """When the settlements of a full hour are asked for, in seconds after it: venues write them down within minutes."""
-_RATE_MAX = 0.5
+RATE_MAX = 0.5
 
 
 class Poller:
@@ -89,7 +89,7 @@ class Poller:
         now_ns = self._now_ns()
         known_ns = self._settled_ns[index]
         for ts_ns, rate in await self._rest.funding(symbol, known_ns + 1, now_ns + 1):
-            if abs(rate) <= _RATE_MAX:
+            if abs(rate) <= RATE_MAX:
                 self._settled_ns[index] = ts_ns
                 self._inbox.put(FundingRateSeen(index, rate, ts_ns, self._now_ns()))
 
