@@ -427,3 +427,22 @@ def test_practice_money_is_traded_at_hosts_of_its_own(venue):
             return desk.gateway.key_report.demo
 
     assert run(work, venue)
+
+
+def test_looking_after_a_quiet_stream_costs_little():
+    """Binance counts 40 for each of the two lists as a whole, a third of what may be asked from one address, and 1 for
+    those of one symbol.
+    """
+
+    async def work(world):
+        async with Desk(world, "binance_usdm") as desk:
+            await desk.accept(desk.order(1, IntentKind.REST, BUY, price_tick=desk.tick(0.97)))
+            began, asked = desk.gateway._wire.budget._spent[0].total, len(world.trace.lines)
+            await asyncio.sleep(45)
+            lists = [line for line in world.trace.lines[asked:] if "/fapi/v1/open" in line]
+            return len(lists), desk.gateway._wire.budget._spent[0].total - began, desk.streams()
+
+    lists, weight, streams = run(work, "binance_usdm")
+    assert lists >= 8
+    assert weight <= 2 * lists
+    assert streams == [StreamCode.UP]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tradewind.errors import VenueDown
@@ -25,7 +25,7 @@ from tradewind.venues.gateway import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from tradewind.venues.ccxt.dialect import Dialect, Pages, Reading
     from tradewind.venues.ccxt.orders import Speller
@@ -145,6 +145,19 @@ class AccountReader:
         events = await self.read(reading, since_ns) if reading is not None else []
         money = [event for event in events if isinstance(event, FundingPaidSeen | TransferSeen)]
         return [event for event in money if event.ts_ns >= since_ns]
+
+    async def working(self, instruments: Collection[int]) -> list[OrderSeen]:
+        """Return what works in some instruments, at least, for as little as the venue counts. Raises VenueDown."""
+        events: list[Event] = []
+        for reading in self._dialect.working:
+            call = reading.of_symbol
+            if call is None or len(instruments) * call.weight >= reading.call.weight:
+                events += await self.read(reading)
+                continue
+            alone = replace(reading, call=call, pages=replace(reading.pages, per_symbol=True))
+            for instrument in sorted(instruments):
+                events += await self.read(alone, only=instrument)
+        return [event for event in events if isinstance(event, OrderSeen)]
 
     # ------------------------------------------------------------------ one list
 

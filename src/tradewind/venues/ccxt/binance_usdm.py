@@ -204,6 +204,11 @@ def _one(path: str, fields: dict[str, object] | None = None, weight: int = 1) ->
     return Call(_API, "GET", path, fields or {}, weight=weight)
 
 
+def _working(path: str, shape: OrderShape) -> Reading:
+    """Return a list that weighs 40 as a whole and 1 for one symbol (documentation)."""
+    return Reading(_read(path, weight=40), shape, of_symbol=_read(path, {"symbol": "$symbol"}))
+
+
 _BY_ID: dict[str, object] = {"symbol": "$symbol", "orderId": "$venue_id", "origClientOrderId": "$client_id"}
 _BY_ALGO_ID: dict[str, object] = {"algoId": "$venue_id", "clientAlgoId": "$client_id"}
 
@@ -271,8 +276,8 @@ BINANCE_USDM = Dialect(
     by_id=Reading(_one("order", _BY_ID), _REST_ORDER),
     by_id_algo=Reading(_one("algoOrder", _BY_ALGO_ID), _REST_ALGO),
     working=(
-        Reading(_read("openOrders", weight=40), _REST_ORDER),
-        Reading(_read("openAlgoOrders", weight=40), _REST_ALGO),
+        _working("openOrders", _REST_ORDER),
+        _working("openAlgoOrders", _REST_ALGO),
     ),
     ended=(
         Reading(

@@ -321,11 +321,12 @@ class Pages:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A list of the account: the call, its pages, and how its rows read."""
+    """A list of the account: the call, its pages, how its rows read; `of_symbol`: the same of one symbol for less."""
 
     call: Call
     shape: Shape
     pages: Pages = field(default_factory=lambda: Pages(0))
+    of_symbol: Call | None = None
 
 
 # ---------------------------------------------------------------------- the user's stream

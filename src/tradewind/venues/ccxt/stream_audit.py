@@ -11,13 +11,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tradewind.errors import VenueDown
-from tradewind.venues.gateway import OrderSeen, OrderStatus
+from tradewind.venues.gateway import OrderStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tradewind.venues.ccxt.account_reading import AccountReader
-    from tradewind.venues.ccxt.dialect import Dialect
+    from tradewind.venues.gateway import OrderSeen
 
 __all__ = ["StreamAudit"]
 
@@ -42,14 +42,12 @@ class StreamAudit:
     def __init__(
         self,
         account: AccountReader,
-        dialect: Dialect,
         now_ns: Callable[[], int],
         *,
         is_up: Callable[[], bool],
         declare_dead: Callable[[str], None],
     ) -> None:
         self._account = account
-        self._dialect = dialect
         self._now_ns = now_ns
         self._is_up = is_up
         self._declare_dead = declare_dead
@@ -100,14 +98,12 @@ class StreamAudit:
     async def _compare(self) -> None:
         asked_ns, believed = self._now_ns(), dict(self._working)
         try:
-            told = [event for reading in self._dialect.working for event in await self._account.read(reading)]
+            told = await self._account.working({instrument for instrument, _ in believed})
         except VenueDown:
             # A venue that does not answer is not asked again every second.
             self._heard_ns = self._now_ns()
             return
-        filled = {
-            (seen.instrument, seen.venue_id): seen.filled_lot for seen in told if isinstance(seen, OrderSeen)
-        }
+        filled = {(seen.instrument, seen.venue_id): seen.filled_lot for seen in told}
         differs = any(lots != filled.get(order, -1) for order, lots in believed.items())
         if differs:
             # The message may be on its way.

@@ -161,7 +161,6 @@ class CcxtTradingGateway:
         self._fill_watch = FillWatch(self._account, self._tell)
         self._audit = StreamAudit(
             self._account,
-            self._dialect,
             now_ns,
             is_up=lambda: self._stream.is_up,
             declare_dead=self._stream.declare_dead,
