@@ -97,6 +97,7 @@ class TradingAccount:
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
     _under_way: set[tuple[int, int]] = field(default_factory=set)
+    _looking: set[int] = field(default_factory=set)
     _ladder: Ladder = field(default_factory=Ladder)
 
     def send(self, requests: Sequence[Asked], near_tick: Sequence[int] | NDArray[Any] = ()) -> None:
@@ -110,7 +111,7 @@ class TradingAccount:
             if asked.kind == RequestKind.NEW:
                 new.append(asked)
             else:
-                self.inbox.start(self._change(asked))
+                self.inbox.start(self._see_through(asked))
         if new:
             self.inbox.start(self._create([self._new_order(asked, near_tick) for asked in new], new))
 
@@ -154,8 +155,10 @@ class TradingAccount:
                 del self._places[next(iter(self._places))]
 
     def look_for(self, instrument: int, cid: int, sent_ns: int) -> None:
-        """Search for an order."""
-        self.inbox.start(self._look_for(self._ref(instrument, cid), sent_ns))
+        """Search for an order, unless a search for it is under way."""
+        if cid not in self._looking:
+            self._looking.add(cid)
+            self.inbox.start(self._look_for(self._ref(instrument, cid), sent_ns))
 
     def cancel_late(self, instrument: int, cid: int) -> None:
         """Cancel an order that appeared after it was given up; its answer is the order's own end."""
@@ -186,6 +189,8 @@ class TradingAccount:
             found = await self.gateway.find(order, sent_ns)
         except TradewindError as error:
             found = Found(None, text=error.message)
+        finally:
+            self._looking.discard(order.cid)
         self.inbox.put(Looked(self.number, order.cid, asked_ns, found))
 
     async def _create(self, orders: list[NewOrder], requests: list[Asked]) -> None:
@@ -248,6 +253,11 @@ class TradingAccount:
             expires_ns=self.clock() + life_ns if rests and life_ns else 0,
             near_tick=int(near_tick[asked.instrument]) if len(near_tick) else 0,
         )
+
+    async def _see_through(self, asked: Asked) -> None:
+        """Change an order; whether it is answered here or by its end, nothing about it is under way after that."""
+        await self._change(asked)
+        self._under_way.discard((asked.kind, asked.cid))
 
     async def _change(self, asked: Asked) -> None:
         order = self._ref(asked.instrument, asked.cid)

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tradewind.journal.bodies import Audit
 from tradewind.live.answers import Waits, answer_facts, asks_at_once
@@ -77,7 +78,7 @@ class Books:
     agreed_ns
         When the venue was last asked for a position that agreed, by instrument.
     user_streams
-        What is heard of each account's own stream: (number, `StreamCode`), for whoever marks data as stale.
+        What is heard of each account's own stream: (number, `StreamCode`, when), for whoever marks data as stale.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Books:
     ) -> None:
         self.compare_at_ns: dict[int, int] = {account.number: 0 for account in accounts}
         self.agreed_ns: dict[int, int] = {}
-        self.user_streams: list[tuple[int, int]] = []
+        self.user_streams: list[tuple[int, int, int]] = []
         self._world, self._accounts, self._policy, self._notify = world, accounts, policy, notify
         self._statuses = Statuses(world, notify)
         self._worth = worth_in(world)
@@ -103,7 +104,9 @@ class Books:
         self._leaving: set[int] = set()
         self._keys: dict[int, None] = {}
         self._notes: list[Audit] = []
+        self._elsewhere: set[tuple[str, str]] = set()
         self._moved_ns: dict[int, int] = {}
+        self._read_ns: dict[int, int] = {}
         self._told_ns: dict[tuple[int, str, int, str], int] = {}
         self._account_of = {j: a.number for a in accounts for j in a.terms.instruments}
 
@@ -172,7 +175,7 @@ class Books:
             if event.cause == "maintenance":
                 self.compare_at_ns[number] = 0
         elif isinstance(event, port.StreamSeen):
-            self.user_streams.append((number, event.code))
+            self.user_streams.append((number, event.code, event.recv_ns))
         else:
             facts = self._money(number, event)
         if self._ledger.suspects or (number in self._leaving and isinstance(event, port.FillSeen)):
@@ -259,8 +262,7 @@ class Books:
             self._fences[item.cid] = outcome.fence_ns
             self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
         facts = answer_facts(self._ledger, item, now_ns, self._waits)
-        if outcome.kind in (port.OutcomeKind.UNKNOWN, port.OutcomeKind.NOT_SENT):
-            facts += self._failed(item.account, now_ns)
+        facts += self._weigh(item, now_ns)
         if outcome.rule in _UNSENT and not (item.kind == RequestKind.AMEND and outcome.rule == Rule.SETTINGS):
             self._alert(_UNSENT[outcome.rule], outcome.text, now_ns)
         elif self._is_refused_close(item):
@@ -357,6 +359,18 @@ class Books:
             item.cid, asked_ns, item.asked_ns, fence_ns, explained_ns=explained_ns
         )
 
+    def _weigh(self, item: Answered, now_ns: int) -> list[Told]:
+        """Count an answer as silence, as a word of the venue, or as neither, where we ourselves refused.
+
+        Once new risk is held, only a reading of the account lets it in again.
+        """
+        outcome, number = item.outcome, item.account
+        if outcome.kind in (port.OutcomeKind.UNKNOWN, port.OutcomeKind.NOT_SENT):
+            return self._failed(number, now_ns) if outcome.rule not in _UNSENT else []
+        if outcome.rule != Rule.NOT_SENT and self._failures[number] < _FAILURES_MAX:
+            self._failures[number] = 0
+        return []
+
     def _failed(self, number: int, now_ns: int) -> list[Told]:
         """Count questions in a row that brought nothing; so many let no new risk in until it can be read (F01)."""
         self._failures[number] += 1
@@ -385,19 +399,22 @@ class Books:
 
     # ------------------------------------------------------------------ the whole account
 
-    def fills_since_ns(self) -> int:
-        """Return from when on trades must be asked for again: what was heard last, and what may be late."""
-        return max([0, *self._moved_ns.values()])
+    def heard_ns(self, number: int) -> int:
+        """Return when an account was last read, or last traded as far as is known; 0 for neither."""
+        mine = self._accounts[number].terms.instruments
+        moved_ns = [at_ns for instrument, at_ns in self._moved_ns.items() if instrument in mine]
+        return max([self._read_ns.get(number, 0), *moved_ns])
 
     def _read(self, number: int, snapshot: Snapshot, now_ns: int) -> list[Told]:
         """Tell what a snapshot knows more of orders, fills and money; the comparison comes after it is applied."""
         account = self._accounts[number]
+        self._read_ns[number] = snapshot.asked_ns
         facts = [f for fill in sorted(snapshot.fills, key=_by_time) for f in self._fill(fill)]
         for seen in snapshot.orders:
             account.note_place(seen)
             self._doubt_end(number, seen)
             facts += self._ledger.find(seen) if self._is_in_question(seen) else self._ledger.tell_order(seen)
-        money: tuple[Event, ...] = (*snapshot.funding, *snapshot.transfers)
+        money: tuple[Event, ...] = (*_settlements(snapshot.funding), *snapshot.transfers)
         for event in money:
             facts += self._money(number, event)
         self._ledger.suspects.clear()
@@ -472,7 +489,12 @@ class Books:
         """Return the wallet of a currency in the account of an instrument; "": the instrument's own."""
         if not currency:
             return int(self._world.views["wallet"][instrument])
-        return self._accounts[self._account_of[instrument]].terms.wallets.get(currency)
+        terms = self._accounts[self._account_of[instrument]].terms
+        if currency not in terms.wallets and (terms.name, currency) not in self._elsewhere:
+            self._elsewhere.add((terms.name, currency))
+            text = f"{terms.name}: the venue charges in {currency}, which is in none of the session's wallets"
+            self._alert("FEES_ELSEWHERE", text, int(self._world.core["now_ns"][0]))
+        return terms.wallets.get(currency)
 
 
 def ended_contexts(facts: Sequence[Told]) -> set[int]:
@@ -487,6 +509,19 @@ def _is_for(seen: OrderSeen, position: port.PositionSeen) -> bool:
 
 def _works(seen: OrderSeen) -> bool:
     return seen.status in (OrderStatus.WORKING, OrderStatus.TRIGGERED)
+
+
+def _settlements(paid: Sequence[port.FundingPaidSeen]) -> list[port.FundingPaidSeen]:
+    """Return what was charged for each settlement, oldest first: the core takes one of a time, and no older one after.
+
+    A venue may charge the two sides of a hedge apart and not say which is which.
+    """
+    summed: dict[tuple[int, int, int, str], port.FundingPaidSeen] = {}
+    for each in sorted(paid, key=lambda each: each.ts_ns):
+        key = each.ts_ns, each.instrument, each.position_side, each.currency
+        before = summed.get(key)
+        summed[key] = each if before is None else replace(each, amount=each.amount + before.amount)
+    return list(summed.values())
 
 
 def _by_time(fill: port.FillSeen) -> tuple[int, int]:

@@ -23,13 +23,14 @@ import numpy as np
 from tradewind.errors import TradewindError, VenueDown
 from tradewind.journal.bodies import LOCAL
 from tradewind.live.accounts import AccountTerms, TradingAccount
+from tradewind.live.bare import BARE_NS, BarePositions
 from tradewind.live.belief import dust_of
 from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Asked, Told, asked_of, numbered, rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import bar_fact, market_fact
-from tradewind.live.history import HistoryStep, catch_up
+from tradewind.live.history import CaughtUp, HistoryStep, catch_up
 from tradewind.live.inbox import Heard, Inbox, Seen
 from tradewind.live.reconcile import Policy
 from tradewind.live.resolver import PATIENCE_NS, Resolver
@@ -56,6 +57,7 @@ _TURNS = 4
 """How often the orders of one context may end and let it decide again between two WAKEs."""
 _START_TRIES = 3
 _STAND_DOWN_S = 15.0
+_RETRY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class LiveVenue:
         self._gathering = Gathering(frozenset(feeds), int(world.views["interval_ns"][0]), rules.grace_ns)
         self._resolver = Resolver(world, rules.patience_ns)
         self._stale = Staleness()
+        self._bare = BarePositions(world)
         self._arming: list[asyncio.Task[None]] = []
         self._silent = asyncio.Event()
         self._open = self._catching_up = False
@@ -147,6 +150,8 @@ class LiveVenue:
         self._gathered: Gathered | None = None
         self._unread: set[int] = set(range(len(accounts)))
         self._down: set[int] = set()
+        self._unknown: set[int] = set(range(len(accounts)))
+        self._trusted_from_ns: dict[int, int] = {}
         self._turns: Counter[int] = Counter()
         self._is_shared = shares_instruments(world)
         self._watched_ns = self._resolved_ns = 0
@@ -259,30 +264,43 @@ class LiveVenue:
         """Read an account, some times over. Raises VenueDown (RECONCILE_FAILED) where it cannot be read."""
         for attempt in range(_START_TRIES):
             try:
-                return await account.gateway.snapshot(self._fills_since_ns())
+                return await account.gateway.snapshot(self._since_ns(account))
             except TradewindError as error:
                 reason = error.message
             await asyncio.sleep(2.0**attempt)
         raise VenueDown("RECONCILE_FAILED", f"the account cannot be read: {reason}", where=account.terms.name)
 
-    def _fills_since_ns(self) -> int:
-        """Return from when on trades are asked for; an account that never traded has none of ours."""
-        heard_ns = self.books.fills_since_ns() or int(self._world.core["now_ns"][0])
+    def _since_ns(self, account: TradingAccount) -> int:
+        """Return from when on trades and money are asked for; a session that asked for nothing yet has none."""
+        heard_ns = self.books.heard_ns(account.number) or int(self._world.core["now_ns"][0])
         return heard_ns - self._rules.overlap_ns if self._world.core["requests"][0] else self._clock()
 
     async def _catch_up(self) -> None:
         """Fetch what is missing before the interval in work, and go on gathering there. No bar is told meanwhile."""
         self._catching_up = True
-        caught = await catch_up(
-            self._feeds,
-            self._world.views,
-            self._clock(),
-            self._rules.warm_bars,
-            lambda text: self._alert("DATA_STALE", text),
-        )
+        caught = await self._caught_up()
+        while caught is None:
+            await asyncio.sleep(_RETRY_S)
+            caught = await self._caught_up()
         self._history.extend(caught.steps)
         self._gathering.begin(caught.next_ns, caught.last.items())
         self._catching_up = False
+
+    async def _caught_up(self) -> CaughtUp | None:
+        """Return what is missing; None where no feed can be asked, as before a machine that wakes has its network."""
+        try:
+            return await catch_up(
+                self._feeds,
+                self._world.views,
+                self._clock(),
+                self._rules.warm_bars,
+                lambda text: self._alert("DATA_STALE", text),
+            )
+        except VenueDown as error:
+            if not self._open:
+                raise
+            self._alert("DATA_STALE", f"bars that were missed cannot be asked for: {error.message}")
+            return None
 
     # ------------------------------------------------------------------ what is known
 
@@ -324,6 +342,8 @@ class LiveVenue:
     def _feed_state(self, item: Heard) -> list[Told]:
         """Mark the instruments of a feed's stream as stale, or as trusted again."""
         event = item.event
+        if isinstance(event, StreamSeen) and event.lost:
+            return self._stale.note_loss(event, self._now_ns)
         if not isinstance(event, StreamSeen) or event.stream not in (StreamKind.BARS, StreamKind.MARK):
             return []
         places = sorted(self._feeds) if event.instrument < 0 else [event.instrument]
@@ -334,9 +354,10 @@ class LiveVenue:
     def _own_streams(self) -> list[Told]:
         """Read an account whose own stream is down again and again; once more when it is up, then it is trusted."""
         facts: list[Told] = []
-        for number, code in self.books.user_streams:
+        for number, code, heard_ns in self.books.user_streams:
             if code == StreamCode.UP:
                 self._down.discard(number)
+                self._trusted_from_ns[number] = heard_ns
             else:
                 self._down.add(number)
                 self._alert("STREAM_DOWN", f"the own stream of {self._accounts[number].terms.name}")
@@ -371,6 +392,10 @@ class LiveVenue:
         number, snapshot = self._read.popleft()
         facts = self.books.compare(number, snapshot, self._now_ns)
         self._warn_of_dust(number)
+        if snapshot.asked_ns < self._trusted_from_ns.get(number, 0):
+            self.books.compare_at_ns[number] = 0  # What happened since it was asked for is known to nobody.
+            return self._own(facts)
+        self._unknown.discard(number)
         if number not in self._down:
             self._unread.discard(number)
             places = sorted(self._accounts[number].terms.instruments)
@@ -384,6 +409,15 @@ class LiveVenue:
         for instrument, lots in dust_of(self._world, terms.instruments).items():
             text = f"{terms.name}: {lots} lots of instrument {instrument} are less than one may close"
             self._alert("DUST", text)
+
+    def _warn_of_bare_positions(self) -> None:
+        """Tell a person of what has been held for a while without the stop that is to rest for it (F39)."""
+        for (context, side), lots in self._bare.due(self._now_ns).items():
+            instrument = int(self._world.contexts["instrument"][context])
+            name = next(a.terms.name for a in self._accounts if instrument in a.terms.instruments)
+            held = int(self._world.contexts["working"]["holding"]["pos_lot"][context, side])
+            text = f"{name}: {lots} of {held} lots of instrument {instrument}, {('long', 'short')[side]}"
+            self._alert("PROTECTOR_MISSING", f"{text}, have had no stop for {BARE_NS // _S} s")
 
     def _own(self, facts: Sequence[Told]) -> Batch | None:
         """Return facts of ours, which no venue said, as a batch; None for none."""
@@ -412,7 +446,10 @@ class LiveVenue:
         return Batch(number, numbered(number, facts), wake, again=False, now_ns=self._now_ns)
 
     def _wake_after(self, gathered: Gathered) -> int | None:
-        """Return who decides: everybody, or nobody where it is too late or an account is not known."""
+        """Return who decides: everybody, or nobody where it is too late, or a process or machine has just woken up.
+
+        An account that cannot be read later on is stale, which holds its openers and nobody else's.
+        """
         if gathered.close_ns is None:
             return None
         age_ns = self._now_ns - gathered.close_ns - self._rules.grace_ns
@@ -420,7 +457,7 @@ class LiveVenue:
             self._alert("LOOP_STALLED", f"decisions {age_ns / _S:.1f} s too late are skipped")
             return WakeCode.MARK
         every_ns, from_ns = self._wakes_ns
-        if self._unread - self._down or (every_ns and (gathered.close_ns - from_ns) % every_ns):
+        if self._unknown - self._down or (every_ns and (gathered.close_ns - from_ns) % every_ns):
             return WakeCode.MARK
         self._turns.clear()
         return WakeCode.BATCH
@@ -442,6 +479,7 @@ class LiveVenue:
         if self._now_ns < self._resolved_ns + _S:
             return None
         self._resolved_ns = self._now_ns
+        self._warn_of_bare_positions()
         cids = self._resolver.overdue(self._now_ns)
         for cid in cids:
             self.books.look_for(cid)
@@ -459,6 +497,8 @@ class LiveVenue:
             for account in self._accounts:
                 self.books.compare_at_ns[account.number] = 0
                 self._unread.add(account.number)
+                self._unknown.add(account.number)
+                self._trusted_from_ns[account.number] = now_ns
             self.inbox.start(self._catch_up())
 
     def _ask_what_is_due(self) -> None:
@@ -466,7 +506,7 @@ class LiveVenue:
             if self._now_ns >= self.books.compare_at_ns[account.number]:
                 every_ns = self._rules.poll_ns if account.number in self._unread else self._rules.reconcile_ns
                 self.books.compare_at_ns[account.number] = self._now_ns + every_ns
-                account.ask_snapshot(self._fills_since_ns())
+                account.ask_snapshot(self._since_ns(account))
 
     def _wait_s(self) -> float:
         """Return how long nothing is to be done unless something arrives."""

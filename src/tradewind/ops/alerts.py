@@ -196,6 +196,11 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "The exchange did not take the word that this machine lives: its timer is not armed, or runs out.",
         "It is tried again. If it stays so, openers may go, or outlive this machine: choose another dead_man policy.",
     ),
+    "FEES_ELSEWHERE": AlertKind(
+        Level.WARNING,
+        "The exchange charges in a currency that the session has no wallet for; its results do not contain it.",
+        "Switch off paying fees in that currency at the exchange, or read there what was paid.",
+    ),
     "ORDER_IMPOSSIBLE": AlertKind(
         Level.WARNING,
         "An order never left: its venue has no order of this kind.",

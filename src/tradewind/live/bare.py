@@ -1,0 +1,69 @@
+"""Positions without the stop that is to rest for them: found by what is believed, told to a person in time.
+
+The core asks for a missing stop again and again by itself. Here somebody is told when that does not help: a venue that
+refuses it each time, a lock, a stop that nobody has heard of since. What gives way to a closer on purpose is not
+missing, nor is what is too small for any order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tradewind.engine.diff import STOP_GIVES_WAY
+from tradewind.units.enums import IntentKind, OrderState, Protection
+
+if TYPE_CHECKING:
+    from tradewind.engine.world import World
+
+__all__ = ["BARE_NS", "BarePositions", "bare_lots"]
+
+BARE_NS = 30_000_000_000
+"""A stop that is missing for so long is told of."""
+_AGAIN_NS = 600_000_000_000
+_STANDS = (OrderState.LIVE, OrderState.AMENDING, OrderState.TRIGGERED)
+
+
+def bare_lots(world: World) -> dict[tuple[int, int], int]:
+    """Return the lots, by (context, position side), for which a stop of the core's is to rest and none does."""
+    contexts = world.contexts
+    holding = contexts["working"]["holding"]
+    rests = world.strategies["exits"]["protection"][contexts["strategy"]] == Protection.RESTING
+    wanted = (holding["pos_lot"] > 0) & (holding["stop_tick"] != 0) & (holding["exit"] == 0)
+    wanted &= (holding["yields"] & STOP_GIVES_WAY == 0) & rests[:, None]
+    found = {}
+    for context, side in np.argwhere(wanted).tolist():
+        orders = contexts["working"]["order"][context]
+        stops = (
+            np.isin(orders["state"], _STANDS) & (orders["kind"] == IntentKind.STOP) & (orders["reduce"] == 1)
+        )
+        stops &= orders["position_side"] == side
+        covered = int((orders["qty_lot"] - orders["filled_lot"])[stops].sum())
+        missing = int(holding["pos_lot"][context, side]) - covered
+        if missing >= max(1, int(world.views["lot_step"][contexts["instrument"][context]])):
+            found[context, side] = missing
+    return found
+
+
+@dataclass(slots=True)
+class BarePositions:
+    """How long each position has been without its stop.
+
+    Parameters
+    ----------
+    world
+        What is believed; only read.
+    """
+
+    world: World
+    _told_from_ns: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def due(self, now_ns: int) -> dict[tuple[int, int], int]:
+        """Return the lots by (context, position side) that a person is to hear of now: in time, then now and then."""
+        found = bare_lots(self.world)
+        self._told_from_ns = {at: self._told_from_ns.get(at, now_ns + BARE_NS) for at in found}
+        due = {at: lots for at, lots in found.items() if now_ns >= self._told_from_ns[at]}
+        self._told_from_ns |= dict.fromkeys(due, now_ns + _AGAIN_NS)
+        return due
