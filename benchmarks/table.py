@@ -77,21 +77,24 @@ real market, the fake exchange fills the processor's caches between them; where 
 bars of many instruments end at once, an answer out of memory stands in for it. What is left out on both sides: reading
 the socket and, for the rows from a bar to its order, decoding the message.
 
-From a bar to its order we are not as fast as ccxt, let alone three times faster. Only the ratio of one run means
-something: the same code took 240 microseconds and 540 within minutes, as other work came and went on the machine's two
-threads, and ccxt's share moved with it. In the ratio, ccxt's cost over ours, it went from 0.56 to 0.8 by taking two
-turns of the loop where it took five, by events made in C, and by reading the core's memory as cells where NumPy looked
-fields up by name.
+From a bar to its order we are about as fast as ccxt, not three times faster. Only the ratio of one run means
+something: the same code took 170 microseconds and 600 within minutes, as other work came and went on the machine's two
+threads, and ccxt's share moved with it; these six rows were measured beside other work. In the ratio, ccxt's cost over
+ours, it went from 0.56 to 0.8 by taking two turns of the loop where it took five, by events made in C, and by reading
+the core's memory as cells where NumPy looked fields up by name. Of the step from there to 1.0 most is the benchmark's
+own: it no longer takes turns of its own between a message and its order, and its clock costs one call where a real one
+is C. A quarter fewer calls on our side gave three hundredths where twenty were predicted, probably because most of
+them were second and third calls of a small function, whose code is near by then.
 
-Where it goes, in parts of a hundred: hearing the candle and checking it against its grid 15; gathering the interval
-into a batch 14; writing its facts down 10; applying them and deciding, compiled, 7; what is halted, the requests and
-their reasons 9; checksums, chain and the write of three records 12; handing the order to its task 10; spelling it in
-exact decimals under the venue's id 12; caps, clock and budget 11. In a tight loop of its own a part takes a few
-microseconds: hearing 7, gathering 4, three records framed and written 9, the order spelled 5, the budget 3. In its
-place it takes five to six times as much, as does what ccxt does (its signing: 17 and 93), because some hundred small
-functions run once each, and their code and objects come from afar. So 30 microseconds are out of reach of Python that
-runs once; what would help is fewer functions on the way, or one compiled step from facts to the journal's bytes. The
-disk's sync takes many times all of it.
+Where it goes, in parts of a hundred: hearing the candle and checking it against its grid 12; the turn of the loop and
+gathering the interval into a batch 17; writing its facts down 5; applying them and deciding, compiled, 8; what is
+halted, the requests and their reasons 9; checksums, chain and the write of three records 12; handing the order to its
+task 13; spelling it in exact decimals under the venue's id, and its caps, 15; clock and budget 9. In a tight loop of
+its own a part takes a few microseconds: hearing 7, gathering 4, three records framed and written 9, the order spelled
+5, the budget 3. In its place it takes five to six times as much, as does what ccxt does (its signing: 17 and 93),
+because some hundred small functions run once each, and their code and objects come from afar. So 30 microseconds are
+out of reach of Python that runs once; what would help is fewer different functions on the way, or one compiled step
+from facts to the journal's bytes. The disk's sync takes many times all of it.
 
 A start without a snapshot decides everything again and compares it record by record. Reading a record, with its
 checksum and two digests, takes some three microseconds; deciding, encoding and comparing one some twenty-five. Quotes
