@@ -9,11 +9,13 @@ import pytest
 from tradewind.live.inbox import Heard, Inbox
 from tradewind.live.listening import ListenedMarket, ListeningRules
 from tradewind.live.staleness import Staleness
+from tradewind.live.venue import LiveRules, LiveVenue
 from tradewind.testing.sessions import START_NS, small_world
 from tradewind.units.enums import FactKind, StreamCode
 from tradewind.venues.gateway import (
     FundingRateSeen,
     LiquidationSeen,
+    MarketFeed,
     StreamKind,
     StreamSeen,
     TradeSeen,
@@ -96,6 +98,22 @@ def test_on_paper_a_loss_is_a_fact_of_the_step() -> None:
         await market.close()
         assert step is not None
         rows = step.facts[step.facts["kind"] == FactKind.STREAM]
+        return list(zip(rows["code"].tolist(), rows["qty_lot"].tolist(), strict=True))
+
+    assert asyncio.run(work()) == [(StreamCode.GAP, 5_000), (StreamCode.UP, 0)]
+
+
+def test_a_loss_is_a_fact_of_a_live_session_too() -> None:
+    world = small_world()
+    world.views["bars"], world.views["ts_ns"] = 1, START_NS - 60 * S
+
+    async def work() -> list[tuple[int, int]]:
+        feeds: dict[int, MarketFeed] = {0: Flood()}  # type: ignore[dict-item]
+        venue = LiveVenue(world, [], feeds, LiveRules(), lambda: START_NS + 3 * S, notify=lambda _: None)
+        batch = await venue.next_batch(0, 0)
+        await venue.close()
+        assert batch is not None
+        rows = batch.facts[batch.facts["kind"] == FactKind.STREAM]
         return list(zip(rows["code"].tolist(), rows["qty_lot"].tolist(), strict=True))
 
     assert asyncio.run(work()) == [(StreamCode.GAP, 5_000), (StreamCode.UP, 0)]
