@@ -392,8 +392,9 @@ class LiveVenue:
         number, snapshot = self._read.popleft()
         facts = self.books.compare(number, snapshot, self._now_ns)
         self._warn_of_dust(number)
-        if snapshot.asked_ns < self._trusted_from_ns.get(number, 0):
-            self.books.compare_at_ns[number] = 0  # What happened since it was asked for is known to nobody.
+        if snapshot.asked_ns < self._trusted_from_ns.pop(number, 0):
+            # What happened since it was asked for is known to nobody; the next one is asked for after that.
+            self.books.compare_at_ns[number] = 0
             return self._own(facts)
         self._unknown.discard(number)
         if number not in self._down:
