@@ -86,6 +86,13 @@ def test_a_batch_of_blofin_is_of_one_instrument_and_margin_mode():
     assert still.account.open_orders() == []
 
 
+def test_what_reduces_is_said_with_yes_or_no(still):
+    """Any other word for it would be an order that opens."""
+    for word in ("yes", "1", 1):
+        assert code_of(place(still, reduceOnly=word)) in ("152005", "51000", "10001")
+    assert still.account.open_orders() == []
+
+
 def test_okx_keeps_to_the_form_of_its_batches_tags_and_triggers():
     still = StillVenue("okx_swap")
     assert still.post("/api/v5/trade/batch-orders", order(still))["code"] == "50002"

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tradewind.venues.fake import blofin_words as words
 from tradewind.venues.fake.blofin_market import symbol_in
-from tradewind.venues.fake.envelopes import Objection, Row, decimal_in, millis, older_and_newer, whole_in
+from tradewind.venues.fake.envelopes import (
+    Objection,
+    Row,
+    decimal_in,
+    flag_in,
+    millis,
+    older_and_newer,
+    whole_in,
+)
 from tradewind.venues.fake.orders import Placement, Reason, Refused
 from tradewind.venues.fake.protocol import plain
 from tradewind.venues.fake.standing import is_isolated, leverage_of
@@ -379,7 +387,7 @@ def _common(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, Any
         "side": args["side"],
         "position_side": _side_of(args),
         "client_id": client_id,
-        "reduce_only": str(args.get("reduceOnly", "false")).lower() == "true",
+        "reduce_only": flag_in(args, "reduceOnly"),
     }
 
 

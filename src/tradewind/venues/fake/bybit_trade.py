@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tradewind.venues.fake import bybit_words as words
 from tradewind.venues.fake.bybit_market import category_in, symbol_in, turned
-from tradewind.venues.fake.envelopes import Objection, Row, decimal_in, millis, whole_in
+from tradewind.venues.fake.envelopes import Objection, Row, decimal_in, flag_in, millis, whole_in
 from tradewind.venues.fake.orders import Placement, Reason, Refused
 from tradewind.venues.fake.protocol import Reply
 
@@ -72,8 +72,11 @@ def _side_in(account: FakeAccount, args: Mapping[str, Any]) -> PositionSide:
     return _SIDES[index]
 
 
-def _flag(value: object) -> bool:
-    return str(value).lower() == "true"
+def _flag(args: Mapping[str, Any], name: str) -> bool:
+    try:
+        return flag_in(args, name)
+    except ValueError as error:
+        raise Objection("10001", f"params error: {name} invalid") from error
 
 
 def _needed(args: Mapping[str, Any], name: str) -> Decimal:
@@ -106,7 +109,7 @@ def _placement(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, 
         "qty": _needed(args, "qty"),
         "price": None if at_market else _needed(args, "price"),
         "tif": words.TIFS[tif],
-        "reduce_only": _flag(args.get("reduceOnly", False)),
+        "reduce_only": _flag(args, "reduceOnly"),
         "position_side": _side_in(account, args),
         "client_id": client_id,
     }
@@ -119,10 +122,12 @@ def _conditional(args: Mapping[str, Any], common: dict[str, Any]) -> Placement:
     direction = whole_in(args, "triggerDirection", 0)
     if direction not in (1, 2):
         raise Objection("10001", "params error: TriggerDirection invalid")
+    if args.get("triggerBy", "LastPrice") not in ("LastPrice", "MarkPrice"):
+        raise Objection("10001", "params error: TriggerBy invalid")
     family = "stop" if (direction == 1) == (common["side"] == "buy") else "take_profit"
     ending = "_market" if common["price"] is None else "_limit"
     if common["qty"] == 0:
-        if not (common["reduce_only"] and _flag(args.get("closeOnTrigger", False))):
+        if not (common["reduce_only"] and _flag(args, "closeOnTrigger")):
             raise Refused(Reason.MIN_QTY)
         common["close_position"] = True
     return Placement(

@@ -22,6 +22,7 @@ __all__ = [
     "base64_of_hex",
     "body_of",
     "decimal_in",
+    "flag_in",
     "hex_hmac",
     "matches",
     "millis",
@@ -103,6 +104,14 @@ def whole_in(args: Mapping[str, object], name: str, default: int = 0) -> int:
     if number != number.to_integral_value():
         raise ValueError(name)
     return int(number)
+
+
+def flag_in(args: Mapping[str, object], name: str) -> bool:
+    """Return a yes or no that a client wrote as text or boolean, no for none. Raises ValueError for anything else."""
+    word = str(args.get(name) or "false").lower()
+    if word not in ("true", "false"):
+        raise ValueError(name)
+    return word == "true"
 
 
 def millis(ns: int) -> str:

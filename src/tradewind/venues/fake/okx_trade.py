@@ -11,7 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from tradewind.venues.fake import okx_words as words
-from tradewind.venues.fake.envelopes import Objection, Row, decimal_in, millis, older_and_newer, whole_in
+from tradewind.venues.fake.envelopes import (
+    Objection,
+    Row,
+    decimal_in,
+    flag_in,
+    millis,
+    older_and_newer,
+    whole_in,
+)
 from tradewind.venues.fake.okx_market import symbol_in
 from tradewind.venues.fake.orders import Placement, Reason, Refused
 from tradewind.venues.fake.protocol import Reply
@@ -118,10 +126,6 @@ def _tag(args: Mapping[str, Any]) -> str:
     return tag
 
 
-def _flag(value: object) -> bool:
-    return str(value).lower() == "true"
-
-
 def _common(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, Any]) -> dict[str, Any]:
     """Read what every kind of order has; the margin mode that it names becomes the instrument's."""
     symbol = symbol_in(exchange, args)
@@ -130,6 +134,10 @@ def _common(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, Any
         raise Objection("51000", "Parameter tdMode error")
     if side not in ("buy", "sell"):
         raise Objection("51000", "Parameter side error")
+    try:
+        reduces = flag_in(args, "reduceOnly")
+    except ValueError as error:
+        raise Objection("51000", "Parameter reduceOnly error") from error
     word = str(args.get("posSide") or "")
     if word not in _SIDES:
         raise Objection("51000", "Parameter posSide error")
@@ -139,7 +147,7 @@ def _common(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, Any
         "symbol": symbol,
         "side": side,
         "position_side": _SIDES[word],
-        "reduce_only": _flag(args.get("reduceOnly", "false")) and not account.hedge,
+        "reduce_only": reduces and not account.hedge,
     }
 
 
