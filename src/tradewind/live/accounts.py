@@ -266,8 +266,11 @@ class TradingAccount:
         else:
             outcome = await _safely(lambda: self.gateway.amend(order, asked.price_tick, asked.qty_lot))
             if outcome.kind is OutcomeKind.REJECTED and outcome.rule == Rule.SETTINGS:
-                # It cannot be changed at all, as a waiting stop at some venues: its end makes room for another.
-                await _safely(lambda: self.gateway.cancel(order))
+                # It cannot be changed at all, as a waiting stop at some venues: its end makes room for another. That
+                # end is the answer: told before it of a refusal, the core would cancel what is ending, and wait.
+                ended = await _safely(lambda: self.gateway.cancel(order))
+                if ended.kind is OutcomeKind.ACCEPTED:
+                    return
         self._answer(asked, outcome)
 
     async def _cancel(self, order: OrderRef) -> Outcome:
