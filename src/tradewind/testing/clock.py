@@ -53,6 +53,16 @@ class Process:
         self._frozen: list[tuple[Callable[..., object], tuple[Any, ...], Context]] | None = None
         self._dies_at_step = dies_at_step
         self._on_death = on_death
+        self._deaths: list[asyncio.Future[None]] = []
+
+    def death(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Return a future that is done once it has died."""
+        died = loop.create_future()
+        if self.alive:
+            self._deaths.append(died)
+        else:
+            died.set_result(None)
+        return died
 
     def kill(self) -> None:
         """Let it end here: nothing of it runs any more."""
@@ -60,6 +70,9 @@ class Process:
             self.alive = False
             if self._on_death is not None:
                 Context().run(self._on_death)
+            for died in self._deaths:
+                died.set_result(None)
+            self._deaths = []
 
     def freeze(self) -> None:
         """Let nothing of it run until `thaw`, as on a machine that sleeps; what is due waits."""

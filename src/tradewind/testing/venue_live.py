@@ -212,9 +212,10 @@ class VenueLife:
         """Let one process live; say whether another is to follow."""
         step = self.dies_at.pop(0) if self.dies_at else None
         self.process, task = world.start_process("session", self._session(world), step)
-        while self.process.alive and not task.done():
-            await asyncio.wait((task,), timeout=0.05)
-            assert world.loop.now_ns() < self.end_ns + _HANGS_NS, f"the session hangs: {task.get_stack()}"
+        most_s = max(0.0, (self.end_ns + _HANGS_NS - world.loop.now_ns()) / 1e9)
+        either: set[asyncio.Future[Any]] = {task, self.process.death(world.loop)}
+        done, _ = await asyncio.wait(either, timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+        assert done, f"the session hangs: {task.get_stack()}"
         self.steps = self.process.steps
         if not self.process.alive:
             self.ends.append("killed")

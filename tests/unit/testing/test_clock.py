@@ -75,3 +75,21 @@ def test_killed_process_does_nothing_more_and_the_world_goes_on():
     assert not process.alive
     assert len(deaths) == 1
     assert 0 < len(done) < 5
+
+
+def test_a_death_is_told_when_it_happens_and_to_who_asks_later():
+    process, told = Process("worker", dies_at_step=3), []
+
+    async def work():
+        for _ in range(10):
+            await asyncio.sleep(1)
+
+    async def world():
+        loop = asyncio.get_running_loop()
+        loop.start(process, work())
+        for _ in range(2):
+            await asyncio.wait_for(process.death(loop), 60)
+            told.append(loop.now_ns())
+
+    run_virtual(world())
+    assert told == pytest.approx([1_000_000_000] * 2, abs=10)
