@@ -15,7 +15,7 @@ from tradewind.errors import ConfigError, DataUnfit, TradewindError
 from tradewind.testing.feed_runs import FeedRun, run_feed
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
 from tradewind.units.enums import StreamCode
-from tradewind.units.time import HOUR_NS, MINUTE_NS, SECOND_NS
+from tradewind.units.time import HOUR_NS, MINUTE_NS, SECOND_NS, parse_interval
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
 from tradewind.venues.ccxt.feed import CcxtMarketFeed
 from tradewind.venues.fake.misfortunes import Misfortunes, Strike
@@ -291,3 +291,21 @@ def test_open_interest_is_told(venue: str) -> None:
 def test_what_a_venue_does_not_tell_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(ConfigError, match="does not tell liquidations"):
         run_feed("blofin_swap", 1, kinds=frozenset({StreamKind.LIQUIDATIONS}))
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("bars", ["7m", "1w"])
+def test_bars_that_cannot_be_followed_are_refused_with_those_that_can(venue: str, bars: str) -> None:
+    """Nobody streams seven minutes, and a week begins on a Monday: a session of such bars heard nothing for ever."""
+
+    async def work(world: VirtualWorld) -> None:
+        listing = Listing(0, next(iter(world.exchanges[venue].instruments.values())))
+        CcxtMarketFeed(
+            venue, build_exchange(CLIENTS[venue], world.session()), [listing],
+            kinds=frozenset({StreamKind.BARS}), intervals_ns=(parse_interval(bars),),
+            now_ns=world.loop.local_ns, rng=random.Random(1),
+        )  # fmt: skip
+
+    with pytest.raises(ConfigError, match=f"streams no bars of {bars}") as refused:
+        run_world(work, seed=1, venues=(venue,))
+    assert {"1m", "1h", "1d"} <= set(refused.value.known)

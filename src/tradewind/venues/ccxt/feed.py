@@ -15,6 +15,7 @@ import ccxt.pro as ccxt
 import numpy as np
 
 from tradewind.errors import ConfigError, DataUnfit, TradewindError, VenueDown
+from tradewind.market.grid import grid_offset_ns
 from tradewind.units.enums import StreamCode
 from tradewind.units.time import SECOND_NS, format_interval, format_utc, parse_interval
 from tradewind.venues.ccxt.books import Book
@@ -101,6 +102,9 @@ class CcxtMarketFeed:
         self._venue, self._exchange, self._now_ns = venue, exchange, now_ns
         self._table = STREAMS[_known(venue)]
         self._kinds = _offered(venue, kinds)
+        timeframes = _timeframes(exchange)
+        if StreamKind.BARS in self._kinds:
+            _check_streamed(venue, intervals_ns, timeframes)
         self.inbox = Inbox(now_ns)
         self.health = Health(now_ns, self.inbox.put)
         self.dialler = Dialler(now_ns, rng)
@@ -111,7 +115,7 @@ class CcxtMarketFeed:
             self._table,
             self._heard,
             self._kinds,
-            _timeframes(exchange),
+            timeframes,
             (self.inbox, self.health, self._on_broken_book),
             now_ns,
         )
@@ -443,6 +447,20 @@ def _offered(venue: str, kinds: frozenset[StreamKind]) -> frozenset[StreamKind]:
         known = sorted(kind.value for kind in (*table.streams, *table.polls))
         raise ConfigError("EXCHANGE_UNSUPPORTED", f"{venue} does not tell {', '.join(absent)}", known=known)
     return kinds
+
+
+def _check_streamed(venue: str, intervals_ns: tuple[int, ...], timeframes: dict[str, int]) -> None:
+    """Refuse bars that the venue does not stream, and weeks: they begin on Mondays, the grid of live bars does not."""
+    streamed = sorted({ns for ns in timeframes.values() if not grid_offset_ns(ns)})
+    for interval_ns in intervals_ns:
+        if interval_ns not in streamed:
+            raise ConfigError(
+                "EXCHANGE_UNSUPPORTED",
+                f"{venue} streams no bars of {format_interval(interval_ns)} that can be followed",
+                key="market.bars",
+                known=[format_interval(ns) for ns in streamed],
+                hint="take shorter bars, and `market.decide_on` for the longer ones",
+            )
 
 
 def _timeframes(exchange: Any) -> dict[str, int]:  # noqa: ANN401
