@@ -296,7 +296,7 @@ def test_what_a_venue_does_not_tell_is_refused_before_anything_is_sent() -> None
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("bars", ["2m", "1w"])
 def test_bars_that_cannot_be_followed_are_refused_with_those_that_can(venue: str, bars: str) -> None:
-    """None of these streams two minutes, and a week begins on a Monday: a session of such bars heard nothing for ever."""
+    """No stream has two minutes, and a week begins on a Monday: a session of such bars heard nothing for ever."""
 
     async def work(world: VirtualWorld) -> None:
         listing = Listing(0, next(iter(world.exchanges[venue].instruments.values())))
