@@ -193,6 +193,8 @@ class ListenedMarket:
             return []
         if seen.code != StreamCode.UP:
             self._notify(Alert("STREAM_DOWN", seen.text or f"{seen.stream.value} of a feed", now_ns))
+        elif seen.text and seen.stream is StreamKind.BARS:
+            self._notify(Alert("FEED_SWITCHED", seen.text, now_ns))
         places = sorted(self._feeds) if seen.instrument < 0 else [seen.instrument]
         return self._stale.note(places, seen.stream.value, seen.code, now_ns)
 

@@ -145,7 +145,7 @@ def _word(event: StatusSeen) -> str:
         return "VENUE_REFUSES"
     if not (event.down or event.reduce_only):
         return "RESUMED"
-    return "CLOCK_OFFSET" if event.cause == "clock" else "HALTED"
+    return {"clock": "CLOCK_OFFSET", "banned": "BANNED"}.get(event.cause, "HALTED")
 
 
 def _up(instrument: int, now_ns: int) -> Told:

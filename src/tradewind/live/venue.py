@@ -349,6 +349,8 @@ class LiveVenue:
         places = sorted(self._feeds) if event.instrument < 0 else [event.instrument]
         if event.code != StreamCode.UP:
             self._alert("STREAM_DOWN", event.text or f"{event.stream.value} of a feed")
+        elif event.text and event.stream is StreamKind.BARS:
+            self._alert("FEED_SWITCHED", event.text)
         return self._stale.note(places, event.stream.value, event.code, self._now_ns)
 
     def _own_streams(self) -> list[Told]:

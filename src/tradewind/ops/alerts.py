@@ -96,11 +96,6 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "The exchange holds or lacks something that nothing here explains.",
         "Compare with 'tradewind session status'; then resume, or end it and run 'tradewind session adopt'.",
     ),
-    "EXTERNAL": AlertKind(
-        Level.WARNING,
-        "Somebody else, or you by hand, has changed orders or positions of the account.",
-        "Nothing if it was you; else revoke the key at the exchange.",
-    ),
     "HALTED": AlertKind(
         Level.ERROR,
         "A breaker or a fault stopped new risk; what protects stays.",
@@ -121,11 +116,6 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         Level.CRITICAL,
         "The exchange took no order that closes a position: not at market, and not within a price band.",
         "It is tried on; if it must go now, close by hand at the exchange. A stop that rests there stays.",
-    ),
-    "ZOMBIE": AlertKind(
-        Level.ERROR,
-        "An order or a position is believed here and absent there, or the reverse, at two audits.",
-        "It is reconciled; if it repeats, compare by hand.",
     ),
     "STRATEGY_HELD": AlertKind(
         Level.ERROR,
@@ -165,11 +155,6 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         Level.WARNING,
         "The process uses more memory than it may: nothing new is opened until it has less.",
         "Nothing: after a minute it ends in order and its guard starts it again, once in an hour at most.",
-    ),
-    "RATE_LIMITED": AlertKind(
-        Level.WARNING,
-        "An exchange asks us to wait; what protects keeps its share.",
-        "Nothing, unless it repeats: then fewer symbols or orders, or no second program on the same address.",
     ),
     "BANNED": AlertKind(
         Level.CRITICAL,

@@ -241,7 +241,8 @@ class StatusSeen(msgspec.Struct, frozen=True, gc=False):
 
     `down`: it does not trade; `reduce_only`: it takes reductions only; `permanent`: no retry will help. `cause`: "key"
     where it refuses our key, "clock" where our clock is not the venue's, "settling" where what is held will be closed
-    by the venue, "maintenance" where it announces one (`reduce_only`: near or going on), "" for anything else.
+    by the venue, "maintenance" where it announces one (`reduce_only`: near or going on), "banned" where it answers this
+    address no more for a time, "" for anything else.
     """
 
     instrument: int
@@ -250,7 +251,7 @@ class StatusSeen(msgspec.Struct, frozen=True, gc=False):
     permanent: bool
     text: str
     recv_ns: int
-    cause: Literal["", "key", "clock", "settling", "maintenance"] = ""
+    cause: Literal["", "key", "clock", "settling", "maintenance", "banned"] = ""
 
 
 # ---------------------------------------------------------------------- what happens in the market

@@ -64,7 +64,7 @@ def test_F23_a_ban_is_respected_to_the_second():
     assert sea.struck("F23") == 1
     assert calls_s(sea, 120.1, 220.04) == []
     assert calls_s(sea, 220, 300)
-    assert alerted_s(sea, "HALTED")[0] < 121
+    assert alerted_s(sea, "BANNED")[0] < 121
     assert [s for s, _ in told(sea, FactKind.MARK) if 150 < s < 200]
     assert [row["code"] for _, row in told(sea, FactKind.VENUE_STATUS)][:2] == [VenueCode.DOWN, VenueCode.UP]
     assert not [at for at in placed_s(sea) if at < 220]

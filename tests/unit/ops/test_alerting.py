@@ -66,10 +66,10 @@ def test_each_recipient_is_told_by_his_own_terms():
 
     board = Switchboard(None, recipients(entries, lambda name: Secret(name), notifier_of))
     noon, night = MIDNIGHT_NS + 12 * 60 * MINUTE_NS, MIDNIGHT_NS + 23 * 60 * MINUTE_NS
-    for code, at_ns in (("RESUMED", noon), ("HALTED", noon), ("ZOMBIE", night), ("LOCKED", night)):
+    for code, at_ns in (("RESUMED", noon), ("HALTED", noon), ("LOOP_STALLED", night), ("LOCKED", night)):
         board.tell(Alert(code, "", at_ns))
     board.close()
-    assert heard == {"phone": ["HALTED", "LOCKED"], "chat": ["RESUMED", "HALTED", "ZOMBIE", "LOCKED"]}
+    assert heard == {"phone": ["HALTED", "LOCKED"], "chat": ["RESUMED", "HALTED", "LOOP_STALLED", "LOCKED"]}
 
 
 @pytest.mark.parametrize(

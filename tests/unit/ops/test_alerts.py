@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
+import tradewind
 from tradewind.ops.alerts import ALERTS, Alert, Dispatcher, Level, QuietHours, apprise_notifier
 from tradewind.units.enums import DAY_NS
 from tradewind.venues.keys import Secret
@@ -125,3 +127,12 @@ def test_every_kind_says_something():
         assert code == code.upper()
         assert kind.meaning.endswith(".")
         assert kind.remedy.endswith(".")
+
+
+def test_every_kind_is_told_by_something():
+    """An alert that nothing sends would be a promise in the docs and silence on the day."""
+    lists = {"alerts.py", "governance.py", "rows.py", "errors.py"}
+    sources = [
+        path.read_text() for path in Path(tradewind.__file__).parent.rglob("*.py") if path.name not in lists
+    ]
+    assert {code for code in ALERTS if not any(f'"{code}"' in text for text in sources)} == set()

@@ -119,7 +119,7 @@ def record():
         ],
         halts=[{"ts_ns": noon, "scope": "core", "begun": '["LOSS_DAY"]', "cause": '["LOSS_DAY"]'}],
         operator_actions=[{"ts_ns": noon, "action": "pause", "actor": "ada"}],
-        reconciliations=[{"ts_ns": noon, "code": "RECONCILED"}, {"ts_ns": next_noon, "code": "EXTERNAL"}],
+        reconciliations=[{"ts_ns": noon, "code": "RECONCILED"}, {"ts_ns": next_noon, "code": "UNEXPLAINED"}],
     )
 
 

@@ -55,7 +55,7 @@ _TAKEN = {
     FactKind.DELISTED: "settlement",
 }
 _CASH = frozenset((FactKind.FEE, FactKind.FUNDING_PAID, FactKind.TRANSFER, FactKind.ACCOUNT))
-_RECONCILED = frozenset(("RECONCILED", "UNEXPLAINED", "EXTERNAL", "ORDER_ABANDONED", "ZOMBIE", "LIQUIDATED"))
+_RECONCILED = frozenset(("RECONCILED", "UNEXPLAINED", "ORDER_ABANDONED", "LIQUIDATED"))
 """Entries of the audit that say how the exchange's word and ours were brought together, or were not."""
 _EXTERNAL = frozenset((FactKind.EXTERNAL_POSITION, FactKind.EXTERNAL_ORDER))
 

@@ -555,7 +555,8 @@ class CcxtTradingGateway:
             self._rules.doubt()
         elif (meaning is Meaning.OUTAGE or self._is_outage(answer)) and not self._venue_down:
             self._venue_down = True
-            self._tell(StatusSeen(-1, True, False, False, text, now_ns))
+            banned = self.banned_until_ns > now_ns
+            self._tell(StatusSeen(-1, True, False, False, text, now_ns, "banned" if banned else ""))
 
     def _is_outage(self, answer: Answer) -> bool:
         """Return whether an answer says that nothing can be asked now: a ban, maintenance, no connection."""
