@@ -89,7 +89,23 @@ def belief_of(
         {j: int(views["wallet"][j]) for j in instruments},
         {j: float(views["tick"][j]) for j in instruments},
         _first_contexts(world),
+        {j: cost for j in instruments if (cost := _netted_cost(world, j)) is not None},
+        frozenset(j for j in instruments if views["payoff"][j] == Payoff.INVERSE),
     )
+
+
+def _netted_cost(world: World, instrument: int) -> int | None:
+    """Return what the holdings of an instrument cost, longs less shorts; None where the venue keeps them as we do.
+
+    It keeps one average price for all of an instrument, where each of several strategies has its own.
+    """
+    views, contexts = world.views, world.contexts
+    if views["hedge"][instrument] or views["payoff"][instrument] == Payoff.SPOT:
+        return None
+    mine = contexts["working"]["holding"][contexts["instrument"] == instrument]
+    if len(mine) < 2 and not mine["pos_lot"].all():
+        return None
+    return int(mine["cost"][:, LONG].sum()) - int(mine["cost"][:, SHORT].sum())
 
 
 def _first_contexts(world: World) -> dict[int, int]:

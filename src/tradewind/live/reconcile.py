@@ -38,6 +38,7 @@ __all__ = ["PROTECT_NS", "Belief", "Compared", "Difference", "External", "Policy
 
 PROTECT_NS = 5_000_000_000
 _BALANCE_TOLERANCE = 0.001
+_ENTRY_PARTS = 1_000_000
 _SETTINGS = names_of(SettingCode)
 
 External = Literal["adopt", "ignore", "halt"]
@@ -90,6 +91,10 @@ class Belief:
         Price of one tick, by instrument; a venue states entries as prices.
     adopter
         Context whose holding takes over what nobody else has, by instrument; none where nobody trades it.
+    netted_cost
+        Money that our holdings of an instrument cost, longs less shorts, where the venue nets what is several here.
+    inverse
+        Instruments whose lots are worth less as their price rises.
     """
 
     held: Mapping[tuple[int, int], int]
@@ -103,6 +108,8 @@ class Belief:
     wallet: Mapping[int, int]
     tick_size: Mapping[int, float] = field(default_factory=dict)
     adopter: Mapping[int, int] = field(default_factory=dict)
+    netted_cost: Mapping[int, int] = field(default_factory=dict)
+    inverse: frozenset[int] = frozenset()
 
     @property
     def instruments(self) -> list[int]:
@@ -221,7 +228,7 @@ def compare(
         text = f"{symbol} has a position or orders, and the session does not trade it"
         at.note("stranger", -1, 0, 1, text, halts=at.halts_external)
     if not deferred:
-        _compare_balances(at, wallets, first=first and not any(belief.held.values()))
+        _compare_balances(at, wallets, agreed, first=first and not any(belief.held.values()))
     return Compared(tuple(at.facts), tuple(at.differences), deferred, agreed)
 
 
@@ -385,17 +392,46 @@ def opens_side(seen: OrderSeen) -> int:
     return LONG if seen.side == BUY else SHORT
 
 
-def _compare_balances(at: _Comparison, wallets: Mapping[str, int], *, first: bool) -> None:
+def _compare_balances(
+    at: _Comparison, wallets: Mapping[str, int], agreed: frozenset[int], *, first: bool
+) -> None:
     for seen in sorted(at.snapshot.balances, key=lambda seen: seen.currency):
         wallet = wallets.get(seen.currency)
         if wallet is None or seen.balance == at.belief.balances[wallet]:
             continue
         believed = at.belief.balances[wallet]
-        missing = seen.balance - believed
+        ahead, blur = _netting(at, wallet, agreed)
+        missing = seen.balance - believed - ahead
+        if abs(missing) <= blur:
+            continue
         large = abs(missing) > at.policy.balance_tolerance * max(abs(believed), 1)
         if first:
             at.tell(Told(FactKind.TRANSFER, wallet=wallet, amount=missing))
             continue
         text = f"the balance of {seen.currency} is off by {Decimal(missing) / MONEY:+f}"
-        at.note("balance", wallet, believed, seen.balance, text, halts=large)
-        at.tell(Told(FactKind.ACCOUNT, wallet=wallet, amount=seen.balance))
+        at.note("balance", wallet, believed, believed + missing, text, halts=large)
+        at.tell(Told(FactKind.ACCOUNT, wallet=wallet, amount=believed + missing))
+
+
+def _netting(at: _Comparison, wallet: int, agreed: frozenset[int]) -> tuple[int, int]:
+    """Return how far the venue's balance is ahead of ours by netting, and how finely that is known, both in money.
+
+    What a venue nets it realises by one average price, we by that of each holding: equity is the same, and so is the
+    balance again once nothing is held. At any price balance less cost is the same on both sides, which says by how
+    much balances differ meanwhile. Prices of entry are rounded, to a millionth of what is held at worst.
+    """
+    belief, ahead, blur = at.belief, 0, 0
+    for instrument, ours in sorted(belief.netted_cost.items()):
+        external = any(belief.external[instrument, side] for side in (LONG, SHORT))
+        if instrument not in agreed or external or belief.wallet[instrument] != wallet:
+            continue
+        lots = belief.held[instrument, LONG] - belief.held[instrument, SHORT]
+        side = LONG if lots >= 0 else SHORT
+        entry_tick = at.entries.get((instrument, side), 0.0) / belief.tick_size[instrument]
+        if lots and entry_tick <= 0.0:
+            continue
+        worth = at.worth(instrument, abs(lots), entry_tick) if lots else 0
+        theirs = worth if side == LONG else -worth
+        ahead += (ours - theirs) if instrument in belief.inverse else (theirs - ours)
+        blur += 2 + (abs(theirs) + abs(ours)) // _ENTRY_PARTS
+    return ahead, blur

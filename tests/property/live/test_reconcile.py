@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import hypothesis.strategies as st
 from hypothesis import given
 from msgspec.structs import replace
@@ -243,3 +245,59 @@ def test_money_that_is_missing_is_told_as_a_person_counts_it():
     result = compared(world, replace(position(0, 0.0), balances=(BalanceSeen("USDT", missing, NOW, NOW),)))
     (text,) = [d.text for d in result.differences if d.what == "balance"]
     assert text == "the balance of USDT is off by -2.13699049"
+
+
+trades = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(-20, 20).filter(bool), st.integers(3_000, 7_000)),
+    min_size=1,
+    max_size=12,
+)
+
+
+def average(lots, cost, qty, price):
+    """Return lots, their cost and what was realised after a trade, all signed and exact, at one average price."""
+    if lots * qty >= 0:
+        return lots + qty, cost + qty * price, Fraction(0)
+    closed = min(abs(lots), abs(qty)) * (1 if lots > 0 else -1)
+    gone = cost * Fraction(closed, lots)
+    opened = qty + closed
+    return lots + qty, cost - gone + opened * price, closed * price - gone
+
+
+@given(trades, st.integers(-(10**9), 10**9))
+def test_what_a_venue_nets_is_no_difference_and_does_not_hide_one(steps, stolen):
+    """It realises by one average price, we by that of each strategy; whatever else is missing is told to the unit."""
+    world = small_world(symbols=2)
+    world.views["bars"], world.views["close"] = 1, 5_000
+    world.contexts["instrument"] = 0
+    unit = Fraction(float(world.views["unit"][0]))
+    ours, theirs = [(0, Fraction(0)), (0, Fraction(0))], (0, Fraction(0))
+    balances = [Fraction(10**12), Fraction(10**12)]
+    for k, qty, price in steps:
+        *ours[k % 2], gain = average(*ours[k % 2], qty, price)
+        balances[0] += gain * unit
+        *theirs, gain = average(*theirs, qty, price)
+        balances[1] += gain * unit
+    for k, (lots_held, cost) in enumerate(ours):
+        side = LONG if lots_held >= 0 else SHORT
+        world.contexts["working"]["holding"]["pos_lot"][k, side] = abs(lots_held)
+        world.contexts["working"]["holding"]["cost"][k, side] = round(abs(cost * unit))
+    world.accounts["balance"][0] = round(balances[0])
+    net, cost = theirs
+    entry = float(cost / net) * float(world.views["tick"][0]) if net else 0.0
+    side = LONG if net >= 0 else SHORT
+    positions = (PositionSeen(0, side, abs(net), entry, 0.0, NOW, NOW),) if net else ()
+    settings = tuple(SettingSeen(j, SettingCode.LEVERAGE, 5.0, NOW, NOW) for j in (0, 1))
+    found = round(balances[1]) - stolen
+    snapshot = Snapshot(
+        (), (), positions, (BalanceSeen("USDT", found, NOW, NOW),), settings, (), (), (), NOW, NOW
+    )
+    believed = belief(world)
+    held = sum(abs(float(cost * unit)) for _, cost in (*ours, theirs))
+    noted = [one for one in compared(world, snapshot).differences if one.what == "balance"]
+    if abs(stolen) > 10 + 2e-6 * held:
+        (one,) = noted
+        assert abs(one.found - one.believed + stolen) <= 10 + 2e-6 * held
+    if not stolen:
+        assert noted == []
+    assert 0 in believed.netted_cost

@@ -38,8 +38,11 @@ UNUSUAL = (
 )
 
 
-def busy_world(traded, seed, *, hedge):
-    """Return a world in which `drifting` trades each instrument, protected by stops that follow closely."""
+def busy_world(traded, seed, *, hedge, strategies=1):
+    """Return a world in which `drifting` trades each instrument, protected by stops that follow closely.
+
+    Of several strategies each has its own chance.
+    """
     params = np.zeros(PARAMS)
     params[:2] = (
         20.0 * max(float(each.instrument.min_qty / each.instrument.lot_size) for each in traded),
@@ -53,14 +56,17 @@ def busy_world(traded, seed, *, hedge):
         for each in traded
     ]  # fmt: skip
     exits = ExitSetup(protection=Protection.RESTING, stop_loss=0.002, trailing=0.003, take_profit=0.01)
-    strategy = StrategySetup(drifting, range(len(traded)), params, exits=exits)
-    return World([WalletSetup("USDT", 10_000.0)], setups, [strategy])
+    several = [params.copy() for _ in range(strategies)]
+    for number, each in enumerate(several):
+        each[1] += 7 * number
+    setups_of = [StrategySetup(drifting, range(len(traded)), each, exits=exits) for each in several]
+    return World([WalletSetup("USDT", 10_000.0)], setups, setups_of)
 
 
-def calm(venue, *, hedge=False):
+def calm(venue, *, hedge=False, strategies=1):
     life = {
         "berths": (Berth(venue, symbols=SYMBOLS),),
-        "make_world": lambda traded, seed: busy_world(traded, seed, hedge=hedge),
+        "make_world": lambda traded, seed: busy_world(traded, seed, hedge=hedge, strategies=strategies),
         "kinds": frozenset({StreamKind.BARS, StreamKind.MARK}),
         "terms": {"leverage": 5.0, "hedge": hedge},
         "settings": {"modes": AccountModes(hedge=hedge)},
@@ -87,3 +93,12 @@ def test_a_calm_session_is_silent(venue, hedge):
     assert landfall.life.dropped == {}
     assert told[FactKind.FILL] > 20
     assert told[FactKind.TRIGGERED] > 0
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "bybit_linear", "okx_swap", "blofin_swap"])
+def test_what_two_strategies_hold_is_not_missing_where_a_venue_nets_it(venue):
+    """Its balance moves otherwise than ours while both hold something: nothing is missing, and nobody is told so."""
+    landfall = calm(venue, strategies=2)
+    assert [alert.text for alert in landfall.life.alerts if "balance" in alert.text] == []
+    assert len(landfall.facts(FactKind.ACCOUNT)) == 0
+    assert len(landfall.of("fill")) > 20
