@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.errors import VenueDown
 from tradewind.units.enums import BUY, LONG, SELL, IntentKind
-from tradewind.venues.gateway import NewOrder, OutcomeKind
+from tradewind.venues.gateway import NO_HISTORY, NewOrder, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,7 +134,7 @@ class _Closing:
     async def _look(self) -> tuple[PositionSeen, ...]:
         """Ask the venue what is left; a venue that does not answer now is asked again at the next step."""
         try:
-            snapshot = await self._gateway.snapshot(0)
+            snapshot = await self._gateway.snapshot(NO_HISTORY)
         except VenueDown as error:
             self._say(f"the venue does not say what is left: {error.message}")
             return self.done.left

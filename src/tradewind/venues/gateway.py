@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tradewind.market import Instrument
 
 __all__ = [
+    "NO_HISTORY",
     "AccountMode",
     "BalanceSeen",
     "BarSeen",
@@ -61,6 +62,9 @@ __all__ = [
     "TransferSeen",
     "closes_side",
 ]
+
+NO_HISTORY = 1 << 62
+"""Asked for since then, an account's trades, funding and transfers are not read: half a year of them takes minutes."""
 
 
 def closes_side(side: int, position_side: int) -> bool:
@@ -569,7 +573,10 @@ class TradingGateway(Protocol):
         """Look for an order wherever the venue may show it: by id, working, ended, in the trades."""
 
     async def snapshot(self, fills_since_ns: int) -> Snapshot:
-        """Read the whole account. Raises VenueDown where any part of it cannot be read."""
+        """Read the whole account. Raises VenueDown where any part of it cannot be read.
+
+        `NO_HISTORY`: what stands now, and nothing that has happened.
+        """
 
     async def set_leverage(self, instrument: int, leverage: float) -> Outcome:
         """Set the leverage of an instrument; saying what it is already is ACCEPTED."""

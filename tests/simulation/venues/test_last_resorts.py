@@ -29,18 +29,23 @@ def test_an_account_is_closed_by_requests_alone_where_no_stream_can_be_opened(ve
         assert desk.truth.positions()
         later, told = Desk(world, venue), []
         later.strike("F12", duration_s=3_600, count=0)
+        before = len(desk.exchange.record.entries)
         with pytest.raises(VenueDown):
             async with Desk(world, venue):
                 pass
         done = await close_account(later.gateway, later.listings, told.append)
         await later.gateway.close()
-        return done, told, desk.truth.positions(), desk.truth.open_orders()
+        asked = [each for each in desk.exchange.record.entries[before:] if each["what"] == "request"]
+        return done, told, desk.truth.positions(), desk.truth.open_orders(), asked
 
-    done, told, positions, orders = in_world(work, venue)
+    done, told, positions, orders, asked = in_world(work, venue)
     assert done.flat
     assert not positions
     assert not orders
     assert any(f"close {LOTS} lots" in step for step in told)
+    # The stop is gone with the first request: no history is read while nothing protects the position.
+    assert len(asked) < 40, len(asked)
+    assert asked[-1]["ts_ns"] - asked[1]["ts_ns"] < 5_000_000_000
 
 
 @pytest.mark.parametrize(("venue", "taken_back"), [(v, on) for v in VENUES[:3] for on in (True, False)])

@@ -11,6 +11,7 @@ from tradewind.venues.ccxt.classification import code_of, look_up
 from tradewind.venues.ccxt.dialect import Meaning, OrderShape, fill_template
 from tradewind.venues.ccxt.parsing import has_rows, rows_at, word_of
 from tradewind.venues.gateway import (
+    NO_HISTORY,
     BalanceSeen,
     FillSeen,
     Found,
@@ -85,9 +86,7 @@ class AccountReader:
         settings = [event for reading in self._dialect.settings for event in await self.read(reading)]
         balances = await self.read(self._dialect.balances)
         strangers = set(self._rows.strangers)
-        fills = await self._named(await self.fills(since_ns), since_ns)
-        funding = await self._since(self._dialect.funding, since_ns)
-        transfers = await self._since(self._dialect.transfers, since_ns)
+        fills, money = ([], []) if since_ns == NO_HISTORY else await self._history(since_ns)
         return Snapshot(
             orders=tuple(orders.values()),
             fills=tuple(fills),
@@ -96,12 +95,20 @@ class AccountReader:
             settings=tuple(
                 {(s.instrument, s.code): s for s in settings if isinstance(s, SettingSeen)}.values()
             ),
-            funding=tuple(f for f in funding if isinstance(f, FundingPaidSeen)),
-            transfers=tuple(t for t in transfers if isinstance(t, TransferSeen)),
+            funding=tuple(f for f in money if isinstance(f, FundingPaidSeen)),
+            transfers=tuple(t for t in money if isinstance(t, TransferSeen)),
             strangers=tuple(sorted(strangers)),
             asked_ns=asked_ns,
             told_ns=self._wire.now_ns(),
         )
+
+    async def _history(self, since_ns: int) -> tuple[list[FillSeen], list[FundingPaidSeen | TransferSeen]]:
+        """Return what was traded, and what else moved money."""
+        fills = await self._named(await self.fills(since_ns), since_ns)
+        funding = await self._since(self._dialect.funding, since_ns)
+        transfers = await self._since(self._dialect.transfers, since_ns)
+        only_funding = [each for each in funding if isinstance(each, FundingPaidSeen)]
+        return fills, only_funding + [each for each in transfers if isinstance(each, TransferSeen)]
 
     async def _whole(self, reading: Reading) -> list[Event]:
         """Return every row of a list in which absence says something. Raises VenueDown where a row cannot be read.
