@@ -111,6 +111,7 @@ class Operator:
             "held": [self._strategies[g] for g in np.flatnonzero(world.strategies["held"])],
             "wallets": self._wallets(),
             "positions": self._positions(),
+            "external": self._external(),
             "orders": self._orders(),
             "stale": [self._instruments[j] for j in np.flatnonzero(world.views["stale"])],
             "outside": self._outside(),
@@ -144,7 +145,7 @@ class Operator:
         done = await self._wait(lambda: not self._openers() and not (closes and self._positions()))
         if closes and done:
             await self._booked()
-        told = self.status() | {"done": done}
+        told = self.status() | {"done": done, "closes": closes}
         self.stopped = True
         self._session.stop()
         return told
@@ -206,47 +207,57 @@ class Operator:
         held = self._world.contexts["working"]["holding"]["pos_lot"]
         found = []
         for context, side in zip(*np.nonzero(held), strict=True):
-            lots = int(held[context, side])
-            found.append(
-                {
-                    "strategy": self._strategies[int(self._world.contexts["strategy"][context])],
-                    "instrument": self._instruments[int(self._world.contexts["instrument"][context])],
-                    "side": ("long", "short")[side],
-                    "lots": lots,
-                    "quantity": self._quantity(context, lots),
-                }
-            )
+            strategy = self._strategies[int(self._world.contexts["strategy"][context])]
+            instrument = int(self._world.contexts["instrument"][context])
+            found.append({"strategy": strategy} | self._lots_held(instrument, side, int(held[context, side])))
         return found
+
+    def _external(self) -> list[dict[str, Any]]:
+        """Return what the accounts hold that no strategy of the session opened: it does not close it."""
+        held = self._world.views["external_lot"]
+        return [
+            self._lots_held(int(j), side, int(held[j, side]))
+            for j, side in zip(*np.nonzero(held), strict=True)
+        ]
+
+    def _lots_held(self, instrument: int, side: int, lots: int) -> dict[str, Any]:
+        return {
+            "instrument": self._instruments[instrument],
+            "side": ("long", "short")[side],
+            "lots": lots,
+            "quantity": self._quantity(instrument, lots),
+        }
 
     def _orders(self) -> list[dict[str, Any]]:
         orders = self._world.contexts["working"]["order"]
         found = []
         for context, slot in zip(*np.nonzero(orders["state"]), strict=True):
             order = orders[context, slot]
+            instrument = int(self._world.contexts["instrument"][context])
             found.append(
                 {
                     "cid": int(order["cid"]),
-                    "instrument": self._instruments[int(self._world.contexts["instrument"][context])],
+                    "instrument": self._instruments[instrument],
                     "state": names_of(OrderState)[int(order["state"])],
                     "kind": _KINDS[int(order["kind"])],
                     "side": "buy" if order["side"] == BUY else "sell",
                     "reduce": bool(order["reduce"]),
                     "price_tick": int(order["price_tick"]),
-                    "price": self._price(context, int(order["price_tick"])),
+                    "price": self._price(instrument, int(order["price_tick"])),
                     "lots": int(order["qty_lot"]),
-                    "quantity": self._quantity(context, int(order["qty_lot"])),
+                    "quantity": self._quantity(instrument, int(order["qty_lot"])),
                     "filled": int(order["filled_lot"]),
                 }
             )
         return found
 
-    def _quantity(self, context: int, lots: int) -> str:
+    def _quantity(self, instrument: int, lots: int) -> str:
         """Return lots as the venue counts its instrument, a decimal."""
-        setup = self._world.instrument_setups[int(self._world.contexts["instrument"][context])]
+        setup = self._world.instrument_setups[instrument]
         return f"{lots * lot_of(setup.instrument):f}"
 
-    def _price(self, context: int, tick: int) -> str:
-        setup = self._world.instrument_setups[int(self._world.contexts["instrument"][context])]
+    def _price(self, instrument: int, tick: int) -> str:
+        setup = self._world.instrument_setups[instrument]
         return f"{tick * setup.instrument.tick_size:f}"
 
     def _outside(self) -> list[dict[str, Any]]:

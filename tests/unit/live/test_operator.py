@@ -224,11 +224,41 @@ def test_an_account_that_is_not_flat_in_time_is_said_to_be_so():
     assert life.told[0]["flat"] is False
 
 
+class Stranger(Commanded):
+    """A session whose account holds something that nobody of it opened."""
+
+    def __init__(self, script, **settings):
+        super().__init__(script, **settings)
+        self.loop.call_later(400.0, self._buy)
+
+    def _buy(self):
+        self.exchange.positions[0, 0] += 7
+
+
+@pytest.mark.parametrize("name", ["status", "flatten", "stop"])
+def test_a_position_that_is_nobodys_is_told_and_stays(name):
+    async def script(life):
+        await life.ask(name)
+
+    life = Stranger(script, on_stop="close")
+    life.run()
+    (told,) = life.told
+    (left,) = told["external"]
+    lot = lot_of(life.world.instrument_setups[0].instrument)
+    assert left == {"instrument": "S0USDT", "side": "long", "lots": 7, "quantity": f"{7 * lot:f}"}
+    assert left not in told["positions"]
+    if name != "status":
+        assert told["positions"] == []
+        assert life.exchange.positions[0].tolist() == [7, 0]
+
+
 @pytest.mark.parametrize("on_stop", ["keep", "close"])
 def test_stop_ends_the_session_as_its_file_says(on_stop):
     life = commanded("stop", on_stop=on_stop)
     (told,) = life.told
     assert told["done"]
+    assert told["closes"] is (on_stop == "close")
+    assert told["external"] == []
     assert life.operator.stopped
     assert life.openers == 0
     if on_stop == "keep":
