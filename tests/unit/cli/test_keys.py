@@ -19,6 +19,8 @@ import pytest
 
 from tradewind.cli.entry import run_command
 from tradewind.config import Workspace, lock
+from tradewind.errors import ConfigError
+from tradewind.venues.keys import AccountKeys, Secret, refuse_shared
 from tradewind.venues.keys.secret import forgetting
 
 KEYS = {"api_key": "0af3" * 8, "secret": "91be" * 8, "passphrase": "Phrase-17-of-mine"}
@@ -121,6 +123,36 @@ def test_from_the_first_key_to_its_removal(desk, run):
     assert [row["name"] for row in run("keys", "list")[1]["keys"]] == ["phone"]
     status, said = run("keys", "remove", "main", "--yes")
     assert (status, said["code"]) == (6, "KEY_UNKNOWN")
+
+
+def test_one_key_has_one_name(desk, run):
+    add = ("keys", "add", "--venue", "blofin_swap", "--stdin", "--offline")
+    assert run(*add, "main", stdin=KEYS)[0] == 0
+    status, said = run(*add, "second", stdin={**KEYS, "secret": "77" * 16})
+    assert (status, said["code"]) == (2, "CONFIG_CONFLICT")
+    assert "'main'" in said["message"]
+    assert "keys remove main" in said["hint"]
+    assert [row["name"] for row in run("keys", "list")[1]["keys"]] == ["main"]
+    # What looks alike and is none: the same name again, practice money, another venue, another key.
+    assert run(*add, "main", "--replace", stdin=KEYS)[0] == 0
+    assert run(*add, "practice", "--demo", stdin=KEYS)[0] == 0
+    words = ("keys", "add", "elsewhere", "--venue", "kucoin", "--stdin", "--offline")
+    assert run(*words, stdin=KEYS)[0] == 0
+    assert run(*add, "second", stdin={**KEYS, "api_key": "77" * 16})[0] == 0
+
+
+def test_no_session_trades_two_accounts_with_one_key():
+    def keys(name: str, venue: str = "blofin_swap", demo: bool = False) -> AccountKeys:
+        return AccountKeys(
+            name, venue, demo, *(Secret(KEYS[part]) for part in ("api_key", "secret", "passphrase"))
+        )
+
+    refuse_shared([keys("main"), keys("main", demo=True), keys("main", "okx_swap")])
+    with pytest.raises(ConfigError) as refused:
+        refuse_shared([keys("main"), keys("practice", demo=True), keys("second")])
+    assert (refused.value.code, refused.value.key) == ("CONFIG_CONFLICT", "accounts.second")
+    assert "'main'" in refused.value.message
+    assert "0af3" not in refused.value.render()
 
 
 def test_a_venue_is_asked_before_a_key_is_kept(desk, run, monkeypatch, tmp_path):

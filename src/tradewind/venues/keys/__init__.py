@@ -1,6 +1,14 @@
 """Secrets: a type that shows none, a redactor that finds those that others show, and the store that keeps them."""
 
-from tradewind.venues.keys.entries import AccountKeys, KeyForm, KeyLine, StoredText, check_form, form_of
+from tradewind.venues.keys.entries import (
+    AccountKeys,
+    KeyForm,
+    KeyLine,
+    StoredText,
+    check_form,
+    form_of,
+    refuse_shared,
+)
 from tradewind.venues.keys.opening import Asking, find_passphrase, hand_over, keys_for, texts_for
 from tradewind.venues.keys.process import protect_process
 from tradewind.venues.keys.redact import (
@@ -38,6 +46,7 @@ __all__ = [
     "keys_for",
     "protect_process",
     "redact_event",
+    "refuse_shared",
     "remember",
     "texts_for",
 ]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from tradewind.config import lock, nearest, write_atomic
 from tradewind.errors import ConfigError, NotFound, PathError
 from tradewind.venues.extras import require_live
-from tradewind.venues.keys.entries import AccountKeys, KeyLine, StoredText
+from tradewind.venues.keys.entries import AccountKeys, KeyLine, StoredText, refuse_shared
 from tradewind.venues.keys.secret import Secret
 
 if TYPE_CHECKING:
@@ -57,7 +57,14 @@ class Vault:
         return entry.text
 
     def holding(self, entry: AccountKeys | StoredText) -> Vault:
-        """Return a vault with one entry more, or with another of its name."""
+        """Return a vault with one entry more, or with another of its name.
+
+        Raises ConfigError (CONFIG_CONFLICT) where another name has this key already.
+        """
+        if isinstance(entry, AccountKeys):
+            for other in self.entries.values():
+                if isinstance(other, AccountKeys):
+                    refuse_shared((other, entry))
         return replace(self, entries={**self.entries, entry.name: entry})
 
     def without(self, name: str) -> Vault:
