@@ -11,7 +11,7 @@ from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.session_reports import app as reports
 from tradewind.cli.session_signal import app as signals
 from tradewind.cli.workspace import open_workspace, operated_workspace
-from tradewind.errors import UsageError
+from tradewind.errors import UsageError, VenueDown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,7 @@ _PATIENCE_S = 45.0
 """Longer than a session itself waits for orders to go."""
 _SILENT_S = 3.0
 """A loop that has not come round for so long is said to be silent; it comes round several times a second."""
+_DIED = "ended without a stop"
 
 
 @app.command("list")
@@ -59,7 +60,7 @@ def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
 
 @app.command()
 def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
-    """Show where a session stands: whether it runs, how often it was started, what it has recorded.
+    """Show where a session stands: whether it runs, or how it ended; how often it was started, what it has recorded.
 
     Example: tradewind session status last
     """
@@ -75,7 +76,9 @@ def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     alive = _asked(say, folder, "status", {}) if fields["state"] == "running" else None
     if alive is not None:
         _show_standing(say, alive)
-    say.done(fields | {"standing": alive}, f"tradewind journal verify {folder.name}")
+    died = fields["state"] == _DIED
+    following = _begin_again(desk, folder) if died else (f"tradewind journal verify {folder.name}",)
+    say.done(fields | {"standing": alive}, *following)
 
 
 ReasonFlag = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Written down with the command.")]
@@ -192,11 +195,17 @@ def adopt(
 
 
 def _command(command: str, session: str, reason: str, workspace: str | None, as_json: bool) -> None:
-    """Ask a running session to do something, and show where it stands then. Raises SESSION_NOT_RUNNING."""
+    """Ask a running session to do something, and show where it stands then.
+
+    Raises SESSION_NOT_RUNNING, and FLATTEN_INCOMPLETE where it was to close everything and has not.
+    """
     say = Output(as_json)
     folder = _meant(operated_workspace(workspace, say), session)
     standing = _asked(say, folder, command, {"reason": reason} if reason else {})
     _show_standing(say, standing)
+    if command == "flatten" or standing.get("closes"):
+        _tell_external(say, folder.name, standing)
+        _refuse_unclosed(folder, command, standing)
     say.done(
         {"session": folder.name, "command": command, "standing": standing},
         f"tradewind session status {folder.name}",
@@ -265,23 +274,58 @@ async def _tell_silence(say: Output, folder: Path) -> None:
     )
 
 
+def _tell_external(say: Output, name: str, standing: dict[str, Any]) -> None:
+    """Say which positions a session does not close, since they are nobody's."""
+    left = ", ".join(_words(held) for held in standing.get("external", ()))
+    if left:
+        say.line(f"{'not closed':16}{left}, nobody's; tradewind session flatten {name} --takeover closes it")
+
+
+def _refuse_unclosed(folder: Path, command: str, standing: dict[str, Any]) -> None:
+    """Raise VenueDown (FLATTEN_INCOMPLETE) where something that was to be closed is open when patience is over."""
+    if standing["flat" if command == "flatten" else "done"]:
+        return
+    left = ", ".join(_words(held) for held in standing["positions"]) or "orders that are under way"
+    text = f"not closed yet: {left}; it is tried on."
+    if command == "stop":
+        text = f"not closed: {left}; the session has ended."
+    without = f"tradewind session flatten {folder.name} --takeover closes without the loop"
+    again = f"tradewind session status {folder.name}"
+    raise VenueDown(
+        "FLATTEN_INCOMPLETE", text, where=folder.name, hint=again if _is_paper(folder) else without
+    )
+
+
+def _words(held: dict[str, Any]) -> str:
+    return f"{held['quantity']} {held['instrument']} {held['side']}"
+
+
 def _show_standing(say: Output, standing: dict[str, Any]) -> None:
-    """Show what a running session believes."""
-    from tradewind.report.wording import money
+    """Show what a running session believes, once it has read anything."""
     from tradewind.units.time import format_utc
 
-    say.line(f"{'time':16}{format_utc(standing['now_ns'])}")
+    now_ns = standing["now_ns"]
+    say.line(f"{'time':16}{format_utc(now_ns) if now_ns else 'nothing was read yet'}")
     say.line(f"{'halted by':16}{', '.join(standing['halts']) or 'nothing'}")
     if standing["held"]:
         say.line(f"{'held':16}{', '.join(standing['held'])}")
+    if now_ns:
+        _show_account(say, standing)
+
+
+def _show_account(say: Output, standing: dict[str, Any]) -> None:
+    from tradewind.report.wording import money
+    from tradewind.units.time import format_utc
+
+    external = standing.get("external", ())
     for wallet in standing["wallets"]:
         balance, equity = (money(wallet[name], wallet["currency"]) for name in ("balance", "equity"))
         say.line(f"{'wallet':16}{wallet['account']}: balance {balance}, equity {equity}")
     for held in standing["positions"]:
-        say.line(
-            f"{'position':16}{held['quantity']} {held['instrument']} {held['side']} by {held['strategy']}"
-        )
-    if not standing["positions"]:
+        say.line(f"{'position':16}{_words(held)} by {held['strategy']}")
+    for held in external:
+        say.line(f"{'position':16}{_words(held)}, nobody's")
+    if not standing["positions"] and not external:
         say.line(f"{'position':16}none")
     for order in standing["orders"]:
         kind = "stop" if order["kind"] == "STOP" else "closes" if order["reduce"] else "opens"
@@ -323,7 +367,7 @@ def _brief(desk: "Workspace", folder: Path) -> dict[str, object]:
         }
     if holder is None:
         holder = _guard_of(desk, folder.name, headers[0].identity.accounts if headers else ())
-        state = "stopped" if holder is None else "starting"
+        state = _ended(folder) if holder is None else "starting"
     began = format_utc(headers[0].created_ns) if headers else ""
     pid = holder.get("pid") if holder else None
     return {
@@ -334,6 +378,38 @@ def _brief(desk: "Workspace", folder: Path) -> dict[str, object]:
         "bytes": size,
         "pid": pid,
     }
+
+
+def _ended(folder: Path) -> str:
+    """Say how a session ended that no process holds; one on a replay has no pulse that could tell."""
+    from tradewind.live.pulse import PULSE, ended_in_order
+
+    if ended_in_order(folder / PULSE) is not False:
+        return "stopped"
+    from tradewind.live.takeover import TAKEN_OVER
+
+    return "stopped" if (folder / TAKEN_OVER).exists() else _DIED
+
+
+def _begin_again(desk: "Workspace", folder: Path) -> tuple[str, ...]:
+    """Return what to type where a session died."""
+    path = desk.root / "sessions" / f"{folder.name}.toml"
+    file = desk.shown(path) if path.is_file() else "FILE"
+    if _is_paper(folder):
+        return (f"tradewind trade --paper {file}",)
+    return (f"tradewind trade --live {file}", f"tradewind session flatten {folder.name} --takeover")
+
+
+def _is_paper(folder: Path) -> bool:
+    """Say whether a session holds nothing at a venue; False where its journal does not tell."""
+    from tradewind.errors import TradewindError
+    from tradewind.journal import FileDisk, JournalReader
+
+    try:
+        headers = JournalReader(FileDisk(), folder).headers
+    except TradewindError:
+        return False
+    return bool(headers) and all(name.partition(":")[0] == "paper" for name in headers[0].identity.accounts)
 
 
 def _guard_of(desk: "Workspace", session: str, accounts: "Iterable[str]") -> dict[str, object] | None:

@@ -32,7 +32,7 @@ from tradewind.errors import InvariantBroken
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ENDED", "PULSE", "RENEWING", "RUNNING", "STARTING", "Pulse", "silent_s"]
+__all__ = ["ENDED", "PULSE", "RENEWING", "RUNNING", "STARTING", "Pulse", "ended_in_order", "silent_s"]
 
 PULSE = "pulse"
 """Its file in the session's folder."""
@@ -150,14 +150,23 @@ class Pulse:
 
 
 def silent_s(path: Path) -> float | None:
-    """Return for how many seconds a pulse has not beaten, None where none is there or none has beaten yet.
+    """Return for how many seconds a pulse has not beaten, None where none is there or none has beaten yet."""
+    cells = _read_head(path)
+    if cells is None or not cells[_BEATEN_AT]:
+        return None
+    return max(time.monotonic_ns() - cells[_BEATEN_AT], 0) / _NS_PER_S
 
-    It is read and not mapped, so that whoever looks can change nothing.
-    """
+
+def ended_in_order(path: Path) -> bool | None:
+    """Say whether the last process of a session, which is gone, said that it ends; None where no pulse is there."""
+    cells = _read_head(path)
+    return None if cells is None else cells[_STATE] in (ENDED, RENEWING)
+
+
+def _read_head(path: Path) -> tuple[int, ...] | None:
+    """Return the cells of a pulse, None where none is there: read and not mapped, so that a look changes nothing."""
     try:
         cells: tuple[int, ...] = _HEAD.unpack(path.read_bytes()[: _HEAD.size])
     except (OSError, struct.error):
         return None
-    if cells[_MAGIC_AT] != _MAGIC or not cells[_BEATEN_AT]:
-        return None
-    return max(time.monotonic_ns() - cells[_BEATEN_AT], 0) / _NS_PER_S
+    return cells if cells[_MAGIC_AT] == _MAGIC else None

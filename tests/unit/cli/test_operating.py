@@ -10,10 +10,13 @@ from tradewind.config import Workspace, lock
 from tradewind.journal import Authorship, FileDisk, Identity, open_journal
 from tradewind.journal.bodies import LAYOUTS
 from tradewind.live.control import ControlServer
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
+from tradewind.live.takeover import TAKEN_OVER
 
+HELD = {"instrument": "BTC-USDT", "side": "long", "lots": 120, "quantity": "12.0"}
 STANDING = {
     "now_ns": 1_704_067_200_000_000_000, "halts": ["OPERATOR"], "held": [], "positions": [], "orders": [],
-    "wallets": [], "outside": [],
+    "wallets": [], "outside": [], "external": [], "flat": True,
 }  # fmt: skip
 
 
@@ -28,26 +31,78 @@ def broken(tmp_path, monkeypatch):
     return desk
 
 
-def test_a_mistake_in_the_settings_keeps_nobody_from_flattening(broken, capsys):
+def told_to(desk, standing, *words):
+    """Run a command against a session that answers like this; return its exit status and what was asked of it."""
     asked = []
 
     async def answer(command):
         asked.append(command.name)
-        return STANDING
+        return standing
 
     async def serve():
-        server = ControlServer(broken.session_dir("alpha"), answer)
+        server = ControlServer(desk.session_dir("alpha"), answer)
         await server.open()
         try:
-            return await asyncio.to_thread(run_command, ["session", "flatten", "alpha"])
+            return await asyncio.to_thread(run_command, ["session", *words])
         finally:
             await server.close()
 
-    assert asyncio.run(serve()) == 0
-    assert asked == ["flatten"]
+    return asyncio.run(serve()), asked
+
+
+def test_a_mistake_in_the_settings_keeps_nobody_from_flattening(broken, capsys):
+    assert told_to(broken, STANDING, "flatten", "alpha") == (0, ["flatten"])
     told = capsys.readouterr()
     assert "CONFIG_SYNTAX" in told.err
     assert "halted by       OPERATOR" in told.out
+    assert "not closed" not in told.out
+
+
+def test_what_is_nobodys_is_said_not_to_be_closed_and_how_it_is(broken, capsys):
+    broken.settings_file.write_text("")
+    left = STANDING | {"external": [HELD], "done": True}
+    line = (
+        "not closed      12.0 BTC-USDT long, nobody's; tradewind session flatten alpha --takeover closes it"
+    )
+    for command, standing, told in (
+        ("flatten", left, True),
+        ("stop", left | {"closes": True}, True),
+        ("stop", left | {"closes": False}, False),
+        ("pause", left, False),
+    ):
+        assert told_to(broken, standing, command, "alpha")[0] == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert "position        12.0 BTC-USDT long, nobody's" in lines
+        assert (line in lines) is told
+    assert told_to(broken, left, "flatten", "alpha", "--json")[0] == 0
+    assert json.loads(capsys.readouterr().out)["standing"]["external"] == [HELD]
+
+
+@pytest.mark.parametrize(
+    ("words", "answered", "status", "told"),
+    [
+        (["flatten"], {"flat": False}, 4, "not closed yet: 12.0 BTC-USDT long; it is tried on."),
+        (
+            ["stop"],
+            {"done": False, "closes": True},
+            4,
+            "not closed: 12.0 BTC-USDT long; the session has ended.",
+        ),
+        (["stop"], {"done": True, "closes": False}, 0, ""),
+        (["stop"], {"done": False, "closes": False}, 0, ""),
+    ],
+)
+def test_who_asked_to_close_and_still_holds_something_is_not_told_that_it_is_done(
+    broken, capsys, words, answered, status, told
+):
+    broken.settings_file.write_text("")
+    standing = STANDING | {"positions": [HELD | {"strategy": "steady"}]} | answered
+    assert told_to(broken, standing, *words, "alpha")[0] == status
+    shown = capsys.readouterr()
+    assert "position        12.0 BTC-USDT long by steady" in shown.out
+    assert told in shown.err
+    assert ("FLATTEN_INCOMPLETE" in shown.err) is bool(status)
+    assert ("session flatten alpha --takeover" in shown.err) is bool(status)
 
 
 def test_with_several_sessions_nobody_guesses_which_is_flattened(broken, capsys):
@@ -84,6 +139,39 @@ def test_a_session_whose_guard_waits_for_its_process_is_starting(broken, capsys)
         assert run_command(["session", "status", "alpha", "--json"]) == 0
         states.append(json.loads(capsys.readouterr().out)["state"])
     assert states == ["stopped", "starting", "starting"]
+
+
+@pytest.mark.parametrize(
+    ("account", "following"),
+    [
+        ("main", ["next: tradewind trade --live {}", "      tradewind session flatten alpha --takeover"]),
+        ("paper", ["next: tradewind trade --paper {}"]),
+    ],
+)
+def test_a_session_whose_processes_died_says_so_and_how_it_goes_on(broken, capsys, account, following):
+    broken.settings_file.write_text("")
+    folder, clock = broken.session_dir("alpha"), lambda: 1_704_067_200_000_000_000
+    (folder / "segment-000001.twj").unlink()
+    open_journal(FileDisk(), folder, Authorship(Identity("alpha", (account,)), clock, "1", LAYOUTS)).close()
+    pulse = Pulse(folder / PULSE)
+
+    def shown():
+        assert run_command(["session", "status", "alpha"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        return lines[1], lines[-len(following) :]
+
+    pulse.state = RUNNING
+    assert shown() == ("state           ended without a stop", [line.format("FILE") for line in following])
+    (broken.root / "sessions").mkdir(exist_ok=True)
+    (broken.root / "sessions" / "alpha.toml").touch()
+    assert shown()[1] == [line.format("sessions/alpha.toml") for line in following]
+    (folder / TAKEN_OVER).touch()
+    assert shown()[0] == "state           stopped"
+    (folder / TAKEN_OVER).unlink()
+    pulse.state = ENDED
+    assert shown()[0] == "state           stopped"
+    assert shown()[1][-1].endswith("tradewind journal verify alpha")
+    pulse.close()
 
 
 def test_where_no_session_can_lie_the_mistake_is_the_answer(broken, capsys):

@@ -41,3 +41,22 @@ def test_positions_and_orders_are_said_in_the_units_and_prices_of_the_venue(caps
         "from outside    bias of BTC-USDT: 0.25, since 2023-12-31T23:59:50Z",
         "from outside    mood of BTC-USDT: none, or one too old",
     ]
+
+
+def test_a_position_that_is_nobodys_is_said_to_be_so_and_not_that_there_is_none(capsys):
+    external = [{"instrument": "BTC-USDT", "side": "long", "lots": 120, "quantity": "12.0"}]
+    _show_standing(Output(as_json=False), STANDING | {"positions": [], "external": external})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("position")] == [
+        "position        12.0 BTC-USDT long, nobody's"
+    ]
+    _show_standing(Output(as_json=False), STANDING | {"positions": [], "external": []})
+    assert "position        none" in capsys.readouterr().out
+
+
+def test_before_anything_was_read_no_money_and_no_position_are_told(capsys):
+    _show_standing(Output(as_json=False), STANDING | {"now_ns": 0, "positions": []})
+    assert capsys.readouterr().out.splitlines() == [
+        "time            nothing was read yet",
+        "halted by       nothing",
+    ]
