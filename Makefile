@@ -5,6 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/.core-installed
+LIVE := $(VENV)/.live-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 WORKERS ?= 3
@@ -13,14 +14,16 @@ DAYS ?= 7
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test soak week bench docs docs-serve pins format lint clean
+.PHONY: help install live dev demo test soak week bench docs docs-serve pins format lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
 install: $(CORE) ## make .venv with what running tradewind needs; the command is .venv/bin/tradewind
 
-dev: $(DEV) ## the same, with the tools of tests, linting and docs
+live: $(LIVE) ## the same, with what trading on accounts and on live feeds needs
+
+dev: $(DEV) ## all of it, with the tools of tests, linting and docs
 
 demo: $(CORE) ## a generated market, a real strategy, a report: offline, under a minute
 	@$(BIN)/tradewind demo
@@ -67,6 +70,11 @@ $(CORE): pyproject.toml constraints/core.txt constraints/build.txt | $(BIN)/pyth
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(LIVE): $(CORE) constraints/live.txt
+	@echo "installing what going live needs into $(VENV) (pinned versions, hashes checked)"
+	@$(PIP) install --require-hashes -r constraints/live.txt
+	@touch $@
+
 $(DEV): $(CORE) constraints/dev.txt
 	@echo "installing the tools of tests and docs into $(VENV)"
 	@$(PIP) install --require-hashes -r constraints/dev.txt
@@ -79,5 +87,6 @@ COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-e
 pins: $(DEV) ## choose the pinned versions anew (UPGRADE=--upgrade for the newest)
 	$(COMPILE) --all-extras -o constraints/dev.txt pyproject.toml
 	$(COMPILE) -c constraints/dev.txt -o constraints/core.txt pyproject.toml
+	$(COMPILE) --extra live -c constraints/dev.txt -o constraints/live.txt pyproject.toml
 	$(COMPILE) -c constraints/dev.txt -o constraints/build.txt constraints/build.in
 	$(COMPILE) -o constraints/bench.txt benchmarks/peers.in

@@ -12,6 +12,7 @@ import re
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -217,6 +218,29 @@ def test_ccxt_is_pinned_to_the_byte():
     assert f'"ccxt=={json.loads(CCXT_HASH.read_text())["version"]}"' in pins
     locked = (ROOT / "constraints" / "dev.txt").read_text()
     assert "--hash=sha256:" in locked.partition("ccxt==")[2].splitlines()[1]
+
+
+def pins_of(file: str) -> dict[str, str]:
+    """Return the version and hashes of each package of a list, by name."""
+    text = (ROOT / "constraints" / file).read_text()
+    return dict(re.findall(r"^([\w.-]+)==((?:.+\n)(?: +.+\n?)*)", text, re.MULTILINE))
+
+
+def test_going_live_installs_what_was_tested_with_its_hashes():
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["live"]
+    pins, tested = pins_of("live.txt"), pins_of("dev.txt")
+    assert {re.split("[>=]", wanted)[0] for wanted in extra} <= set(pins)
+    assert set(pins_of("core.txt")) <= set(pins)
+    assert all("--hash=sha256:" in pin and tested[name] == pin for name, pin in pins.items())
+    told = subprocess.run(
+        ["make", "--dry-run", "--always-make", "live"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "install --require-hashes -r constraints/live.txt" in told.stdout
+    assert not [
+        line
+        for line in told.stdout.splitlines()
+        if " install " in line and "-hashes" not in line and "-e ." not in line
+    ]
 
 
 def test_every_promise_of_the_page_on_security_names_a_test_that_exists():

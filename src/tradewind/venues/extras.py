@@ -25,5 +25,5 @@ def require_live() -> None:
         raise UsageError(
             "EXTRA_MISSING",
             f"this needs {', '.join(missing)}, which the core install leaves out.",
-            hint="pip install 'tradewind[live]'",
+            hint="in a clone: make live; elsewhere: pip install 'tradewind[live]'",
         )
