@@ -78,13 +78,23 @@ def _read(text: str, symbol: str | None) -> dict[str, Any]:
 
 
 def _terms(folder: Path) -> "WebhookTerms":
-    """Return where a session listens, from its journal. Raises CONFIG_MISSING for one that takes no signals."""
+    """Return where a session listens, from its journal.
+
+    Raises SESSION_NOT_RUNNING before its first start, CONFIG_MISSING for one that takes no signals.
+    """
     import tomllib
 
     from tradewind.cli.listening import first_boot
     from tradewind.config import session_from
 
     boot = first_boot(folder)
+    if boot is None and not _has_begun(folder):
+        raise NotFound(
+            "SESSION_NOT_RUNNING",
+            "the session does not run yet: its journal holds no start.",
+            where=folder.name,
+            hint=f"send it again when it runs: tradewind session status {folder.name}",
+        )
     table = {} if boot is None else tomllib.loads(boot.config)
     if "signals" not in table:
         raise ConfigError(
@@ -97,6 +107,12 @@ def _terms(folder: Path) -> "WebhookTerms":
     signals = session_from(table, name=folder.name).config.signals
     assert signals is not None
     return signals.webhook
+
+
+def _has_begun(folder: Path) -> bool:
+    from tradewind.journal import FileDisk, JournalReader, RecordKind
+
+    return any(True for _ in JournalReader(FileDisk(), folder).of_kind(RecordKind.BOOT))
 
 
 def _answer(door: "Door", path: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:

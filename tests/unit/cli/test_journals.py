@@ -4,11 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tradewind.cli.entry import run_command
 from tradewind.config import Workspace, lock
 from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
+from tradewind.journal.bodies import Boot
 from tradewind.ops.alerts import Alert
 from tradewind.ops.governance import GovernanceLog, governance_of
 from tradewind.ops.intelligence import model_file
@@ -36,6 +38,21 @@ def test_sessions_are_listed_with_their_state(desk, capsys):
     with lock(desk.session_dir("paper") / "lock", "paper session"):
         (session,) = answer(capsys, "session", "list")["sessions"]
         assert session["state"] == "running"
+
+
+def test_a_signal_is_told_whether_the_session_has_not_begun_or_takes_none(desk, capsys):
+    author = Authorship(Identity("calm", ()), lambda: 1, "test", {})
+    writer = open_journal(FileDisk(), desk.session_dir("calm"), author)
+    desk.session_dir("empty").mkdir()
+    for session in ("calm", "empty"):
+        error = answer(capsys, "session", "signal", session, "exposure=0.5", status=6)
+        assert (error["code"], error["where"]) == ("SESSION_NOT_RUNNING", session)
+        assert "does not run yet" in error["message"]
+    boot = Boot(1, "1", "", "", "", "capital = 1", [], [], [], 1)
+    writer.append(RecordKind.BOOT, msgspec.msgpack.encode(boot))
+    writer.sync()
+    error = answer(capsys, "session", "signal", "calm", "exposure=0.5", status=2)
+    assert (error["code"], error["message"]) == ("CONFIG_MISSING", "the session takes no signals.")
 
 
 def test_a_sound_journal_is_verified(desk, capsys):
