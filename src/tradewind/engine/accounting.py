@@ -13,10 +13,12 @@ from tradewind.units.jit import kernel
 from tradewind.units.records import Account, Holding, Order, View, Working
 
 __all__ = [
+    "COVERED",
     "book_close",
     "book_open",
     "closing_lots",
     "competes",
+    "covered_lots",
     "hold_lots",
     "is_shared",
     "margin_of",
@@ -29,6 +31,9 @@ __all__ = [
 
 _FREE = OrderState.FREE
 _STOP = IntentKind.STOP
+
+COVERED = 4
+"""Bit of `Holding.yields`: the venue's position, net of all strategies, is at least this holding."""
 
 
 @kernel(hot=True)
@@ -66,6 +71,20 @@ def is_shared(view: View, working: Working, side: int) -> bool:
     if view.shared:
         return True
     return view.hedge == 0 and working.holding[1 - side].pos_lot != 0
+
+
+@kernel
+def covered_lots(view: View, working: Working, side: int) -> int:
+    """Return how many lots of a holding an order may close that is reduce-only at the venue.
+
+    Where several strategies share the position it is all of them or, at worst, those that nothing on the other side
+    can net away; see `wake.note_cover`.
+    """
+    holding = working.holding[side]
+    if view.hedge or holding.yields & COVERED:
+        return holding.pos_lot
+    against = view.side_lot[1 - side] if view.shared else working.holding[1 - side].pos_lot
+    return max(0, holding.pos_lot - against - view.external_lot[1 - side])
 
 
 @kernel

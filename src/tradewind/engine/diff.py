@@ -19,13 +19,18 @@ from tradewind.units.wire import Mailbox
 
 __all__ = [
     "CORE_SLOTS",
+    "GIVE_WAY",
     "REST_GIVES_WAY",
     "STOP_GIVES_WAY",
+    "WAITS",
     "bring_about",
+    "call_back",
     "diff_one",
+    "fill_at_once",
     "is_met",
     "is_strained",
     "lots_at_once",
+    "lots_at_rest",
     "pull",
     "react",
     "trim",
@@ -39,11 +44,14 @@ _LIVE = OrderState.LIVE
 _CANCELLING = OrderState.CANCELLING
 _LOCK = Halt.LOCK
 _ONE = np.uint64(1)
+WAITS = 2
+"""Value of `Context.wanting`: what closes at once waits for lots that closers at rest have to give back first."""
 
 CORE_SLOTS = 4
 """The last slots of a context are the core's: two from which it closes long and short, two for their stops."""
-REST_GIVES_WAY, STOP_GIVES_WAY = 1, 2
-"""Bits of `Holding.yields`, where closers compete."""
+REST_GIVES_WAY, STOP_GIVES_WAY, GIVE_WAY = 1, 2, 3
+"""Bits of `Holding.yields` where closers compete. The first alone: a stop rests, limits that close are watched; the
+second alone: such a limit is reached; both: the strategy wants out at once."""
 _AT_ONCE, _RESTS, _PROTECTS, _OPENS = 0, 1, 2, 3
 
 
@@ -110,7 +118,7 @@ def is_strained(core: Core, context: Context) -> bool:
 def _is_leaving(context: Context) -> bool:
     """Tell whether the core closes either side of a context, keeps it shut, or needs the lots of its closers."""
     long, short = context.working.holding[0], context.working.holding[1]
-    return long.exit | short.exit | long.yields | short.yields != 0
+    return long.exit | short.exit | ((long.yields | short.yields) & GIVE_WAY) != 0
 
 
 @kernel
@@ -172,7 +180,7 @@ def protect(core: Core, account: Account, view: View, context: Context, box: Mai
         intent = context.intents.row[i]
         if intent.kind == _STOP and intent.reduce and _is_sound(intent, SLOTS - CORE_SLOTS):
             holding = context.working.holding[intent.position_side]
-            if holding.pos_lot and holding.exit | holding.yields == 0:
+            if holding.pos_lot and holding.exit | (holding.yields & STOP_GIVES_WAY) == 0:
                 diff_one(core, account, view, context, box, intent)
 
 
@@ -193,7 +201,7 @@ def _gives_way(context: Context, intent: Intent) -> bool:
     holding = context.working.holding[intent.position_side]
     if intent.kind == _STOP or holding.pos_lot == 0 or _urgency(context, intent) == _OPENS:
         return False
-    return holding.exit != 0 or (holding.yields & REST_GIVES_WAY != 0 and intent.kind == _REST)
+    return holding.exit != 0 or (holding.yields & GIVE_WAY != 0 and intent.kind == _REST)
 
 
 @kernel
@@ -209,6 +217,28 @@ def lots_at_once(core: Core, context: Context, intent: Intent) -> int:
 
 
 @kernel
+def lots_at_rest(context: Context, intent: Intent) -> int:
+    """Return how many lots of what is wanted at rest, or as a stop, have not filled yet."""
+    if intent.qty_lot == ALL:
+        return context.working.holding[intent.position_side].pos_lot
+    order = context.working.order[intent.slot]
+    if order.epoch != intent.epoch:
+        return intent.qty_lot
+    return intent.qty_lot - order.done_lot - (order.filled_lot if order.state != _FREE else 0)
+
+
+@kernel
+def fill_at_once(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intent: Intent
+) -> None:
+    """Ask for a closer at rest as one that fills at its price or better at once, or not at all: nothing rests."""
+    post_only = intent.post_only
+    intent.kind, intent.post_only = _TARGET, 0
+    send_new(core, account, view, context, box, intent, lots_at_rest(context, intent))
+    intent.kind, intent.post_only = _REST, post_only
+
+
+@kernel
 def _make_room(core: Core, view: View, context: Context, box: Mailbox, intent: Intent) -> None:
     """Where a reduction at once lacks lots that closers at rest hold, cancel as many of those as it takes.
 
@@ -221,13 +251,14 @@ def _make_room(core: Core, view: View, context: Context, box: Mailbox, intent: I
         return
     context.intents.sleep = 0
     context.spoke = 1
-    lacking = _call_back(core, view, context, box, side, _REST, lacking)
+    context.wanting = WAITS
+    lacking = call_back(core, view, context, box, side, _REST, lacking)
     if competes(view, context.working, side):
-        _call_back(core, view, context, box, side, _STOP, lacking)
+        call_back(core, view, context, box, side, _STOP, lacking)
 
 
 @kernel
-def _call_back(
+def call_back(
     core: Core, view: View, context: Context, box: Mailbox, side: int, kind: int, lacking: int
 ) -> int:
     """Cancel closers of one kind until so many lots come free; return how many are lacking then."""
@@ -318,7 +349,7 @@ def _must_go(core: Core, account: Account, view: View, context: Context, order: 
     if slot < SLOTS - CORE_SLOTS and holding.pos_lot:
         if holding.exit and (order.kind != _STOP or competes(view, context.working, side)):
             return Rule.EXITED
-        if holding.yields & REST_GIVES_WAY and order.kind == _REST:
+        if holding.yields & GIVE_WAY and order.kind == _REST:
             return Rule.EXITED
     closing = closing_lots(view, context.working, side, order.kind)
     return Rule.NOT_REDUCING if halts and closing > holding.pos_lot else Rule.OK
@@ -371,12 +402,7 @@ def _diff_resting(
     slot = intent.slot
     order = context.working.order[slot]
     same_epoch = order.epoch == intent.epoch
-    done = order.done_lot if same_epoch else 0
-    filled = order.filled_lot if order.state != _FREE and same_epoch else 0
-    if intent.qty_lot == ALL:
-        leaves = context.working.holding[intent.position_side].pos_lot
-    else:
-        leaves = intent.qty_lot - done - filled
+    leaves = lots_at_rest(context, intent)
     if leaves <= 0:
         send_cancel(core, context, view, box, slot, Rule.UNWANTED)
         return

@@ -10,8 +10,18 @@ A level counts from the next whole bar after the entry by its high and low, and 
 touched is judged by the level as it stood before the bar: highs and lows of one bar have no order.
 """
 
-from tradewind.engine.accounting import closing_lots, competes, worth
-from tradewind.engine.diff import CORE_SLOTS, REST_GIVES_WAY, STOP_GIVES_WAY, diff_one, lots_at_once
+from tradewind.engine.accounting import COVERED, closing_lots, competes, worth
+from tradewind.engine.diff import (
+    CORE_SLOTS,
+    GIVE_WAY,
+    REST_GIVES_WAY,
+    STOP_GIVES_WAY,
+    call_back,
+    diff_one,
+    fill_at_once,
+    lots_at_once,
+    lots_at_rest,
+)
 from tradewind.engine.requests import send_cancel
 from tradewind.units.enums import (
     ALL,
@@ -28,7 +38,7 @@ from tradewind.units.layout import Rows
 from tradewind.units.records import Account, Context, Core, Exits, Holding, Intent, Strategy, View
 from tradewind.units.wire import Mailbox
 
-__all__ = ["guard", "watch_exits", "zero_target"]
+__all__ = ["guard", "note_cover", "watch_exits", "zero_target"]
 
 _EXIT = SLOTS - CORE_SLOTS
 _GUARD = _EXIT + 2
@@ -246,6 +256,26 @@ def _reopen(core: Core, context: Context, holding: Holding, exits: Exits, side: 
 
 
 @kernel
+def note_cover(views: Rows[View], contexts: Rows[Context], strategy: Strategy) -> None:
+    """Note which holdings of a strategy the venue's position, net of everybody's, is large enough to close."""
+    for k in range(strategy.lo, strategy.hi):
+        context = contexts[k]
+        view = views[context.instrument]
+        if view.shared == 0 or view.hedge:
+            continue
+        net = view.external_lot[0] - view.external_lot[1]
+        for other in range(len(contexts)):
+            if contexts[other].instrument == context.instrument:
+                held = contexts[other].working.holding
+                net += held[0].pos_lot - held[1].pos_lot
+        for side in range(2):
+            holding = context.working.holding[side]
+            gives_way = holding.yields & GIVE_WAY
+            bears = holding.pos_lot != 0 and (1 - 2 * side) * net >= holding.pos_lot
+            holding.yields = gives_way | COVERED if bears else gives_way
+
+
+@kernel
 def guard(
     core: Core, account: Account, view: View, context: Context, strategy: Strategy, box: Mailbox
 ) -> None:
@@ -254,6 +284,9 @@ def guard(
     for side in range(2):
         holding = context.working.holding[side]
         _weigh_closers(core, view, context, strategy, side)
+        if holding.yields & GIVE_WAY == STOP_GIVES_WAY and holding.exit == 0:
+            _take_profits(core, account, view, context, strategy, box, side)
+            _weigh_closers(core, view, context, strategy, side)
         stands = holding.pos_lot != 0 and holding.stop_tick != 0 and exits.protection == _RESTING
         if holding.yields & STOP_GIVES_WAY or (holding.exit and competes(view, context.working, side)):
             stands = False
@@ -282,33 +315,95 @@ def _has_room(view: View, context: Context, side: int) -> bool:
 
 @kernel
 def _weigh_closers(core: Core, view: View, context: Context, strategy: Strategy, side: int) -> None:
-    """Where closers compete for the venue's position, let the stop rest and watch the others.
+    """Where closers compete for the venue's position, let stops rest and watch the strategy's limits that close.
 
-    Those come back for as long as their price is reached, and the stop waits meanwhile. What the strategy wants to
-    close at once goes before both.
+    A limit that is reached goes out once a bar, to fill at once or not at all; the stop waits for that answer only.
+    What the strategy wants to close at once goes before both.
     """
     holding, exits = context.working.holding[side], strategy.exits
-    holding.yields = 0
-    if holding.pos_lot == 0 or holding.stop_tick == 0 or exits.protection != _RESTING:
+    holding.yields = holding.yields & COVERED
+    if holding.pos_lot == 0 or not competes(view, context.working, side):
         return
-    if not competes(view, context.working, side):
+    stands = _stands(context, strategy)
+    rests = holding.stop_tick != 0 and exits.protection == _RESTING
+    if not rests and not (stands and _states_stop(context, side)):
         return
-    holding.yields = REST_GIVES_WAY
-    if not _is_heard(context, strategy):
+    holding.yields = holding.yields | REST_GIVES_WAY
+    if not stands:
         return
-    sign = 1 - 2 * side
+    heard = _is_heard(context, strategy)
     price = _price_now(view, exits)
     intents = context.planned if context.edited else context.intents
     for i in range(min(max(intents.n, 0), SLOTS)):
         intent = intents.row[i]
         if intent.position_side != side or not 0 <= intent.slot < _EXIT:
             continue
-        if lots_at_once(core, context, intent):
-            holding.yields = REST_GIVES_WAY | STOP_GIVES_WAY
+        if heard and lots_at_once(core, context, intent):
+            holding.yields = holding.yields | STOP_GIVES_WAY | REST_GIVES_WAY
             return
-        closes = intent.kind == IntentKind.REST and intent.reduce == 1
-        if closes and sign * (price - intent.price_tick) >= 0:
-            holding.yields = STOP_GIVES_WAY
+        if _is_due(core, view, context, intent, price):
+            holding.yields = (holding.yields & COVERED) | STOP_GIVES_WAY
+
+
+@kernel
+def _states_stop(context: Context, side: int) -> bool:
+    """Tell whether the strategy itself wants a stop for a holding."""
+    intents = context.planned if context.edited else context.intents
+    for i in range(min(max(intents.n, 0), SLOTS)):
+        intent = intents.row[i]
+        if intent.kind == IntentKind.STOP and intent.reduce == 1 and intent.position_side == side:
+            return True
+    return False
+
+
+@kernel
+def _is_due(core: Core, view: View, context: Context, intent: Intent, price: int) -> bool:
+    """Tell whether a watched limit is reached and has not been tried yet since the last bar closed."""
+    if intent.kind != IntentKind.REST or intent.reduce != 1:
+        return False
+    if (1 - 2 * intent.position_side) * (price - intent.price_tick) < 0:
+        return False
+    order = context.working.order[intent.slot]
+    if order.state != _FREE or core.now_ns < order.retry_ns or lots_at_rest(context, intent) <= 0:
+        return False
+    if intent.deadline_ns and core.now_ns > intent.deadline_ns:
+        return False
+    return order.kind != IntentKind.TARGET or order.sent_ns < view.ts_ns + view.interval_ns
+
+
+@kernel
+def _take_profits(
+    core: Core, account: Account, view: View, context: Context, strategy: Strategy, box: Mailbox, side: int
+) -> None:
+    """Send the watched limits that are reached as soon as the stops in their way have given their lots back.
+
+    One that the gate keeps back counts as tried, so that the stop comes back.
+    """
+    holding, price = context.working.holding[side], _price_now(view, strategy.exits)
+    intents = context.planned if context.edited else context.intents
+    for i in range(min(max(intents.n, 0), SLOTS)):
+        intent = intents.row[i]
+        if intent.position_side != side or not 0 <= intent.slot < _EXIT:
+            continue
+        if not _is_due(core, view, context, intent, price):
+            continue
+        lots = min(lots_at_rest(context, intent), holding.pos_lot)
+        lacking = lots - holding.pos_lot + closing_lots(view, context.working, side, IntentKind.REST)
+        if lacking > 0:
+            context.intents.sleep = 0
+            context.spoke = 1
+            call_back(core, view, context, box, side, IntentKind.STOP, lacking)
+        else:
+            fill_at_once(core, account, view, context, box, intent)
+            context.working.order[intent.slot].sent_ns = core.now_ns
+
+
+@kernel
+def _stands(context: Context, strategy: Strategy) -> bool:
+    """Tell whether what was wanted last in a context is still wanted: also where its strategy holds since."""
+    if strategy.held or (strategy.has_plan and strategy.verdict == Verdict.PULL):
+        return False
+    return context.said != Verdict.PULL or context.edited != 0
 
 
 @kernel

@@ -6,18 +6,21 @@ position per side (never netted), the wallet. What the order being replaced alre
 Reductions pass every rule but LOCK and the holding itself.
 """
 
-from tradewind.engine.accounting import closing_lots, money, worth
+from tradewind.engine.accounting import closing_lots, covered_lots, is_shared, money, worth
 from tradewind.engine.halts import sets_on
 from tradewind.engine.registers import forbid, refuse
-from tradewind.units.enums import Halt, IntentKind, Payoff, Rule
+from tradewind.units.enums import Halt, IntentKind, OrderState, Payoff, Rule
 from tradewind.units.jit import kernel
 from tradewind.units.records import GROUPS, Account, Context, Core, Order, View
 
-__all__ = ["breach_of", "gate", "reference_tick"]
+__all__ = ["breach_of", "gate", "is_too_small", "reference_tick"]
 
 _STOP = IntentKind.STOP
 _SPOT = Payoff.SPOT
 _LOCK = Halt.LOCK
+_FREE = OrderState.FREE
+_DOUBT_NS = 60_000_000_000
+"""For so long nothing as small as what a venue refused for its value is asked for again."""
 
 
 @kernel
@@ -55,6 +58,11 @@ def _closing_lots(core: Core, view: View, context: Context, order: Order, lots: 
     taken = closing_lots(view, context.working, order.position_side, order.kind)
     room = holding.pos_lot - taken + order.held_lot
     lots = min(lots, room, view.max_lot)
+    shared = lots > 0 and is_shared(view, context.working, order.position_side)
+    if shared and is_too_small(core, view, order, lots):
+        lots = min(lots, covered_lots(view, context.working, order.position_side))
+        if lots < 1:
+            return _refuse_small(core, view, order)
     whole = lots == holding.pos_lot
     lots -= lots % view.lot_step
     if lots < 1:
@@ -66,6 +74,28 @@ def _closing_lots(core: Core, view: View, context: Context, order: Order, lots: 
         if notional < view.min_notional:
             return refuse(core, Rule.MIN_NOTIONAL, float(view.min_notional), notional)
     return lots
+
+
+@kernel
+def is_too_small(core: Core, view: View, order: Order, lots: int) -> bool:
+    """Tell whether a venue refuses so few lots for their value unless they are reduce-only: by its rules, or it did."""
+    if view.payoff == _SPOT:
+        return False
+    if worth(view, lots, reference_tick(view, order.wanted_tick)) < view.min_notional:
+        return True
+    if order.reason != Rule.VENUE_MIN_NOTIONAL or core.now_ns - order.asked_ns >= _DOUBT_NS:
+        return False
+    return lots <= order.qty_lot if order.state == _FREE else lots < order.qty_lot
+
+
+@kernel
+def _refuse_small(core: Core, view: View, order: Order) -> int:
+    """Keep back a closer that would be refused as it is for its value, and reduce-only for want of a position."""
+    notional = worth(view, order.wanted_lot, reference_tick(view, order.wanted_tick))
+    known = notional < view.min_notional
+    return refuse(
+        core, Rule.MIN_NOTIONAL if known else Rule.VENUE_MIN_NOTIONAL, float(view.min_notional), notional
+    )
 
 
 @kernel

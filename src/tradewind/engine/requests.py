@@ -4,7 +4,7 @@ Each passes the gate, occupies exposure from the moment it is written, and is ha
 """
 
 from tradewind.engine.accounting import hold_lots, is_shared, reserve_for
-from tradewind.engine.gate import gate, reference_tick
+from tradewind.engine.gate import gate, is_too_small, reference_tick
 from tradewind.engine.halts import sets_on
 from tradewind.engine.masks import set_bit
 from tradewind.engine.registers import log_order, log_refusal, mix_decision, refuse
@@ -35,13 +35,14 @@ def send_new(
     if lots == 0:
         log_refusal(core, context, box, order, slot)
         return
+    shared = order.reduce and is_shared(view, context.working, order.position_side)
+    order.plain = 1 if shared and not is_too_small(core, view, order, lots) else 0
     core.counter += 1
     order.cid = core.counter << 20 | context.index << 8 | slot
     order.qty_lot = lots
     order.filled_lot = 0
     order.asked_lot = 0
     order.notional = 0
-    order.plain = 1 if order.reduce and is_shared(view, context.working, order.position_side) else 0
     order.state = OrderState.PENDING
     order.sent_ns = core.now_ns
     order.reason = Rule.OK
@@ -126,7 +127,7 @@ def send_amend(
         return
     if leaves == order.qty_lot - order.filled_lot and order.wanted_tick == order.price_tick:
         return
-    if view.amends == 0:
+    if view.amends == 0 or (order.plain and is_too_small(core, view, order, leaves)):
         order.wanted_tick = order.price_tick
         send_cancel(core, context, view, box, slot, Rule.REPLACED)
         return

@@ -10,6 +10,7 @@ from tradewind.engine.contract import Codes, call_decide, call_plan
 from tradewind.engine.diff import (
     CORE_SLOTS,
     STOP_GIVES_WAY,
+    WAITS,
     bring_about,
     is_met,
     is_strained,
@@ -18,7 +19,7 @@ from tradewind.engine.diff import (
     react,
     trim,
 )
-from tradewind.engine.exits import guard, watch_exits, zero_target
+from tradewind.engine.exits import guard, note_cover, watch_exits, zero_target
 from tradewind.engine.exposure import sum_exposure, watch_exposure
 from tradewind.engine.halts import hold_strategy, release_strategy, sets_on
 from tradewind.engine.market_facts import swap_wide
@@ -133,7 +134,10 @@ def _is_asleep(core: Core, context: Context, again: bool) -> bool:
 def _decide(
     codes: Codes, core: Core, account: Account, view: View, context: Context, strategy: Strategy
 ) -> bool:
-    """Ask one context what it wants; return False if it wants no change."""
+    """Ask one context what it wants; return False if it wants no change.
+
+    HOLD lets a set stand in which something that closes at once still waits for its lots.
+    """
     intents = context.intents
     stated = intents.n
     intents.n = 0
@@ -150,6 +154,8 @@ def _decide(
     if verdict == _HOLD and intents.n == 0:
         intents.n = stated
         if strategy.has_plan == 0:
+            if context.wanting == WAITS:
+                return True
             context.said = verdict
         return False
     if verdict == _PULL:
@@ -211,6 +217,8 @@ def act(
         sum_exposure(core, accounts, views)
     if strategy.held and strategy.until_ns and core.now_ns >= strategy.until_ns:
         release_strategy(contexts, strategy)
+    if strategy.hi - strategy.lo < len(contexts):
+        note_cover(views, contexts, strategy)
     if strategy.has_plan:
         _act_planned(core, accounts, views, contexts, box, strategy)
     else:
@@ -229,6 +237,8 @@ def act_between(
     box: Mailbox,
 ) -> None:
     """Do what waits for no decision: exits, protectors, and cancels of openers that a halt forbids."""
+    for g in range(len(strategies)):
+        note_cover(views, contexts, strategies[g])
     for k in range(len(contexts)):
         context = contexts[k]
         account, view = accounts[context.wallet], views[context.instrument]
@@ -285,8 +295,11 @@ def _act_on(
             return sound
     elif context.said == _PULL:
         pull(core, account, view, context, box)
-    elif strained:
-        trim(core, account, view, context, box)
+    else:
+        if context.guarded:
+            protect(core, account, view, context, box)
+        if strained:
+            trim(core, account, view, context, box)
     return True
 
 

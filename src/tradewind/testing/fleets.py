@@ -1,7 +1,8 @@
 """Voyages of several accounts: three strategies on two or three accounts at fake venues, all in one session.
 
 `drifting` trades every instrument. On the first of the first account `ebbing` trades it too, the other way round, so
-that their positions are netted; on the first of the last account `tidal` adds to what is held.
+that their positions are netted; on the first of the last account `tidal` adds to what is held. The stops of `ebbing`
+are its own, all others the core's.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ __all__ = ["HEARD", "PAPER_HEARD", "ebbing", "fleet", "fleet_world"]
 HEARD = frozenset({StreamKind.BARS, StreamKind.MARK})
 PAPER_HEARD = HEARD | {StreamKind.TRADES, StreamKind.TOP}
 _S = 1_000_000_000
-_PROTECTION_S = 75.0
-"""Where two strategies net, a take-profit that is reached takes the stop's place, which comes back at the next bar."""
+_OWN_STOPS = ExitSetup(protection=Protection.RESTING)
 _EXITS = ExitSetup(protection=Protection.RESTING, stop_loss=0.01, trailing=0.02)
 _ON_PAPER = VenueSetup(lagged=True, request_ns=_S // 5, answer_ns=_S // 10)
 
@@ -42,7 +42,7 @@ _ON_PAPER = VenueSetup(lagged=True, request_ns=_S // 5, answer_ns=_S // 10)
 def ebbing(
     view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
 ) -> int:
-    """Want to sell short on a ladder above the price that moves every few bars, and for what is held a profit."""
+    """Want to sell short on a moving ladder above the price, and for what is held a profit and a stop."""
     phase = view.bars // 3
     noise = (phase * 1103515245 + 54321 + int(params.v[1]) * 7919) & 0x7FFFFFFF
     for level in range(2):
@@ -54,6 +54,12 @@ def ebbing(
         price_tick = working.holding[SHORT].last_tick - 60 - noise % 90
         want(intents, IntentKind.REST, 10, 1, price_tick, ALL)
         intents.row[2].position_side = SHORT
+        stop_tick = working.holding[SHORT].last_tick * 102 // 100
+        if view.close < stop_tick:
+            want(intents, IntentKind.STOP, 11, 1, stop_tick, ALL)
+        else:
+            want(intents, IntentKind.TARGET, 12, 0, 0, 0)
+        intents.row[3].position_side = SHORT
     return Verdict.SET
 
 
@@ -74,7 +80,7 @@ def fleet_world(traded: Sequence[Traded], seed: int, *, paper: bool = False) -> 
     ]  # fmt: skip
     strategies = [
         StrategySetup(drifting, range(len(traded)), params, exits=_EXITS),
-        StrategySetup(ebbing, [first], params, exits=_EXITS),
+        StrategySetup(ebbing, [first], params, exits=_OWN_STOPS),
         StrategySetup(tidal, [last], params, exits=_EXITS),
     ]
     return World(wallets, setups, strategies, venue=_ON_PAPER if paper else None)
@@ -98,4 +104,4 @@ def fleet(berths: tuple[Berth, ...], *, paper: bool = False, **more: Any) -> Voy
         "kinds": PAPER_HEARD if paper else HEARD,
         **more.pop("life", {}),
     }
-    return Voyage(berths[0].venue, life=life, **{"protection_s": _PROTECTION_S, **more})
+    return Voyage(berths[0].venue, life=life, **more)

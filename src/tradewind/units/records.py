@@ -182,7 +182,8 @@ class Holding(Layout):
     exit_ns: int
     """When that began."""
     yields: int
-    """Where closers compete for the venue's position, bits: 1 limits that close give way, 2 the core's stop does."""
+    """Where closers compete for the venue's position, bits: 1 limits that close give way, 2 stops do; 4: the venue's
+    position is at least this holding."""
 
 
 class Order(Layout):

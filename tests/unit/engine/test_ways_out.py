@@ -106,6 +106,30 @@ def test_own_closers_at_rest_give_way_wherever_they_stand_in_the_set(
     checks.check()
 
 
+@pytest.mark.parametrize("others", [[], [TAKE], [GUARD], [TAKE, GUARD]])
+@pytest.mark.parametrize("protected", [False, True])
+def test_who_wants_out_once_and_then_holds_is_not_kept_in_by_a_cancel_on_its_way(
+    others: list[dict], protected: bool
+) -> None:
+    """HOLD changes nothing: what waits for its lots still waits; once it has left, nothing more is done."""
+    exits = ExitSetup(Protection.RESTING, stop_loss=0.02) if protected else ExitSetup()
+    desk = Desk(strategies=2, exits=exits)
+    desk.want(HOLD, *others)
+    desk.play(FLAT, FLAT, FLAT)
+    desk.want(*others, OUT)
+    cancels = desk.wake()
+    desk.want(verdict=Verdict.HOLD)
+    desk.bar(5_000)
+    assert asked(desk.wake()) == []
+    desk.acknowledge(cancels)
+    out = desk.wake(WakeCode.AGAIN) if cancels else []
+    left = [r for r in [*cancels, *out] if r["kind"] == RequestKind.NEW]
+    assert asked(left) == [(RequestKind.NEW, 0, 10)]
+    desk.acknowledge(out)
+    desk.tell(FactKind.EXPIRED, cid=int(left[0]["cid"]), code=Rule.UNFILLED)
+    assert (RequestKind.NEW, 0, 10) not in asked(desk.settle())
+
+
 def test_only_as_many_closers_go_as_it_takes() -> None:
     desk = Desk()
     levels = [{**TAKE, "slot": 5 + i, "price_tick": 5_100 + i, "qty_lot": 2} for i in range(5)]
