@@ -297,7 +297,12 @@ def _refuse_unclosed(folder: Path, command: str, standing: dict[str, Any]) -> No
 
 
 def _words(held: dict[str, Any]) -> str:
-    return f"{held['quantity']} {held['instrument']} {held['side']}"
+    return f"{_counted(held)} {held['instrument']} {held['side']}"
+
+
+def _counted(held: dict[str, Any]) -> str:
+    """Return how much is held or ordered; contracts that are not one coin each are said to be contracts."""
+    return f"{held['quantity']} contracts ({held['amount']})" if "amount" in held else held["quantity"]
 
 
 def _show_standing(say: Output, standing: dict[str, Any]) -> None:
@@ -330,7 +335,7 @@ def _show_account(say: Output, standing: dict[str, Any]) -> None:
     for order in standing["orders"]:
         kind = "stop" if order["kind"] == "STOP" else "closes" if order["reduce"] else "opens"
         say.line(
-            f"{'order':16}{order['side']} {order['quantity']} {order['instrument']} at {order['price']}, {kind}, "
+            f"{'order':16}{order['side']} {_counted(order)} {order['instrument']} at {order['price']}, {kind}, "
             f"{order['state'].lower()}"
         )
     for told in standing["outside"]:

@@ -225,8 +225,7 @@ class Operator:
             "instrument": self._instruments[instrument],
             "side": ("long", "short")[side],
             "lots": lots,
-            "quantity": self._quantity(instrument, lots),
-        }
+        } | self._counted(instrument, lots)
 
     def _orders(self) -> list[dict[str, Any]]:
         orders = self._world.contexts["working"]["order"]
@@ -245,16 +244,22 @@ class Operator:
                     "price_tick": int(order["price_tick"]),
                     "price": self._price(instrument, int(order["price_tick"])),
                     "lots": int(order["qty_lot"]),
-                    "quantity": self._quantity(instrument, int(order["qty_lot"])),
                     "filled": int(order["filled_lot"]),
                 }
+                | self._counted(instrument, int(order["qty_lot"]))
             )
         return found
 
-    def _quantity(self, instrument: int, lots: int) -> str:
-        """Return lots as the venue counts its instrument, a decimal."""
-        setup = self._world.instrument_setups[instrument]
-        return f"{lots * lot_of(setup.instrument):f}"
+    def _counted(self, instrument: int, lots: int) -> dict[str, str]:
+        """Return lots as the venue counts its instrument, and what they are where a contract is not one coin."""
+        rules = self._world.instrument_setups[instrument].instrument
+        quantity = lots * lot_of(rules)
+        counted = {"quantity": f"{quantity:f}"}
+        inverse = rules.payoff == "inverse"
+        if inverse or rules.contract_size != 1:
+            unit = rules.quote if inverse else rules.base
+            counted["amount"] = f"{(quantity * rules.contract_size).normalize():f} {unit}"
+        return counted
 
     def _price(self, instrument: int, tick: int) -> str:
         setup = self._world.instrument_setups[instrument]

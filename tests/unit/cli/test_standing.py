@@ -54,6 +54,16 @@ def test_a_position_that_is_nobodys_is_said_to_be_so_and_not_that_there_is_none(
     assert "position        none" in capsys.readouterr().out
 
 
+def test_contracts_that_are_not_one_coin_are_said_with_what_they_are(capsys):
+    position, order = (STANDING[name][0] | {"amount": "0.012 BTC"} for name in ("positions", "orders"))
+    _show_standing(Output(as_json=False), STANDING | {"positions": [position], "orders": [order]})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4:6] == [
+        "position        12.0 contracts (0.012 BTC) BTC-USDT long by steady",
+        "order           sell 12.0 contracts (0.012 BTC) BTC-USDT at 37397.3, stop, live",
+    ]
+
+
 def test_before_anything_was_read_no_money_and_no_position_are_told(capsys):
     _show_standing(Output(as_json=False), STANDING | {"now_ns": 0, "positions": []})
     assert capsys.readouterr().out.splitlines() == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
@@ -250,6 +251,27 @@ def test_a_position_that_is_nobodys_is_told_and_stays(name):
     if name != "status":
         assert told["positions"] == []
         assert life.exchange.positions[0].tolist() == [7, 0]
+
+
+@pytest.mark.parametrize(
+    ("payoff", "size", "amount"),
+    [("linear", "0.001", "0.000007 BTC"), ("inverse", "100", "0.7 USDT"), ("inverse", "1", "0.007 USDT")],
+)
+def test_contracts_are_told_with_the_amount_that_they_are(payoff, size, amount):
+    async def script(life):
+        setups = life.world.instrument_setups
+        instrument = replace(setups[0].instrument, payoff=payoff, contract_size=Decimal(size))
+        life.world.instrument_setups = [replace(setups[0], instrument=instrument)]
+        told = await life.ask("status")
+        life.world.instrument_setups = setups
+        assert all(
+            held["amount"].endswith(amount[-4:].strip()) for held in (*told["positions"], *told["orders"])
+        )
+
+    life = Stranger(script)
+    life.run()
+    ((left,),) = (told["external"] for told in life.told)
+    assert (left["quantity"], left["amount"]) == ("0.007", amount)
 
 
 @pytest.mark.parametrize("on_stop", ["keep", "close"])
