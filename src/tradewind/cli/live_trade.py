@@ -52,7 +52,7 @@ def trade_live(
     from tradewind.config import SessionConfig
     from tradewind.live.epochs import refuse_unfinished
     from tradewind.live.guard import GUARDED
-    from tradewind.venues.keys import find_passphrase, hand_over, keys_for, refuse_shared
+    from tradewind.venues.keys import find_passphrase, hand_over, keys_for
 
     if not isinstance(loaded.config, SessionConfig):
         raise UsageError(
@@ -79,7 +79,7 @@ def trade_live(
             account: keys_for(account, entry.venue, store, around, demo=entry.kind == "demo")
             for account, entry in accounts.items()
         }
-        refuse_shared(keys.values())
+
         venues = tuple(entry.venue for entry in accounts.values())
 
         def setup_of(bound: "Bound") -> "RunningSetup":

@@ -141,7 +141,7 @@ def test_one_key_has_one_name(desk, run):
     assert run(*add, "second", stdin={**KEYS, "api_key": "77" * 16})[0] == 0
 
 
-def test_no_session_trades_two_accounts_with_one_key():
+def test_two_names_of_one_key_are_told_and_nothing_of_the_key():
     def keys(name: str, venue: str = "blofin_swap", demo: bool = False) -> AccountKeys:
         return AccountKeys(
             name, venue, demo, *(Secret(KEYS[part]) for part in ("api_key", "secret", "passphrase"))
