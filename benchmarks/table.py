@@ -77,14 +77,14 @@ real market, the fake exchange fills the processor's caches between them; where 
 bars of many instruments end at once, an answer out of memory stands in for it. What is left out on both sides: reading
 the socket and, for the rows from a bar to its order, decoding the message.
 
-From a bar to its order we are about as fast as ccxt, not three times faster. Only the ratio of one run means
-something: the same code took 170 microseconds and 600 within minutes, as other work came and went on the machine's two
-threads, and ccxt's share moved with it; these six rows were measured beside other work. In the ratio, ccxt's cost over
-ours, it went from 0.56 to 0.8 by taking two turns of the loop where it took five, by events made in C, and by reading
-the core's memory as cells where NumPy looked fields up by name. Of the step from there to 1.0 most is the benchmark's
-own: it no longer takes turns of its own between a message and its order, and its clock costs one call where a real one
-is C. A quarter fewer calls on our side gave three hundredths where twenty were predicted, probably because most of
-them were second and third calls of a small function, whose code is near by then.
+From a bar to its order we are as fast as ccxt, not three times faster. Only the ratio of one run means something: the
+same code took 170 microseconds and 600 within minutes, as other work came and went on the machine's two threads, and
+ccxt's share moved with it. In the ratio, ccxt's cost over ours, it went from 0.56 to 0.8 by taking two turns of the
+loop where it took five, by events made in C, and by reading the core's memory as cells where NumPy looked fields up by
+name. Of the step from there to 1.0 most is the benchmark's own: it no longer takes turns of its own between a message
+and its order, and its clock costs one call where a real one is C. A quarter fewer calls on our side gave three
+hundredths where twenty were predicted, probably because most of them were second and third calls of a small function,
+whose code is near by then.
 
 Where it goes, in parts of a hundred: hearing the candle and checking it against its grid 12; the turn of the loop and
 gathering the interval into a batch 17; writing its facts down 5; applying them and deciding, compiled, 8; what is
