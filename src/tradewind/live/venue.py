@@ -23,7 +23,6 @@ import numpy as np
 from tradewind.errors import TradewindError, VenueDown
 from tradewind.journal.bodies import LOCAL
 from tradewind.live.accounts import AccountTerms, TradingAccount
-from tradewind.live.bare import BARE_NS, BarePositions
 from tradewind.live.belief import dust_of
 from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.crossing import crosses_own, shares_instruments
@@ -35,6 +34,7 @@ from tradewind.live.inbox import Heard, Inbox, Seen
 from tradewind.live.reconcile import Policy
 from tradewind.live.resolver import PATIENCE_NS, Resolver
 from tradewind.live.staleness import Staleness
+from tradewind.live.unprotected import UNPROTECTED_NS, UnprotectedPositions
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import RequestKind, StreamCode, WakeCode
 from tradewind.venues.gateway import OutcomeKind, StreamKind, StreamSeen
@@ -140,7 +140,7 @@ class LiveVenue:
         self._gathering = Gathering(frozenset(feeds), int(world.views["interval_ns"][0]), rules.grace_ns)
         self._resolver = Resolver(world, rules.patience_ns)
         self._stale = Staleness()
-        self._bare = BarePositions(world)
+        self._unprotected = UnprotectedPositions(world)
         self._arming: list[asyncio.Task[None]] = []
         self._silent = asyncio.Event()
         self._open = self._catching_up = False
@@ -415,12 +415,12 @@ class LiveVenue:
 
     def _warn_of_bare_positions(self) -> None:
         """Tell a person of what has been held for a while without the stop that is to rest for it (F39)."""
-        for (context, side), lots in self._bare.due(self._now_ns).items():
+        for (context, side), lots in self._unprotected.due(self._now_ns).items():
             instrument = int(self._world.contexts["instrument"][context])
             name = next(a.terms.name for a in self._accounts if instrument in a.terms.instruments)
             held = int(self._world.contexts["working"]["holding"]["pos_lot"][context, side])
             text = f"{name}: {lots} of {held} lots of instrument {instrument}, {('long', 'short')[side]}"
-            self._alert("PROTECTOR_MISSING", f"{text}, have had no stop for {BARE_NS // _S} s")
+            self._alert("PROTECTOR_MISSING", f"{text}, have had no stop for {UNPROTECTED_NS // _S} s")
 
     def _own(self, facts: Sequence[Told]) -> Batch | None:
         """Return facts of ours, which no venue said, as a batch; None for none."""

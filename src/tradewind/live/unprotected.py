@@ -18,15 +18,15 @@ from tradewind.units.enums import IntentKind, OrderState, Protection
 if TYPE_CHECKING:
     from tradewind.engine.world import World
 
-__all__ = ["BARE_NS", "BarePositions", "bare_lots"]
+__all__ = ["UNPROTECTED_NS", "UnprotectedPositions", "unprotected_lots"]
 
-BARE_NS = 30_000_000_000
+UNPROTECTED_NS = 30_000_000_000
 """A stop that is missing for so long is told of."""
 _AGAIN_NS = 600_000_000_000
 _STANDS = (OrderState.LIVE, OrderState.AMENDING, OrderState.TRIGGERED)
 
 
-def bare_lots(world: World) -> dict[tuple[int, int], int]:
+def unprotected_lots(world: World) -> dict[tuple[int, int], int]:
     """Return the lots, by (context, position side), for which a stop of the core's is to rest and none does."""
     contexts = world.contexts
     holding = contexts["working"]["holding"]
@@ -48,7 +48,7 @@ def bare_lots(world: World) -> dict[tuple[int, int], int]:
 
 
 @dataclass(slots=True)
-class BarePositions:
+class UnprotectedPositions:
     """How long each position has been without its stop.
 
     Parameters
@@ -62,8 +62,8 @@ class BarePositions:
 
     def due(self, now_ns: int) -> dict[tuple[int, int], int]:
         """Return the lots by (context, position side) that a person is to hear of now: in time, then now and then."""
-        found = bare_lots(self.world)
-        self._told_from_ns = {at: self._told_from_ns.get(at, now_ns + BARE_NS) for at in found}
+        found = unprotected_lots(self.world)
+        self._told_from_ns = {at: self._told_from_ns.get(at, now_ns + UNPROTECTED_NS) for at in found}
         due = {at: lots for at, lots in found.items() if now_ns >= self._told_from_ns[at]}
         self._told_from_ns |= dict.fromkeys(due, now_ns + _AGAIN_NS)
         return due
