@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tradewind.errors import VenueDown
 from tradewind.venues.ccxt.budget import Urgency
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import Event, Listing
 
 __all__ = ["AccountReader"]
+
+Money = TypeVar("Money", FundingPaidSeen, TransferSeen)
 
 _MS_NS = 1_000_000
 _PAGES_MAX = 1_000
@@ -86,7 +88,7 @@ class AccountReader:
         settings = [event for reading in self._dialect.settings for event in await self.read(reading)]
         balances = await self.read(self._dialect.balances)
         strangers = set(self._rows.strangers)
-        fills, money = ([], []) if since_ns == NO_HISTORY else await self._history(since_ns)
+        fills, funding, transfers = await self._history(since_ns)
         return Snapshot(
             orders=tuple(orders.values()),
             fills=tuple(fills),
@@ -95,20 +97,22 @@ class AccountReader:
             settings=tuple(
                 {(s.instrument, s.code): s for s in settings if isinstance(s, SettingSeen)}.values()
             ),
-            funding=tuple(f for f in money if isinstance(f, FundingPaidSeen)),
-            transfers=tuple(t for t in money if isinstance(t, TransferSeen)),
+            funding=tuple(funding),
+            transfers=tuple(transfers),
             strangers=tuple(sorted(strangers)),
             asked_ns=asked_ns,
             told_ns=self._wire.now_ns(),
         )
 
-    async def _history(self, since_ns: int) -> tuple[list[FillSeen], list[FundingPaidSeen | TransferSeen]]:
-        """Return what was traded, and what else moved money."""
+    async def _history(
+        self, since_ns: int
+    ) -> tuple[list[FillSeen], list[FundingPaidSeen], list[TransferSeen]]:
+        """Return what was traded, and what else moved money, since a time; nothing where that is `NO_HISTORY`."""
+        if since_ns == NO_HISTORY:
+            return [], [], []
         fills = await self._named(await self.fills(since_ns), since_ns)
-        funding = await self._since(self._dialect.funding, since_ns)
-        transfers = await self._since(self._dialect.transfers, since_ns)
-        only_funding = [each for each in funding if isinstance(each, FundingPaidSeen)]
-        return fills, only_funding + [each for each in transfers if isinstance(each, TransferSeen)]
+        funding = await self._since(self._dialect.funding, since_ns, FundingPaidSeen)
+        return fills, funding, await self._since(self._dialect.transfers, since_ns, TransferSeen)
 
     async def _whole(self, reading: Reading) -> list[Event]:
         """Return every row of a list in which absence says something. Raises VenueDown where a row cannot be read.
@@ -147,11 +151,10 @@ class AccountReader:
         }
         return sorted(found.values(), key=lambda fill: (fill.ts_ns, fill.trade_key))
 
-    async def _since(self, reading: Reading | None, since_ns: int) -> list[FundingPaidSeen | TransferSeen]:
+    async def _since(self, reading: Reading | None, since_ns: int, kind: type[Money]) -> list[Money]:
         """Return what moved money since a time, also where the list knows no time: what is older was in the balance."""
         events = await self.read(reading, since_ns) if reading is not None else []
-        money = [event for event in events if isinstance(event, FundingPaidSeen | TransferSeen)]
-        return [event for event in money if event.ts_ns >= since_ns]
+        return [event for event in events if isinstance(event, kind) and event.ts_ns >= since_ns]
 
     async def working(self, instruments: Collection[int]) -> list[OrderSeen]:
         """Return what works in some instruments, at least, for as little as the venue counts. Raises VenueDown."""
