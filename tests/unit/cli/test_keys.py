@@ -147,9 +147,10 @@ def test_two_names_of_one_key_are_told_and_nothing_of_the_key():
             name, venue, demo, *(Secret(KEYS[part]) for part in ("api_key", "secret", "passphrase"))
         )
 
-    refuse_shared([keys("main"), keys("main", demo=True), keys("main", "okx_swap")])
+    for other in (keys("main"), keys("second", demo=True), keys("second", "okx_swap")):
+        refuse_shared(keys("main"), other)
     with pytest.raises(ConfigError) as refused:
-        refuse_shared([keys("main"), keys("practice", demo=True), keys("second")])
+        refuse_shared(keys("main"), keys("second"))
     assert (refused.value.code, refused.value.key) == ("CONFIG_CONFLICT", "accounts.second")
     assert "'main'" in refused.value.message
     assert "0af3" not in refused.value.render()

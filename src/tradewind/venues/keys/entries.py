@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from tradewind.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from tradewind.venues.keys.secret import Secret
 
@@ -167,24 +167,22 @@ def check_form(venue: str, parts: Mapping[str, str], *, practice: bool = False) 
         raise _refused("passphrase", _fault(phrase), "4 to 64 plain signs, as it was typed at the venue")
 
 
-def refuse_shared(accounts: Iterable[AccountKeys]) -> None:
+def refuse_shared(known: AccountKeys, added: AccountKeys) -> None:
     """Refuse one key under two names: two sessions would trade one account, each within caps of its own.
 
     The same key for practice money, or at another venue, is another account.
 
     Raises ConfigError (CONFIG_CONFLICT), which names both and shows nothing of the key.
     """
-    seen: dict[tuple[str, bool, Secret], str] = {}
-    for keys in accounts:
-        first = seen.setdefault((keys.venue, keys.demo, keys.api_key), keys.name)
-        if first != keys.name:
-            raise ConfigError(
-                "CONFIG_CONFLICT",
-                f"{keys.name!r} and {first!r} have one key: at {keys.venue} they are the same account.",
-                key=f"accounts.{keys.name}",
-                hint=f"use {first!r}, or make a key of another account at the venue; for another name forget the "
-                f"first: tradewind keys remove {first}",
-            )
+    places = [(keys.venue, keys.demo, keys.api_key) for keys in (known, added)]
+    if known.name != added.name and places[0] == places[1]:
+        raise ConfigError(
+            "CONFIG_CONFLICT",
+            f"{added.name!r} and {known.name!r} have one key: at {added.venue} they are the same account.",
+            key=f"accounts.{added.name}",
+            hint=f"use {known.name!r}, or make a key of another account at the venue; for another name forget the "
+            f"first: tradewind keys remove {known.name}",
+        )
 
 
 def _check_part(name: str, text: str, form: str, told: str) -> None:

@@ -64,7 +64,7 @@ class Vault:
         if isinstance(entry, AccountKeys):
             for other in self.entries.values():
                 if isinstance(other, AccountKeys):
-                    refuse_shared((other, entry))
+                    refuse_shared(other, entry)
         return replace(self, entries={**self.entries, entry.name: entry})
 
     def without(self, name: str) -> Vault:
