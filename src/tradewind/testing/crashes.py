@@ -7,19 +7,21 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tradewind.testing.voyage import Deck, Voyage
+from tradewind.testing.voyage import Deck, Voyage, sail
 
 if TYPE_CHECKING:
     from tradewind.testing.venue_live import VenueLife
     from tradewind.testing.virtual_venues import VirtualWorld
 
-__all__ = ["POINTS", "Killed", "killed_at", "killed_at_end", "killed_at_steps"]
+__all__ = ["POINTS", "Killed", "killed_at", "killed_at_end", "killed_at_steps", "steps_of"]
 
 POINTS = (
     "before append", "after append", "before sync", "after sync", "before apply", "after apply",
     "before send", "after send", "at the venue", "before receive", "after receive",
 )  # fmt: skip
 """Where a process can be killed, in the order in which a decision passes them."""
+_MINUTES = 3.0
+_SETTLE_S = 90.0
 
 
 class Killed(BaseException):
@@ -109,6 +111,17 @@ def killed_at_steps(venue: str, *steps: int) -> Voyage:
     return _short(venue, {"dies_at": list(steps)})
 
 
+def steps_of(venue: str) -> int:
+    """Return how many steps a process that nobody kills takes, up to where too little time is left to settle."""
+    steps: list[int] = []
+
+    async def count(deck: Deck) -> None:
+        steps.append(deck.process.steps)
+
+    sail(_short(venue, {}, acts=[(2 * _MINUTES * 60.0 - _SETTLE_S, count)]))
+    return steps[0]
+
+
 def killed_at_end(venue: str, steps: int) -> Voyage:
     """Return a voyage whose process is asked to stop, and killed so many steps later; the next one goes on."""
 
@@ -122,4 +135,4 @@ def killed_at_end(venue: str, steps: int) -> Voyage:
 
 def _short(venue: str, life: dict[str, Any], **more: Any) -> Voyage:  # noqa: ANN401 - fields of `Voyage`
     """Return a short voyage without any other misfortune; BloFin takes a minute and more to prove an order absent."""
-    return Voyage(venue, minutes=3.0, calm_minutes=3.0, settle_s=90.0, life=life, **more)
+    return Voyage(venue, minutes=_MINUTES, calm_minutes=_MINUTES, settle_s=_SETTLE_S, life=life, **more)

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tradewind.testing.crashes import POINTS, killed_at, killed_at_end, killed_at_steps
+from tradewind.testing.crashes import POINTS, killed_at, killed_at_end, killed_at_steps, steps_of
 from tradewind.testing.swarm import VENUES
 from tradewind.testing.voyage import sail
 
@@ -20,9 +20,9 @@ PASSINGS = {
     "append": OFTEN, "apply": OFTEN, "receive": NOW_AND_THEN, "sync": SELDOM, "send": SELDOM, "venue": SELDOM,
 }  # fmt: skip
 """At which passing of a point a process is killed: there are so many of each in these minutes."""
-STEPS = 9_000
-"""Of the loop, in the minutes before misfortunes stop."""
 SHARDS = 1_500
+PARTS = 90
+"""Of a sweep of all steps: each is told when it is done."""
 SHARD = (
     int(os.environ.get("TRADEWIND_SHARD", datetime.datetime.now(tz=datetime.UTC).date().toordinal())) % SHARDS
 )
@@ -71,13 +71,13 @@ def test_killed_while_it_ends_in_order(venue):
 @pytest.mark.parametrize("venue", VENUES)
 def test_killed_at_a_shard_of_all_steps(venue):
     """Another shard each day; TRADEWIND_SHARD chooses one."""
-    for step in range(2 + SHARD + 37 * VENUES.index(venue), STEPS, SHARDS):
+    for step in range(2 + (SHARD + 37 * VENUES.index(venue)) % SHARDS, steps_of(venue), SHARDS):
         lives(killed_at_steps(venue, step))
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("first", range(2, STEPS, 100))
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("venue", VENUES)
-def test_killed_at_every_step(venue, first):
-    for step in range(first, first + 100):
+def test_killed_at_every_step(venue, part):
+    for step in range(2 + part, steps_of(venue), PARTS):
         lives(killed_at_steps(venue, step))
