@@ -124,6 +124,13 @@ def flatten(
             "--takeover", help="End its processes and close everything without them: it hangs or is dead."
         ),
     ] = False,
+    every_order: Annotated[
+        bool,
+        typer.Option(
+            "--every-order",
+            help="With --takeover: cancel orders in its instruments that are not its own, too.",
+        ),
+    ] = False,
     reason: ReasonFlag = "",
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
@@ -136,8 +143,10 @@ def flatten(
         from tradewind.cli.takeover import take_over
 
         desk = open_workspace(workspace)
-        take_over(desk, _meant(desk, session).name, Output(as_json), reason)
+        take_over(desk, _meant(desk, session).name, Output(as_json), reason, everything=every_order)
         return
+    if every_order:
+        raise UsageError("USAGE", "a running session cancels its own orders alone.", where="--every-order")
     _command("flatten", session, reason, workspace, as_json)
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from tradewind.cli.output import Output
     from tradewind.config import AccountEntry, SessionConfig, Workspace
-    from tradewind.live.flatten import Flattened
+    from tradewind.live.epochs import Epoch
+    from tradewind.live.flatten import Flattened, FlattenPolicy
     from tradewind.live.takeover import Lease
     from tradewind.market import Instrument
     from tradewind.venues.ccxt.trading import CcxtTradingGateway
@@ -28,6 +29,8 @@ __all__ = ["close_account", "take_over"]
 
 _OPEN_WITHIN_S = 30.0
 _TRIES = 3
+_NOBODYS = "TAKEOV"
+"""Signs for a takeover's orders where the session's own are lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,11 @@ class _Known:
         return [Listing(j, each) for j, each in enumerate(self.instruments) if each.venue == venue]
 
 
-def take_over(desk: "Workspace", name: str, say: "Output", reason: str) -> None:
+def take_over(desk: "Workspace", name: str, say: "Output", reason: str, *, everything: bool = False) -> None:
     """End the processes of a session, close what its accounts hold in its instruments, and say what is left.
 
-    The journal is read where it can be and written to at the end; what the venue says counts in any case.
+    The journal is read where it can be and written to at the end; what the venue says counts in any case. Orders that
+    are not the session's are left alone unless everything is meant, or nobody knows any more which are its own.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def take_over(desk: "Workspace", name: str, say: "Output", reason: str) -> None:
     leases = _leases(desk, folder, name, tuple(known.accounts))
     ended = end_processes(leases, say.note)
     with hold_leases(leases, f"takes over session {name}"):
-        done = asyncio.run(_close_all(desk, folder, known, keys, say))
+        done = asyncio.run(_close_all(desk, folder, known, keys, say, everything=everything))
     unwritten = _write_down(
         folder, name, known, {"reason": reason, "ended": list(ended), "accounts": _told(done)}
     )
@@ -151,26 +155,58 @@ def _of_file(desk: "Workspace", name: str) -> "tuple[SessionConfig, tuple[Instru
 
 
 async def _close_all(
-    desk: "Workspace", folder: "Path", known: _Known, keys: "dict[str, AccountKeys]", say: "Output"
+    desk: "Workspace",
+    folder: "Path",
+    known: _Known,
+    keys: "dict[str, AccountKeys]",
+    say: "Output",
+    *,
+    everything: bool,
 ) -> "dict[str, Flattened]":
-    work = [_close(desk, folder, known, account, keys[account], say) for account in known.accounts]
+    epoch = _epoch(folder)
+    if epoch is None:
+        say.note("the signs of the session's orders are lost; every order in its instruments is cancelled")
+    work = [
+        _close(desk, known, _Place(account, keys[account], epoch, everything), say)
+        for account in known.accounts
+    ]
     return dict(zip(known.accounts, await asyncio.gather(*work), strict=True))
 
 
-async def _close(
-    desk: "Workspace", folder: "Path", known: _Known, account: str, keys: "AccountKeys", say: "Output"
-) -> "Flattened":
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An account, and which of its orders are cancelled; `epoch` is None where their signs are lost."""
+
+    account: str
+    keys: "AccountKeys"
+    epoch: "Epoch | None"
+    everything: bool
+
+    @property
+    def policy(self) -> "FlattenPolicy":
+        from tradewind.live.flatten import FlattenPolicy
+
+        if self.epoch is None:
+            return FlattenPolicy(everything=True)
+        return FlattenPolicy(everything=self.everything, earlier=self.epoch.earlier)
+
+
+async def _close(desk: "Workspace", known: _Known, place: _Place, say: "Output") -> "Flattened":
     """Close one account. One that cannot be opened is tried again, and then said to be as it was."""
     from tradewind.cli.live_accounts import open_gateway, settings_of
     from tradewind.live.flatten import Flattened
 
+    account = place.account
     entry = known.accounts[account]
     listings = known.listings(entry.venue)
+    settings = settings_of(known.session, entry, place.epoch.tag if place.epoch else _NOBODYS)
     failed = Flattened()
     for attempt in range(_TRIES):
-        gateway, session = open_gateway(desk, settings_of(known.session, entry, _tag(folder)), listings, keys)
+        gateway, session = open_gateway(desk, settings, listings, place.keys)
         try:
-            return await close_account(gateway, listings, lambda step: say.note(f"{account}: {step}"))
+            return await close_account(
+                gateway, listings, lambda step: say.note(f"{account}: {step}"), place.policy
+            )
         except (TradewindError, TimeoutError) as error:
             told = error.message if isinstance(error, TradewindError) else "the venue does not answer"
             failed.steps.append(told)
@@ -183,7 +219,10 @@ async def _close(
 
 
 async def close_account(
-    gateway: "CcxtTradingGateway", listings: "list[Listing]", tell: "Callable[[str], None]"
+    gateway: "CcxtTradingGateway",
+    listings: "list[Listing]",
+    tell: "Callable[[str], None]",
+    policy: "FlattenPolicy | None" = None,
 ) -> "Flattened":
     """Close what an account holds in some instruments by requests alone; return what the venue says is left.
 
@@ -194,17 +233,17 @@ async def close_account(
     from tradewind.live.takeover import first_cid
 
     await asyncio.wait_for(gateway.measure_clock(), _OPEN_WITHIN_S)
-    return await flatten_account(gateway, listings, first_cid(time.time_ns()), tell=tell)
+    return await flatten_account(gateway, listings, first_cid(time.time_ns()), policy, tell)
 
 
-def _tag(folder: "Path") -> str:
-    """Return the signs of the session's orders; where they are lost, any others: all is closed the same."""
+def _epoch(folder: "Path") -> "Epoch | None":
+    """Return by which signs the session's orders are known, None where they are lost."""
     from tradewind.live.epochs import epoch_of
 
     try:
-        return epoch_of(folder).tag
+        return epoch_of(folder, draws=False)
     except (OSError, TradewindError, ValueError):
-        return "TAKEOV"
+        return None
 
 
 # ---------------------------------------------------------------------- saying
@@ -217,6 +256,7 @@ def _told(done: "dict[str, Flattened]") -> dict[str, Any]:
             "steps": closed.steps,
             "left": [(seen.instrument, seen.position_side, seen.qty_lot) for seen in closed.left],
             "strangers": list(closed.strangers),
+            "others": closed.others,
         }
         for account, closed in done.items()
     }
@@ -241,6 +281,8 @@ def _tell(say: "Output", name: str, done: "dict[str, Flattened]", unwritten: str
             say.line(f"{'left':16}{seen.qty_lot} lots {('long', 'short')[seen.position_side]}")
         for symbol in closed.strangers:
             say.line(f"{'not touched':16}{symbol}, which the session does not trade")
+        if closed.others:
+            say.line(f"{'not touched':16}{closed.others} orders of others; --every-order cancels them")
     if unwritten:
         say.line(f"{'not recorded':16}{unwritten}")
     if not all(closed.flat for closed in done.values()):

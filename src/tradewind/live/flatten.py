@@ -1,9 +1,19 @@
 """Closing an account with nothing but its gateway: no strategy, no journal, no market data, no core.
 
-This is what is left when the loop hangs, the process is dead or the disk is full. First nothing may open any
-more: every order of ours is cancelled. Then what is held is reduced: a reduce-only order that takes at once
-within a band around the mark, then within a wider one, then at market. After each step the venue is asked what
-is left; its word alone says that the account is flat.
+This is what is left when the loop hangs, the process is dead or the disk is full. It may itself be killed at any
+moment, and the venue may stop answering, so nothing is bare on the way:
+
+- first nothing may open any more: what of ours could is cancelled, and what takes a profit, which some venues count
+  against a close;
+- then what is held is reduced while its stops still rest, since one that is reduce-only opens nothing: by an order that
+  takes at once within a band around the mark, then within a wider one, then at market;
+- the stops go last, when the venue says that nothing is held.
+
+A stop that is not reduce-only could open once its position is closed, and a venue may refuse a close that its stops
+leave no lots for: such stops are cancelled too, right before the close of the one position that they protect.
+
+Ours is what bears the session's signs; whoever wants the orders of others gone as well says so. After each step the
+venue is asked what is left; its word alone says that the account is flat.
 """
 
 from __future__ import annotations
@@ -13,13 +23,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.errors import VenueDown
+from tradewind.live.epochs import protects
 from tradewind.units.enums import BUY, LONG, SELL, IntentKind
-from tradewind.venues.gateway import NO_HISTORY, NewOrder, OutcomeKind
+from tradewind.venues.ccxt.client_ids import tag_in
+from tradewind.venues.gateway import NO_HISTORY, NewOrder, OrderRef, OutcomeKind, closes_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tradewind.venues.gateway import Listing, Outcome, PositionSeen, Snapshot, TradingGateway
+    from tradewind.venues.gateway import Listing, OrderSeen, Outcome, PositionSeen, TradingGateway
 
 __all__ = ["FlattenPolicy", "Flattened", "flatten_account"]
 
@@ -38,11 +50,17 @@ class FlattenPolicy:
         How often the last step is repeated: a venue may refuse exactly when it is needed.
     settle_s
         How long to wait before the venue is asked what is left.
+    everything
+        Whether orders that are not of the session are cancelled too, of its instruments.
+    earlier
+        Signs of earlier epochs of the session, whose orders are its own as well.
     """
 
     bands: tuple[float, ...] = (0.005, 0.02, _MARKET)
     attempts_at_market: int = 8
     settle_s: float = 1.0
+    everything: bool = False
+    earlier: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -59,12 +77,15 @@ class Flattened:
         What the venue still holds.
     strangers
         Symbols with something in them that the session does not trade; they were not touched.
+    others
+        How many orders of others rest in the session's instruments; they were not touched.
     """
 
     flat: bool = False
     steps: list[str] = field(default_factory=list)
     left: tuple[PositionSeen, ...] = ()
     strangers: tuple[str, ...] = ()
+    others: int = 0
 
 
 async def flatten_account(
@@ -74,7 +95,7 @@ async def flatten_account(
     policy: FlattenPolicy | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Flattened:
-    """Cancel everything of ours and close what is held; return what the venue says is left.
+    """Close what is held and cancel every order of ours, stops last; return what the venue says is left.
 
     Parameters
     ----------
@@ -88,8 +109,7 @@ async def flatten_account(
         Is told each step as it is done.
     """
     closing = _Closing(gateway, listings, first_cid, policy or FlattenPolicy(), tell)
-    await closing.cancel_openers()
-    await closing.reduce()
+    await closing.close()
     return closing.done
 
 
@@ -110,40 +130,59 @@ class _Closing:
         self._cid = first_cid
         self._policy = policy
         self._tell = tell
+        self._orders: list[OrderSeen] = []
+        self._refused: set[tuple[int, int]] = set()
 
-    async def cancel_openers(self) -> None:
-        """Ask for an end of every order of ours; what is refused now is asked again with each step."""
-        for index, instrument in self._listings.items():
-            outcome = await self._gateway.cancel_all(index)
-            self._note(f"cancel all of {instrument.symbol}", outcome)
-
-    async def reduce(self) -> None:
-        """Take what is held off, step by step, until the venue says that nothing is left."""
+    async def close(self) -> None:
+        """Take off what is held and what rests, step by step, until the venue says that nothing is left."""
         ladder = [*self._policy.bands, *[_MARKET] * (self._policy.attempts_at_market - 1)]
-        left = await self._look()
+        await self._look()
         for band in ladder:
             if self.done.flat:
                 return
-            for seen in left:
-                await self._close(seen, band)
+            await self._cancel([order for order in self._orders if not self._guards(order)])
+            await asyncio.gather(*(self._reduce(seen, band) for seen in self.done.left))
             await asyncio.sleep(self._policy.settle_s)
-            left = await self._look()
-            if left:
-                await self.cancel_openers()
+            if await self._look() and not self.done.left and self._orders:
+                await self._cancel(self._orders)
+                await self._look()
 
-    async def _look(self) -> tuple[PositionSeen, ...]:
-        """Ask the venue what is left; a venue that does not answer now is asked again at the next step."""
+    async def _look(self) -> bool:
+        """Ask the venue what is left; one that does not answer now is asked again at the next step."""
         try:
             snapshot = await self._gateway.snapshot(NO_HISTORY)
         except VenueDown as error:
             self._say(f"the venue does not say what is left: {error.message}")
-            return self.done.left
+            return False
         self.done.left = tuple(seen for seen in snapshot.positions if seen.qty_lot)
         self.done.strangers = snapshot.strangers
-        self.done.flat = not self.done.left and not _openers(snapshot)
-        return self.done.left
+        here = [order for order in snapshot.orders if order.instrument in self._listings]
+        self._orders = [order for order in here if self._is_ours(order)]
+        self.done.others = len(here) - len(self._orders)
+        self.done.flat = not self.done.left and not self._orders
+        return True
 
-    async def _close(self, seen: PositionSeen, band: float) -> None:
+    def _is_ours(self, order: OrderSeen) -> bool:
+        return self._policy.everything or bool(order.cid) or tag_in(order.client_id) in self._policy.earlier
+
+    def _guards(self, order: OrderSeen) -> bool:
+        """Say whether an order waits to close something that is held, so that it goes after it or right before."""
+        return any(_is_stop_for(order, seen) for seen in self.done.left)
+
+    async def _cancel(self, orders: Sequence[OrderSeen]) -> None:
+        """Ask for an end of orders, side by side; what is refused now is asked again with the next step."""
+        found = await asyncio.gather(*(self._gateway.cancel(_named(order)) for order in orders))
+        for order, outcome in zip(orders, found, strict=True):
+            what = "stop" if order.stop else "order"
+            symbol = self._listings[order.instrument].symbol
+            self._note(f"cancel {what} {order.client_id or order.venue_id} of {symbol}", outcome)
+
+    async def _reduce(self, seen: PositionSeen, band: float) -> None:
+        """Close a position, in the way of whose close nothing may stand."""
+        place = seen.instrument, seen.position_side
+        stops = [order for order in self._orders if _is_stop_for(order, seen)]
+        await self._cancel([stop for stop in stops if place in self._refused or not protects(stop)])
+        self._refused.discard(place)
         side = SELL if seen.position_side == LONG else BUY
         price_tick = self._limit_tick(seen, side, band)
         order = NewOrder(
@@ -152,6 +191,8 @@ class _Closing:
         )  # fmt: skip
         self._cid += 1
         (outcome,) = await self._gateway.create([order])
+        if outcome.kind is OutcomeKind.REJECTED:
+            self._refused.add(place)
         symbol = self._listings[seen.instrument].symbol
         where = f"within {band:.1%} of the mark" if price_tick else "at market"
         self._note(f"close {seen.qty_lot} lots of {symbol} {where}", outcome)
@@ -174,6 +215,13 @@ class _Closing:
         self._tell(step)
 
 
-def _openers(snapshot: Snapshot) -> bool:
-    """Say whether an order of ours could still open something."""
-    return any(order.cid and not order.reduce for order in snapshot.orders)
+def _is_stop_for(order: OrderSeen, held: PositionSeen) -> bool:
+    """Say whether an order waits for its trigger to close a position, reduce-only or not."""
+    here = order.instrument == held.instrument and order.stop
+    mine = not order.reduce or order.position_side == held.position_side
+    return here and mine and closes_side(order.side, held.position_side)
+
+
+def _named(order: OrderSeen) -> OrderRef:
+    """Return an order by the venue's id, since ours is no name for one of another session."""
+    return OrderRef(order.instrument, order.cid, order.venue_id, order.stop)

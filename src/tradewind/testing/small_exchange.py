@@ -291,6 +291,7 @@ class SmallExchange:
             new.instrument, new.cid, str(new.cid), order.venue_id, order.status, new.side,
             new.position_side, int(new.reduce), order.price_tick, order.qty_lot, order.filled_lot,
             order.notional, order.rule, order.ts_ns, self._clock(),
+            stop=new.kind == IntentKind.STOP and order.status is OrderStatus.WORKING,
         )  # fmt: skip
 
     def _say_order(self, order: _Order) -> None:

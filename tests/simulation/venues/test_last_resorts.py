@@ -6,9 +6,11 @@ import pytest
 
 from tradewind.cli.takeover import close_account
 from tradewind.errors import VenueDown
+from tradewind.live.flatten import FlattenPolicy, flatten_account
 from tradewind.testing.gateway_desk import LOTS, Desk
 from tradewind.testing.virtual_venues import run_world
-from tradewind.units.enums import BUY, IntentKind
+from tradewind.units.enums import BUY, SELL, IntentKind
+from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.fake.misfortunes import Misfortunes
 from tradewind.venues.gateway import OutcomeKind
 
@@ -46,6 +48,48 @@ def test_an_account_is_closed_by_requests_alone_where_no_stream_can_be_opened(ve
     # The stop is gone with the first request: no history is read while nothing protects the position.
     assert len(asked) < 40, len(asked)
     assert asked[-1]["ts_ns"] - asked[1]["ts_ns"] < 5_000_000_000
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_takeover_leaves_no_position_without_its_stop_and_touches_nothing_of_others(
+    venue, everything, refuses
+):
+    """Whatever moment it is killed at; where a venue refuses the close beside the stop, the two follow at once."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk, Desk(world, venue, tag="zzz999") as other:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+            await desk.accept(desk.order(2, IntentKind.REST, BUY, price_tick=desk.tick(0.97)))
+            await desk.accept(desk.order(3, IntentKind.STOP, SELL, reduce=True, price_tick=desk.tick(0.9)))
+            await desk.accept(desk.order(4, IntentKind.REST, SELL, reduce=True, price_tick=desk.tick(1.03)))
+            await other.accept(other.order(5, IntentKind.REST, BUY, price_tick=desk.tick(0.96)))
+            await other.accept(other.order(6, IntentKind.STOP, SELL, reduce=True, price_tick=desk.tick(0.8)))
+        later = Desk(world, venue)
+        if refuses:
+            later.strike("F36", count=1)
+        before = len(desk.exchange.record.entries)
+        await later.gateway.measure_clock()
+        policy = FlattenPolicy(everything=everything)
+        done = await flatten_account(later.gateway, later.listings, 1 << 62, policy)
+        await later.gateway.close()
+        return done, desk.truth.positions(), desk.truth.open_orders(), desk.exchange.record.entries[before:]
+
+    done, positions, orders, entries = in_world(work, venue)
+    assert (done.flat, positions) == (True, []), done.steps
+    left = sorted(order.placement.client_id[:8] for order in orders)
+    assert left == ([] if everything else ["twzzz999"] * 2)
+    assert done.others == len(left)
+    closed = next(each for each in entries if each["what"] == "fill")
+    stop_id = ClientIds("abc123").encode(3 << 20)
+    ends = [each for each in entries if each["what"] == "order" and each["state"] == "canceled"]
+    stop = next(each for each in ends if each["client_id"] == stop_id)
+    if refuses:
+        assert 0 < closed["ts_ns"] - stop["ts_ns"] < 1_000_000_000
+    else:
+        assert closed["seq"] < stop["seq"]
+    assert all(each["seq"] < closed["seq"] for each in ends if each["kind"] == "limit")
 
 
 @pytest.mark.parametrize(("venue", "taken_back"), [(v, on) for v in VENUES[:3] for on in (True, False)])
