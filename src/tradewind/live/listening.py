@@ -23,7 +23,7 @@ from tradewind.live.staleness import Staleness
 from tradewind.live.streaming import tick
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import StreamCode, WakeCode
-from tradewind.venues.gateway import Settling, StreamKind, StreamSeen
+from tradewind.venues.gateway import Settling, StatusSeen, StreamKind, StreamSeen
 from tradewind.venues.simulated.streamed import MarketStep
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ class ListenedMarket:
                 raise item.error
             if isinstance(item, Heard) and isinstance(item.event, StreamSeen):
                 facts += self._state(item.event, now_ns)
+            elif isinstance(item, Heard) and isinstance(item.event, StatusSeen):
+                self._notify(Alert("FEED_SWITCHED", item.event.text, now_ns))
         return facts
 
     def _state(self, seen: StreamSeen, now_ns: int) -> list[Told]:

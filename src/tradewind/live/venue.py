@@ -37,7 +37,7 @@ from tradewind.live.staleness import Staleness
 from tradewind.live.unprotected import UNPROTECTED_NS, UnprotectedPositions
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import RequestKind, StreamCode, WakeCode
-from tradewind.venues.gateway import OutcomeKind, StreamKind, StreamSeen
+from tradewind.venues.gateway import OutcomeKind, StatusSeen, StreamKind, StreamSeen
 from tradewind.venues.port import Batch, Taken
 
 if TYPE_CHECKING:
@@ -342,6 +342,8 @@ class LiveVenue:
     def _feed_state(self, item: Heard) -> list[Told]:
         """Mark the instruments of a feed's stream as stale, or as trusted again."""
         event = item.event
+        if isinstance(event, StatusSeen):
+            self._alert("FEED_SWITCHED", event.text)
         if isinstance(event, StreamSeen) and event.lost:
             return self._stale.note_loss(event, self._now_ns)
         if not isinstance(event, StreamSeen) or event.stream not in (StreamKind.BARS, StreamKind.MARK):

@@ -6,14 +6,25 @@ import random
 from statistics import median
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from tradewind.errors import DataUnfit
 from tradewind.testing.virtual_venues import START_NS, VirtualWorld, run_world
 from tradewind.units.time import MINUTE_NS, SECOND_NS
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
 from tradewind.venues.ccxt.failover import FailoverFeed, FailoverRules
 from tradewind.venues.ccxt.feed import CcxtMarketFeed
-from tradewind.venues.gateway import BarSeen, Listing, StreamKind, StreamSeen, TopSeen, TradeSeen
+from tradewind.venues.fake.misfortunes import Misfortunes, Strike
+from tradewind.venues.gateway import (
+    BarSeen,
+    Listing,
+    StatusSeen,
+    StreamKind,
+    StreamSeen,
+    TopSeen,
+    TradeSeen,
+)
 
 if TYPE_CHECKING:
     from tradewind.venues.gateway import Event
@@ -113,3 +124,51 @@ def test_a_short_outage_changes_nobody() -> None:
 def test_without_a_basis_nobody_stands_in() -> None:
     """Ten seconds of both are too little to know how far apart they are."""
     assert switches(lived(8.0, 60.0, 3)[0]) == []
+
+
+def asked_with_a_hole(venue: str, heard_s: float) -> tuple[np.ndarray, np.ndarray, list[Event]]:
+    """Return the bars of a failover feed where a venue has a hole in its own, the first one's, and what was told."""
+    begin_ns, end_ns = START_NS - 31 * MINUTE_NS, START_NS - MINUTE_NS
+    hole = Strike(START_NS + int(heard_s * SECOND_NS), "F59", duration_ns=MINUTE_NS, args={"form": 0.0})
+
+    async def work(world: VirtualWorld) -> tuple[np.ndarray, np.ndarray, list[Event]]:
+        (first, one), (second, other) = feed_of(world, "binance_usdm"), feed_of(world, "okx_swap")
+        feed = FailoverFeed(
+            first,
+            second,
+            [(one, other)],
+            needed=KINDS,
+            now_ns=world.loop.now_ns,
+            rules=FailoverRules(basis_least=20),
+        )
+        await feed.open()
+        own = await first.bars(0, MINUTE_NS, begin_ns, end_ns)
+        events: list[Event] = []
+        while world.loop.now_ns() < START_NS + int((heard_s + 1.0) * SECOND_NS):
+            events += await feed.next_events()
+        try:
+            found = await feed.bars(0, MINUTE_NS, begin_ns, end_ns)
+            events += await feed.next_events()
+        finally:
+            await feed.close()
+        return found, own, events
+
+    plans = {venue: Misfortunes([hole], seed=1)}
+    found: tuple[np.ndarray, np.ndarray, list[Event]] = run_world(
+        work, seed=3, venues=("binance_usdm", "okx_swap"), misfortunes=plans
+    )
+    return found
+
+
+def test_a_hole_in_the_first_venues_history_is_no_hole_in_the_seconds() -> None:
+    found, own, events = asked_with_a_hole("binance_usdm", 40.0)
+    assert found[:, 0].tolist() == own[:, 0].tolist()
+    assert found[:, 4] == pytest.approx(own[:, 4], rel=4e-3)
+    told = [event.text for event in events if isinstance(event, StatusSeen)]
+    assert any("okx_swap" in text and "bars are missing" in text for text in told), told
+
+
+def test_without_a_basis_a_hole_stays_a_hole() -> None:
+    with pytest.raises(DataUnfit) as caught:
+        asked_with_a_hole("binance_usdm", 5.0)
+    assert caught.value.code == "DATA_GAP"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
-from tradewind.errors import VenueError
+from tradewind.errors import DataUnavailable, TradewindError, VenueError
 from tradewind.units.enums import StreamCode
 from tradewind.units.time import SECOND_NS
 from tradewind.venues.ccxt.inbox import Inbox
@@ -162,20 +162,31 @@ class FailoverFeed:
         return await self._inbox.take()
 
     async def bars(self, instrument: int, interval_ns: int, start_ns: int, end_ns: int) -> np.ndarray:
-        """Return closed bars of the first venue, or, where it does not answer, those of the second, moved."""
+        """Return closed bars of the first venue, or those of the second, moved: where the first gives none, or a hole.
+
+        Raises what the first raises, where nobody can stand in or the basis is not known yet.
+        """
         try:
             return await self._feeds[_FIRST].bars(instrument, interval_ns, start_ns, end_ns)
-        except VenueError:
+        except (VenueError, DataUnavailable) as error:
             pair = self._pairs[instrument]
             if self._lost[_SECOND] is not None or not self._has_basis(pair):
                 raise
             found = await self._feeds[_SECOND].bars(instrument, interval_ns, start_ns, end_ns)
+            self._tell_stand_in(pair, error)
             moved = found.astype(np.float64)
             moved[:, 1:5] *= pair.tick_ratio * pair.basis
             moved[:, 5] *= pair.lot_ratio
             rounded = np.rint(moved).astype(np.int64)
             rounded[:, 0] = found[:, 0]
             return rounded
+
+    def _tell_stand_in(self, pair: _Pair, error: TradewindError) -> None:
+        first, second = pair.names
+        text = (
+            f"history of {second} stands in for {first}'s, its prices times {pair.basis:.6f}: {error.message}"
+        )
+        self._inbox.put(StatusSeen(-1, False, False, False, text, self._now_ns()))
 
     async def settlements(self, instrument: int, start_ns: int, end_ns: int) -> list[FundingRateSeen]:
         """Return settlements of the first venue: the other one's are another contract's."""
