@@ -173,7 +173,8 @@ class Terminal:
         )
         self.start(venue, *arguments)
         wait_for(lambda: self.out(venue).endswith("}\n"), 300, lambda: self.out(venue))
-        told = json.loads(self.out(venue))
+        said = self.out(venue)
+        told = json.loads(said[said.index("{") :])  # A slow machine is told before that what is waited for.
         account = told["account"]
         return {
             "TRADEWIND_FAKE_VENUE": told["place"],
