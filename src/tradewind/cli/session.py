@@ -334,7 +334,9 @@ def _show_account(say: Output, standing: dict[str, Any]) -> None:
     external = standing.get("external", ())
     for wallet in standing["wallets"]:
         balance, equity = (money(wallet[name], wallet["currency"]) for name in ("balance", "equity"))
-        say.line(f"{'wallet':16}{wallet['account']}: balance {balance}, equity {equity}")
+        say.line(
+            f"{'wallet':16}{wallet['account']}: balance {balance}, equity {equity}{_aged(standing, wallet)}"
+        )
     for held in standing["positions"]:
         say.line(f"{'position':16}{_words(held)} by {held['strategy']}")
     for held in external:
@@ -351,6 +353,16 @@ def _show_account(say: Output, standing: dict[str, Any]) -> None:
         known = "none, or one too old" if told["value"] is None else f"{told['value']:g}"
         since = "" if told["known_ns"] is None else f", since {format_utc(told['known_ns'])}"
         say.line(f"{'from outside':16}{told['name']} of {told['symbol']}: {known}{since}")
+
+
+def _aged(standing: dict[str, Any], wallet: dict[str, Any]) -> str:
+    """Say when what is held was last worth what is shown, where that is a while ago."""
+    from tradewind.units.time import MINUTE_NS, format_utc
+
+    marked_ns = wallet.get("marked_ns")
+    if marked_ns is None or standing["now_ns"] - marked_ns <= MINUTE_NS:
+        return ""
+    return f" at {format_utc(marked_ns)}"
 
 
 def _megabytes(size: object) -> str:

@@ -329,7 +329,8 @@ def _show_statistics(say: Output, told: "Statistics") -> None:
     say.line(f"  funding   {worth(told.funding, signed=True)} paid")
     if told.capital is not None and told.equity is not None:
         fall = f", deepest fall {100 * (told.drawdown or 0):.2f} %"
-        say.line(f"  equity    {worth(told.capital)} to {worth(told.equity)}{fall}")
+        marked = f" at {format_utc(told.marked_ns)}"
+        say.line(f"  equity    {worth(told.capital)} to {worth(told.equity)}{marked}{fall}")
     say.line(f"  left out  {told.earlier} earlier, {told.carried} open at the start; {told.open} open now")
 
 

@@ -190,7 +190,8 @@ class Operator:
     def _wallets(self) -> list[dict[str, Any]]:
         """Return what each wallet holds in whole units of its currency, and whose it is.
 
-        Equity is the balance and what is held at its last mark; who holds nothing has his balance.
+        Equity is the balance and what is held at its last mark, that of `marked_ns`; who holds nothing has his balance,
+        and no mark.
         """
         found, flat = [], is_flat(self._world)
         for setup, wallet in zip(self._world.wallet_setups, self._world.accounts, strict=True):
@@ -200,7 +201,9 @@ class Operator:
             amounts = {key: float(wallet[key]) / scale for key in ("balance", "equity", "used")}
             held = 0.0 if flat else float(wallet["unrealised"]) / scale
             amounts["equity"] = amounts["balance"] + held
-            found.append({"account": name, "currency": setup.currency} | amounts)
+            marked_ns = None if flat else int(wallet["ts_ns"])
+            told = {"account": name, "currency": setup.currency, "marked_ns": marked_ns}
+            found.append(told | amounts)
         return found
 
     def _positions(self) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tradewind.journal import FileDisk, JournalReader
-from tradewind.journal.bodies import layouts_at
+from tradewind.journal import FileDisk, JournalReader, RecordKind
+from tradewind.journal.bodies import decode_audit, layouts_at
 from tradewind.ops.governance import governance_of
 from tradewind.ops.intelligence.rows import ExecutionRows, GovernanceRows, Row
 from tradewind.units.enums import BUY
@@ -18,7 +18,7 @@ from tradewind.units.ids import context_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tradewind.journal import Disk
+    from tradewind.journal import Disk, Record
 
 __all__ = ["SessionFill", "SessionRecord", "read_session"]
 
@@ -76,7 +76,8 @@ class SessionRecord:
     session
         Its name.
     tables
-        Rows by table, as in the read model, each in the order of the journal.
+        Rows by table, as in the read model, each in the order of the journal; beside them ``told``, the alerts that the
+        audit keeps.
     end_ns
         The newest time in it.
     """
@@ -186,6 +187,14 @@ def _share_out(amount: int, places: list[int], fills: list[Row], fees: list[int]
         amount, lots_left = amount - part, lots_left - fills[at]["lots"]
 
 
+def _told(record: Record) -> list[Row]:
+    """Return the alert that a record of the audit is, as a row: when, its code and what it said."""
+    if record.kind != RecordKind.AUDIT:
+        return []
+    audit = decode_audit(record)
+    return [{"ts_ns": audit.at_ns, "code": audit.what, "text": str(audit.detail.get("text", ""))}]
+
+
 def read_session(folder: Path, disk: Disk | None = None) -> SessionRecord:
     """Read the journals of a session; what another version wrote in a form unknown here is left out.
 
@@ -208,6 +217,7 @@ def read_session(folder: Path, disk: Disk | None = None) -> SessionRecord:
     if disk.names(governance_of(folder)):
         for record in JournalReader(disk, governance_of(folder)).records():
             audit.read(record)
+            tables.setdefault("told", []).extend(_told(record))
     tables["reconciliations"] = tables.get("reconciliations", []) + audit.take().get("reconciliations", [])
     newest_ns = max((row["ts_ns"] for row in tables.get("equity", [])), default=0)
     return SessionRecord(folder.name, tables, max(rows.now_ns, newest_ns))

@@ -65,6 +65,8 @@ class Statistics:
         Paid since; negative is received.
     capital, equity
         At the reset and at the end of the record, without what was transferred since; None where not known.
+    marked_ns
+        When equity was last written down; 0 where it is not known.
     drawdown
         Deepest fall of the recorded equity since, as a share of the highest before it; None where not known.
     why_empty
@@ -80,6 +82,7 @@ class Statistics:
     funding: float = 0.0
     capital: float | None = None
     equity: float | None = None
+    marked_ns: int = 0
     drawdown: float | None = None
     why_empty: str = ""
 
@@ -213,7 +216,7 @@ def _mark_equity(record: SessionRecord, told: Statistics) -> None:
         row["equity"] / row["scale"] - sum(amount for seq, amount in moved if seq < row["seq"])
         for row in marks
     ]
-    told.capital, told.equity = curve[0], curve[-1]
+    told.capital, told.equity, told.marked_ns = curve[0], curve[-1], marks[-1]["ts_ns"]
     highest, told.drawdown = curve[0], 0.0
     for equity in curve:
         highest = max(highest, equity)

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tradewind.ops.causes import action_line, halt_line
 from tradewind.units.enums import DAY_NS
-from tradewind.units.time import HOUR_NS, format_utc
+from tradewind.units.time import HOUR_NS, MINUTE_NS, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ class MoneyWords(Protocol):
         """Return the words."""
 
 
+_FRESH_NS = MINUTE_NS
 _ENDS = frozenset(("filled", "cancelled", "expired", "rejected", "not sent"))
 
 
@@ -39,6 +41,10 @@ class WalletDay:
         Whose it is, "" where an older journal does not say, and what it holds.
     equity_start, equity_end
         As it was first and last written down that day, at full hours and when money was booked; None for never.
+    marked_ns, recorded_ns
+        When it was last written down, and up to when that day is recorded: between the two equity has moved on.
+    marks
+        How often it was written down.
     fees, funding
         Paid; negative is received.
     transfers
@@ -51,6 +57,9 @@ class WalletDay:
     currency: str
     equity_start: float | None = None
     equity_end: float | None = None
+    marked_ns: int = 0
+    recorded_ns: int = 0
+    marks: int = 0
     fees: float = 0.0
     funding: float = 0.0
     transfers: float = 0.0
@@ -58,8 +67,8 @@ class WalletDay:
 
     @property
     def result(self) -> float | None:
-        """Return by how much equity rose without what was transferred, None where it is not known."""
-        if self.equity_start is None or self.equity_end is None:
+        """Return by how much equity rose without what was transferred, None where it was not written down twice."""
+        if self.equity_start is None or self.equity_end is None or self.marks < 2:
             return None
         return self.equity_end - self.equity_start - self.transfers
 
@@ -68,11 +77,18 @@ class WalletDay:
         own = self.currency
         parts = [] if self.result is None else [f"result {money(self.result, own, signed=True)}"]
         if self.equity_end is not None:
-            parts.append(f"equity {money(self.equity_end, own)}")
+            parts.append(f"equity {money(self.equity_end, own)}{self._age()}")
         parts += [f"traded {money(self.traded, own)}", f"fees {money(self.fees, own)}"]
         parts.append(f"funding {money(self.funding, own, signed=True)}")
         parts.append(f"transfers {money(self.transfers, own, signed=True)}")
         return f"{f'{self.account} {own}'.strip()}: {', '.join(parts)}"
+
+    def _age(self) -> str:
+        """Return since when equity stands, "" where that is the end of the record."""
+        if self.recorded_ns - self.marked_ns < _FRESH_NS:
+            return ""
+        hours, minutes = divmod(self.marked_ns % DAY_NS // MINUTE_NS, 60)
+        return f" at {hours:02}:{minutes:02}"
 
 
 @dataclass(slots=True)
@@ -94,9 +110,9 @@ class DaySummary:
     rules
         How often each rule refused.
     halts
-        What began that day, by cause, in order.
+        What began that day, in order: when, where, each reason with its figures, and what was said of it.
     actions
-        What operators did.
+        What operators did, and the reason that they gave.
     reconciliations
         How often each kind of difference was found.
     """
@@ -141,9 +157,9 @@ def summarise_day(record: SessionRecord, at_ns: int) -> DaySummary:
     summary.orders = _count_orders(record, *span)
     for row in record.rows("halts", *span):
         if json.loads(row["begun"]):
-            summary.halts.append(f"{format_utc(row['ts_ns'])} {row['scope']} {row['begun']} {row['cause']}")
+            summary.halts.append(halt_line(record, row))
     for row in record.rows("operator_actions", *span):
-        summary.actions.append(f"{format_utc(row['ts_ns'])} {row['action']} by {row['actor']}")
+        summary.actions.append(f"{format_utc(row['ts_ns'])} {action_line(row)}")
     differences = Counter(row["code"] for row in record.rows("reconciliations", *span))
     summary.reconciliations = dict(sorted(differences.items()))
     return summary
@@ -165,7 +181,9 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
         if day.equity_start is None:
             day.equity_start = equity
             marked[row["wallet"]] = row["seq"]
-        day.equity_end = equity
+        day.equity_end, day.marked_ns = equity, row["ts_ns"]
+        day.recorded_ns = min(record.end_ns, span[1])
+        day.marks += 1
     for row in record.rows("cash", *span):
         amount = record.money(row["instrument"], row["amount"])
         if row["kind"] == "FEE":

@@ -32,6 +32,16 @@ def test_each_wallet_says_whose_it_is_and_in_which_currency(capsys):
     ]
 
 
+def test_equity_at_a_mark_of_a_while_ago_says_when(capsys):
+    now_ns, minute_ns = STANDING["now_ns"], 60_000_000_000
+    wallets = [STANDING["wallets"][0] | {"marked_ns": now_ns - age} for age in (minute_ns, 2 * minute_ns)]
+    _show_standing(Output(as_json=False), STANDING | {"wallets": wallets})
+    assert capsys.readouterr().out.splitlines()[2:4] == [
+        "wallet          main: balance 1,234.50 USDT, equity 1,240.00 USDT",
+        "wallet          main: balance 1,234.50 USDT, equity 1,240.00 USDT at 2023-12-31T23:58:00Z",
+    ]
+
+
 def test_positions_and_orders_are_said_in_the_units_and_prices_of_the_venue(capsys):
     _show_standing(Output(as_json=False), STANDING)
     lines = capsys.readouterr().out.splitlines()
