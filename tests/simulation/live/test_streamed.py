@@ -260,7 +260,7 @@ def test_a_request_on_its_way_misses_the_trades_before_it_arrives():
     late = fact(FactKind.TRADE, now + 3 * S, price_tick=4_985, qty_lot=1)
     exchange.push(MarketStep(np.concatenate((early, late)), None, now + 10 * S))
     first = exchange.next_batch(1, 1)
-    told = [first, *(exchange.next_batch(n, n) for n in range(2, 4))]
+    told = [first, *(exchange.next_batch(n, n) for n in range(2, 7))]
     kinds = [int(kind) for batch in told if batch is not None for kind in batch.facts["kind"]]
     assert kinds.count(FactKind.FILL) == 1
     filled = [row for batch in told if batch is not None for row in fills(batch)]

@@ -6,6 +6,10 @@ no trade of an instrument was ever told, its bars fill as in a backtest, and so 
 that were told are the smaller part: nobody listened while it happened. Best prices fill what takes, with slippage
 but without half the spread, which they contain; what rests waits for trades. What a step led to depends on the steps
 and the requests alone, so a session that died is told its steps again from its journal.
+
+Where requests and answers take time, an answer that becomes known within a step parts it: what the market said before
+is told, then the answer by itself, which may let its strategy decide again, then the rest. Only a step after which
+everybody decides is told whole.
 """
 
 from collections import deque
@@ -16,9 +20,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewind.engine.latency import in_flight
+from tradewind.engine.venue_records import RING
 from tradewind.engine.world import World
 from tradewind.market.grid import grid_offset_ns
-from tradewind.units.enums import FactKind
+from tradewind.units.enums import FactKind, WakeCode
 from tradewind.units.layout import joined
 from tradewind.venues.port import FACT, Batch
 from tradewind.venues.simulated import kernel
@@ -33,8 +39,11 @@ Records = np.ndarray
 _take_bar: Kernel = kernel.take_bar
 _take_event: Kernel = kernel.take_event
 _take_top: Kernel = kernel.take_top
+_deliver_next: Kernel = kernel.deliver_next
 
 _OHLC = ("open_tick", "high_tick", "low_tick", "price_tick", "qty_lot")
+_NEVER = -1
+"""No fact becomes known by then."""
 _UNDER_ACCOUNTS = (FactKind.LISTED, FactKind.DELISTED, FactKind.TRANSFER, FactKind.STREAM)
 
 
@@ -50,11 +59,15 @@ class MarketStep:
         The `WakeCode` that ends it, None: nobody decides.
     now_ns
         Our time after it.
+    whole
+        What becomes known within it is told among its facts and lets nobody decide: a journal of before steps were
+        parted has it so.
     """
 
     facts: Records
     wake: int | None
     now_ns: int
+    whole: bool = False
 
 
 def market_steps_of(batch: Batch) -> MarketStep | None:
@@ -63,7 +76,7 @@ def market_steps_of(batch: Batch) -> MarketStep | None:
     told = batch.facts[(kind <= FactKind.TIMER) | np.isin(kind, _UNDER_ACCOUNTS)]
     if len(told) == 0 and batch.wake is None:
         return None
-    return MarketStep(told.copy(), batch.wake, batch.now_ns)
+    return MarketStep(told.copy(), batch.wake, batch.now_ns, whole=len(told) < len(batch.facts))
 
 
 class StreamedExchange(SimulatedExchange):
@@ -113,19 +126,40 @@ class StreamedExchange(SimulatedExchange):
         return self._say(known, None, again=True)
 
     def _take_step(self) -> Batch | None:
-        """Let the next step of the market happen."""
+        """Let the next step of the market happen, up to an answer that becomes known within it."""
         if not self._steps or self.bankrupt:
             return None
-        step = self._steps.popleft()
-        parts = [_none()]
+        step, parts, done = self._steps.popleft(), [_none()], 0
+        if len(step.facts) == 0 and step.wake is None:
+            return self._make_known_on_the_way() or self._take_step()
+        is_parted = self._lagged and not step.whole and step.wake in (None, WakeCode.MARK)
         for run in _runs(step.facts):
+            if is_parted and done and self._is_answered_by(int(run["recv_ts_ns"][0])):
+                return self._part(step, parts, done)
             parts += self._happen(run)
+            done += len(run)
+        if is_parted and done and self._is_answered_by(step.now_ns):
+            return self._part(step, parts, done)
         self._at.now_ns = max(self._at.now_ns, step.now_ns)
         if self._lagged:
             parts += self._known_until(step.now_ns, step.now_ns)
         self._at.step += step.wake is not None
         self._at.turn = 0
         return self._say(joined(parts), step.wake, again=False)
+
+    def _part(self, step: MarketStep, parts: list[Records], done: int) -> Batch:
+        """Tell what its first `done` facts led to; what is left of the step waits until the answer was told."""
+        self._steps.appendleft(MarketStep(step.facts[done:], step.wake, step.now_ns))
+        return self._say(joined(parts), None, again=False)
+
+    def _is_answered_by(self, until_ns: int) -> bool:
+        """Let requests arrive until then; say whether an answer becomes known by then."""
+        venue = self._world.venues[0]
+        if not in_flight(venue):
+            return False
+        _deliver_next(*self._tables, until_ns, _NEVER)
+        head = int(venue["fact_head"])
+        return head < int(venue["fact_tail"]) and int(venue["fact_due_ns"][head % RING]) <= until_ns
 
     def _happen(self, run: Records) -> list[Records]:
         """Tell facts of one moment, let them fill, stop, settle or judge, and tell what that led to."""
