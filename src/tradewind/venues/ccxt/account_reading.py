@@ -46,6 +46,13 @@ _ALIVE = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted:
+    reading: Reading
+    since_ns: int
+    urgency: Urgency
+
+
+@dataclass(frozen=True, slots=True)
 class _Span:
     start_ms: int
     end_ms: int
@@ -171,23 +178,28 @@ class AccountReader:
 
     # ------------------------------------------------------------------ one list
 
-    async def read(self, reading: Reading, since_ns: int = 0, only: int | None = None) -> list[Event]:
+    async def read(
+        self,
+        reading: Reading,
+        since_ns: int = 0,
+        only: int | None = None,
+        *,
+        urgency: Urgency = Urgency.READ,
+    ) -> list[Event]:
         """Return every row of a list as events. Raises VenueDown.
 
         only: the instrument that is asked for, where a list is kept by instrument; else its rows are among all.
         """
         events: list[Event] = []
         listings = list(self._listings.values()) if only is None else [self._listings[only]]
-        async for row in self._all_rows(reading, since_ns, listings):
+        async for row in self._all_rows(_Wanted(reading, since_ns, urgency), listings):
             events += self._rows.read(row, reading.shape, self._wire.now_ns())
         return events
 
-    async def _all_rows(
-        self, reading: Reading, since_ns: int, listings: Sequence[Listing]
-    ) -> AsyncIterator[Row]:
-        for values in self._askings(reading, listings):
-            for span in self._spans(reading.pages, since_ns):
-                async for row in self._pages(reading, values, span):
+    async def _all_rows(self, wanted: _Wanted, listings: Sequence[Listing]) -> AsyncIterator[Row]:
+        for values in self._askings(wanted.reading, listings):
+            for span in self._spans(wanted.reading.pages, wanted.since_ns):
+                async for row in self._pages(wanted, values, span):
                     yield row
 
     def _askings(self, reading: Reading, listings: Sequence[Listing]) -> list[dict[str, object]]:
@@ -214,11 +226,12 @@ class AccountReader:
         edges = list(range(start_ms, now_ms, window_ms)) or [start_ms]
         return [_Span(edge, min(edge + window_ms, now_ms)) for edge in edges]
 
-    async def _pages(self, reading: Reading, values: dict[str, object], span: _Span) -> AsyncIterator[Row]:
+    async def _pages(self, wanted: _Wanted, values: dict[str, object], span: _Span) -> AsyncIterator[Row]:
         """Yield the rows of one stretch of time, page after page, each row once."""
-        pages, cursor, seen = reading.pages, "", set[str]()
+        reading, cursor, seen = wanted.reading, "", set[str]()
+        pages = reading.pages
         for _ in range(_PAGES_MAX):
-            answer = await self._ask(reading, values, span, cursor)
+            answer = await self._ask(wanted, values, span, cursor)
             rows = rows_at(answer.body, reading.call.rows)
             fresh = [
                 row for row in rows if not pages.id_field or word_of(row.get(pages.id_field)) not in seen
@@ -248,8 +261,8 @@ class AccountReader:
             return word_of(parent[0].get(pages.cursor_at[-1])) if parent else ""
         return word_of(rows[-1].get(pages.cursor_row))
 
-    async def _ask(self, reading: Reading, values: dict[str, object], span: _Span, cursor: str) -> Answer:
-        pages = reading.pages
+    async def _ask(self, wanted: _Wanted, values: dict[str, object], span: _Span, cursor: str) -> Answer:
+        reading, pages = wanted.reading, wanted.reading.pages
         params = fill_template(reading.call.fields, values)
         if pages.size_field:
             params[pages.size_field] = pages.size
@@ -257,7 +270,7 @@ class AccountReader:
             params[pages.start_field], params[pages.end_field] = span.start_ms, span.end_ms
         if cursor:
             params[pages.cursor_field] = int(cursor) if pages.rising else cursor
-        answer = await self._wire.ask(reading.call, params, Urgency.READ)
+        answer = await self._wire.ask(reading.call, params, wanted.urgency)
         if not self._is_told(answer, reading):
             raise VenueDown(
                 "VENUE_DOWN",

@@ -28,7 +28,7 @@ from tradewind.venues.ccxt.fill_watch import FillWatch
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.key_check import check_key
 from tradewind.venues.ccxt.notices import NoticeWatch
-from tradewind.venues.ccxt.orders import AccountModes, Speller, Unspeakable
+from tradewind.venues.ccxt.orders import AccountModes, Spelled, Speller, Unspeakable
 from tradewind.venues.ccxt.parsing import RowReader, word_of
 from tradewind.venues.ccxt.rule_watch import RuleWatch
 from tradewind.venues.ccxt.stream_audit import StreamAudit
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 
     from tradewind.market import Instrument
     from tradewind.venues.ccxt.dialect import Call
-    from tradewind.venues.ccxt.orders import Spelled
     from tradewind.venues.ccxt.parsing import Row
     from tradewind.venues.ccxt.wire import Answer
     from tradewind.venues.gateway import Event, Found, Listing, Snapshot
@@ -304,21 +303,17 @@ class CcxtTradingGateway:
 
     async def create(self, orders: Sequence[NewOrder]) -> list[Outcome]:
         """Send new orders, as one batch where the venue has batches; an outcome for each, in their order."""
-        outcomes: list[Outcome | None] = [None] * len(orders)
-        spelled: dict[int, Spelled] = {}
-        for place, order in enumerate(orders):
-            made = self._spell(order)
-            if isinstance(made, Outcome):
-                outcomes[place] = made
-            else:
-                spelled[place] = made
+        made = list(map(self._spell, orders))
+        if len(made) == 1 and isinstance(made[0], Spelled):
+            return await self._send_new(orders, [made[0]])
+        spelled = {place: one for place, one in enumerate(made) if isinstance(one, Spelled)}
+        outcomes = {place: one for place, one in enumerate(made) if isinstance(one, Outcome)}
         for group in self._groups(orders, spelled):
             found = await self._send_new(
                 list(map(orders.__getitem__, group)), list(map(spelled.__getitem__, group))
             )
-            for place, outcome in zip(group, found, strict=True):
-                outcomes[place] = outcome
-        return [outcome or Outcome(OutcomeKind.UNKNOWN) for outcome in outcomes]
+            outcomes.update(zip(group, found, strict=True))
+        return [outcomes[place] for place in range(len(orders))]
 
     def _spell(self, order: NewOrder) -> Spelled | Outcome:
         instrument = self._listings[order.instrument].instrument
@@ -337,8 +332,6 @@ class CcxtTradingGateway:
     def _groups(self, orders: Sequence[NewOrder], spelled: dict[int, Spelled]) -> list[list[int]]:
         """Return which orders go out together: as many as a batch holds, protection before openings."""
         batch = self._dialect.batch
-        if len(spelled) == 1:
-            return [list(spelled)]
         places = sorted(spelled, key=lambda place: not orders[place].closes)
         groups: list[list[int]] = []
         keys: list[object] = []
@@ -362,7 +355,7 @@ class CcxtTradingGateway:
                 keys.append(key)
         return groups
 
-    async def _send_new(self, orders: list[NewOrder], spelled: list[Spelled]) -> list[Outcome]:
+    async def _send_new(self, orders: Sequence[NewOrder], spelled: list[Spelled]) -> list[Outcome]:
         call = spelled[0].call
         if len(spelled) > 1 and self._dialect.batch is not None:
             call = self._dialect.batch
@@ -489,12 +482,14 @@ class CcxtTradingGateway:
         return next((outcome for outcome in found if outcome.kind is not OutcomeKind.ACCEPTED), found[0])
 
     async def _cancel_each(self, instrument: int) -> Outcome:
+        """Ask for an end of each order that the lists show; one that cannot be read keeps none of the others."""
         worst = Outcome(OutcomeKind.ACCEPTED)
         for reading in self._dialect.working:
             try:
-                events = await self._account.read(reading)
+                events = await self._account.read(reading, urgency=Urgency.PROTECT)
             except VenueDown as error:
-                return Outcome(OutcomeKind.UNKNOWN, text=error.message)
+                worst = Outcome(OutcomeKind.UNKNOWN, text=error.message)
+                continue
             for event in events:
                 if isinstance(event, OrderSeen) and event.instrument == instrument:
                     algo = bool(getattr(reading.shape, "algo", False))
