@@ -95,7 +95,7 @@ def open_gateway(
     from tradewind.cli.reaching import way_to
     from tradewind.venues.ccxt.trading import CcxtTradingGateway
 
-    session = way_to(desk, settings.venue)
+    session = way_to(desk, settings.venue, settings.mode)
     chance = random.Random()  # noqa: S311 - spreads waits, guards nothing
     gateway = CcxtTradingGateway(settings, listings, session, keys, now_ns=time.time_ns, chance=chance)
     return gateway, session

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tradewind.config import Workspace
     from tradewind.venues.ccxt.exchange import ClientSpec
     from tradewind.venues.fake.sockets import FakeVenueAddress
+    from tradewind.venues.gateway import AccountMode
 
 __all__ = ["client_of", "practice_of", "way_to"]
 
@@ -22,12 +23,15 @@ def client_of(venue: str) -> "ClientSpec":
     return market_client(venue)
 
 
-def way_to(desk: "Workspace", venue: str) -> "aiohttp.ClientSession":
-    """Return a session that reaches a venue, or its fake, and nobody else; whoever opens it closes it."""
+def way_to(desk: "Workspace", venue: str, mode: "AccountMode | None" = None) -> "aiohttp.ClientSession":
+    """Return a session that reaches a venue, or its fake, and nobody else; whoever opens it closes it.
+
+    mode: of the account whose key is used: the hosts of the other money are then not reached. None without a key.
+    """
     from tradewind.venues.ccxt.exchange import open_session
 
     spec, practice = client_of(venue), practice_of(desk, venue)
-    hosts = spec.hosts | spec.demo_hosts
+    hosts = spec.hosts | spec.demo_hosts if mode is None else spec.hosts_for(mode)
     if practice is None:
         return open_session(hosts)
     return open_session(hosts, addresses=practice.addresses(), ssl_context=practice.ssl_context())

@@ -73,6 +73,10 @@ class ClientSpec:
     options: Mapping[str, object]
     demo: str
 
+    def hosts_for(self, mode: AccountMode) -> frozenset[str]:
+        """Return the hosts that a key of real or of practice money may be shown to."""
+        return self.demo_hosts if mode is AccountMode.DEMO else self.hosts
+
 
 _QUIET: dict[str, object] = {
     "fetchCurrencies": False,

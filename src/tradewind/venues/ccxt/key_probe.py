@@ -67,9 +67,8 @@ async def probe_key(
             known=tuple(DIALECTS),
         )
     spec, mode = CLIENTS[keys.venue], AccountMode.DEMO if keys.demo else AccountMode.LIVE
-    hosts = spec.demo_hosts if keys.demo else spec.hosts
     own = session or open_session(
-        hosts,
+        spec.hosts_for(mode),
         addresses=fake.addresses() if fake else None,
         ssl_context=fake.ssl_context() if fake else None,
     )
