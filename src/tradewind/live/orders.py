@@ -145,7 +145,7 @@ class OrderLedger:
         self._wallet_of = wallet_of
         self._orders: dict[int, Known] = {}
         self._ended: dict[int, None] = {}
-        self._trades: set[tuple[int, int]] = set()
+        self._trades: dict[tuple[int, int], int] = {}
         self._orphans: deque[FillSeen] = deque(maxlen=_ORPHANS_KEPT)
 
     def known(self, cid: int) -> Known | None:
@@ -187,7 +187,11 @@ class OrderLedger:
 
     def tell_fill(self, seen: FillSeen) -> list[Told]:
         """Return what the core is to know after a trade was heard of: a total, where it grew, and the fee."""
-        if (seen.instrument, seen.trade_key) in self._trades:
+        teller = self._trades.get((seen.instrument, seen.trade_key))
+        if teller is not None and self._is_other_side(seen, teller):
+            seen = msgspec.structs.replace(seen, trade_key=booking_key(seen.trade_key, seen.cid))
+            teller = self._trades.get((seen.instrument, seen.trade_key))
+        if teller is not None:
             return []
         known = self._orders.get(seen.cid)
         if known is None:
@@ -210,6 +214,11 @@ class OrderLedger:
             facts.append(self._late(total, known))
         facts.append(self._fee(seen, known))
         return self.remember(facts)
+
+    def _is_other_side(self, seen: FillSeen, teller: int) -> bool:
+        """Say whether a trade that one order of ours has told was with another of ours, which tells it now."""
+        mine, told = self._orders.get(seen.cid), self._orders.get(teller)
+        return mine is not None and told is not None and mine.side != told.side
 
     def find(self, seen: OrderSeen) -> list[Told]:
         """Return what a search found, which also settles what an amend or a cancel has left in question."""
@@ -370,7 +379,7 @@ class OrderLedger:
             return
         if kind == FactKind.FEE:
             known.trades.setdefault(fact.trade_id, (fact.qty_lot, round(fact.value)))
-            self._trades.add((known.instrument, fact.trade_id))
+            self._trades[known.instrument, fact.trade_id] = cid
         elif kind == FactKind.AMENDED:
             known.price_tick, known.qty_lot, known.asked_lot = fact.price_tick, fact.qty_lot, 0
             self._note_total(cid, known, 0, 0)
@@ -400,7 +409,8 @@ class OrderLedger:
         while len(self._ended) > _ENDED_KEPT:
             oldest = next(iter(self._ended))
             gone = self._orders.pop(oldest)
-            self._trades -= {(gone.instrument, trade) for trade in gone.trades}
+            for trade in gone.trades:
+                self._trades.pop((gone.instrument, trade), None)
             del self._ended[oldest]
 
     def save(self) -> bytes:
@@ -411,7 +421,9 @@ class OrderLedger:
         """Go on from a saved memory."""
         self._orders, ended = msgspec.msgpack.decode(saved, type=tuple[dict[int, Known], list[int]])
         self._ended = dict.fromkeys(ended)
-        self._trades = {(known.instrument, key) for known in self._orders.values() for key in known.trades}
+        self._trades = {
+            (known.instrument, key): cid for cid, known in self._orders.items() for key in known.trades
+        }
 
 
 def booking_key(*what: object) -> int:

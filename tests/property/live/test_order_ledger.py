@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given
+from msgspec import structs
 
 from tradewind.live.facts import rows_of
 from tradewind.live.orders import OrderLedger
-from tradewind.units.enums import BUY, LONG, FactKind, IntentKind, RequestKind, Rule
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, FactKind, IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import FillSeen, OrderSeen, OrderStatus
 from tradewind.venues.port import REQUEST
 
@@ -205,3 +206,24 @@ def test_a_memory_made_of_facts_is_the_memory(case, data):
     rest = [*messages[at:], *life.messages]
     told = [[f for message in rest for f in tell(one, message)] for one in (book, again, restored)]
     assert told[0] == told[1] == told[2]
+
+
+def test_both_sides_of_a_trade_with_oneself_are_told_once():
+    """One number, two orders of ours: the core charges a fee once for each number, so the second side has its own."""
+    book, other = ledger(), CID + (1 << 20)
+    sold = request()
+    sold["cid"], sold["side"], sold["position_side"] = other, SELL, SHORT
+    book.note_requests(sold)
+    bought = fill(5, PRICE, 4)
+    taken = structs.replace(bought, cid=other, venue_id="w", side=SELL, position_side=SHORT, fee=9, maker=0)
+    facts = [f for side in (bought, taken) for f in book.tell_fill(side)]
+    assert [(f.cid, f.qty_lot) for f in facts if f.kind == FactKind.FILL] == [(CID, 4), (other, 4)]
+    fees = {(f.cid, f.trade_id): f.amount for f in facts if f.kind == FactKind.FEE}
+    assert list(fees.values()) == [bought.fee, 9]
+    assert len({trade_id for _, trade_id in fees}) == 2
+    restored, made = OrderLedger(worth, lambda instrument, currency: 0), ledger()
+    restored.restore(book.save())
+    made.note_requests(sold)
+    made.note_facts(rows_of(facts))
+    for one in (book, restored, made):
+        assert [one.tell_fill(side) for side in (taken, bought, taken)] == [[], [], []]

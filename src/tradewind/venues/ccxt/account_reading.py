@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from tradewind.errors import VenueDown
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.classification import code_of, look_up
-from tradewind.venues.ccxt.dialect import Meaning, OrderShape, fill_template
-from tradewind.venues.ccxt.parsing import has_rows, rows_at, word_of
+from tradewind.venues.ccxt.dialect import FillShape, Meaning, OrderShape, fill_template
+from tradewind.venues.ccxt.parsing import has_rows, own_trade, rows_at, word_of
 from tradewind.venues.gateway import (
     NO_HISTORY,
     BalanceSeen,
@@ -153,9 +153,7 @@ class AccountReader:
     async def fills(self, since_ns: int, only: int | None = None) -> list[FillSeen]:
         """Return every trade since a time, oldest first, each once; of one instrument or all. Raises VenueDown."""
         events = await self.read(self._dialect.fills, max(since_ns - _OVERLAP_NS, 0), only)
-        found = {
-            (f.instrument, f.trade_id): f for f in events if isinstance(f, FillSeen) and f.ts_ns >= since_ns
-        }
+        found = {own_trade(f): f for f in events if isinstance(f, FillSeen) and f.ts_ns >= since_ns}
         return sorted(found.values(), key=lambda fill: (fill.ts_ns, fill.trade_key))
 
     async def _since(self, reading: Reading | None, since_ns: int, kind: type[Money]) -> list[Money]:
@@ -228,16 +226,16 @@ class AccountReader:
 
     async def _pages(self, wanted: _Wanted, values: dict[str, object], span: _Span) -> AsyncIterator[Row]:
         """Yield the rows of one stretch of time, page after page, each row once."""
-        reading, cursor, seen = wanted.reading, "", set[str]()
-        pages = reading.pages
+        reading, cursor, seen = wanted.reading, "", set[tuple[str, ...]]()
+        pages, ids = reading.pages, _ids_of_rows(reading)
         for _ in range(_PAGES_MAX):
             answer = await self._ask(wanted, values, span, cursor)
             rows = rows_at(answer.body, reading.call.rows)
             fresh = [
-                row for row in rows if not pages.id_field or word_of(row.get(pages.id_field)) not in seen
+                row for row in rows if not ids or tuple(word_of(row.get(name)) for name in ids) not in seen
             ]
             for row in fresh:
-                seen.add(word_of(row.get(pages.id_field)) if pages.id_field else "")
+                seen.add(tuple(word_of(row.get(name)) for name in ids))
                 yield row
             following = self._cursor(pages, answer, rows)
             if not following or (pages.size and len(rows) < pages.size and not pages.cursor_at):
@@ -399,6 +397,12 @@ def _names(event: OrderSeen, order: OrderRef, client_id: str) -> bool:
     by_number = bool(order.venue_id) and event.venue_id == order.venue_id
     here = event.instrument == order.instrument and event.cid in (0, order.cid)
     return event.client_id == client_id or (by_number and here)
+
+
+def _ids_of_rows(reading: Reading) -> tuple[str, ...]:
+    """Return the fields by which a row is told from another; a trade with oneself has one number and two orders."""
+    names = (reading.pages.id_field,) if reading.pages.id_field else ()
+    return (*names, reading.shape.venue_id) if names and isinstance(reading.shape, FillShape) else names
 
 
 def _is_before(row: Row, field: str, start_ms: int) -> bool:

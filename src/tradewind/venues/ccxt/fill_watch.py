@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeVar
 
 from tradewind.errors import VenueDown
+from tradewind.venues.ccxt.parsing import own_trade
 from tradewind.venues.gateway import OrderStatus
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class FillWatch:
     def __init__(self, account: AccountReader, tell: Callable[[OrderSeen | FillSeen], None]) -> None:
         self._account = account
         self._tell = tell
-        self._told: OrderedDict[tuple[int, str], None] = OrderedDict()
+        self._told: OrderedDict[tuple[int, str, str], None] = OrderedDict()
         self._heard_lots: OrderedDict[tuple[int, str], int] = OrderedDict()
         self._wanted: dict[tuple[int, str], OrderSeen] = {}
         self._childless: dict[int, OrderSeen] = {}
@@ -62,7 +63,7 @@ class FillWatch:
 
     def fill(self, seen: FillSeen) -> bool:
         """Hear of a trade; return whether it is news."""
-        key = (seen.instrument, seen.trade_id)
+        key = own_trade(seen)
         if key in self._told:
             return False
         _remember(self._told, key, None)
@@ -104,7 +105,7 @@ class FillWatch:
                 min(s.ts_ns for s in self._wanted.values() if s.instrument == instrument) - _LOOK_BACK_NS
             )
             for fill in await self._account.fills(max(since_ns, 0), instrument):
-                if fill.cid and (fill.instrument, fill.trade_id) not in self._told:
+                if fill.cid and own_trade(fill) not in self._told:
                     self._tell(fill)
 
     def _drop_complete(self) -> None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.dialect import Dialect, Path, Shape
     from tradewind.venues.gateway import Event, Listing
 
-__all__ = ["RowReader", "Unfit", "has_rows", "key_of_trade", "rows_at", "word_of"]
+__all__ = ["RowReader", "Unfit", "has_rows", "key_of_trade", "own_trade", "rows_at", "word_of"]
 
 Row = dict[str, object]
 _MS_NS = 1_000_000
@@ -105,6 +105,11 @@ def word_of(value: object) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def own_trade(seen: FillSeen) -> tuple[int, str, str]:
+    """Return what a trade of ours is known by: one with oneself has a side for each of two orders, and one number."""
+    return seen.instrument, seen.venue_id, seen.trade_id
 
 
 def key_of_trade(trade_id: str) -> int:

@@ -1,0 +1,90 @@
+"""A trade with oneself: one number, two orders of ours, and both are told, each once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from tradewind.testing.wire_recorder import Reply, run_at_post
+from tradewind.units.enums import BUY, SELL
+from tradewind.venues.ccxt.capabilities import DIALECTS
+from tradewind.venues.fake.binance_rows import trade_row
+from tradewind.venues.fake.blofin_words import fill_row as blofin_row
+from tradewind.venues.fake.bybit_words import execution_row
+from tradewind.venues.fake.listings import listed
+from tradewind.venues.fake.okx_words import fill_row as okx_row
+from tradewind.venues.fake.orders import FakeTrade
+
+VENUES = sorted(DIALECTS)
+NOW_NS = 1_767_225_600_000_000_000
+PATHS = ("userTrades", "execution/list", "fills-history")
+
+
+def row_of(venue, trade, instrument):
+    if venue == "binance_usdm":
+        return trade_row(trade)
+    if venue == "bybit_linear":
+        return execution_row(trade, None, Decimal(1))
+    if venue == "okx_swap":
+        return okx_row(trade, instrument) | {"billId": str(1000 + trade.order_id)}
+    return blofin_row(trade)
+
+
+def sides_of(venue):
+    """Return both sides of one trade as the venue writes them."""
+    instrument = listed(venue)[0]
+    price, qty = instrument.tick_size * 1000, instrument.lot_size * 10
+    bought = FakeTrade(
+        trade_id=901,
+        order_id=11,
+        client_id="",
+        symbol=instrument.symbol,
+        side="buy",
+        position_side="net",
+        price=price,
+        qty=qty,
+        quote=price * qty * instrument.contract_size,
+        fee=Decimal("0.01"),
+        fee_asset="USDT",
+        maker=True,
+        realized_pnl=Decimal(0),
+        ts_ns=NOW_NS + 10**9,
+    )
+    sold = replace(bought, order_id=12, side="sell", maker=False)
+    return [row_of(venue, trade, instrument) for trade in (bought, sold)]
+
+
+def told_of(venue, rows):
+    """Return what is read of a list of trades with these rows."""
+    fine = {
+        "binance_usdm": rows,
+        "bybit_linear": {"retCode": 0, "retMsg": "OK", "result": {"list": rows, "nextPageCursor": ""}},
+        "okx_swap": {"code": "0", "msg": "", "data": rows},
+        "blofin_swap": {"code": "0", "msg": "success", "data": rows},
+    }[venue]
+
+    async def work(post):
+        gateway = post.gateway()
+        await gateway.measure_clock()
+        post.answer = lambda request: Reply(fine)
+        fills = await gateway._account.fills(NOW_NS, 0)
+        return fills, [gateway._fill_watch.fill(fill) for fill in (*fills, *fills)]
+
+    return run_at_post(venue, work)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_both_sides_of_a_trade_with_oneself_are_read_and_told_once(venue):
+    fills, news = told_of(venue, sides_of(venue))
+    assert sorted(fill.side for fill in fills) == sorted((BUY, SELL))
+    assert len({fill.venue_id for fill in fills}) == 2
+    assert news == [True, True, False, False]
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_side_that_is_listed_twice_is_told_once(venue):
+    rows = sides_of(venue)[:1] * 2
+    fills, news = told_of(venue, rows)
+    assert (len(fills), news) == (1, [True, False])
