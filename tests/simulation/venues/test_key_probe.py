@@ -10,7 +10,7 @@ from tradewind.errors import AuthFailed, ConfigError, SafetyRefusal
 from tradewind.testing.virtual_venues import Login, run_world
 from tradewind.venues.ccxt.key_probe import probe_key
 from tradewind.venues.keys import AccountKeys, Secret
-from tradewind.venues.keys.report import explain, refuse_powerful
+from tradewind.venues.keys.report import KeyReport, explain, refuse_powerful
 from tradewind.venues.keys.secret import forgetting
 
 VENUES = ("binance_usdm", "blofin_swap", "bybit_linear", "okx_swap")
@@ -52,6 +52,32 @@ def test_a_key_that_may_withdraw_is_refused(venue):
     with pytest.raises(SafetyRefusal) as caught:
         refuse_powerful(report, "main")
     assert caught.value.code == "KEY_TOO_POWERFUL"
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "bybit_linear"])
+def test_a_key_that_may_move_money_to_another_account_is_refused(venue):
+    """It is out of reach of what protects it there; the venue names the right, and the refusal does."""
+    report = asked(venue, Login(permissions=frozenset({"read", "trade", "transfer"})))
+    assert (report.can_withdraw, report.can_transfer) == (False, True)
+    assert [(f.name, f.state) for f in explain(report) if f.state == "wrong"] == [("transfer", "wrong")]
+    with pytest.raises(SafetyRefusal) as caught:
+        refuse_powerful(report, "main")
+    assert caught.value.code == "KEY_TOO_POWERFUL"
+    assert "transfer" in caught.value.message
+
+
+def test_practice_money_may_be_moved():
+    report = KeyReport("bybit_linear", True, can_transfer=True)
+    assert [(f.name, f.state) for f in explain(report) if f.name == "transfer"] == [("transfer", "warning")]
+    refuse_powerful(report, "main")
+
+
+@pytest.mark.parametrize("venue", ["okx_swap", "blofin_swap"])
+def test_a_venue_that_does_not_say_whether_a_key_may_transfer_is_warned_about(venue):
+    report = asked(venue, Login())
+    assert report.can_transfer is None
+    (found,) = (f for f in explain(report) if f.name == "transfer")
+    assert (found.state, "sub-account" in found.remedy) == ("warning", True)
 
 
 @pytest.mark.parametrize("venue", VENUES)

@@ -382,8 +382,8 @@ BINANCE_USDM = Dialect(
     key=KeyShape(
         Call("sapi", "GET", "account/apiRestrictions"),
         trades=((("enableFutures",), frozenset({"true"})),),
-        withdraws=(
-            (("enableWithdrawals",), frozenset({"true"})),
+        withdraws=((("enableWithdrawals",), frozenset({"true"})),),
+        transfers=(
             (("enableInternalTransfer",), frozenset({"true"})),
             (("permitsUniversalTransfer",), frozenset({"true"})),
         ),

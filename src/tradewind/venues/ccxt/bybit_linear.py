@@ -315,6 +315,12 @@ BYBIT_LINEAR = Dialect(
             (("result", "permissions", "Derivatives"), frozenset({"DerivativesTrade"})),
         ),
         withdraws=((("result", "permissions", "Wallet"), frozenset({"Withdraw"})),),
+        transfers=(
+            (
+                ("result", "permissions", "Wallet"),
+                frozenset({"AccountTransfer", "SubMemberTransfer", "SubMemberTransferList"}),
+            ),
+        ),
         ips=("result", "ips"),
         unrestricted=(("result", "ips", "0"), "*"),
     ),

@@ -444,7 +444,7 @@ class KeyShape:
     ----------
     call
         The request.
-    reads, trades, withdraws
+    trades, withdraws, transfers
         Each a list of (path, words): any of them found means yes; an empty list: the venue does not say.
     ips
         Where the list of allowed addresses is.
@@ -456,6 +456,7 @@ class KeyShape:
     ips: Path = ()
     unrestricted: tuple[Path, str] | None = None
     demo_too: bool = True
+    transfers: tuple[tuple[Path, frozenset[str]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _OTHER_WORLD = frozenset({"50101"})
 
 
 async def check_key(wire: Wire, mode: AccountMode, name: str) -> KeyReport:
-    """Return what a key may do, if that is to trade and not to withdraw.
+    """Return what a key may do, if that is to trade and not to move money away.
 
     Raises AuthFailed (KEY_REJECTED, KEY_MODE_MISMATCH), VenueRefused (KEY_PERMISSION), SafetyRefusal
     (KEY_TOO_POWERFUL), VenueDown.
@@ -49,6 +49,7 @@ async def read_key(wire: Wire, mode: AccountMode) -> KeyReport:
         can_read=True,
         can_trade=_says(answer.body, shape.trades),
         can_withdraw=_says(answer.body, shape.withdraws),
+        can_transfer=_says(answer.body, shape.transfers),
         addresses=_addresses(answer.body, shape.ips, shape.unrestricted),
         clock_offset_ms=offset_ms,
     )

@@ -58,7 +58,8 @@ def setting_routes(exchange: FakeExchange) -> dict[str, Handler]:
 def _key(exchange: FakeExchange, account: FakeAccount, args: Mapping[str, str]) -> object:
     del exchange, args
     held = account.permissions
-    wallet = ["AccountTransfer"] + (["Withdraw"] if "withdraw" in held else [])
+    moving = ["AccountTransfer", "SubMemberTransfer"] if "transfer" in held else []
+    wallet = moving + (["Withdraw"] if "withdraw" in held else [])
     return {
         "id": "1",
         "note": account.name,

@@ -35,13 +35,15 @@ class KeyReport:
     venue, demo
         Who was asked, and whether it was its practice side.
     can_read, can_trade, can_withdraw
-        What the key may do. Moving money between accounts counts as withdrawing where it leaves the user.
+        What the key may do.
     addresses
         Addresses from which it may be used; empty where from any.
     clock_offset_ms
         The venue's time less ours.
     hedge, isolated
         Position and margin mode of the account.
+    can_transfer
+        Whether it may move money to another account of the same owner.
     """
 
     venue: str
@@ -53,6 +55,7 @@ class KeyReport:
     clock_offset_ms: float | None = None
     hedge: bool | None = None
     isolated: bool | None = None
+    can_transfer: bool | None = None
 
 
 class KeyProbe(Protocol):
@@ -81,11 +84,19 @@ class KeyFinding:
 
 
 def refuse_powerful(report: KeyReport, name: str) -> None:
-    """Refuse a key that may take money away. Raises SafetyRefusal (KEY_TOO_POWERFUL)."""
-    if report.can_withdraw:
+    """Refuse a key that may take money away: out of the venue, or, real money, to another account there.
+
+    A transfer loses nothing by itself. It leaves an open position without what stands behind it, though, and what
+    holds such a key can undo what keeps it in bounds: at Bybit it may write its own list of addresses.
+
+    Raises SafetyRefusal (KEY_TOO_POWERFUL).
+    """
+    moves = report.can_transfer and not report.demo
+    if report.can_withdraw or moves:
+        right = "withdraw money" if report.can_withdraw else "transfer money to another account"
         raise SafetyRefusal(
             "KEY_TOO_POWERFUL",
-            f"the key {name!r} may withdraw money, which nothing here ever needs.",
+            f"the key {name!r} may {right}, which nothing here ever needs.",
             where=name,
             hint=f"make a key at {report.venue} that may read and trade only, and delete this one there",
         )
@@ -112,6 +123,7 @@ def _findings(report: KeyReport) -> Iterator[KeyFinding]:
     yield _permission("read", report.can_read)
     yield _permission("trade", report.can_trade)
     yield _withdrawal(report.can_withdraw)
+    yield _transfer(report.can_transfer, demo=report.demo)
     yield _addresses(report)
     yield _clock(report.clock_offset_ms)
     yield _mode("position mode", report.hedge, ("one way", "hedge"))
@@ -135,6 +147,16 @@ def _withdrawal(may: bool | None) -> KeyFinding:
             "wrong", "withdraw", "allowed", "make another key that may not, and delete this one"
         )
     return KeyFinding("ok", "withdraw", "not allowed, as it should be")
+
+
+def _transfer(may: bool | None, *, demo: bool) -> KeyFinding:
+    if may is None:
+        remedy = "where it may, a sub-account of its own bounds what it can move"
+        return KeyFinding("warning", "transfer", "the venue does not say", remedy)
+    if may:
+        remedy = "make another key that may not, and delete this one"
+        return KeyFinding("warning" if demo else "wrong", "transfer", "allowed", remedy)
+    return KeyFinding("ok", "transfer", "not allowed, as it should be")
 
 
 def _addresses(report: KeyReport) -> KeyFinding:
