@@ -70,16 +70,15 @@ class BatchPart(msgspec.Struct, frozen=True, gc=False):
     again: bool
 
 
-def encode_facts(head: BatchPart, facts: NDArray[Any]) -> bytes:
-    """Return the body of a record of facts."""
-    packed = _BATCH.pack(head.number, head.now_ns, head.part, head.parts, head.wake, head.again, 0)
-    return packed + facts.tobytes()
+def encode_facts(head: BatchPart, facts: bytes) -> bytes:
+    """Return the body of a record of facts, rows of `FACT` as bytes."""
+    return _BATCH.pack(*msgspec.structs.astuple(head), 0) + facts
 
 
 def decode_facts(
     record: Record, layouts: dict[str, tuple[tuple[str, str], ...]]
 ) -> tuple[BatchPart, NDArray[Any]]:
-    """Return what `encode_facts` was given, the rows in today's layout."""
+    """Return what `encode_facts` was given, as rows in today's layout."""
     number, now_ns, part, parts, wake, again, _ = _BATCH.unpack_from(record.body)
     head = BatchPart(number, now_ns, part, parts, wake, bool(again))
     return head, unpack_rows(record.body[_BATCH.size :], layouts["FACT"], FACT)

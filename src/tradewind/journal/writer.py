@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES: Final = 64 << 20
 _GATHERED_BYTES_MAX: Final = 256 << 10
+_BODY_BYTES_MAX: Final = twj.MAX_PAYLOAD_BYTES - 32
 _TAIL_RECORDS: Final = 64
 
 
@@ -101,16 +102,16 @@ class JournalWriter:
         self._folder = folder
         self._authorship = authorship
         self._segment_bytes = segment_bytes
-        self._gathered: list[bytes] = []
+        self._gathered: list[tuple[int, int, bytes, int]] = []
         self._gathered_bytes = 0
-        self._newest = 1, 0, b"", 0
-        self._goes_on = False
-        """Whether what was written last needs others behind it: they come into the same segment."""
+        self._written = 1, 0, b"", 0
+        """The last record; where it needs others behind it, they come into the same segment."""
         self._failure: str | None = None
         self._number = 0
         self._next_seq = 1
         self._chain = twj.chain_start(authorship.identity)
-        self._size = self._synced_size = self._header_bytes = 0
+        self._size = self._synced_size = 0
+        self._full_bytes = max(segment_bytes, 1)
         self._file: OpenFile
         self._lock = disk.lock(folder / "lock", f"writes the journal {authorship.identity.session}")
         try:
@@ -149,28 +150,27 @@ class JournalWriter:
         """
         if self._gathered_bytes >= _GATHERED_BYTES_MAX or self._failure:
             self.flush()
-        seq = self._next_seq
-        payload = twj.encode_record((schema, seq, body, kind))
-        if len(payload) > twj.MAX_PAYLOAD_BYTES:
-            raise InvariantBroken("INVARIANT_BROKEN", f"a record of {len(payload)} bytes exceeds 1 MiB")
-        self._gathered.append(payload)
-        self._gathered_bytes += len(payload)
+        seq, size = self._next_seq, len(body)
+        if size > _BODY_BYTES_MAX:
+            raise InvariantBroken("INVARIANT_BROKEN", f"a record of {size} bytes exceeds 1 MiB")
+        self._gathered.append((schema, seq, body, kind))
+        self._gathered_bytes += size
         self._next_seq = seq + 1
-        self._newest = schema, seq, body, kind
         return seq
 
     def flush(self) -> None:
         """Hand what was gathered to the system, where a killed process no longer loses it."""
-        self._refuse_if_failed()
-        if not self._gathered:
+        if self._failure is not None:
+            raise self._refusal()
+        gathered = self._gathered
+        if not gathered:
             return
-        if self._size >= max(self._segment_bytes, self._header_bytes + 1) and not self._goes_on:
+        if self._size >= self._full_bytes and not self._is_begun(Record(*self._written)):
             self._rotate()
-        frames, chain = twj.encode_frames(self._gathered, self._chain)
+        frames, chain = twj.encode_frames(list(map(twj.encode_record, gathered)), self._chain)
         self._write(frames)
-        self._chain = chain
-        self._goes_on = self._is_begun(Record(*self._newest))
-        self._gathered.clear()
+        self._chain, self._written = chain, gathered[-1]
+        gathered.clear()
         self._gathered_bytes = 0
 
     def sync(self) -> None:
@@ -296,7 +296,8 @@ class JournalWriter:
         file = self._begin_file(path, data)
         self._file, self._number = file, header.number
         self._chain = twj.chain_after_header(header)
-        self._size = self._synced_size = self._header_bytes = len(data)
+        self._size = self._synced_size = len(data)
+        self._full_bytes = max(self._segment_bytes, len(data) + 1)
 
     def _begin_file(self, path: Path, data: bytes) -> OpenFile:
         try:
@@ -344,10 +345,6 @@ class JournalWriter:
 
     def _refusal(self) -> JournalError:
         return JournalError("JOURNAL_WRITE", str(self._failure), where=str(self._folder))
-
-    def _refuse_if_failed(self) -> None:
-        if self._failure is not None:
-            raise self._refusal()
 
 
 def open_journal(

@@ -6,6 +6,7 @@ lies on the way of every order: NumPy takes a microsecond for each field that it
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,12 +50,13 @@ _COUNT, _ROWS = _cell(_BOX, "requests"), _cell(_BOX, "request")
 _FILLS, _ORDERS = _cell(_BOX, "log", "fills"), _cell(_BOX, "log", "orders")
 _REFUSALS, _REFUSED = _cell(_BOX, "log", "refusals"), _cell(_BOX, "log", "refusal_row")
 _ROW, _REFUSED_ROW, _INTENT = (dtype.itemsize // _CELL for dtype in (REQUEST, REFUSAL, INTENT))
-_CID, _KIND, _PLACE, _SLOT = (_cell(REQUEST, name) for name in ("cid", "kind", "context", "slot"))
+_WHOSE = itemgetter(*(_cell(REQUEST, name) for name in ("cid", "kind", "context", "slot")))
+_CANCEL, _OWN_SLOTS = int(RequestKind.CANCEL), SLOTS - CORE_SLOTS
 _EDITED, _GUARDS = _cell(_CONTEXT, "edited"), _cell(_CONTEXT, "guards")
 _PLANNED, _INTENTS = _cell(_CONTEXT, "planned"), _cell(_CONTEXT, "intents")
 _GUARD_ROWS = _CONTEXT["guards"].shape[0]
 _STATED, _STATED_ROWS = _cell(_CONTEXT["intents"], "n"), _cell(_CONTEXT["intents"], "row")
-_SIGNAL, _INTENT_SLOT = _cell(_CONTEXT["intents"], "signal"), _cell(INTENT, "slot")
+_SIGNALS_AT, _INTENT_SLOT = _INTENTS + _cell(_CONTEXT["intents"], "signal"), _cell(INTENT, "slot")
 
 
 class Decided:
@@ -88,10 +90,10 @@ class Decided:
 
     def reasons(self) -> list[Reason]:
         """Return why each request is made: the intent of its slot as it was stated, and the values recorded with it."""
-        box, ends = self._box, _ROWS + self._box[_COUNT] * _ROW
+        box = self._box
         return [
-            self._reason(box[at + _CID], box[at + _KIND], box[at + _PLACE], box[at + _SLOT])
-            for at in range(_ROWS, ends, _ROW)
+            self._reason(*_WHOSE(box[at : at + _ROW]))
+            for at in range(_ROWS, _ROWS + box[_COUNT] * _ROW, _ROW)
         ]
 
     def take_refusals(self) -> bytes:
@@ -108,15 +110,15 @@ class Decided:
     def _reason(self, cid: int, kind: int, place: int, slot: int) -> Reason:
         cells, context = self._contexts, place * self._size
         # What the core itself flattens and guards with is not what was stated.
-        own = slot >= SLOTS - CORE_SLOTS
+        own = slot >= _OWN_SLOTS
         stated = context + (_PLANNED if own or cells[context + _EDITED] else _INTENTS)
         at = -1
-        if kind != RequestKind.CANCEL:
+        if kind != _CANCEL:
             at = self._find(slot, stated + _STATED_ROWS, cells[stated + _STATED])
             if at < 0 and own:
                 at = self._find(slot, context + _GUARDS, _GUARD_ROWS)
         intent = _NO_INTENT if at < 0 else cells[at : at + _INTENT].tobytes()
-        signal = context + _INTENTS + _SIGNAL
+        signal = context + _SIGNALS_AT
         return Reason(
             cid, kind, place, slot, intent, tuple(self._numbers[signal : signal + SIGNALS].tolist())
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -71,9 +72,12 @@ class Asked(NamedTuple):
         return closes_side(self.side, self.position_side)
 
 
+_ASKED = partial(tuple.__new__, Asked)
+
+
 def asked_of(requests: NDArray[Any]) -> list[Asked]:
     """Return rows of `REQUEST` one by one."""
-    return list(map(Asked._make, _REQUEST.iter_unpack(requests.tobytes())))
+    return list(map(_ASKED, _REQUEST.iter_unpack(requests.tobytes())))
 
 
 def rows_of(facts: Iterable[Told]) -> NDArray[Any]:

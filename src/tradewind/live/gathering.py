@@ -93,16 +93,16 @@ class Gathering:
 
     def take(self, bar: BarSeen) -> None:
         """Take a bar that is over. One that was told before counts no more: the first word stands."""
-        last_ns = self._last_ns.get(bar.instrument, -1)
-        on_grid = (bar.ts_ns - self._next_ns) % self.interval_ns == 0
-        if bar.instrument not in self.instruments or bar.interval_ns != self.interval_ns or not on_grid:
+        instrument, ts_ns, ahead_ns = bar.instrument, bar.ts_ns, bar.ts_ns - self._next_ns
+        interval_ns = self.interval_ns
+        if instrument not in self.instruments or bar.interval_ns != interval_ns or ahead_ns % interval_ns:
             return
-        if bar.ts_ns <= last_ns or bar.instrument in self._waiting.get(bar.ts_ns, ()):
+        if ts_ns <= self._last_ns.get(instrument, -1) or instrument in self._waiting.get(ts_ns, ()):
             self.repeated += 1
-        elif bar.ts_ns < self._next_ns:
+        elif ahead_ns < 0:
             self._late.append(bar)
         else:
-            self._waiting.setdefault(bar.ts_ns, {})[bar.instrument] = bar
+            self._waiting.setdefault(ts_ns, {})[instrument] = bar
 
     def ready(self, now_ns: int) -> Gathered | None:
         """Return what can be told now, None for nothing yet; ask again until then."""
@@ -124,7 +124,7 @@ class Gathering:
     def _tell_interval(self) -> Gathered:
         """Tell the interval in work: its bars, and who is late."""
         here = self._waiting.pop(self._next_ns, {})
-        close_ns, self._next_ns = self._next_ns + self.interval_ns, self._next_ns + self.interval_ns
+        close_ns = self._next_ns = self._next_ns + self.interval_ns
         bars, streams = [], []
         for instrument in self._in_order:
             bar = here.get(instrument)

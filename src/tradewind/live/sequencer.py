@@ -27,7 +27,7 @@ from tradewind.journal.bodies import (
     encode_requests,
     pack_wake,
 )
-from tradewind.live.apply import APPLY_FACTS, APPLY_WAKE
+from tradewind.live.apply import APPLY_FACTS, APPLY_STEP
 from tradewind.live.decided import Decided
 from tradewind.live.trading_state import StateColumns, TradingState, changes_of, is_flat, wallets_of
 from tradewind.units.enums import FactKind, Rule, WakeCode
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from tradewind.venues.port import Batch
 
 _UNSYNCED_BATCHES_MAX = 512
+_FACT_BYTES = FACT.itemsize
+_LASTING = int(FactKind.FEATURE)
+"""Kinds from this one on are not of the market: they never expire."""
 _COMMANDS = (FactKind.OPERATOR, FactKind.HALT, FactKind.HELD)
 _ROWS_MAX = 7_000
 """Facts in one record, which may be 1 MiB long: a market that was not listened to for a while tells more at once."""
@@ -94,7 +97,7 @@ class Sequencer:
         self._columns = StateColumns(world)
         self._state: TradingState | None = None
         self._hour = 0
-        self._noted: tuple[bytes, ...] = ()
+        self._noted: tuple[bytes, ...] = (b"",)
         self._tape = tape
         self._decided = Decided(world)
         self._make_room(64)
@@ -106,24 +109,31 @@ class Sequencer:
         """
         if self._state is None:
             self._state = self._columns.state()
-        ending = b"" if batch.wake is None else pack_wake(batch.wake, batch.now_ns)
         for note in batch.notes:
             self._tape.append(RecordKind.AUDIT, encode(note))
-        self._write_down(batch, ending)
-        self._apply(batch.facts)
-        self.standing.now_ns = batch.now_ns
+        rows = batch.facts.tobytes()
+        ending = b"" if batch.wake is None else pack_wake(batch.wake, batch.now_ns)
+        self._write_down(batch, rows, ending)
+        standing = self.standing
+        standing.now_ns = batch.now_ns
         if batch.number != LOCAL:
-            self.standing.batch = batch.number
+            standing.batch = batch.number
         if ending:
-            self.standing.steps += 1
-            self._wake(ending)
-        elif batch.number == LOCAL and np.isin(batch.facts["kind"], _COMMANDS).any():
+            standing.steps += 1
+            self._step(rows, ending)
+        else:
+            self._apply(rows)
+            self._decide_beside(batch)
+        self._note_state()
+        self._note_wallets(is_marked=bool(ending))
+        return self._hand_out()
+
+    def _decide_beside(self, batch: Batch) -> None:
+        """Let decide, where no WAKE ends a batch, whom a word of ours or an answer concerns."""
+        if batch.number == LOCAL and np.isin(batch.facts["kind"], _COMMANDS).any():
             self._wake_beside(batch, WakeCode.MARK)
         elif batch.again and self.world.contexts["dirty"].any():
             self._wake_beside(batch, WakeCode.AGAIN)
-        self._note_state()
-        self._note_wallets(is_marked=batch.wake is not None)
-        return self._hand_out()
 
     def _note_wallets(self, *, is_marked: bool) -> None:
         """Write down what the wallets hold, for people: once an hour, and whenever money was booked.
@@ -135,12 +145,8 @@ class Sequencer:
         if is_marked and hour != self._hour:
             self._hour = hour
             self._write_wallets()
-        elif self._hour and self._is_booked() and (is_marked or is_flat(self.world)):
+        elif self._hour and self._noted[0] != self._columns.balances() and (is_marked or is_flat(self.world)):
             self._write_wallets()
-
-    def _is_booked(self) -> bool:
-        """Say whether money was booked since the wallets were written down."""
-        return not self._noted or self._noted[0] != self._columns.balances()
 
     def _write_wallets(self) -> None:
         self._noted = _money_of(self.world)
@@ -198,34 +204,37 @@ class Sequencer:
         """Say whether so much is not durable that a crash would make the venue tell too much again."""
         return self.standing.batch - self.durable >= _UNSYNCED_BATCHES_MAX
 
-    def _write_down(self, batch: Batch, ending: bytes) -> None:
-        """Write the facts of a batch; a WAKE that ends it stands in the record of the facts before it."""
-        runs = _runs(batch.facts)
-        wake = NO_WAKE if batch.wake is None else batch.wake
+    def _write_down(self, batch: Batch, rows: bytes, ending: bytes) -> None:
+        """Write the facts of a batch, `rows`; a WAKE that ends it stands in the record of the facts before it."""
+        runs = _runs(batch.facts, rows)
+        parts, wake = len(runs), NO_WAKE if batch.wake is None else batch.wake
         for part, (kind, run) in enumerate(runs, 1):
-            head = BatchPart(batch.number, batch.now_ns, part, len(runs), wake, batch.again)
-            body = encode_facts(head, run)
-            self._tape.append(kind, body + ending if part == len(runs) else body)
+            head = BatchPart(batch.number, batch.now_ns, part, parts, wake, batch.again)
+            self._tape.append(kind, encode_facts(head, run + ending if part == parts else run))
 
     def _wake_beside(self, batch: Batch, code: int) -> None:
         """Add a WAKE of our own to a batch: a word that halts or closes is acted on at once, not at the next bar."""
         row = pack_wake(code, batch.now_ns)
         head = BatchPart(batch.number, batch.now_ns, 0, 0, code, again=False)
-        self._tape.append(RecordKind.FACTS, encode_facts(head, np.frombuffer(row, FACT)))
-        self._wake(row)
+        self._tape.append(RecordKind.FACTS, encode_facts(head, row))
+        self._step(b"", row)
 
-    def _wake(self, row: bytes) -> None:
-        """Let everybody decide. Who raises is held, and the same WAKE goes on behind it: nobody thinks twice."""
+    def _step(self, rows: bytes, wake: bytes) -> None:
+        """Apply facts and let everybody decide.
+
+        Who raises is held, and the same WAKE goes on behind it: nobody thinks twice.
+        """
         world = self.world
         for _ in range(len(world.strategies) + 1):
-            self._room[: len(row)] = row
+            count = self._lay_out(rows + wake) - 1
             try:
-                APPLY_WAKE(world.codes, *world.state, self._facts, 0)
+                APPLY_STEP(world.codes, *world.state, self._facts, count)
             except Exception:
                 deciding = int(world.core["deciding"][0])
                 if deciding == 0 or not self.holds_raising:
                     raise
-                self._hold(deciding - 1, row)
+                self._hold(deciding - 1, wake)
+                rows = b""
             else:
                 return
 
@@ -235,15 +244,21 @@ class Sequencer:
         fact["kind"], fact["code"], fact["qty_lot"] = FactKind.HELD, Rule.RAISED, strategy
         now_ns = int(fact["recv_ts_ns"][0])
         head = BatchPart(self.standing.batch, now_ns, 0, 0, NO_WAKE, again=False)
-        self._tape.append(RecordKind.FACTS, encode_facts(head, fact))
-        self._apply(fact)
+        said = fact.tobytes()
+        self._tape.append(RecordKind.FACTS, encode_facts(head, said))
+        self._apply(said)
 
-    def _apply(self, rows: NDArray[Any]) -> None:
-        world = self.world
-        if len(rows) > len(self._facts):
-            self._make_room(2 * len(rows))
-        self._room[: rows.nbytes] = rows.tobytes()
-        APPLY_FACTS(*world.state, self._facts, len(rows))
+    def _apply(self, rows: bytes) -> None:
+        count = self._lay_out(rows)
+        APPLY_FACTS(*self.world.state, self._facts, count)
+
+    def _lay_out(self, rows: bytes) -> int:
+        """Put facts where the core reads them; return how many they are."""
+        size = len(rows)
+        if size > len(self._room):
+            self._make_room(2 * size // _FACT_BYTES)
+        self._room[:size] = rows
+        return size // _FACT_BYTES
 
     def _make_room(self, rows: int) -> None:
         self._facts = allocate(Fact, rows)
@@ -270,21 +285,24 @@ def _money_of(world: World) -> tuple[bytes, ...]:
     return tuple(world.accounts[name].tobytes() for name in ("balance", "unrealised"))
 
 
-def _runs(rows: NDArray[Any]) -> list[tuple[RecordKind, NDArray[Any]]]:
-    """Split facts into runs of market facts, which may expire, and others, each short enough for a record.
+def _runs(facts: NDArray[Any], rows: bytes) -> list[tuple[RecordKind, bytes]]:
+    """Split facts, `rows`, into runs of market facts, which may expire, and others, each short enough for a record.
 
     Values from outside stay: nobody else has them.
     """
-    kinds = rows["kind"].tolist()
+    kinds = facts["kind"].tolist()
     if len(kinds) <= _ROWS_MAX:
-        if not kinds or min(kinds) >= FactKind.FEATURE:
+        if not kinds or min(kinds) >= _LASTING:
             return [(RecordKind.FACTS, rows)]
-        if max(kinds) < FactKind.FEATURE:
+        if max(kinds) < _LASTING:
             return [(RecordKind.MARKET, rows)]
     runs, start = [], 0
-    for is_market, run in groupby(kind < FactKind.FEATURE for kind in kinds):
+    for is_market, run in groupby(kind < _LASTING for kind in kinds):
         end = start + len(list(run))
         kind = RecordKind.MARKET if is_market else RecordKind.FACTS
-        runs += [(kind, rows[at : min(end, at + _ROWS_MAX)]) for at in range(start, end, _ROWS_MAX)]
+        runs += [
+            (kind, rows[at * _FACT_BYTES : min(end, at + _ROWS_MAX) * _FACT_BYTES])
+            for at in range(start, end, _ROWS_MAX)
+        ]
         start = end
     return runs

@@ -112,7 +112,7 @@ def plain(seq: int, number: int = 0, rows: object = None, **head: int) -> Record
     fields = {"part": 1, "parts": 1, "wake": NO_WAKE, "again": 1} | head
     facts = numbered(seq, quotes(seq, seq)) if rows is None else rows
     part = BatchPart(number or seq, START_NS + seq, **fields)  # type: ignore[arg-type]
-    return Record(1, seq, encode_facts(part, facts), RecordKind.MARKET)  # type: ignore[arg-type]
+    return Record(1, seq, encode_facts(part, facts.tobytes()), RecordKind.MARKET)  # type: ignore[arg-type]
 
 
 def recorded_of(records: list[Record], layouts: dict[str, object] | None = None) -> Recorded:

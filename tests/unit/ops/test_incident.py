@@ -33,7 +33,7 @@ def folder(tmp_path):
     writer = open_journal(FileDisk(), folder, Authorship(WHO, lambda: 1, "1.2.3", LAYOUTS))
     writer.append(RecordKind.BOOT, encode(msgspec.structs.replace(BOOT, config=f'note = "{SECRET}"\n')))
     head = BatchPart(LOCAL, 5, 1, 1, NO_WAKE, again=False)
-    writer.append(RecordKind.FACTS, encode_facts(head, rows_of([Told(FactKind.ACK, 5, 5, cid=77)])))
+    writer.append(RecordKind.FACTS, encode_facts(head, rows_of([Told(FactKind.ACK, 5, 5, cid=77)]).tobytes()))
     writer.append(RecordKind.AUDIT, encode(Audit(5, "", "halts", {"scope": "core", "set": ["VENUE"]})))
     writer.append(RecordKind.AUDIT, encode(Audit(6, "ada", "pause", {"reason": SECRET})))
     writer.append(RecordKind.DECISION, b"no such form")

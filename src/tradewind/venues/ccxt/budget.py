@@ -1,6 +1,7 @@
 """How much may be asked of a venue, and when: its weights, its windows, its headers, its bans.
 
 What is spent counts in sliding windows. A share of each is kept for what must get through: cancels, reductions, stops.
+What has left its window is forgotten where room is wanted, and with every answer: a request that has room counts alone.
 The venue's own count, where it tells one, corrects ours upwards, because other programs share the address. After
 429 nothing goes out until the time it names, except what must; after a ban nothing at all. A venue counts when
 requests arrive: one that was slow and the next that was not come closer together than they left.
@@ -43,40 +44,45 @@ class Urgency(IntEnum):
     PROTECT = 100
 
 
+Sent = tuple[int, int, int]
+"""A request: when, its weight, how many orders it has."""
+_WEIGHT, _COUNT = 1, 2
+
+
 @dataclass(slots=True)
 class _Spent:
-    """What is spent of one window; `weighs`: a request costs its weight there, else one for each of its orders."""
+    """What is spent of one window; `cost`: the place in `Sent` of what a request costs there."""
 
     window: Window
-    weighs: bool
+    cost: int
     length_ns: int
-    used: deque[tuple[int, int]] = field(default_factory=deque)
+    used: deque[Sent] = field(default_factory=deque)
     total: int = 0
 
     def forget(self, now_ns: int) -> None:
         """Drop what has left the window."""
         edge_ns = now_ns - self.length_ns
         while self.used and self.used[0][0] <= edge_ns:
-            self.total -= self.used.popleft()[1]
+            self.total -= self.used.popleft()[self.cost]
 
-    def wait_ns(self, now_ns: int, cost: int, share: int) -> int:
-        """Return how long until there is room for a cost within a share of the window."""
-        if self.used and self.used[0][0] <= now_ns - self.length_ns:
-            self.forget(now_ns)
+    def wait_ns(self, sent: Sent, share: int) -> int:
+        """Return how long until there is room for a request within a share of the window."""
+        now_ns, cost = sent[0], sent[self.cost]
+        self.forget(now_ns)
         limit = self.window.limit
         room = max(limit * share // 100, min(cost, limit)) - cost
         left = self.total
         if left <= room:
             return 0
-        for at_ns, spent in self.used:
-            left -= spent
+        for one in self.used:
+            left -= one[self.cost]
             if left <= room:
-                return at_ns + self.length_ns - now_ns + 1
+                return one[0] + self.length_ns - now_ns + 1
         return self.length_ns
 
-    def add(self, now_ns: int, cost: int) -> None:
-        self.used.append((now_ns, cost))
-        self.total += cost
+    def add(self, sent: Sent) -> None:
+        self.used.append(sent)
+        self.total += sent[self.cost]
 
 
 class Budget:
@@ -88,48 +94,62 @@ class Budget:
         Its limits. A call counts in the windows of its group and in those of group "all".
     now_ns
         The time; sleeping is asyncio's, so that virtual time holds.
+
+    Attributes
+    ----------
+    paused_until_ns, banned_until_ns
+        Until when only what protects may go out, and until when nothing.
+    silent_until_ns
+        The later of the two.
     """
 
     def __init__(self, windows: Sequence[Window], now_ns: Callable[[], int]) -> None:
         self._spent = [
-            _Spent(window, window.group == "all", int(window.length_s * _NS) + ARRIVAL_SPREAD_NS)
+            _Spent(
+                window,
+                _WEIGHT if window.group == "all" else _COUNT,
+                int(window.length_s * _NS) + ARRIVAL_SPREAD_NS,
+            )
             for window in windows
         ]
         self._by_group: dict[str, list[_Spent]] = {}
         self._now_ns = now_ns
-        self.paused_until_ns = 0
-        self.banned_until_ns = 0
+        self.paused_until_ns = self.banned_until_ns = self.silent_until_ns = 0
 
     def wait_ns(self, group: str, weight: int, urgency: Urgency, count: int = 1) -> int:
         """Return how long a request of `count` rows would have to wait now, 0 for not at all."""
-        return self._longest_ns(self._of(group), self._now_ns(), (weight, count), urgency)
+        return self._longest_ns(self._of(group), (self._now_ns(), weight, count), urgency)
 
-    def _longest_ns(
-        self, windows: Sequence[_Spent], now_ns: int, costs: tuple[int, int], urgency: Urgency
-    ) -> int:
-        weight, count = costs
-        wait_ns = max(0, self.banned_until_ns - now_ns)
-        if urgency < Urgency.PROTECT:
-            wait_ns = max(wait_ns, self.paused_until_ns - now_ns)
+    def is_silenced(self, urgency: Urgency) -> bool:
+        """Say whether the venue wants to hear nothing of such urgency now."""
+        return self._silence_ns(self._now_ns(), urgency) > 0
+
+    def _silence_ns(self, now_ns: int, urgency: Urgency) -> int:
+        until_ns = self.banned_until_ns if urgency == Urgency.PROTECT else self.silent_until_ns
+        return max(0, until_ns - now_ns)
+
+    def _longest_ns(self, windows: Sequence[_Spent], sent: Sent, urgency: Urgency) -> int:
+        wait_ns = self._silence_ns(sent[0], urgency) if self.silent_until_ns else 0
         for spent in windows:
-            room_ns = spent.wait_ns(now_ns, weight if spent.weighs else count, urgency)
-            if room_ns > wait_ns:
-                wait_ns = room_ns
+            if 100 * (spent.total + sent[spent.cost]) > spent.window.limit * urgency:
+                wait_ns = max(wait_ns, spent.wait_ns(sent, urgency))
         return wait_ns
 
     async def take(
         self, group: str, weight: int, urgency: Urgency, *, patience_ns: int, count: int = 1
     ) -> int:
         """Wait for room and spend it. Returns 0, or the time before which there is none where patience is too short."""
-        windows, costs, now_ns = self._of(group), (weight, count), self._now_ns()
-        while (wait_ns := self._longest_ns(windows, now_ns, costs, urgency)) > 0:
+        windows, sent = self._of(group), (self._now_ns(), weight, count)
+        while wait_ns := self._longest_ns(windows, sent, urgency):
             if wait_ns > patience_ns:
-                return now_ns + wait_ns
+                return sent[0] + wait_ns
             patience_ns -= wait_ns
             await asyncio.sleep(wait_ns / _NS)
-            now_ns = self._now_ns()
+            sent = self._now_ns(), weight, count
         for spent in windows:
-            spent.add(now_ns, weight if spent.weighs else count)
+            if cost := sent[spent.cost]:
+                spent.used.append(sent)
+                spent.total += cost
         return 0
 
     def hear(self, status: int, headers: Mapping[str, str], body: str, group: str = "") -> int:
@@ -140,13 +160,12 @@ class Budget:
         now_ns = self._now_ns()
         self._correct(headers, now_ns, group)
         if status == 403 and _TOO_FREQUENT.search(body):
-            self.banned_until_ns = max(self.banned_until_ns, now_ns + BAN_BY_403_NS)
-            return self.banned_until_ns
+            return self._ban(now_ns + BAN_BY_403_NS)
         if status == 418:
             named = _BANNED_UNTIL.search(body)
-            until_ns = int(named.group(1)) * 1_000_000 if named else _retry_ns(headers, now_ns, BAN_UNSAID_NS)
-            self.banned_until_ns = max(self.banned_until_ns, until_ns)
-            return self.banned_until_ns
+            return self._ban(
+                int(named.group(1)) * 1_000_000 if named else _retry_ns(headers, now_ns, BAN_UNSAID_NS)
+            )
         if status == 429:
             return self.pause(_retry_ns(headers, now_ns, PAUSE_UNSAID_NS))
         return 0
@@ -154,7 +173,13 @@ class Budget:
     def pause(self, until_ns: int = 0) -> int:
         """Send only what protects until a time (0: as long as is usual); return that time."""
         self.paused_until_ns = max(self.paused_until_ns, until_ns or self._now_ns() + PAUSE_UNSAID_NS)
+        self.silent_until_ns = max(self.paused_until_ns, self.banned_until_ns)
         return self.paused_until_ns
+
+    def _ban(self, until_ns: int) -> int:
+        self.banned_until_ns = max(self.banned_until_ns, until_ns)
+        self.silent_until_ns = max(self.paused_until_ns, self.banned_until_ns)
+        return self.banned_until_ns
 
     def _of(self, group: str) -> list[_Spent]:
         found = self._by_group.get(group)
@@ -166,13 +191,14 @@ class Budget:
     def _correct(self, headers: Mapping[str, str], now_ns: int, group: str) -> None:
         told = {name.lower(): value for name, value in headers.items()}
         for spent in self._of(group):
+            spent.forget(now_ns)
             value = told.get(spent.window.header.lower(), "") if spent.window.header else ""
             if not value.isdigit():
                 continue
             counted = spent.window.limit - int(value) if spent.window.remaining else int(value)
-            spent.forget(now_ns)
             if counted > spent.total:
-                spent.add(now_ns, counted - spent.total)
+                missed = counted - spent.total
+                spent.add((now_ns, missed, missed))
 
 
 def _retry_ns(headers: Mapping[str, str], now_ns: int, unsaid_ns: int) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CapGuard", "Caps"]
 
 _MINUTE_NS = 60_000_000_000
+_FINE = int(Rule.OK), ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class CapGuard:
     def __init__(self, caps: Caps, now_ns: Callable[[], int]) -> None:
         self._caps = caps
         self.weighs = caps.order_notional_max is not None
+        self._is_limited = caps != Caps()
         self._now_ns = now_ns
         self._sent: deque[int] = deque()
 
@@ -62,6 +64,8 @@ class CapGuard:
         notional: None where nothing is known of its price; an opening order of unknown value is refused where values
         are limited.
         """
+        if not self._is_limited:
+            return _FINE
         rule, text = self.refuse_terms(symbol, notional, reduces=reduces)
         return self._count() if rule == Rule.OK and not reduces else (rule, text)
 

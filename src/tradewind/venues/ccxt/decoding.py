@@ -10,7 +10,8 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import repeat
+from operator import itemgetter, sub, truediv
 from typing import TYPE_CHECKING
 
 from tradewind.units.time import MINUTE_NS
@@ -82,16 +83,14 @@ class Grid:
         return tick
 
     def price_ticks(self, values: Sequence[object]) -> list[int]:
-        """Return prices in ticks, as `price_tick` does one; by hand where all are plain numbers of this grid."""
-        tick, told = self.tick, []
+        """Return prices in ticks, as `price_tick` does one; all at once where they are plain numbers of this grid."""
         try:
-            for value in values:
-                ratio = float(value) / tick  # type: ignore[arg-type]
-                whole = round(ratio)
-                if value is True or not 0 < whole <= _TICK_MAX or abs(ratio - whole) > _GRID_RATIO:
-                    return [self.price_tick(value) for value in values]
-                told.append(whole)
+            ratios = list(map(truediv, map(float, values), repeat(self.tick)))  # type: ignore[arg-type]
+            told = list(map(round, ratios))
+            missed = max(map(abs, map(sub, ratios, told)))
         except (TypeError, ValueError, OverflowError):
+            return [self.price_tick(value) for value in values]
+        if missed > _GRID_RATIO or min(told) < 1 or max(told) > _TICK_MAX or True in values:
             return [self.price_tick(value) for value in values]
         return told
 
@@ -173,7 +172,7 @@ def finite(value: object, reason: str) -> float:
         raise Garbage(reason)
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Garbage(reason) from None
     if not math.isfinite(number):
         raise Garbage(reason)
@@ -252,10 +251,13 @@ def places(paths: Sequence[str]) -> Callable[[object, object], Sequence[object]]
 
 def rows_of(path: str) -> Callable[[object], Sequence[object]]:
     """Return what finds the rows of a message: the message itself, a table, or each element of a list of them."""
-    look = place("^" + path)
+    look, at_once = place("^" + path), path.isalpha()
 
     def rows(message: object) -> Sequence[object]:
-        found = look(message, None) if path else message
+        if at_once and type(message) is dict:
+            found = message.get(path)
+        else:
+            found = look(message, None) if path else message
         if type(found) is dict and found:
             return (found,)
         if not found or not isinstance(found, dict | list):
@@ -267,7 +269,7 @@ def rows_of(path: str) -> Callable[[object], Sequence[object]]:
 
 def time_ns(value: object, unit_ns: int) -> int:
     """Return a time in ns. Raises Garbage for what is no time between 2010 and 2100."""
-    number = int(value) if isinstance(value, int) and not isinstance(value, bool) else _time_of(value)
+    number = value if type(value) is int else _time_of(value)
     ts_ns = number * unit_ns
     if not 1_262_304_000_000_000_000 <= ts_ns <= 4_102_444_800_000_000_000:
         raise Garbage("time")
@@ -275,6 +277,7 @@ def time_ns(value: object, unit_ns: int) -> int:
 
 
 def _time_of(value: object) -> int:
+    """Return a whole number that is not written as one. Raises Garbage where it is none."""
     if isinstance(value, str) and value.isdigit():
         return int(value)
     return int(finite(value, "time"))

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tradewind.venues.gateway import OrderStatus
 
@@ -43,7 +43,7 @@ __all__ = [
     "Window",
     "Words",
     "fill_template",
-    "template_of",
+    "filled_in_part",
     "value_at",
 ]
 
@@ -99,22 +99,16 @@ def fill_template(fields: Mapping[str, object], values: Mapping[str, object]) ->
     return made
 
 
-def template_of(fields: Mapping[str, object]) -> Callable[[Mapping[str, object]], dict[str, object]]:
-    """Return what fills a template as `fill_template` does, for one that is filled again and again."""
-    names = [
-        (name, word[1:], None) if isinstance(word, str) and word.startswith("$") else (name, "", word)
-        for name, word in fields.items()
-    ]
+def filled_in_part(
+    fields: Mapping[str, object], values: Mapping[str, object]
+) -> tuple[dict[str, object], tuple[tuple[str, str], ...]]:
+    """Return the parameters of a template as far as they are known, and of what is not the field and the name wanted.
 
-    def fill(values: Mapping[str, object]) -> dict[str, object]:
-        made = {}
-        for name, wanted, word in names:
-            value = values[wanted] if wanted else word
-            if value is not None:
-                made[name] = value
-        return made
-
-    return fill
+    What is not known holds its place: its field is there and empty, and must be filled.
+    """
+    wanted = [(name, word[1:]) for name, word in fields.items() if isinstance(word, str) and word[:1] == "$"]
+    missing = tuple((name, value) for name, value in wanted if value not in values)
+    return fill_template(fields, {**values, **{value: "" for _, value in missing}}), missing
 
 
 def value_at(body: object, path: Path) -> object:

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.streams import Health
     from tradewind.venues.gateway import Listing
 
+    _Handler = Callable[[object, int, object], None]
+    """Takes a message, our time of it, and its connection."""
+
 __all__ = ["Heard", "Hearing"]
 
 _ROUTES_MAX = 20_000
@@ -133,7 +136,7 @@ class Hearing:
         self._timeframes = timeframes
         self._inbox, self._health, self._broken = outlets
         self._channel = place("^" + streams.channel)
-        self._routes: dict[str, Callable[[object, int, object], None] | None] = {}
+        self._routes: dict[str, _Handler | None] = {}
         chosen = [stream for kind, stream in streams.streams.items() if kind in kinds]
         self._handlers = [(stream.channel, self._handler_of(stream.shape)) for stream in chosen]
 
@@ -145,22 +148,25 @@ class Hearing:
         text = self._channel(message, None)
         if not isinstance(text, str):
             return False
-        if text not in self._routes:
-            self._learn(text)
-        handler = self._routes[text]
+        try:
+            handler = self._routes[text]
+        except KeyError:
+            handler = self._learn(text)
         event = message.get("event") if isinstance(message, dict) else None
         if handler is None or not (event is None or event == "update"):
             return False  # It speaks of a subscription rather than of the market.
         handler(message, recv_ns, client)
         return True
 
-    def _learn(self, text: str) -> None:
+    def _learn(self, text: str) -> _Handler | None:
+        """Return who takes the messages of a channel, None where nobody does; remember it."""
         if len(self._routes) >= _ROUTES_MAX:
             self._routes.clear()
         fitting = [handler for prefix, handler in self._handlers if text.startswith(prefix)]
         self._routes[text] = fitting[0] if fitting else None
+        return self._routes[text]
 
-    def _handler_of(self, shape: object) -> Callable[[object, int, object], None]:
+    def _handler_of(self, shape: object) -> _Handler:
         if isinstance(shape, TradeShape):
             return _Trades(self, TradeReader(shape)).take
         if isinstance(shape, CandleShape):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tradewind.units.enums import BUY, LONG, SELL, IntentKind, TriggerKind
-from tradewind.venues.ccxt.dialect import fill_template, template_of
+from tradewind.venues.ccxt.dialect import fill_template, filled_in_part
 
 if TYPE_CHECKING:
     from tradewind.market import Instrument
@@ -38,13 +40,22 @@ class AccountModes:
     isolated: bool = False
 
 
-class Spelled(NamedTuple):
+class Spelled(msgspec.Struct, frozen=True):
     """A new order as the venue wants it: the style, the call, the fields of its row."""
 
     style: str
     call: Call
     fields: dict[str, object]
     client_id: str
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """What all orders of one sort have in common, and of what each has for itself the field and the name."""
+
+    style: str
+    call: Call
+    fields: dict[str, object]
+    own: tuple[tuple[str, str], ...]
 
 
 class Speller:
@@ -62,43 +73,60 @@ class Speller:
         self._dialect = dialect
         self._words = dialect.words
         self._ids = ids
-        self._templates = {style: template_of(call.fields) for style, call in dialect.create.items()}
+        self._forms: dict[object, _Form] = {}
         self.set_modes(modes)
 
     def set_modes(self, modes: AccountModes) -> None:
         """Write orders for an account that is set like this from now on."""
         words = self._words
         self.modes = modes
+        self._forms.clear()
         self._long, self._short = (words.long, words.short) if modes.hedge else (words.net, words.net)
         self._reduce = words.yes if not modes.hedge or self._dialect.reduce_in_hedge else None
         self.margin_word = words.isolated if modes.isolated else words.cross
 
     def create(self, order: NewOrder, instrument: Instrument) -> Spelled:
         """Return a new order's request. Raises Unspeakable for what this venue has no word for."""
+        sort = (
+            instrument.symbol, order.kind, order.side, order.position_side, order.reduce, order.post_only,
+            order.trigger, order.price_tick == 0, order.trail_tick == 0, order.expires_ns == 0,
+        )  # fmt: skip
+        form = self._forms.get(sort)
+        if form is None:
+            form = self._forms[sort] = self._form(order, instrument.symbol)
+        client_id = self._ids.encode(order.cid)
+        price = _text(order.price_tick * instrument.tick_size) if order.price_tick else "0"
+        values = {
+            "qty": _text(order.qty_lot * instrument.lot_size),
+            "price": price,
+            "trigger": price,
+            "trail": self._trail(order, instrument) if order.trail_tick else None,
+            "expires_ms": order.expires_ns // _MS_NS,
+            "client_id": client_id,
+        }
+        fields = form.fields.copy()
+        for name, value in form.own:
+            fields[name] = values[value]
+        return Spelled(form.style, form.call, fields, client_id)
+
+    def _form(self, order: NewOrder, symbol: str) -> _Form:
+        """Return how orders like this one are written for an instrument, all but what `create` adds to each."""
         style = self._style(order)
         call = self._dialect.create.get(style)
         if call is None:
             raise Unspeakable(f"{self._dialect.venue} has no order of the kind {style}")
-        client_id = self._ids.encode(order.cid)
-        price = _text(order.price_tick * instrument.tick_size) if order.price_tick else "0"
         buys, words = order.side == BUY, self._words
         values = {
-            "symbol": instrument.symbol,
+            "symbol": symbol,
             "side": words.buy if buys else words.sell,
             "position_side": self._long if order.position_side == LONG else self._short,
             "reduce": self._reduce if order.reduce else None,
             "margin_mode": self.margin_word,
-            "qty": _text(order.qty_lot * instrument.lot_size),
-            "price": price,
-            "trigger": price,
             "trigger_by": words.mark if order.trigger == TriggerKind.MARK else words.last,
             "direction": 1 if buys else 2,
-            "trail": self._trail(order, instrument) if order.trail_tick else None,
             "activation": None,
-            "expires_ms": order.expires_ns // _MS_NS,
-            "client_id": client_id,
         }
-        return Spelled(style, call, self._templates[style](values), client_id)
+        return _Form(style, call, *filled_in_part(call.fields, values))
 
     def _style(self, order: NewOrder) -> str:
         if order.kind == IntentKind.STOP:

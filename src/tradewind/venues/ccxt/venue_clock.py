@@ -41,6 +41,11 @@ class VenueClock:
         This machine's time, ns UTC.
     steady_s
         A clock that nobody sets: the event loop's.
+
+    Attributes
+    ----------
+    trusted
+        Whether requests may be signed.
     """
 
     def __init__(self, now_ns: Callable[[], int], steady_s: Callable[[], float]) -> None:
@@ -49,6 +54,7 @@ class VenueClock:
         self._samples: deque[_Bounds] = deque(maxlen=_SAMPLES)
         self._anchor = (now_ns(), steady_s())
         self._offset_ns = 0
+        self.trusted = False
 
     @property
     def known(self) -> bool:
@@ -76,11 +82,6 @@ class VenueClock:
         return (low_ns + high_ns) // 2
 
     @property
-    def trusted(self) -> bool:
-        """Whether requests may be signed."""
-        return bool(self._samples) and -OFFSET_LIMIT_NS <= self._offset_ns <= OFFSET_LIMIT_NS
-
-    @property
     def alarming(self) -> bool:
         """Whether the offset is near to what would stop trading."""
         return self.known and abs(self.offset_ns) > OFFSET_ALARM_NS
@@ -90,10 +91,12 @@ class VenueClock:
         low_ns, high_ns = venue_ns - heard_ns, venue_ns + resolution_ns - sent_ns
         self._samples.append(_Bounds(low_ns, max(high_ns, low_ns), resolution_ns))
         self._offset_ns = self._judged_ns()
+        self.trusted = -OFFSET_LIMIT_NS <= self._offset_ns <= OFFSET_LIMIT_NS
 
     def forget(self) -> None:
         """Trust no measurement any more."""
         self._samples.clear()
+        self.trusted = False
         self._anchor = (self._now_ns(), self._steady_s())
 
     def was_set(self) -> bool:
@@ -104,4 +107,5 @@ class VenueClock:
         self._anchor = (now_ns, steady_s)
         if stepped:
             self._samples.clear()
+            self.trusted = False
         return stepped

@@ -108,6 +108,7 @@ class Wire:
         self.budget = Budget(dialect.windows, now_ns)
         self.clock = VenueClock(now_ns, asyncio.get_running_loop().time)
         self.now_ns = now_ns
+        self._says_expiry = dialect.fence == "expiry"
         self.clock_error: Exception | None = None
         """Why the last question for the time was not answered; None where it was."""
         if dialect.unique_nonce_ms:
@@ -131,18 +132,19 @@ class Wire:
         return answer
 
     async def _ask(self, call: Call, params: object, urgency: Urgency) -> Answer:
-        signs = call.api != self.dialect.clock.call.api
-        if signs and not self.clock.trusted:
+        if not self.clock.trusted and call.api != self.dialect.clock.call.api:
             return Answer(refused=self._clock_text(), heard_ns=self.now_ns())
-        # A ban is told at once: who waits through it believes that somebody listens. So is a pause to what opens.
-        silent_ns = self.budget.banned_until_ns
-        if urgency is Urgency.OPEN:
-            silent_ns = max(silent_ns, self.budget.paused_until_ns)
-        patience_ns = 0 if silent_ns and silent_ns > self.now_ns() else PATIENCE_NS[urgency]
-        count = len(params[call.wrap]) if call.wrap and isinstance(params, dict) else 1
-        count = len(params) if isinstance(params, list) else count
-        retry_ns = await self.budget.take(
-            call.group, call.weight, urgency, patience_ns=patience_ns, count=count
+        budget, patience_ns = self.budget, PATIENCE_NS[urgency]
+        if budget.silent_until_ns:
+            # A ban is told at once: who waits through it believes that somebody listens. So is a pause to what opens.
+            silenced = Urgency.OPEN if urgency is Urgency.OPEN else Urgency.PROTECT
+            patience_ns = 0 if budget.is_silenced(silenced) else patience_ns
+        retry_ns = await budget.take(
+            call.group,
+            call.weight,
+            urgency,
+            patience_ns=patience_ns,
+            count=_rows_in(call, params) if call.wrap else 1,
         )
         if retry_ns:
             return Answer(
@@ -155,9 +157,12 @@ class Wire:
         token = _HEARD.set(heard)
         error: Exception | None = None
         try:
-            request = self.exchange.sign(call.path, [call.api], call.method, params)
-            headers = {**(request["headers"] or {}), **self._expiry(call, signed_ns)}
-            await self.exchange.fetch(request["url"], request["method"], headers, request["body"])
+            exchange = self.exchange
+            request = exchange.sign(call.path, [call.api], call.method, params)
+            headers = request["headers"] or {}
+            if self._says_expiry:
+                headers = {**headers, **self._expiry(call, signed_ns)}
+            await exchange.fetch(request["url"], request["method"], headers, request["body"])
         except (BaseError, OSError, ValueError) as raised:
             error = raised
         finally:
@@ -188,7 +193,7 @@ class Wire:
         return passed_on
 
     def _expiry(self, call: Call, signed_ns: int) -> dict[str, str]:
-        if self.dialect.fence != "expiry" or call.method == "GET":
+        if call.method == "GET":
             return {}
         until_ms = (signed_ns + self.clock.offset_ns) // _MS_NS + self.dialect.receive_window_ms
         return {"expTime": str(until_ms)}
@@ -266,6 +271,12 @@ def _each_once(milliseconds: Callable[[], int]) -> Callable[[], int]:
         return last_ms
 
     return later
+
+
+def _rows_in(call: Call, params: object) -> int:
+    """Return how many rows a request holds, in a list or under a name."""
+    rows = params.get(call.wrap) if isinstance(params, dict) else params
+    return len(rows) if isinstance(rows, list) else 1
 
 
 def _decoded(text: str) -> object:

@@ -1,12 +1,14 @@
 """What reads a message in fewer steps says what the single steps say."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.ccxt.decoding import Garbage, Grid, Near, place, places
-from tradewind.venues.ccxt.dialect import fill_template, template_of
+from tradewind.venues.ccxt.dialect import fill_template, filled_in_part
 
 S_NS = 1_000_000_000
 GRID = Grid(0.1, 0.001, 1.0)
@@ -56,6 +58,26 @@ def test_several_values_are_found_where_each_stands(paths, row):
     assert list(places(paths)(message, row)) == [place(path)(message, row) for path in paths]
 
 
+PRICES = st.one_of(
+    st.integers(1, 10**6).map(lambda tick: f"{tick / 10:.1f}"),
+    st.integers(1, 10**6).map(lambda tick: tick / 10),
+    st.sampled_from(
+        [1, 0, True, False, None, "", "x", "nan", "inf", "-1.0", "0.05", "1e-9", 2.0**60, 10**400, []]
+    ),
+)
+
+
+@given(st.lists(PRICES, min_size=1, max_size=4))
+def test_prices_read_at_once_are_those_read_one_by_one(values):
+    def told(read):
+        try:
+            return read()
+        except Garbage as error:
+            return error.reason
+
+    assert told(lambda: GRID.price_ticks(values)) == told(lambda: [GRID.price_tick(v) for v in values])
+
+
 @pytest.mark.parametrize(
     "value", [True, False, None, "", "x", "nan", "inf", "-1", -0.001, [], {}, 10**400, "1e300"]
 )
@@ -72,12 +94,16 @@ def test_a_quantity_becomes_whole_lots(value, lots):
 
 
 @pytest.mark.parametrize("venue", sorted(DIALECTS))
-def test_a_template_that_is_prepared_is_filled_like_any_other(venue):
+def test_a_template_that_is_filled_in_two_parts_is_filled_like_any_other(venue):
     calls = DIALECTS[venue].create.values()
     assert calls
     for call in calls:
         names = [word[1:] for word in call.fields.values() if isinstance(word, str) and word.startswith("$")]
-        for absent in (None, *names):
+        for later, absent in itertools.product(names, (None, *names)):
             values = {name: None if name == absent else f"the {name}" for name in names}
-            made = template_of(call.fields)(values)
-            assert list(made.items()) == list(fill_template(call.fields, values).items())
+            known = {name: value for name, value in values.items() if name != later}
+            made, missing = filled_in_part(call.fields, known)
+            assert {value for _, value in missing} == {later}
+            made.update((name, values[value]) for name, value in missing)
+            whole = {name: value for name, value in made.items() if value is not None}
+            assert list(whole.items()) == list(fill_template(call.fields, values).items())
