@@ -19,7 +19,7 @@ from tradewind.market.bars import Funding, Series, series_class
 from tradewind.market.manifest import SourceEntry
 from tradewind.market.quality import hard_defects
 from tradewind.market.settlements import check_funding
-from tradewind.units.time import format_utc
+from tradewind.units.time import DAY_NS, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,12 @@ _ASK_AGAIN = 3
 _OVERLAP_ROWS = 2
 _MS_NS = 1_000_000
 """What has no step is asked for by the millisecond, as venues count."""
+
+_FIRST_RECORD_NS = 31 * DAY_NS
+"""So long after the day of its listing an instrument may have its first record; a venue lists it before it trades."""
+
+_SETTLED_NS = DAY_NS
+"""No perpetual settles less often, whatever its interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,8 @@ class _Download:
         self._step_ns = key.interval_ns or (plan.step_ns if key.kind == "open_interest" else 0)
         self._waiting: list[Series] = []
         self._begun = False
+        self._surely_ns: int | None = None
+        self._noted: tuple[int, int] | None = None
         self.result = DownloadResult(key)
         self.done_ns = 0
         self.total_ns = max(0, plan.end_ns - plan.start_ns)
@@ -148,8 +156,9 @@ class _Download:
         """Fetch every stretch that is not stored."""
         try:
             stretches = await self._stretches()
-            self.total_ns = sum(end - start for start, end in stretches)
-            for start_ns, end_ns in stretches:
+            self.total_ns = sum(end - start for start, end, _ in stretches)
+            for start_ns, end_ns, begun in stretches:
+                self._begun = begun
                 await self._fetch(start_ns, end_ns, advance)
         except TradewindError as error:
             self.result.error = error
@@ -158,13 +167,16 @@ class _Download:
 
     # ------------------------------------------------------------------ what is wanted
 
-    async def _stretches(self) -> list[tuple[int, int]]:
+    async def _stretches(self) -> list[tuple[int, int, bool]]:
+        """Return what is not stored, and of each stretch whether its first record is known to be there."""
         plan, step_ns = self._plan, self._step_ns
         start_ns, end_ns = plan.start_ns, min(plan.end_ns, plan.now_ns)
         first_ns = await self._source.begins_ns(self._key)
         if first_ns is not None and first_ns > start_ns:
             self.result.notes.append(f"the venue has nothing before {format_utc(first_ns)}")
             start_ns = first_ns
+        if first_ns is not None:
+            self._surely_ns = first_ns + _FIRST_RECORD_NS
         if step_ns:
             start_ns = -(-start_ns // step_ns) * step_ns
             over_ns = (plan.now_ns - step_ns) // step_ns * step_ns + step_ns
@@ -172,9 +184,8 @@ class _Download:
         if end_ns <= start_ns:
             return []
         stored = self._stored(start_ns, end_ns)
-        self._begun = bool(len(stored))
         if not len(stored):
-            return [(start_ns, end_ns)]
+            return [(start_ns, end_ns, False)]
         return _holes(stored, start_ns, end_ns, step_ns)
 
     def _stored(self, start_ns: int, end_ns: int) -> NDArray[np.int64]:
@@ -226,33 +237,47 @@ class _Download:
     def _first_hole(self, page: Page, start_ns: int) -> tuple[int, int] | None:
         """Return the first stretch without records that should have some.
 
-        Why not at the very beginning: an instrument that was listed later has nothing there.
+        Before the first record nothing is missed, unless the instrument was listed long before.
         """
-        ts_ns, step_ns = page.series.ts_ns, self._step_ns
-        if self._key.kind == "funding":
-            return None
+        ts_ns = page.series.ts_ns
+        width_ns = _SETTLED_NS if self._key.kind == "funding" else self._step_ns
+        listed = self._surely_ns is not None and self._surely_ns <= start_ns
         if not len(ts_ns):
-            return (start_ns, page.until_ns) if self._begun else None
-        if self._begun and ts_ns[0] > start_ns:
+            is_hole = (self._begun or listed) and page.until_ns - start_ns >= width_ns
+            return (start_ns, page.until_ns) if is_hole else None
+        late_ns = width_ns if self._key.kind == "funding" else 0
+        if (self._begun or listed) and ts_ns[0] > start_ns + late_ns:
             return start_ns, int(ts_ns[0])
-        rows = np.flatnonzero(np.diff(ts_ns) > step_ns)
-        if len(rows):
-            return int(ts_ns[rows[0]]) + step_ns, int(ts_ns[rows[0] + 1])
-        after_ns = int(ts_ns[-1]) + step_ns
-        return (after_ns, page.until_ns) if after_ns < page.until_ns else None
+        edges = np.append(ts_ns, page.until_ns)
+        rows = np.flatnonzero(np.diff(edges) > width_ns)
+        if not len(rows):
+            return None
+        return int(edges[rows[0]]) + (self._step_ns or 1), int(edges[rows[0] + 1])
 
     def _with_hole(self, page: Page, hole: tuple[int, int]) -> Page:
         if self._plan.accept_gaps:
-            self.result.notes.append(f"the venue has nothing from {_stretch(hole)}")
+            self._note_hole(hole)
             return page
         self._take(page.series.between(None, hole[0]))
-        count = -(-(hole[1] - hole[0]) // self._step_ns)
+        missing = (
+            "settlements"
+            if self._key.kind == "funding"
+            else f"{-(-(hole[1] - hole[0]) // self._step_ns)} records"
+        )
         raise DataUnfit(
             "DATA_GAP",
-            f"{count} records are missing from {_stretch(hole)}: asked {_ASK_AGAIN + 1} times",
+            f"{missing} are missing from {_stretch(hole)}: asked {_ASK_AGAIN + 1} times",
             where=str(self._key),
             hint="what came before it is stored; if the venue really has nothing there, add --accept-gaps",
         )
+
+    def _note_hole(self, hole: tuple[int, int]) -> None:
+        """Note a hole once, however many pages it goes on for."""
+        if self._noted is not None and self._noted[1] == hole[0]:
+            hole = self._noted[0], hole[1]
+            self.result.notes.pop()
+        self._noted = hole
+        self.result.notes.append(f"the venue has nothing from {_stretch(hole)}")
 
     # ------------------------------------------------------------------ storing
 
@@ -296,18 +321,23 @@ class _Download:
             )
 
 
-def _holes(stored: NDArray[np.int64], start_ns: int, end_ns: int, step_ns: int) -> list[tuple[int, int]]:
-    """Return the stretches of [start, end) that are not stored, each with a few stored records beside it."""
+def _holes(
+    stored: NDArray[np.int64], start_ns: int, end_ns: int, step_ns: int
+) -> list[tuple[int, int, bool]]:
+    """Return the stretches of [start, end) that are not stored, each with a few stored records beside it.
+
+    Those behind a stored record begin with it; the one before all of them may begin with nothing.
+    """
     first, last, width_ns = int(stored[0]), int(stored[-1]), step_ns or _MS_NS
     found = []
     if first > start_ns:
-        found.append((start_ns, int(stored[min(_OVERLAP_ROWS, len(stored)) - 1]) + width_ns))
+        found.append((start_ns, int(stored[min(_OVERLAP_ROWS, len(stored)) - 1]) + width_ns, False))
     for row in np.flatnonzero(np.diff(stored) > step_ns).tolist() if step_ns else ():
         before = int(stored[max(0, row + 1 - _OVERLAP_ROWS)])
         after = int(stored[min(len(stored) - 1, row + _OVERLAP_ROWS)])
-        found.append((before, after + width_ns))
+        found.append((before, after + width_ns, True))
     if last + width_ns < end_ns:
-        found.append((int(stored[max(0, len(stored) - _OVERLAP_ROWS)]), end_ns))
+        found.append((int(stored[max(0, len(stored) - _OVERLAP_ROWS)]), end_ns, True))
     return found
 
 

@@ -156,6 +156,31 @@ def test_nothing_before_the_listing_is_missed(store: Store) -> None:
     assert source.asked[0][0] == 250
 
 
+def test_the_same_command_again_finds_nothing_wrong_with_a_late_beginning(store: Store) -> None:
+    """Whether a listing is not known, or the first bar came days after it."""
+    for name, listed_ns in (("a", None), ("b", T0 - 10 * DAY_NS)):
+        other = Store(store.root / name)
+        for last in (400, 400, 600):
+            assert fetch(other, Listed(bars(250, 1000), listed_ns=listed_ns), 0, last).error is None
+        assert other.read(KEY).same_as(bars(250, 600))
+
+
+@pytest.mark.parametrize("absent", [range(100), range(30), range(250)])
+def test_a_missing_first_page_is_an_error_where_the_listing_is_long_past(store: Store, absent: range) -> None:
+    source = Listed(bars(0, 1000), listed_ns=T0 - 100 * DAY_NS)
+    source.absent = dict.fromkeys(absent, 3)
+    assert fetch(store, source, 0, 400).error is None
+    assert store.read(KEY).same_as(bars(0, 400))
+    source.absent = dict.fromkeys(absent, 99)
+    other = Store(store.root / "other")
+    result = fetch(other, source, 0, 400)
+    assert result.error is not None
+    assert result.error.code == "DATA_GAP"
+    assert not other.list()
+    result = fetch(other, source, 0, 400, accept_gaps=True)
+    assert (result.error, result.added, len(result.notes)) == (None, 400 - len(absent), 1)
+
+
 def test_a_bar_that_is_not_over_is_not_wanted(store: Store) -> None:
     plan = DownloadPlan((KEY,), T0, T0 + 100 * MINUTE_NS, now_ns=T0 + 50 * MINUTE_NS + 30)
     asyncio.run(download(store, Listed(bars(0, 1000)), plan, lambda *_: None))
@@ -227,3 +252,21 @@ def test_funding_is_fetched_and_a_missing_settlement_is_an_error(store: Store) -
     (result,) = asyncio.run(download(Store(store.root / "b"), holed, plan, lambda *_: None))
     assert result.error is not None
     assert result.error.code == "FUNDING_MISSING"
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 12), (30, 42), (72, 90)])
+def test_a_missing_page_of_funding_is_an_error_wherever_it_is(first: int, last: int, store: Store) -> None:
+    key = SeriesKey("binance_usdm", "funding", "BTCUSDT")
+    n = np.arange(90)
+    whole = Funding.from_columns({"ts_ns": T0 + n * 8 * HOUR_NS, "rate": n * 1e-6})
+    plan = DownloadPlan((key,), T0, T0 + 30 * DAY_NS, now_ns=T0 + 40 * DAY_NS)
+    holed = Listed(whole.take((n < first) | (n >= last)), listed_ns=T0 - 100 * DAY_NS)
+    (result,) = asyncio.run(download(store, holed, plan, lambda *_: None))
+    assert result.error is not None
+    assert result.error.code == "DATA_GAP"
+    assert result.added == first
+    (result,) = asyncio.run(
+        download(store, Listed(whole, listed_ns=T0 - 100 * DAY_NS), plan, lambda *_: None)
+    )
+    assert result.error is None
+    assert store.read(key).same_as(whole)

@@ -56,11 +56,12 @@ class CcxtPages:
         return str(market["symbol"])
 
     async def begins_ns(self, key: SeriesKey) -> int | None:
-        """Return when the instrument was listed, or how far back the venue keeps open interest."""
-        market = self._exchange.market(self.unified(key.symbol))
+        """Return when the instrument was listed, or how far back the venue keeps what is asked for."""
+        market, rest = self._exchange.market(self.unified(key.symbol)), self._rest.rest
         found = [market["created"] * 1_000_000] if market.get("created") else []
-        if key.kind == "open_interest" and self._rest.rest.interest_days:
-            found.append(self._now_ns() - self._rest.rest.interest_days * DAY_NS)
+        kept_days = {"open_interest": rest.interest_days, "funding": rest.funding_days}.get(key.kind, 0)
+        if kept_days:
+            found.append(self._now_ns() - kept_days * DAY_NS)
         return max(found) if found else None
 
     async def page(self, key: SeriesKey, step_ns: int, start_ns: int, end_ns: int) -> Page:

@@ -178,8 +178,8 @@ class Rest:
         What makes `fetch_ohlcv` give mark prices; None: the venue has no history of them.
     funding_rows, interest_rows
         Most records in one answer; 0: no such history.
-    interest_days
-        How many days back open interest is kept; 0: since it was listed.
+    interest_days, funding_days
+        How many days back open interest and settlements are kept; 0: since it was listed.
     interest_steps
         Distances at which open interest is told, the finest first.
     requests_per_s
@@ -197,6 +197,7 @@ class Rest:
     provenance: str
     interest_days: int = 0
     interest_steps: tuple[str, ...] = ()
+    funding_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

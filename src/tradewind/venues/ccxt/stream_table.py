@@ -215,6 +215,19 @@ def _bybit(*, spot: bool) -> VenueStreams:
     return VenueStreams("topic", streams, polls, rest)
 
 
+_OKX_PERPETUALS = Rest(
+    100,
+    True,
+    {"price": "mark"},
+    100,
+    100,
+    0,
+    2.5,
+    "documentation: 20 requests in 2 s; settlements of three months",
+    funding_days=90,
+)
+
+
 def _okx(*, spot: bool) -> VenueStreams:
     streams = {
         StreamKind.TRADES: Stream(
@@ -273,9 +286,7 @@ def _okx(*, spot: bool) -> VenueStreams:
         )
     polls = {} if spot else _CARRY
     rest = (
-        Rest(100, True, None, 0, 0, 0, 2.5, "documentation: 20 requests in 2 s")
-        if spot
-        else Rest(100, True, {"price": "mark"}, 100, 100, 0, 2.5, "documentation: 20 requests in 2 s")
+        Rest(100, True, None, 0, 0, 0, 2.5, "documentation: 20 requests in 2 s") if spot else _OKX_PERPETUALS
     )
     return VenueStreams("arg.channel", streams, polls, rest)
 
