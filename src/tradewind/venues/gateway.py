@@ -496,6 +496,8 @@ class Snapshot(msgspec.Struct, frozen=True):
         Symbols with a position or orders that the session does not trade.
     asked_ns, told_ns
         Between these times of ours the answers were made.
+    history_from_ns
+        What was traded and paid before is told by nobody any more; 0: it is whole since the time asked for.
     """
 
     orders: tuple[OrderSeen, ...]
@@ -508,6 +510,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     strangers: tuple[str, ...]
     asked_ns: int
     told_ns: int
+    history_from_ns: int = 0
 
 
 @runtime_checkable

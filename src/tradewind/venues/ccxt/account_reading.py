@@ -42,14 +42,19 @@ _MS_NS = 1_000_000
 _PAGES_MAX = 1_000
 _OVERLAP_NS = 60_000_000_000
 """Trades are asked for from a little before: a venue's list may lag behind its own stamps."""
+_REACH_MARGIN_NS = 3_600_000_000_000
+"""So much less far back is a list believed to go: it is judged by the venue's clock, when the question arrives."""
 _ALIVE = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
+    """A list from a time on, and to a time where that is not 0."""
+
     reading: Reading
     since_ns: int
     urgency: Urgency
+    until_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class AccountReader:
             strangers=tuple(sorted(strangers)),
             asked_ns=asked_ns,
             told_ns=self._wire.now_ns(),
+            history_from_ns=0 if since_ns == NO_HISTORY else self._history_from_ns(since_ns),
         )
 
     async def _history(
@@ -120,6 +126,15 @@ class AccountReader:
         fills = await self._named(await self.fills(since_ns), since_ns)
         funding = await self._since(self._dialect.funding, since_ns, FundingPaidSeen)
         return fills, funding, await self._since(self._dialect.transfers, since_ns, TransferSeen)
+
+    def _history_from_ns(self, since_ns: int) -> int:
+        """Return from when on everything that was traded and paid is told; 0 where that is since the time asked for."""
+        begins_ns = 0
+        for reading in (self._dialect.fills, self._dialect.funding, self._dialect.transfers):
+            while reading is not None and reading.archive is not None:
+                reading = reading.archive
+            begins_ns = max(begins_ns, self._begins_ns(reading.pages) if reading is not None else 0)
+        return begins_ns if begins_ns > since_ns else 0
 
     async def _whole(self, reading: Reading) -> list[Event]:
         """Return every row of a list in which absence says something. Raises VenueDown where a row cannot be read.
@@ -195,10 +210,26 @@ class AccountReader:
         return events
 
     async def _all_rows(self, wanted: _Wanted, listings: Sequence[Listing]) -> AsyncIterator[Row]:
-        for values in self._askings(wanted.reading, listings):
-            for span in self._spans(wanted.reading.pages, wanted.since_ns):
-                async for row in self._pages(wanted, values, span):
-                    yield row
+        for part in self._parts(wanted):
+            for values in self._askings(part.reading, listings):
+                for span in self._spans(part):
+                    async for row in self._pages(part, values, span):
+                        yield row
+
+    def _parts(self, wanted: _Wanted) -> list[_Wanted]:
+        """Return a list as far back as it goes, and before it its archive for what lies further back."""
+        begins_ns = self._begins_ns(wanted.reading.pages)
+        if wanted.since_ns >= begins_ns:
+            return [wanted]
+        recent = replace(wanted, since_ns=begins_ns)
+        if wanted.reading.archive is None:
+            return [recent]
+        archived = replace(wanted, reading=wanted.reading.archive, until_ns=begins_ns - _MS_NS)
+        return [*self._parts(archived), recent]
+
+    def _begins_ns(self, pages: Pages) -> int:
+        """Return from when on a list tells, 0 where its venue does not say."""
+        return self._wire.now_ns() - pages.reach_ns + _REACH_MARGIN_NS if pages.reach_ns else 0
 
     def _askings(self, reading: Reading, listings: Sequence[Listing]) -> list[dict[str, object]]:
         """Return the values of each request that a list needs: one, one for each instrument, or for each currency."""
@@ -212,17 +243,16 @@ class AccountReader:
             ]
         return [margin]
 
-    def _spans(self, pages: Pages, since_ns: int) -> list[_Span]:
+    def _spans(self, part: _Wanted) -> list[_Span]:
+        pages, start_ms = part.reading.pages, part.since_ns // _MS_NS
         if not pages.start_field:
-            return [_Span(since_ns // _MS_NS, 0)]
+            return [_Span(start_ms, 0)]
         now_ms = (self._wire.now_ns() + self._wire.clock.offset_ns) // _MS_NS + 1_000
-        start_ms, window_ms = since_ns // _MS_NS, pages.window_ns // _MS_NS
+        end_ms, window_ms = part.until_ns // _MS_NS or now_ms, pages.window_ns // _MS_NS
         if not window_ms:
-            return [_Span(start_ms, now_ms)]
-        # A venue keeps half a year at most; what lies before it nobody can ask for.
-        start_ms = max(start_ms, now_ms - 26 * window_ms)
-        edges = list(range(start_ms, now_ms, window_ms)) or [start_ms]
-        return [_Span(edge, min(edge + window_ms, now_ms)) for edge in edges]
+            return [_Span(start_ms, end_ms)]
+        edges = list(range(start_ms, end_ms, window_ms)) or [start_ms]
+        return [_Span(edge, min(edge + window_ms, end_ms)) for edge in edges]
 
     async def _pages(self, wanted: _Wanted, values: dict[str, object], span: _Span) -> AsyncIterator[Row]:
         """Yield the rows of one stretch of time, page after page, each row once."""

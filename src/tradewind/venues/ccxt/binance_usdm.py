@@ -33,6 +33,8 @@ __all__ = ["BINANCE_USDM"]
 
 _API = "fapiPrivate"
 _WEEK_NS = 7 * 86_400 * 1_000_000_000
+_REACH_NS = 90 * 86_400 * 1_000_000_000
+"""How far back orders, trades and income are told. Who asks for more is refused (-4166) but for income (observed)."""
 _WINDOW_MS = 5_000
 
 _ORDER = {
@@ -291,6 +293,7 @@ BINANCE_USDM = Dialect(
                 start_field="startTime",
                 end_field="endTime",
                 window_ns=_WEEK_NS,
+                reach_ns=_REACH_NS,
                 id_field="orderId",
                 per_symbol=True,
                 rising=True,
@@ -308,6 +311,7 @@ BINANCE_USDM = Dialect(
             start_field="startTime",
             end_field="endTime",
             window_ns=_WEEK_NS,
+            reach_ns=_REACH_NS,
             id_field="id",
             per_symbol=True,
             rising=True,
@@ -331,6 +335,7 @@ BINANCE_USDM = Dialect(
             start_field="startTime",
             end_field="endTime",
             window_ns=_WEEK_NS,
+            reach_ns=_REACH_NS,
             id_field="tranId",
             rising=True,
         ),
@@ -346,6 +351,7 @@ BINANCE_USDM = Dialect(
             start_field="startTime",
             end_field="endTime",
             window_ns=_WEEK_NS,
+            reach_ns=_REACH_NS,
             id_field="tranId",
             rising=True,
         ),

@@ -35,6 +35,8 @@ __all__ = ["BYBIT_LINEAR"]
 
 _CATEGORY = {"category": "linear"}
 _WEEK_NS = 7 * 86_400 * 1_000_000_000
+_REACH_NS = 26 * _WEEK_NS
+"""How far back is asked: a week at a time. The venue keeps two years (documentation)."""
 _ROWS = ("result", "list", "*")
 _CURSOR = ("result", "nextPageCursor")
 _ORDER = {
@@ -136,6 +138,7 @@ def _pages(size: int, id_field: str, timed: bool) -> Pages:
         start_field="startTime",
         end_field="endTime",
         window_ns=_WEEK_NS,
+        reach_ns=_REACH_NS,
         id_field=id_field,
     )
 
@@ -228,6 +231,7 @@ BYBIT_LINEAR = Dialect(
                 start_field="startTime",
                 end_field="endTime",
                 window_ns=_WEEK_NS,
+                reach_ns=_REACH_NS,
                 id_field="orderId",
                 per_symbol=True,
             ),

@@ -297,6 +297,9 @@ class Pages:
     made
         Field of the time in ms at which a row was made, where a list that cannot be asked for by time begins with the
         newest: it is read until a page ends before the time that matters.
+    reach_ns
+        How far back the list goes, by the venue's documentation or less; 0: it does not say. More is never asked for,
+        since some venues refuse that.
     """
 
     size: int
@@ -311,16 +314,26 @@ class Pages:
     per_symbol: bool = False
     rising: bool = False
     made: str = ""
+    reach_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A list of the account: the call, its pages, how its rows read; `of_symbol`: the same of one symbol for less."""
+    """A list of the account: the call, its pages, how its rows read.
+
+    Parameters
+    ----------
+    of_symbol
+        The same of one symbol for less.
+    archive
+        The same list for what lies before the reach of this one.
+    """
 
     call: Call
     shape: Shape
     pages: Pages = field(default_factory=lambda: Pages(0))
     of_symbol: Call | None = None
+    archive: Reading | None = None
 
 
 # ---------------------------------------------------------------------- the user's stream

@@ -33,6 +33,9 @@ from tradewind.venues.gateway import OrderStatus
 __all__ = ["OKX_SWAP"]
 
 _ROWS = ("data", "*")
+_DAY_NS = 86_400 * 1_000_000_000
+_WEEK, _ARCHIVED = 7, 90
+"""Days that the usual lists and their archives go back; trades go back as far as an archive (documentation)."""
 _ORDER = {
     "instId": "$symbol",
     "tdMode": "$margin_mode",
@@ -193,10 +196,28 @@ def _read(path: str, group: str = "read", **fields: object) -> Call:
     return Call("private", "GET", path, fields, _ROWS, group=group)
 
 
-def _pages(cursor_row: str, *, timed: bool = False) -> Pages:
-    if not timed:
-        return Pages(100, "limit", "after", cursor_row, id_field=cursor_row)
-    return Pages(100, "limit", "after", cursor_row, start_field="begin", end_field="end", id_field=cursor_row)
+def _pages(cursor_row: str, days: int = 0, *, per_symbol: bool = False) -> Pages:
+    """Return how a list goes on; one that is asked for by time goes so many days back."""
+    begin, end = ("begin", "end") if days else ("", "")
+    return Pages(
+        100,
+        "limit",
+        "after",
+        cursor_row,
+        start_field=begin,
+        end_field=end,
+        id_field=cursor_row,
+        per_symbol=per_symbol,
+        reach_ns=days * _DAY_NS,
+    )
+
+
+def _bills(shape: FundingShape | TransferShape, **fields: object) -> Reading:
+    """Return what moved cash, of one kind: the bills of a week, and their archive before."""
+    archive = Reading(
+        _read("account/bills-archive", "bills-archive", **fields), shape, _pages("billId", _ARCHIVED)
+    )
+    return Reading(_read("account/bills", "bills", **fields), shape, _pages("billId", _WEEK), archive=archive)
 
 
 _POSITION = PositionShape("instId", "posSide", "pos", "avgPx", "markPx", "uTime")
@@ -276,36 +297,24 @@ OKX_SWAP = Dialect(
         Reading(
             _read("trade/orders-history", instType=_SWAP, instId="$symbol"),
             _ORDER_SHAPE,
-            Pages(
-                100,
-                "limit",
-                "after",
-                "ordId",
-                start_field="begin",
-                end_field="end",
-                id_field="ordId",
-                per_symbol=True,
+            _pages("ordId", _WEEK, per_symbol=True),
+            archive=Reading(
+                _read("trade/orders-history-archive", "orders-archive", instType=_SWAP, instId="$symbol"),
+                _ORDER_SHAPE,
+                _pages("ordId", _ARCHIVED, per_symbol=True),
             ),
         ),
     ),
     fills=Reading(
-        _read("trade/fills-history", "fills", instType=_SWAP), _FILL_SHAPE, _pages("billId", timed=True)
+        _read("trade/fills-history", "fills", instType=_SWAP), _FILL_SHAPE, _pages("billId", _ARCHIVED)
     ),
     positions=Reading(_read("account/positions", "positions", instType=_SWAP), _POSITION),
     balances=Reading(
         Call("private", "GET", "account/balance", rows=("data", "*", "details", "*"), group="balance"),
         BalanceShape("ccy", "cashBal", "uTime"),
     ),
-    funding=Reading(
-        _read("account/bills", "bills", instType=_SWAP, type="8"),
-        FundingShape("instId", "ccy", "balChg", "ts"),
-        _pages("billId", timed=True),
-    ),
-    transfers=Reading(
-        _read("account/bills", "bills", type="1"),
-        TransferShape("ccy", "balChg", "billId", "ts"),
-        _pages("billId", timed=True),
-    ),
+    funding=_bills(FundingShape("instId", "ccy", "balChg", "ts"), instType=_SWAP, type="8"),
+    transfers=_bills(TransferShape("ccy", "balChg", "billId", "ts"), type="1"),
     settings=(
         Reading(
             _read("account/config", "config"),
@@ -393,6 +402,8 @@ OKX_SWAP = Dialect(
         Window("positions", 2, 10),
         Window("balance", 2, 10),
         Window("bills", 1, 5),
+        Window("bills-archive", 2, 5),
+        Window("orders-archive", 2, 20),
         Window("config", 2, 5),
     ),
     fence="expiry",

@@ -33,6 +33,7 @@ _WINDOW_MAX_MS = 60_000
 _AHEAD_MS = 1_000
 _NS = 1_000_000
 _WEEK_NS = 7 * 86_400 * 1_000_000_000
+_KEPT_NS = 90 * 86_400 * 1_000_000_000
 _NUMBER = re.compile(r"-?\d+")
 
 # Weight of a request by path; those with a symbol and those whose weight grows with `limit` are told apart below.
@@ -269,14 +270,25 @@ def signed(access: BinanceAccess, handler: Any) -> Callable[[Call], Reply]:  # n
     return answer
 
 
-def week(call: Call, said: Mapping[str, str], default: int, most: int) -> tuple[int, int, int]:
-    """Return start, end and rows of a history that is told for seven days at a time."""
+def week(
+    call: Call, said: Mapping[str, str], default: int, most: int, *, refuses: bool = True
+) -> tuple[int, int, int]:
+    """Return start, end and rows of a history that is told for seven days at a time.
+
+    What is older than 90 days is refused, or else not told.
+    """
     limit = whole_in(said, "limit", default)
     if not 1 <= limit <= most:
         raise Objection("-1130", "Data sent for parameter 'limit' is not valid.", 400)
     start_ns, end_ns = whole_in(said, "startTime") * _NS, whole_in(said, "endTime") * _NS
     if start_ns and end_ns and end_ns - start_ns > _WEEK_NS:
         raise Objection("-4165", "Maximum time interval is 7 days.", 400)
+    forgotten_ns = call.now_ns - _KEPT_NS
+    if start_ns and start_ns < forgotten_ns:
+        if refuses:
+            raise Objection("-4166", "Search window is restricted to recent 90 days only.", 400)
+        end_ns = end_ns or start_ns + _WEEK_NS
+        start_ns = forgotten_ns
     if start_ns:
         return start_ns, end_ns or start_ns + _WEEK_NS, limit
     end_ns = end_ns or call.now_ns + _NS

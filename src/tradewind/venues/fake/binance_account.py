@@ -119,7 +119,7 @@ class BinanceAccount:
         return chosen[:limit] if from_id >= 0 or "startTime" in said else chosen[-limit:]
 
     def _income(self, call: Call, account: FakeAccount, said: Said) -> list[Row]:
-        start_ns, end_ns, limit = week(call, said, 100, 1000)
+        start_ns, end_ns, limit = week(call, said, 100, 1000, refuses=False)
         kind, symbol = said.get("incomeType", ""), said.get("symbol", "")
         rows = [
             row
