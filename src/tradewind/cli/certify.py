@@ -29,6 +29,8 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
 
     Raises
     ------
+    UsageError
+        EXCHANGE_UNKNOWN, EXCHANGE_UNSUPPORTED for a venue that orders cannot be sent to.
     ConfigError
         CONFIG_CHOICE for an account that is not known; KEY_MODE_MISMATCH for one that is not of practice money there.
     VenueRefused
@@ -38,8 +40,10 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
     from tradewind.venues.extras import require_live
 
     require_live()
+    from tradewind.venues.ccxt.capabilities import dialect_of
     from tradewind.venues.keys import install, keys_for, protect_process
 
+    dialect_of(venue)
     entry = _practice_account(desk, venue, account)
     protect_process()
     install()

@@ -222,3 +222,27 @@ def test_what_holds_nothing_at_a_venue_is_not_taken_over(desk, capsys, name, cod
 def test_a_venue_is_tried_with_practice_money_only(live, desk, refuse, flags, code):
     status = {"CONFIG_CHOICE": 2, "KEY_MODE_MISMATCH": 4}[code]
     refuse(desk.root, ["venue", "certify", "blofin_swap", *flags], code, status)
+
+
+_FROM = ["--start", "2024-01-01"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "meant"),
+    [
+        (["venue", "fake", "blofin_swop"], "EXCHANGE_UNKNOWN", "blofin_swap"),
+        (["venue", "rules", "bybitt"], "EXCHANGE_UNKNOWN", "bybit"),
+        (["venue", "certify", "okx_swp", "--account", "main"], "EXCHANGE_UNKNOWN", "okx_swap"),
+        (
+            ["data", "download", "--venue", "gate_swep", "--symbol", "X", *_FROM],
+            "EXCHANGE_UNKNOWN",
+            "gate_swap",
+        ),
+        (["venue", "certify", "gate_swap", "--account", "main"], "EXCHANGE_UNSUPPORTED", ""),
+        (["venue", "rules", "blofin_spot"], "EXCHANGE_UNSUPPORTED", ""),
+        (["data", "download", "--venue", "dydx", "--symbol", "X", *_FROM], "EXCHANGE_UNSUPPORTED", ""),
+    ],
+)
+def test_b16_b17_a_venue_is_refused_by_its_name_before_anything_is_asked(desk, refuse, words, code, meant):
+    fields = refuse(desk.root, words, code)
+    assert not meant or f"'{meant}'" in fields["hint"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.config import VENUES, did_you_mean
 from tradewind.errors import UsageError
 from tradewind.venues.ccxt.binance_usdm import BINANCE_USDM
 from tradewind.venues.ccxt.blofin_swap import BLOFIN_SWAP
@@ -20,7 +21,12 @@ DIALECTS: dict[str, Dialect] = {d.venue: d for d in (BINANCE_USDM, BYBIT_LINEAR,
 
 
 def dialect_of(venue: str) -> Dialect:
-    """Return how a venue is spoken to. Raises UsageError (EXCHANGE_UNKNOWN) for one that cannot be traded here."""
+    """Return how a venue is spoken to.
+
+    Raises UsageError: EXCHANGE_UNKNOWN for a name that is no venue's, EXCHANGE_UNSUPPORTED where nothing is traded.
+    """
     if venue not in DIALECTS:
-        raise UsageError("EXCHANGE_UNKNOWN", f"orders cannot be sent to {venue!r}.", known=sorted(DIALECTS))
+        code = "EXCHANGE_UNSUPPORTED" if venue in VENUES else "EXCHANGE_UNKNOWN"
+        hint = "" if venue in VENUES else did_you_mean(venue, DIALECTS)
+        raise UsageError(code, f"orders cannot be sent to {venue[:40]!r}.", hint=hint, known=sorted(DIALECTS))
     return DIALECTS[venue]

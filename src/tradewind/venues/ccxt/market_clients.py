@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from tradewind.config import VENUES, did_you_mean
 from tradewind.errors import ConfigError
 from tradewind.venues.ccxt.exchange import CLIENTS, ClientSpec
 
@@ -70,7 +71,15 @@ MARKET_CLIENTS: Mapping[str, ClientSpec] = MappingProxyType(
 
 
 def market_client(venue: str) -> ClientSpec:
-    """Return what ccxt is told about a venue. Raises EXCHANGE_UNSUPPORTED for one that is not read here."""
+    """Return what ccxt is told about a venue.
+
+    Raises ConfigError: EXCHANGE_UNKNOWN for a name that is no venue's, EXCHANGE_UNSUPPORTED where nothing is read.
+    """
+    if venue not in VENUES:
+        hint = did_you_mean(venue, VENUES)
+        raise ConfigError(
+            "EXCHANGE_UNKNOWN", f"no venue is called {venue[:40]!r}.", hint=hint, known=tuple(VENUES)
+        )
     if venue not in MARKET_CLIENTS:
         raise ConfigError(
             "EXCHANGE_UNSUPPORTED", f"{venue} cannot be reached yet", where=venue, known=tuple(MARKET_CLIENTS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from tradewind.config import did_you_mean
 from tradewind.config.venue_defaults import VENUES
 from tradewind.errors import ConfigError
 from tradewind.market import Instrument
@@ -45,7 +46,10 @@ _SPELLINGS = {"bybit_linear": "{}USDT", "okx_swap": "{}-USDT-SWAP", "blofin_swap
 def listed(venue: str) -> tuple[Instrument, ...]:
     """Return what the fake of a venue lists. Raises EXCHANGE_UNKNOWN for a venue that is not spoken."""
     if venue not in FAKE_VENUES:
-        raise ConfigError("EXCHANGE_UNKNOWN", f"there is no fake of {venue!r}", known=FAKE_VENUES)
+        hint = did_you_mean(venue, FAKE_VENUES)
+        raise ConfigError(
+            "EXCHANGE_UNKNOWN", f"there is no fake of {venue[:40]!r}", hint=hint, known=FAKE_VENUES
+        )
     if venue == "binance_usdm":
         found = (built_in(venue, symbol) for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT"))
         return tuple(replace(instrument, active=True) for instrument in found if instrument is not None)
