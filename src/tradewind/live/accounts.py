@@ -194,13 +194,13 @@ class TradingAccount:
         self.inbox.put(Looked(self.number, order.cid, asked_ns, found))
 
     async def _create(self, orders: list[NewOrder], requests: list[Asked]) -> None:
-        now_ns, rungs, leaving = self.clock(), [], []
+        now_ns, rungs, leaving, ladder = self.clock(), [], [], self._ladder
         for order in orders:
             if order.kind == IntentKind.STOP:
                 self._places[order.cid] = OrderRef(order.instrument, order.cid, algo=True)
-            rung = self._ladder.begin(order, now_ns)
+            rung = ladder.begin(order, now_ns)
             rungs.append(rung)
-            leaving.append(self._ladder.at(order, rung) if rung else order)
+            leaving.append(ladder.at(order, rung) if rung else order)
         outcomes = await self._sent(leaving)
         for asked, order, rung, outcome in zip(requests, orders, rungs, outcomes, strict=True):
             if rung is None:

@@ -98,9 +98,11 @@ class Decided:
 
     def take_refusals(self) -> bytes:
         """Return what the gate refused, rows of `REFUSAL`, once."""
-        refused = self._box[_REFUSED : _REFUSED + self._box[_REFUSALS] * _REFUSED_ROW].tobytes()
+        count = self._box[_REFUSALS]
+        if not count:
+            return b""
         self._box[_REFUSALS] = 0
-        return refused
+        return self._box[_REFUSED : _REFUSED + count * _REFUSED_ROW].tobytes()
 
     def bound_log(self) -> None:
         """Empty the world's log before it is full; the journal has it all."""
