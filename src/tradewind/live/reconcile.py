@@ -28,6 +28,7 @@ from tradewind.live.hearing import setting_fact
 from tradewind.live.orders import booking_key
 from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, FactKind, SettingCode, names_of
 from tradewind.units.ids import client_id
+from tradewind.units.time import format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,7 +125,8 @@ class Difference:
     Parameters
     ----------
     what
-        ``position``, ``adopted``, ``taken``, ``order``, ``balance``, ``setting`` or ``stranger``.
+        ``position``, ``adopted``, ``taken``, ``order``, ``balance``, ``setting``, ``stranger`` or
+        ``history``: what happened before a time is told by nobody any more.
     place
         Instrument or wallet, -1 for a symbol that is none of ours.
     believed, found
@@ -224,6 +226,10 @@ def compare(
     _compare_settings(at)
     agreed = _compare_positions(at, deferred)
     _compare_orders(at)
+    if snapshot.history_from_ns:
+        begins = format_utc(snapshot.history_from_ns)
+        text = f"the venue tells no more what was traded and paid before {begins}"
+        at.note("history", -1, 0, 0, text, halts=False)
     for symbol in sorted(snapshot.strangers):
         text = f"{symbol} has a position or orders, and the session does not trade it"
         at.note("stranger", -1, 0, 1, text, halts=at.halts_external)
