@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tradewind.ops.alerts import Alert
     from tradewind.research.resolve import Resolved
     from tradewind.venues.ccxt.feed import CcxtMarketFeed
-    from tradewind.venues.gateway import Listing, MarketFeed
+    from tradewind.venues.gateway import Listing, MarketFeed, StreamKind
 
 __all__ = [
     "Bound",
@@ -345,7 +345,7 @@ def open_feeds(
     sessions: list[aiohttp.ClientSession] = []
     for venue in bound.venues:
         listings = bound.listings(venue)
-        feed: MarketFeed = _feed(bound, desk, venue, listings, sessions)
+        feed: MarketFeed = _feed(bound, desk, listings, _kinds(bound, venue), sessions)
         second = bound.session.feed.secondary
         if second is not None and venue == bound.session.market.venue:
             feed = _with_stand_in(bound, desk, feed, (listings, second), sessions)
@@ -356,19 +356,21 @@ def open_feeds(
 def _feed(
     bound: Bound,
     desk: "Workspace",
-    venue: str,
     listings: "list[Listing]",
+    kinds: "frozenset[StreamKind]",
     sessions: "list[aiohttp.ClientSession]",
 ) -> "CcxtMarketFeed":
+    """Return what tells the market of instruments, all of one venue."""
     import random
 
     from tradewind.cli.reaching import client_of, way_to
     from tradewind.venues.ccxt.exchange import build_exchange
     from tradewind.venues.ccxt.feed import CcxtMarketFeed
 
+    venue = listings[0].instrument.venue
     sessions.append(way_to(desk, venue))
     return CcxtMarketFeed(
-        venue, build_exchange(client_of(venue), sessions[-1]), listings, kinds=_kinds(bound, venue),
+        venue, build_exchange(client_of(venue), sessions[-1]), listings, kinds=kinds,
         intervals_ns=(bound.resolved.config.market.bar_ns,), now_ns=time.time_ns,
         rng=random.Random(),  # noqa: S311 - spreads reconnections, guards nothing
     )  # fmt: skip
@@ -382,12 +384,12 @@ def _with_stand_in(
     sessions: "list[aiohttp.ClientSession]",
 ) -> "MarketFeed":
     """Return a feed that a second venue stands in for while the first one fails."""
-    from tradewind.venues.ccxt.failover import FailoverFeed, FailoverRules
+    from tradewind.venues.ccxt.failover import PRICED, FailoverFeed, FailoverRules
     from tradewind.venues.gateway import Listing, StreamKind
 
     listings, venue = pair
     others = [Listing(one.index, _same_coin(desk, venue, one.instrument)) for one in listings]
-    second = _feed(bound, desk, venue, others, sessions)
+    second = _feed(bound, desk, others, _told(venue) & frozenset(PRICED), sessions)
     return FailoverFeed(
         first, second, list(zip(listings, others, strict=True)), needed=frozenset({StreamKind.BARS, StreamKind.MARK}),
         now_ns=time.time_ns, rules=FailoverRules(healed_s=bound.session.feed.healed_after_s),
@@ -415,7 +417,6 @@ def _same_coin(desk: "Workspace", venue: str, instrument: "Instrument") -> "Inst
 
 def _kinds(bound: Bound, venue: str) -> "frozenset[Any]":
     """Return what is listened for at a venue: bars, prints and prices, and what strategies want, as far as it tells."""
-    from tradewind.venues.ccxt.stream_table import STREAMS
     from tradewind.venues.gateway import StreamKind
 
     always = (StreamKind.TRADES, StreamKind.TOP, StreamKind.MARK, StreamKind.FUNDING)
@@ -425,10 +426,15 @@ def _kinds(bound: Bound, venue: str) -> "frozenset[Any]":
         "funding": StreamKind.FUNDING,
         "mark": StreamKind.MARK,
     }
-    table = STREAMS[venue]
-    told = {*table.streams, *table.polls}
     needed = {wanted[need] for need in bound.resolved.needs if need in wanted}
-    return frozenset({StreamKind.BARS} | needed | {kind for kind in always if kind in told})
+    return frozenset({StreamKind.BARS} | needed | (_told(venue) & set(always)))
+
+
+def _told(venue: str) -> "frozenset[StreamKind]":
+    """Return everything that a venue tells of its market."""
+    from tradewind.venues.ccxt.stream_table import STREAMS
+
+    return frozenset({*STREAMS[venue].streams, *STREAMS[venue].polls})
 
 
 def _digest(parts: Any) -> str:  # noqa: ANN401 - any texts

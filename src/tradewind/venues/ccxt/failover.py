@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from tradewind.errors import DataUnavailable, TradewindError, VenueError
 from tradewind.units.enums import StreamCode
 from tradewind.units.time import SECOND_NS
+from tradewind.venues.ccxt.budget import Sharing
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.gateway import (
     BarSeen,
@@ -38,14 +39,16 @@ from tradewind.venues.gateway import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.gateway import Event, Listing, MarketFeed
 
-__all__ = ["FailoverFeed", "FailoverRules"]
+__all__ = ["PRICED", "FailoverFeed", "FailoverRules"]
 
 _FIRST, _SECOND = 0, 1
-_PRICED = (StreamKind.BARS, StreamKind.TRADES, StreamKind.TOP, StreamKind.MARK)
+PRICED = (StreamKind.BARS, StreamKind.TRADES, StreamKind.TOP, StreamKind.MARK)
+"""What may be taken from another venue."""
 _BARS_KEPT = 64
 
 Priced = BarSeen | TradeSeen | TopSeen | MarkSeen
@@ -123,7 +126,7 @@ class FailoverFeed:
         rules: FailoverRules | None = None,
     ) -> None:
         self._feeds = (first, second)
-        self._needed = needed & frozenset(_PRICED)
+        self._needed = needed & frozenset(PRICED)
         self._now_ns = now_ns
         self._rules = rules or FailoverRules()
         self._inbox = Inbox(now_ns)
@@ -200,6 +203,12 @@ class FailoverFeed:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(feed.close() for feed in self._feeds))
 
+    def share(self, addresses: Mapping[str, Address]) -> None:
+        """Let both count what they ask for all who ask their venues from here."""
+        for feed in self._feeds:
+            if isinstance(feed, Sharing):
+                feed.share(addresses)
+
     def speaker(self, instrument: int) -> str:
         """Return the venue that speaks for an instrument now."""
         pair = self._pairs[instrument]
@@ -252,7 +261,7 @@ class FailoverFeed:
             failing.pop(event.stream, None)
         elif event.stream in self._needed:
             failing.setdefault(event.stream, event.recv_ns)
-        own = event.stream not in _PRICED
+        own = event.stream not in PRICED
         if (own and which == _FIRST) or (not own and which == pair.speaker):
             self._inbox.put(event)
 

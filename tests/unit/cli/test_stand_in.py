@@ -1,0 +1,92 @@
+"""A session file that names a second venue: who is heard of each instrument, and what of the second one."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tradewind.cli.listening import Bound, open_feeds
+from tradewind.config import Workspace, session_from
+from tradewind.errors import ConfigError
+from tradewind.market import Store
+from tradewind.market.rules.book import RuleBook
+from tradewind.market.rules.parse import RuleSet
+from tradewind.research.resolve import resolve
+from tradewind.venues.ccxt.failover import FailoverFeed
+from tradewind.venues.ccxt.feed import CcxtMarketFeed
+from tradewind.venues.fake.listings import FAKE_VENUES, listed
+
+ASKS = '''"""Buy while more and more is open."""
+
+from tradewind.strategies import LONG, SET, target
+
+NEEDS = ("open_interest",)
+
+
+def decide(view, account, working, params, memory, intents):
+    if view.open_interest > 0.0:
+        target(intents, LONG, 1)
+    return SET
+'''
+SESSION = """
+strategy = "asks"
+capital  = { amount = 10_000, currency = "USDT" }
+protection = "none"
+
+[market]
+venue = "binance_usdm"
+symbols = ["ETHUSDT"]
+bars = "1m"
+
+[feed]
+secondary = "SECOND"
+healed_after_s = 30.0
+"""
+
+
+def opened(folder, second: str, listings=listed):
+    """Return the feed of the session's instrument, with its venues' rules as they are listed."""
+    desk = Workspace.create(folder / "desk")
+    (desk.root / "strategies" / "asks.py").write_text(ASKS, encoding="utf-8")
+    with RuleBook.changing(Store(desk.data).root) as book:
+        for venue in FAKE_VENUES:
+            book.add(
+                RuleSet(venue, {each.symbol: each for each in listings(venue)}), 1_700_000_000_000_000_000
+            )
+    session = session_from(tomllib.loads(SESSION.replace("SECOND", second))).config
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    bound = Bound(session, resolve(session.backtest_view(now, now + timedelta(days=1)), desk), (3_000.0,))
+
+    async def work():
+        feeds, closing = open_feeds(bound, desk)
+        try:
+            return type(feeds[0]), feeds[0].speaker(0) if isinstance(feeds[0], FailoverFeed) else ""
+        finally:
+            await feeds[0].close()
+            for close in closing:
+                await close()
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize("second", ["bybit_linear", "okx_swap", "blofin_swap"])
+def test_a_second_venue_stands_in_also_where_it_does_not_tell_all_that_is_needed(second, tmp_path):
+    """BloFin tells no open interest; that is never taken from another venue anyway."""
+    assert opened(tmp_path, second) == (FailoverFeed, "binance_usdm")
+
+
+def test_a_second_venue_that_does_not_list_the_coin_is_refused(tmp_path):
+    def few(venue):
+        return [each for each in listed(venue) if venue == "binance_usdm" or each.base == "BTC"]
+
+    with pytest.raises(ConfigError) as refused:
+        opened(tmp_path, "okx_swap", few)
+    assert (refused.value.code, refused.value.key) == ("SYMBOL_UNKNOWN", "feed.secondary")
+
+
+def test_without_one_the_venue_is_heard_alone(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "SESSION", SESSION.replace('secondary = "SECOND"\n', ""))
+    assert opened(tmp_path, "")[0] is CcxtMarketFeed
