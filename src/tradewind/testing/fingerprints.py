@@ -10,6 +10,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from tradewind.testing.commands import Arguments, end_with
 from tradewind.testing.scenarios import SCENARIOS, make_market, make_world, play
 
 if TYPE_CHECKING:
@@ -54,5 +55,12 @@ def _digest(rows: np.ndarray) -> str:
     return digest.hexdigest()[:32]
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Print the fingerprints; return 0."""
+    Arguments("tradewind.testing.fingerprints", __doc__).parse_args(arguments)
     json.dump(fingerprints(), sys.stdout, indent=2)
+    return 0
+
+
+if __name__ == "__main__":
+    end_with(main)

@@ -1,16 +1,20 @@
 """Voyages drawn from a seed: which venues and accounts, which of the misfortunes, when the process is killed.
 
-``python -m tradewind.testing.swarm [--fleet] SEED …`` sails those of some seeds; ``FIRST-LAST`` is a row of them.
+``python -m tradewind.testing.swarm [--fleet] SEED …`` sails those of some seeds; ``FIRST-LAST`` is a row of them. Each
+takes a minute or so; one that fails tells its seed, its faults and the end of its trace, and the status is then 1.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from tradewind.live.reconcile import External, Policy
 from tradewind.live.venue import LiveRules
+from tradewind.testing.commands import Arguments, end_with
 from tradewind.testing.fleets import fleet
 from tradewind.testing.venue_reach import Berth
 from tradewind.testing.virtual_venues import START_NS
@@ -91,16 +95,22 @@ async def _resume(deck: Deck) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Sail the voyages of the seeds given, all of them; return how many failed."""
-    make = fleet_voyage if "--fleet" in arguments else swarm_voyage
-    failed = 0
-    for word in arguments:
-        if word == "--fleet":
-            continue
-        first, _, last = word.partition("-")
-        for seed in range(int(first), int(last or first) + 1):
-            failed += _told(make(seed))
-    return failed
+    """Sail the voyages of the seeds given, all of them; return 1 if any failed, else 0."""
+    parser = Arguments("tradewind.testing.swarm", __doc__)
+    parser.add_argument("--fleet", action="store_true", help="two or three accounts instead of one")
+    parser.add_argument("seeds", metavar="SEED", nargs="+", type=_seeds, help="a seed, or FIRST-LAST")
+    asked = parser.parse_args(arguments)
+    make = fleet_voyage if asked.fleet else swarm_voyage
+    return min(sum(_told(make(seed)) for seeds in asked.seeds for seed in seeds), 1)
+
+
+def _seeds(word: str) -> range:
+    """Return the seeds that a word names. Raises ArgumentTypeError for a word that names none."""
+    found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", word)
+    seeds = range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0)
+    if not seeds:
+        raise argparse.ArgumentTypeError(f"{word[:40]!r} is no seed and no row of them, such as 7 or 7-9")
+    return seeds
 
 
 def _told(voyage: Voyage) -> bool:
@@ -117,4 +127,4 @@ def _told(voyage: Voyage) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(min(main(sys.argv[1:]), 1))
+    end_with(main)

@@ -8,6 +8,7 @@ orders fill on bars.
 
 from __future__ import annotations
 
+import argparse
 import io
 import random
 import sys
@@ -32,6 +33,7 @@ from tradewind.market import Store
 from tradewind.market.rules.answers import RuleSet
 from tradewind.market.rules.book import RuleBook
 from tradewind.research.resolve import resolve
+from tradewind.testing.commands import Arguments, end_with
 from tradewind.testing.swarm import swarm_plan
 from tradewind.testing.venue_reach import FOLDER, Berth
 from tradewind.testing.virtual_venues import START_NS
@@ -92,6 +94,7 @@ _MONEY = 100_000
 _SWARM_H, _KILLS_A_DAY = 3, 2
 _RULE_CHANGES = frozenset({"F43", "F44", "F45"})
 _STEPS_OF_A_LIFE = 200_000
+_DAYS_MAX = 366.0
 
 
 class _Funded:
@@ -261,17 +264,41 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(arguments: list[str]) -> None:
-    """Make the week of a folder, a number of days and a seed."""
-    folder, days, seed = (*arguments, *("7", "1")[len(arguments) - 1 :])
-    week = Week(Path(folder), float(days), int(seed))
+def main(arguments: list[str]) -> int:
+    """Make the week of a folder, a number of days and a seed; return 0."""
+    parser = Arguments("tradewind.testing.week", __doc__)
+    parser.add_argument("folder", metavar="FOLDER", type=_new_folder, help="is made; what it holds is told")
+    parser.add_argument("days", metavar="DAYS", nargs="?", type=_days, default=7.0, help="7 unless given")
+    parser.add_argument("seed", metavar="SEED", nargs="?", type=int, default=1, help="1 unless given")
+    asked = parser.parse_args(arguments)
+    week = Week(asked.folder, asked.days, asked.seed)
     landfall = week.sail()
     for venue, plan in landfall.misfortunes.items():
         _say(f"{venue}: {sum(s.struck > 0 for s in plan.plan)} of {len(plan.plan)} faults struck")
     fills = [len([e for e in landfall.entries_of(n) if e["what"] == "fill"]) for n in range(len(_BERTHS))]
     _say(f"fills of each account: {fills}; processes ended: {landfall.life.ends}")
     _say(week.report())
+    return 0
+
+
+def _new_folder(word: str) -> Path:
+    """Return a folder that is to be made. Raises ArgumentTypeError for one that holds something."""
+    folder = Path(word)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise argparse.ArgumentTypeError(f"{word} is there already; name a new folder")
+    return folder
+
+
+def _days(word: str) -> float:
+    """Return a number of days. Raises ArgumentTypeError for none."""
+    try:
+        days = float(word)
+    except ValueError:
+        days = 0.0
+    if not 0 < days <= _DAYS_MAX:
+        raise argparse.ArgumentTypeError(f"{word[:40]!r} is no number of days up to {_DAYS_MAX:g}")
+    return days
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    end_with(main)

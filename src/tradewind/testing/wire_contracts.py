@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import ccxt
 
+from tradewind.errors import PathError
+from tradewind.testing.commands import Arguments, end_with
 from tradewind.testing.wire_recorder import ListeningPost, run_at_post
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, TriggerKind
 from tradewind.venues.ccxt.capabilities import DIALECTS
@@ -153,6 +155,17 @@ def write_contracts(folder: Path) -> list[Path]:
     return written
 
 
-if __name__ == "__main__":
-    for made in write_contracts(Path(sys.argv[1])):
+def main(arguments: list[str]) -> int:
+    """Write the contracts into a folder and name each; return 0."""
+    parser = Arguments("tradewind.testing.wire_contracts", __doc__)
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="a file for each venue is written here")
+    folder = parser.parse_args(arguments).folder
+    if not folder.is_dir():
+        raise PathError("PATH_INVALID", "there is no such folder.", where=str(folder))
+    for made in write_contracts(folder):
         sys.stdout.write(f"{made}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    end_with(main)
