@@ -2,7 +2,8 @@
 
 `drifting` trades every instrument. On the first of the first account `ebbing` trades it too, the other way round, so
 that their positions are netted; on the first of the last account `tidal` adds to what is held. The stops of `ebbing`
-are its own, all others the core's.
+are its own, stated before it holds anything, so that they cover what fills between two decisions; all others are the
+core's.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _ON_PAPER = VenueSetup(lagged=True, request_ns=_S // 5, answer_ns=_S // 10)
 def ebbing(
     view: View, account: Account, working: Working, params: Params, memory: Memory, intents: Intents
 ) -> int:
-    """Want to sell short on a moving ladder above the price, and for what is held a profit and a stop."""
+    """Want to sell short on a moving ladder above the price, and for what it will hold a profit and a stop."""
     phase = view.bars // 3
     noise = (phase * 1103515245 + 54321 + int(params.v[1]) * 7919) & 0x7FFFFFFF
     for level in range(2):
@@ -50,16 +51,16 @@ def ebbing(
         want(intents, IntentKind.REST, level, 0, price_tick, int(params.v[0]) * (1 + (noise >> level) % 2))
         intents.row[level].position_side = SHORT
         intents.row[level].epoch = phase
-    if working.holding[SHORT].pos_lot:
-        price_tick = working.holding[SHORT].last_tick - 60 - noise % 90
-        want(intents, IntentKind.REST, 10, 1, price_tick, ALL)
-        intents.row[2].position_side = SHORT
-        stop_tick = working.holding[SHORT].last_tick * 102 // 100
-        if view.close < stop_tick:
-            want(intents, IntentKind.STOP, 11, 1, stop_tick, ALL)
-        else:
-            want(intents, IntentKind.TARGET, 12, 0, 0, 0)
-        intents.row[3].position_side = SHORT
+    held = working.holding[SHORT].pos_lot != 0
+    last_tick = working.holding[SHORT].last_tick if held else view.close
+    want(intents, IntentKind.REST, 10, 1, last_tick - 60 - noise % 90, ALL)
+    intents.row[2].position_side = SHORT
+    stop_tick = last_tick * 102 // 100
+    if view.close < stop_tick:
+        want(intents, IntentKind.STOP, 11, 1, stop_tick, ALL)
+    else:
+        want(intents, IntentKind.TARGET, 12, 0, 0, 0)
+    intents.row[3].position_side = SHORT
     return Verdict.SET
 
 
