@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tradewind.live.running import Reached, RunningSetup
     from tradewind.live.venue import LiveRules
     from tradewind.ops.alerts import Alert
+    from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
     from tradewind.venues.gateway import Listing, TradingGateway
     from tradewind.venues.keys import AccountKeys
@@ -63,6 +64,7 @@ async def _reach(
     from tradewind.live.epochs import epoch_of
     from tradewind.live.running import Reached
     from tradewind.live.venue import LiveVenue
+    from tradewind.venues.ccxt.budget import Address, Sharing
 
     world, folder, notify = around
     feeds, closing = open_feeds(bound, desk)
@@ -70,9 +72,15 @@ async def _reach(
     after: list[Callable[[], Awaitable[Any]]] = list(closing)
     gateways: list[CcxtTradingGateway] = []
     epoch = epoch_of(folder)
+    addresses = {entry.venue: Address() for entry in accounts.values() if entry.kind == "live"}
+    for feed in feeds.values():
+        if isinstance(feed, Sharing):
+            feed.share(addresses)
     for name, entry in accounts.items():
         settings = settings_of(bound.session, entry, epoch.tag)
-        gateway, session = open_gateway(desk, settings, bound.listings(entry.venue), keys[name])
+        gateway, session = open_gateway(
+            desk, settings, bound.listings(entry.venue), keys[name], address=addresses.get(entry.venue)
+        )
         after.append(session.close)
         gateways.append(gateway)
         trading.append((replace(terms_of_account(bound, name, entry), earlier=epoch.earlier), gateway))
@@ -87,9 +95,17 @@ async def _reach(
 
 
 def open_gateway(
-    desk: "Workspace", settings: "TradingSettings", listings: "list[Listing]", keys: "AccountKeys"
+    desk: "Workspace",
+    settings: "TradingSettings",
+    listings: "list[Listing]",
+    keys: "AccountKeys",
+    *,
+    address: "Address | None" = None,
 ) -> "tuple[CcxtTradingGateway, aiohttp.ClientSession]":
-    """Return a gateway that is not open yet, and the session to close after it; needs a running loop."""
+    """Return a gateway that is not open yet, and the session to close after it; needs a running loop.
+
+    address: what it shares with others of this process that ask the venue.
+    """
     import random
 
     from tradewind.cli.reaching import way_to
@@ -97,7 +113,9 @@ def open_gateway(
 
     session = way_to(desk, settings.venue, settings.mode)
     chance = random.Random()  # noqa: S311 - spreads waits, guards nothing
-    gateway = CcxtTradingGateway(settings, listings, session, keys, now_ns=time.time_ns, chance=chance)
+    gateway = CcxtTradingGateway(
+        settings, listings, session, keys, now_ns=time.time_ns, chance=chance, address=address
+    )
     return gateway, session
 
 

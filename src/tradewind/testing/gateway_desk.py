@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tradewind.testing.virtual_venues import VirtualWorld
+    from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.gateway import Event, OrderStatus, Outcome
 
 __all__ = ["LOTS", "S_NS", "Desk"]
@@ -54,6 +55,7 @@ class Desk:
         keys: tuple[str, str, str] | None = None,
         instruments: int = 2,
         mode: AccountMode = AccountMode.LIVE,
+        address: Address | None = None,
         **settings: Any,  # noqa: ANN401 - fields of TradingSettings
     ) -> None:
         self.world, self.venue = world, venue
@@ -69,6 +71,7 @@ class Desk:
             AccountKeys("main", venue, mode is AccountMode.DEMO, *(Secret(part) for part in parts)),
             now_ns=now_ns or world.loop.now_ns,
             chance=random.Random(1),  # noqa: S311 - a spread of waits, no secret
+            address=address,
         )
         self.events: list[Event] = []
         self._task: asyncio.Task[None] | None = None

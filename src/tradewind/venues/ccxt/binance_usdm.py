@@ -442,7 +442,7 @@ BINANCE_USDM = Dialect(
         ErrorRow("-5027", "OperationRejected", Meaning.DONE),
     ),
     windows=(
-        Window("all", 60, 2400, "X-MBX-USED-WEIGHT-1M"),
+        Window("all", 60, 2400, "X-MBX-USED-WEIGHT-1M", shared=True),
         Window("order", 10, 300, "X-MBX-ORDER-COUNT-10S"),
         Window("order", 60, 1200, "X-MBX-ORDER-COUNT-1M"),
     ),

@@ -295,8 +295,8 @@ BLOFIN_SWAP = Dialect(
     ),
     # Beyond the first an address is shut out for 5 minutes, beyond the second for an hour (documentation).
     windows=(
-        Window("all", 60, 500),
-        Window("all", 300, 1_500),
+        Window("all", 60, 500, shared=True),
+        Window("all", 300, 1_500, shared=True),
         Window("order", 10, 30),
         Window("cancel", 10, 30),
     ),

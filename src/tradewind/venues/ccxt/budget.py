@@ -1,6 +1,7 @@
 """How much may be asked of a venue, and when: its weights, its windows, its headers, its bans.
 
-What is spent counts in sliding windows. A share of each is kept for what must get through: cancels, reductions, stops.
+What is spent counts in sliding windows, some of them of one account, some of all who ask from one address. A share
+of each is kept for what must get through: cancels, reductions, stops.
 What has left its window is forgotten where room is wanted, and with every answer: a request that has room counts alone.
 The venue's own count, where it tells one, corrects ours upwards, because other programs share the address. After
 429 nothing goes out until the time it names, except what must; after a ban nothing at all. A venue counts when
@@ -14,14 +15,15 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tradewind.venues.ccxt.dialect import Window
 
-__all__ = ["Budget", "Urgency"]
+__all__ = ["Address", "Budget", "Sharing", "Urgency"]
 
 _NS = 1_000_000_000
 _BANNED_UNTIL = re.compile(r"until (\d{13})")
@@ -85,8 +87,61 @@ class _Spent:
         self.total += sent[self.cost]
 
 
+def _spent_of(window: Window) -> _Spent:
+    cost = _WEIGHT if window.group == "all" else _COUNT
+    return _Spent(window, cost, int(window.length_s * _NS) + ARRIVAL_SPREAD_NS)
+
+
+class Address:
+    """What all have in common who ask one venue from one address: its windows by address, and its bans.
+
+    The accounts of one process and its market data are given the same one. Another process has its own: of that one
+    only the venue can tell.
+    """
+
+    def __init__(self) -> None:
+        self._spent: dict[Window, _Spent] = {}
+        self._budgets: WeakSet[Budget] = WeakSet()
+        self.banned_until_ns = 0
+
+    def spent_of(self, window: Window) -> _Spent:
+        """Return what is spent of a window of this address."""
+        return self._spent.setdefault(window, _spent_of(window))
+
+    def join(self, budget: Budget) -> None:
+        """Let an account know of bans from now on."""
+        self._budgets.add(budget)
+
+    def note(self, now_ns: int) -> None:
+        """Count a request that nobody asked a budget for."""
+        for spent in self._spent.values():
+            if spent.window.group == "all":
+                spent.forget(now_ns)
+                spent.add((now_ns, 1, 1))
+
+    def ban(self, until_ns: int) -> None:
+        """Let nobody ask before a time."""
+        self.banned_until_ns = max(self.banned_until_ns, until_ns)
+        for budget in self._budgets:
+            budget.silence(budget.paused_until_ns, self.banned_until_ns)
+
+    def pause(self, until_ns: int) -> None:
+        """Let nobody ask before a time but for what protects, where the venue counts by address alone."""
+        if any(window.group == "all" for window in self._spent):
+            for budget in self._budgets:
+                budget.silence(until_ns, budget.banned_until_ns)
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """Who asks venues without an account, and can do so beside those who have one."""
+
+    def share(self, addresses: Mapping[str, Address]) -> None:
+        """Count what is asked of each venue for all who ask it from here."""
+
+
 class Budget:
-    """What may still be asked of one venue from this address.
+    """What may still be asked of one venue for one account.
 
     Parameters
     ----------
@@ -94,6 +149,8 @@ class Budget:
         Its limits. A call counts in the windows of its group and in those of group "all".
     now_ns
         The time; sleeping is asyncio's, so that virtual time holds.
+    address
+        What it shares with others; None: it is alone.
 
     Attributes
     ----------
@@ -103,18 +160,18 @@ class Budget:
         The later of the two.
     """
 
-    def __init__(self, windows: Sequence[Window], now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, windows: Sequence[Window], now_ns: Callable[[], int], address: Address | None = None
+    ) -> None:
+        self._address = address or Address()
         self._spent = [
-            _Spent(
-                window,
-                _WEIGHT if window.group == "all" else _COUNT,
-                int(window.length_s * _NS) + ARRIVAL_SPREAD_NS,
-            )
-            for window in windows
+            self._address.spent_of(window) if window.shared else _spent_of(window) for window in windows
         ]
         self._by_group: dict[str, list[_Spent]] = {}
         self._now_ns = now_ns
-        self.paused_until_ns = self.banned_until_ns = self.silent_until_ns = 0
+        self.paused_until_ns = 0
+        self.banned_until_ns = self.silent_until_ns = self._address.banned_until_ns
+        self._address.join(self)
 
     def wait_ns(self, group: str, weight: int, urgency: Urgency, count: int = 1) -> int:
         """Return how long a request of `count` rows would have to wait now, 0 for not at all."""
@@ -167,18 +224,28 @@ class Budget:
                 int(named.group(1)) * 1_000_000 if named else _retry_ns(headers, now_ns, BAN_UNSAID_NS)
             )
         if status == 429:
-            return self.pause(_retry_ns(headers, now_ns, PAUSE_UNSAID_NS))
+            until_ns = _retry_ns(headers, now_ns, PAUSE_UNSAID_NS)
+            self._address.pause(until_ns)
+            return self.pause(until_ns)
         return 0
 
     def pause(self, until_ns: int = 0) -> int:
         """Send only what protects until a time (0: as long as is usual); return that time."""
-        self.paused_until_ns = max(self.paused_until_ns, until_ns or self._now_ns() + PAUSE_UNSAID_NS)
-        self.silent_until_ns = max(self.paused_until_ns, self.banned_until_ns)
+        self.silence(until_ns or self._now_ns() + PAUSE_UNSAID_NS, self.banned_until_ns)
         return self.paused_until_ns
 
-    def _ban(self, until_ns: int) -> int:
-        self.banned_until_ns = max(self.banned_until_ns, until_ns)
+    def silence(self, paused_until_ns: int, banned_until_ns: int) -> None:
+        """Send only what protects until a time, and nothing until another; neither becomes earlier."""
+        self.paused_until_ns = max(self.paused_until_ns, paused_until_ns)
+        self.banned_until_ns = max(self.banned_until_ns, banned_until_ns)
         self.silent_until_ns = max(self.paused_until_ns, self.banned_until_ns)
+
+    def note(self) -> None:
+        """Count a request that nobody asked this for, such as ccxt's own for a listen key."""
+        self._address.note(self._now_ns())
+
+    def _ban(self, until_ns: int) -> int:
+        self._address.ban(until_ns)
         return self.banned_until_ns
 
     def _of(self, group: str) -> list[_Spent]:

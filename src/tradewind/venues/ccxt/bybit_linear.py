@@ -362,7 +362,7 @@ BYBIT_LINEAR = Dialect(
         *_rows("110043", "BadRequest", Meaning.DONE),
     ),
     windows=(
-        Window("all", 5, 600),
+        Window("all", 5, 600, shared=True),
         # Each path has a limit of its own, and the header is about the path that was asked (documentation).
         *(
             Window(group, 1, 10, "X-Bapi-Limit-Status", remaining=True)

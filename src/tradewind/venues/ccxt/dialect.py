@@ -406,14 +406,20 @@ class ErrorRow:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `limit` units of a group in `length_s`; `header`: where the venue says how many it has counted."""
+    """At most `limit` units of a group in `length_s`; `header`: where the venue says how many it has counted.
+
+    remaining
+        The header counts what is left, not what was used.
+    shared
+        Everybody who asks from one address counts in it; else each account by itself.
+    """
 
     group: str
     length_s: float
     limit: int
     header: str = ""
     remaining: bool = False
-    """The header counts what is left, not what was used."""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,11 @@ from tradewind.venues.gateway import FundingRateSeen, StreamKind
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from ccxt.async_support.base.ws.client import Client
 
+    from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.candles import Closed
     from tradewind.venues.gateway import Event, Listing
 
@@ -134,6 +135,10 @@ class CcxtMarketFeed:
         if StreamKind.TOP in self._kinds and stream is not None and isinstance(stream.shape, BookShape):
             one.book = Book(stream.shape.rule)
         return one
+
+    def share(self, addresses: Mapping[str, Address]) -> None:
+        """Count what is asked by REST for all who ask its venue from here, and keep to their bans."""
+        self.rest.address = addresses.get(self._venue, self.rest.address)
 
     @property
     def dropped(self) -> dict[str, int]:

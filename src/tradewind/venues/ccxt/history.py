@@ -15,6 +15,7 @@ import ccxt.pro as ccxt
 
 from tradewind.errors import ConfigError, RateLimited, VenueDown, VenueRefused
 from tradewind.units.time import SECOND_NS, format_interval
+from tradewind.venues.ccxt.budget import Address
 from tradewind.venues.ccxt.exchange import redact
 from tradewind.venues.ccxt.unreached import is_hopeless, silent, why_unreached
 
@@ -72,6 +73,8 @@ class RestReader:
         self.rest = rest
         self._now_ns = now_ns
         self._attempts = attempts
+        self.address = Address()
+        """What it shares with accounts that ask this venue from here: their bans, and what it asks counts for them."""
         self._free_ns = 0
         self._began_ns = 0
         self._reached = False
@@ -133,12 +136,13 @@ class RestReader:
     async def _wait_for_turn(self) -> None:
         """Take the next place in the line of requests, all at the stated pace."""
         now_ns = self._now_ns()
-        turn_ns = max(self._free_ns, now_ns)
+        turn_ns = max(self._free_ns, now_ns, self.address.banned_until_ns)
         self._free_ns = turn_ns + int(SECOND_NS / self.rest.requests_per_s)
         self._began_ns = self._began_ns or turn_ns
         self.requests += 1
         if turn_ns > now_ns:
             await asyncio.sleep((turn_ns - now_ns) / SECOND_NS)
+        self.address.note(max(turn_ns, now_ns))
 
     def _hold(self, wait_s: float) -> None:
         self._free_ns = max(self._free_ns, self._now_ns() + int(wait_s * SECOND_NS))

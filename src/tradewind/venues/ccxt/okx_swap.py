@@ -340,7 +340,7 @@ OKX_SWAP = Dialect(
     margin_mode=None,
     dead_man=Call("private", "POST", "trade/cancel-all-after", {"timeOut": "$timeout"}),
     dead_man_unit_ms=1000,
-    clock=Clock(Call("public", "GET", "public/time"), ("data", "0", "ts")),
+    clock=Clock(Call("public", "GET", "public/time", group="time"), ("data", "0", "ts")),
     key=KeyShape(
         Call("private", "GET", "account/config"),
         trades=((("data", "0", "perm"), frozenset({"trade"})),),
@@ -404,6 +404,9 @@ OKX_SWAP = Dialect(
         Window("bills", 1, 5),
         Window("bills-archive", 2, 5),
         Window("orders-archive", 2, 20),
+        # What is not signed counts by address, what is by account (documentation).
+        Window("time", 2, 10, shared=True),
+        Window("status", 5, 1, shared=True),
         Window("config", 2, 5),
     ),
     fence="expiry",
@@ -433,7 +436,7 @@ OKX_SWAP = Dialect(
     renew_option="",
     stream_fills=True,
     notices=Notices(
-        Call("public", "GET", "system/status", rows=("data",)),
+        Call("public", "GET", "system/status", rows=("data",), group="status"),
         "state",
         ahead=frozenset({"scheduled"}),
         running=frozenset({"ongoing", "pre_open"}),

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from tradewind.market import Instrument
+    from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.dialect import Call
     from tradewind.venues.ccxt.parsing import Row
     from tradewind.venues.ccxt.wire import Answer
@@ -113,6 +114,8 @@ class CcxtTradingGateway:
         This machine's time, ns UTC; sleeping is asyncio's, so that virtual time holds.
     chance
         Draws the spread of waits between attempts.
+    address
+        What it shares with others who ask this venue from here; None: it is alone.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class CcxtTradingGateway:
         *,
         now_ns: Callable[[], int],
         chance: random.Random,
+        address: Address | None = None,
     ) -> None:
         self.settings = settings
         self.dropped: Counter[str] = Counter()
@@ -143,7 +147,7 @@ class CcxtTradingGateway:
         )
         self._ids = ClientIds(settings.tag)
         self._speller = Speller(self._dialect, self._ids, settings.modes)
-        self._wire = Wire(self._exchange, self._dialect, now_ns)
+        self._wire = Wire(self._exchange, self._dialect, now_ns, address)
         self._rows = RowReader(self._dialect, listings, self._ids, self.dropped)
         self._account = AccountReader(self._wire, self._rows, self._speller, self._listings)
         self._caps = CapGuard(settings.caps, now_ns)

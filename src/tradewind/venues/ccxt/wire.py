@@ -27,6 +27,7 @@ from tradewind.venues.ccxt.venue_clock import VenueClock
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.dialect import Call, Dialect, Path
     from tradewind.venues.ccxt.parsing import Row
 
@@ -95,6 +96,8 @@ class Wire:
         Built by `exchange.build_exchange`; its hook for answers is taken over.
     now_ns
         This machine's time.
+    address
+        What it shares with others who ask this venue from here; None: it is alone.
     """
 
     def __init__(
@@ -102,10 +105,11 @@ class Wire:
         exchange: Any,  # noqa: ANN401 - ccxt ships no types
         dialect: Dialect,
         now_ns: Callable[[], int],
+        address: Address | None = None,
     ) -> None:
         self.exchange = exchange
         self.dialect = dialect
-        self.budget = Budget(dialect.windows, now_ns)
+        self.budget = Budget(dialect.windows, now_ns, address)
         self.clock = VenueClock(now_ns, asyncio.get_running_loop().time)
         self.now_ns = now_ns
         self._says_expiry = dialect.fence == "expiry"
@@ -185,7 +189,8 @@ class Wire:
         status, headers, text = said[0], dict(said[4]), said[5]
         heard = _HEARD.get()
         if heard is None:
-            # A request of ccxt's own, such as that for a listen key: its answer counts all the same.
+            # A request of ccxt's own, such as that for a listen key: it counts all the same, and so does its answer.
+            self.budget.note()
             self.budget.hear(status, headers, text)
         else:
             heard.status, heard.headers, heard.text = status, headers, text

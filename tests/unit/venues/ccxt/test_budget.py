@@ -12,6 +12,7 @@ from tradewind.venues.ccxt.budget import (
     BAN_BY_403_NS,
     BAN_UNSAID_NS,
     PAUSE_UNSAID_NS,
+    Address,
     Budget,
     Urgency,
 )
@@ -27,6 +28,9 @@ WINDOWS = (
 )
 
 
+SHARED = (Window("all", 60, 100, shared=True), Window("order", 10, 10))
+
+
 TOO_FREQUENT = "403, access too frequent"
 
 
@@ -34,6 +38,16 @@ def lived(work):
     loop = VirtualLoop(START_NS)
     try:
         return loop.run_until_complete(work(Budget(WINDOWS, loop.now_ns), loop))
+    finally:
+        loop.close()
+
+
+def lived_by_two(work, windows=SHARED):
+    """Run something with two accounts of one address, and with that address."""
+    loop, address = VirtualLoop(START_NS), Address()
+    try:
+        one, other = (Budget(windows, loop.now_ns, address) for _ in range(2))
+        return loop.run_until_complete(work(one, other, address))
     finally:
         loop.close()
 
@@ -202,3 +216,67 @@ def test_no_window_ever_holds_more_than_its_limit(asked):
         within = [(g, w) for t, g, w in spent if at_ns - 60 * S_NS < t <= at_ns]
         assert sum(w for _, w in within) <= 100
         assert sum(1 for t, g, _ in spent if g == "order" and at_ns - 10 * S_NS < t <= at_ns) <= 10
+
+
+# ---------------------------------------------------------------------- one address
+
+
+def test_what_one_account_asks_is_gone_for_the_other_where_the_address_counts():
+    async def work(one, other, _):
+        for _ in range(70):
+            assert not await taking(one)
+        read = other.wait_ns("read", 1, Urgency.READ) > 0
+        protects = other.wait_ns("read", 30, Urgency.PROTECT) == 0
+        for _ in range(8):
+            assert not await taking(one, "order", weight=0, urgency=Urgency.OPEN)
+        orders = one.wait_ns("order", 0, Urgency.OPEN) > 0, other.wait_ns("order", 0, Urgency.OPEN) == 0
+        return read, protects, orders
+
+    assert lived_by_two(work) == (True, True, (True, True))
+
+
+def test_what_is_asked_without_an_account_counts_for_all():
+    async def work(one, other, address):
+        for _ in range(70):
+            address.note(START_NS)
+        one.note()
+        return [budget.wait_ns("read", 1, Urgency.READ) > 0 for budget in (one, other)]
+
+    assert lived_by_two(work) == [True, True]
+
+
+@pytest.mark.parametrize(("status", "body"), [(418, ""), (403, TOO_FREQUENT)])
+def test_a_ban_of_an_address_is_one_of_every_account_there(status, body):
+    async def work(one, other, address):
+        until_ns = one.hear(status, {}, body)
+        late = Budget(SHARED, lambda: START_NS, address)
+        return {until_ns, other.banned_until_ns, other.silent_until_ns, late.silent_until_ns}
+
+    assert len(lived_by_two(work)) == 1
+
+
+@pytest.mark.parametrize(("windows", "paused"), [(SHARED, True), ((Window("order", 10, 10),), False)])
+def test_a_pause_concerns_the_other_account_where_the_address_is_what_counts(windows, paused):
+    async def work(one, other, _):
+        one.hear(429, {"Retry-After": "7"}, "")
+        return (
+            one.is_silenced(Urgency.OPEN),
+            other.is_silenced(Urgency.OPEN),
+            other.is_silenced(Urgency.PROTECT),
+        )
+
+    assert lived_by_two(work, windows) == (True, paused, False)
+
+
+def test_the_limits_of_each_venue_that_are_by_address_are_shared():
+    """By documentation: weights of Binance, Bybit's 600 in 5 s, BloFin's two windows; at OKX what is not signed."""
+    shared = {
+        name: {(window.group, window.limit) for window in dialect.windows if window.shared}
+        for name, dialect in DIALECTS.items()
+    }
+    assert shared == {
+        "binance_usdm": {("all", 2400)},
+        "bybit_linear": {("all", 600)},
+        "blofin_swap": {("all", 500), ("all", 1_500)},
+        "okx_swap": {("time", 10), ("status", 1)},
+    }
