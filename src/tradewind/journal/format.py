@@ -179,11 +179,12 @@ def encode_frames(payloads: Sequence[bytes], chain: bytes) -> tuple[bytes, bytes
     None of the payloads may be an expired record; those are framed by `encode_expired`.
     """
     pieces: list[bytes] = []
-    pack, hash_of = _HEAD.pack, sha256
+    put, pack, hash_of = pieces.append, _HEAD.pack, sha256
     for payload in payloads:
         chain = hash_of(chain + hash_of(payload).digest()).digest()
         crc, length = crc32(payload), len(payload)
-        pieces += pack(length, crc, length ^ crc ^ _ONES, chain[:8]), payload
+        put(pack(length, crc, length ^ crc ^ _ONES, chain[:8]))
+        put(payload)
     return b"".join(pieces), chain
 
 

@@ -8,8 +8,6 @@ is what makes it safe to ask again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
-from operator import mul
 
 __all__ = ["PREFIX", "SIGNS", "TAG_LENGTH", "ClientIds", "Decoded", "tag_in"]
 
@@ -17,7 +15,6 @@ PREFIX = "tw"
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """What an id may consist of, in the order of the digits that they stand for."""
 TAG_LENGTH = 6
-_PAIRS = [one + other for one in SIGNS for other in SIGNS]
 _VALUE = {sign: value for value, sign in enumerate(SIGNS)}
 _CID_MAX = (1 << 63) - 1
 _CHECK = 61
@@ -51,13 +48,12 @@ class ClientIds:
         """Return the id at the venue. Raises ValueError for an id that is not between 1 and 2^63 - 1."""
         if not 0 < cid <= _CID_MAX:
             raise ValueError(f"{cid} is no id of an order")
-        pairs = []
-        while cid:
-            cid, pair = divmod(cid, 62 * 62)
-            pairs.append(_PAIRS[pair])
-        number = "".join(reversed(pairs)).lstrip("0")
-        check = self._weight + sum(map(mul, map(_VALUE.__getitem__, number), count(len(self._begins) + 1)))
-        return f"{self._begins}{number}{SIGNS[check % _CHECK]}"
+        number, place = _base62(cid), len(self._begins)
+        check = self._weight
+        for sign in number:
+            place += 1
+            check += _VALUE[sign] * place
+        return self._begins + number + SIGNS[check % _CHECK]
 
     def decode(self, text: object) -> Decoded | None:
         """Return whose order it is, of this or another session of ours; None for a stranger's."""
@@ -81,6 +77,14 @@ def tag_in(client_id: str) -> str:
     """Return the tag of the session of ours that wrote an id, whichever it was; "" for a stranger's."""
     found = ClientIds("0" * TAG_LENGTH).decode(client_id)
     return "" if found is None else found.tag
+
+
+def _base62(number: int) -> str:
+    signs = ""
+    while number:
+        signs = SIGNS[number % 62] + signs
+        number //= 62
+    return signs
 
 
 def _number(signs: str) -> int:

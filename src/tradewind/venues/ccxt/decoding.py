@@ -10,8 +10,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
-from itertools import repeat
-from operator import itemgetter, sub, truediv
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tradewind.units.time import MINUTE_NS
@@ -83,14 +82,16 @@ class Grid:
         return tick
 
     def price_ticks(self, values: Sequence[object]) -> list[int]:
-        """Return prices in ticks, as `price_tick` does one; all at once where they are plain numbers of this grid."""
+        """Return prices in ticks, as `price_tick` does one; by hand where all are plain numbers of this grid."""
+        tick, told = self.tick, []
         try:
-            ratios = list(map(truediv, map(float, values), repeat(self.tick)))  # type: ignore[arg-type]
-            told = list(map(round, ratios))
-            missed = max(map(abs, map(sub, ratios, told)))
+            for value in values:
+                ratio = float(value) / tick  # type: ignore[arg-type]
+                whole = round(ratio)
+                if value is True or not 0 < whole <= _TICK_MAX or abs(ratio - whole) > _GRID_RATIO:
+                    return [self.price_tick(value) for value in values]
+                told.append(whole)
         except (TypeError, ValueError, OverflowError):
-            return [self.price_tick(value) for value in values]
-        if missed > _GRID_RATIO or min(told) < 1 or max(told) > _TICK_MAX or True in values:
             return [self.price_tick(value) for value in values]
         return told
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.dialect import Call, Dialect
     from tradewind.venues.gateway import NewOrder, OrderRef
 
-__all__ = ["AccountModes", "Spelled", "Speller", "Unspeakable"]
+__all__ = ["AccountModes", "Spelled", "Speller", "Unspeakable", "step_of", "text_of"]
 
 _MS_NS = 1_000_000
 _RATIO_STEP = Decimal("0.1")
@@ -49,11 +49,18 @@ class Spelled(msgspec.Struct, frozen=True):
     client_id: str
 
 
+Step = tuple[int, int]
+"""The step of a price or a quantity: so many units of the last of so many decimal places."""
+
+
 class _Form(msgspec.Struct, frozen=True):
     """What all orders of one sort have in common, and of what each has for itself the field and the name."""
 
+    instrument: Instrument
     style: str
     call: Call
+    tick: Step
+    lot: Step
     fields: dict[str, object]
     own: tuple[tuple[str, str], ...]
 
@@ -92,12 +99,12 @@ class Speller:
             order.trigger, order.price_tick == 0, order.trail_tick == 0, order.expires_ns == 0,
         )  # fmt: skip
         form = self._forms.get(sort)
-        if form is None:
-            form = self._forms[sort] = self._form(order, instrument.symbol)
+        if form is None or form.instrument is not instrument:
+            form = self._forms[sort] = self._form(order, instrument)
         client_id = self._ids.encode(order.cid)
-        price = _text(order.price_tick * instrument.tick_size) if order.price_tick else "0"
+        price = text_of(order.price_tick, form.tick) if order.price_tick else "0"
         values = {
-            "qty": _text(order.qty_lot * instrument.lot_size),
+            "qty": text_of(order.qty_lot, form.lot),
             "price": price,
             "trigger": price,
             "trail": self._trail(order, instrument) if order.trail_tick else None,
@@ -109,7 +116,7 @@ class Speller:
             fields[name] = values[value]
         return Spelled(form.style, form.call, fields, client_id)
 
-    def _form(self, order: NewOrder, symbol: str) -> _Form:
+    def _form(self, order: NewOrder, instrument: Instrument) -> _Form:
         """Return how orders like this one are written for an instrument, all but what `create` adds to each."""
         style = self._style(order)
         call = self._dialect.create.get(style)
@@ -117,7 +124,7 @@ class Speller:
             raise Unspeakable(f"{self._dialect.venue} has no order of the kind {style}")
         buys, words = order.side == BUY, self._words
         values = {
-            "symbol": symbol,
+            "symbol": instrument.symbol,
             "side": words.buy if buys else words.sell,
             "position_side": self._long if order.position_side == LONG else self._short,
             "reduce": self._reduce if order.reduce else None,
@@ -126,7 +133,8 @@ class Speller:
             "direction": 1 if buys else 2,
             "activation": None,
         }
-        return _Form(style, call, *filled_in_part(call.fields, values))
+        steps = step_of(instrument.tick_size), step_of(instrument.lot_size)
+        return _Form(instrument, style, call, *steps, *filled_in_part(call.fields, values))
 
     def _style(self, order: NewOrder) -> str:
         if order.kind == IntentKind.STOP:
@@ -177,6 +185,22 @@ class Speller:
             "venue_id": order.venue_id or None,
             "client_id": None if order.venue_id else self._ids.encode(order.cid),
         }
+
+
+def step_of(size: Decimal) -> Step:
+    """Return the size of a step as `text_of` takes it."""
+    places = max(0, -int(size.as_tuple().exponent))
+    return int(size.scaleb(places)), places
+
+
+def text_of(count: int, step: Step) -> str:
+    """Return so many steps, none or more, as `_text` writes their exact decimal: two whole numbers are quicker."""
+    units, places = step
+    text = str(count * units)
+    if not places:
+        return text
+    text = text.rjust(places + 1, "0")
+    return f"{text[:-places]}.{text[-places:]}".rstrip("0").rstrip(".")
 
 
 def _text(number: Decimal) -> str:

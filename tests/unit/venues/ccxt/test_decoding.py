@@ -1,6 +1,7 @@
 """What reads a message in fewer steps says what the single steps say."""
 
 import itertools
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.ccxt.decoding import Garbage, Grid, Near, place, places
 from tradewind.venues.ccxt.dialect import fill_template, filled_in_part
+from tradewind.venues.ccxt.orders import step_of, text_of
 
 S_NS = 1_000_000_000
 GRID = Grid(0.1, 0.001, 1.0)
@@ -56,6 +58,16 @@ def test_both_ends_of_a_bar_are_believed_as_one_after_the_other(bars):
 def test_several_values_are_found_where_each_stands(paths, row):
     message = {"topic": "candle5", "arg": {"id": "B"}}
     assert list(places(paths)(message, row)) == [place(path)(message, row) for path in paths]
+
+
+@given(
+    st.integers(0, 10**14),
+    st.sampled_from(["0.1", "0.001", "1", "5", "0.25", "1E+2", "10", "0.00000001", "1E-8", "0.10", "0.5000"]),
+)
+def test_steps_are_written_as_the_exact_decimal_that_they_are(count, size):
+    exact = format(count * Decimal(size), "f")
+    exact = exact.rstrip("0").rstrip(".") if "." in exact else exact
+    assert text_of(count, step_of(Decimal(size))) == exact
 
 
 PRICES = st.one_of(
