@@ -139,12 +139,21 @@ def test_what_a_venue_has_no_word_for_is_not_sent():
 
 
 def test_each_request_that_changes_something_carries_its_fence(contract):
+    """Whatever is not read: orders, changes, cancels, settings and timers."""
     recorded, sent = contract
-    order = sent["requests"]["limit"][0]
     carries = {
-        "binance_usdm": lambda: order["body"]["recvWindow"] == "5000",
-        "bybit_linear": lambda: order["headers"]["X-BAPI-RECV-WINDOW"] == "5000",
-        "okx_swap": lambda: order["headers"]["expTime"] == "a time",
-        "blofin_swap": lambda: True,
-    }
-    assert carries[recorded["venue"]]()
+        "binance_usdm": lambda one: (
+            {**(one["query"] or {}), **(one["body"] or {})}.get("recvWindow") == "5000"
+        ),
+        "bybit_linear": lambda one: one["headers"].get("X-BAPI-RECV-WINDOW") == "5000",
+        "okx_swap": lambda one: one["headers"].get("expTime") == "a time",
+        "blofin_swap": lambda one: True,
+    }[recorded["venue"]]
+    changes = [
+        (name, one)
+        for name, requests in sent["requests"].items()
+        for one in requests
+        if one["method"] != "GET" and "listenKey" not in one["path"]
+    ]
+    assert len(changes) > 15
+    assert [name for name, one in changes if not carries(one)] == []
