@@ -81,6 +81,8 @@ _ORDER_SHAPE = OrderShape(
     parent_id="algoId",
     reason="cancelSourceReason",
     reasons={"post_only": "VENUE_POST_ONLY", "ioc": "UNFILLED", "fok": "UNFILLED"},
+    taken={"full_liquidation": "liquidation", "partial_liquidation": "liquidation", "adl": "adl"},
+    taken_by="orderCategory",
 )
 _ALGO_SHAPE = OrderShape(
     symbol="instId",

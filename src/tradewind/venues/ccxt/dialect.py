@@ -142,6 +142,8 @@ class OrderShape:
         On that order: our id of the stop, or the venue's.
     reason, reasons
         Why it ended, and the words for it as names of `units.enums.Rule`; ``STATE/word`` counts in that state only.
+    taken_by, taken
+        The field that says that it was the venue's own, to close a position, and how its words begin for each kind.
     """
 
     symbol: str
@@ -166,6 +168,8 @@ class OrderShape:
     reason: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
     algo: bool = False
+    taken: Mapping[str, str] = field(default_factory=dict)
+    taken_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,8 @@ class FillShape:
     when
         (field, words) that a row must show to be a trade.
     taken_by, taken
-        The field that says that the venue closed the position itself, and how its words begin for each kind.
+        The field that says that the venue closed the position itself, and how its words begin for each kind; "" where
+        only its order says so.
     """
 
     symbol: str

@@ -147,6 +147,7 @@ class RowReader:
         self._parents: OrderedDict[str, str] = OrderedDict()
         self._children: OrderedDict[str, str] = OrderedDict()
         self._traded: OrderedDict[str, tuple[set[str], int, int]] = OrderedDict()
+        self._taken: OrderedDict[str, str] = OrderedDict()
         self._readers: dict[type, Callable[..., list[Event]]] = {
             OrderShape: self._order,
             FillShape: self._fill,
@@ -189,7 +190,11 @@ class RowReader:
         if filled > lots:
             raise Unfit("more filled than ordered")
         if venue_id:
-            _keep(self._orders, _place(listing, venue_id, algo=shape.algo), (client_id, position_side))
+            place = _place(listing, venue_id, algo=shape.algo)
+            _keep(self._orders, place, (client_id, position_side))
+            taken = _taken(row, shape)
+            if taken:
+                _keep(self._taken, place, taken)
         seen = OrderSeen(
             instrument=listing.index,
             cid=self._ids.cid_of(client_id),
@@ -290,7 +295,7 @@ class RowReader:
         told = _decimal(row, shape.notional) if shape.notional else None
         notional = _money(told) if told else _money_of(listing, Decimal(price) * lots)
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
-        taken = _taken(row, shape)
+        taken = _taken(row, shape) or self._taken.get(place, "")
         if taken:
             closes = SHORT if side == BUY else LONG
             key = key_of_trade(trade_id)
@@ -455,7 +460,8 @@ def _shows(row: Row, when: tuple[str, frozenset[str]] | None) -> bool:
     return when is None or word_of(row.get(when[0])) in when[1]
 
 
-def _taken(row: Row, shape: FillShape) -> str:
+def _taken(row: Row, shape: OrderShape | FillShape) -> str:
+    """Return what kind of an end the venue itself made, "" where it made none."""
     if not shape.taken_by:
         return ""
     word = word_of(row.get(shape.taken_by))

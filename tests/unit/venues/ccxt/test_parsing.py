@@ -170,6 +170,32 @@ def test_what_the_venue_took_is_no_trade_of_ours(client_id):
     )
 
 
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [
+        ("full_liquidation", "liquidation"),
+        ("partial_liquidation", "liquidation"),
+        ("adl", "adl"),
+        ("normal", ""),
+    ],
+)
+def test_a_trade_whose_order_was_the_venues_is_no_trade_of_ours(category, kind):
+    """BloFin's trades do not say so, and one would be taken for that of a stop of ours which had triggered."""
+    dialect, read = DIALECTS["blofin_swap"], reader("blofin_swap")
+    read.read(
+        order_row("blofin_swap", client_id="") | {"orderCategory": category},
+        order_shape("blofin_swap"),
+        NOW_NS,
+    )
+    trade = {
+        "instId": "BTC-USDT", "tradeId": "5", "orderId": "77", "fillPrice": "42000.1", "fillSize": "0.3",
+        "positionSide": "net", "side": "sell", "fee": "0.05", "ts": str(NOW_NS // 1_000_000),
+    }  # fmt: skip
+    (seen,) = read.read(trade, dialect.fills.shape, NOW_NS)
+    assert getattr(seen, "kind", "") == kind
+    assert isinstance(seen, TakenSeen) == bool(kind)
+
+
 def test_an_order_message_without_a_trade_holds_none():
     (shape,) = [
         s for s in stream_shapes("binance_usdm", "ORDER_TRADE_UPDATE") if not isinstance(s, OrderShape)
