@@ -117,7 +117,7 @@ class Memory:  # what is kept from bar to bar
 
 
 def warmup(params):
-    return params.slow_period
+    return 4 * params.slow_period  # by then it has forgotten where it began
 
 
 def decide(view, account, working, params, memory, intents):

@@ -32,7 +32,7 @@ class Memory:               # what is kept from bar to bar; everything begins at
 
 
 def warmup(params):         # bars to see before the first order: by then the slower average has forgotten its beginning
-    return 3 * params.slow_period
+    return 4 * params.slow_period
 
 
 def decide(view, account, working, params, memory, intents):

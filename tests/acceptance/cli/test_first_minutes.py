@@ -186,7 +186,7 @@ def test_b42_a_session_is_not_continued_with_other_settings(answer):
 def test_a_strategy_is_checked_on_the_data_of_a_file(answer):
     found = answer("strategy", "check", "first", "--for", "backtests/short.toml")
     assert found["compiles"] is True
-    assert found["warmup"]["declared"] == 30
+    assert found["warmup"]["declared"] == 120
     assert re.fullmatch(r"none found in \d+ cuts", found["lookahead"])
 
 

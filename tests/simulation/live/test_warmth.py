@@ -28,8 +28,8 @@ SPEC = MarketSpec(
 )
 FOLDER = Path("/journal/warmth")
 HOLE = range(180, 230)
-PARAMS = {"fast_period": 3, "slow_period": 12, "shorts": True}
-WARMUP_BARS = 12
+PARAMS = {"fast_period": 3, "slow_period": 6, "shorts": True}
+WARMUP_BARS = 24
 
 
 @pytest.fixture(scope="module")

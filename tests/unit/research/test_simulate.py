@@ -58,7 +58,7 @@ def test_deciding_on_longer_bars_is_trading_them_where_only_opens_fill(desk):
     assert len(a) > 5
     for name in ("ts_ns", "price_tick", "qty_lot", "side"):
         assert np.array_equal(a[name], b[name]), name
-    assert fine.resolved.warmup_bars == 20 * 60
+    assert fine.resolved.warmup_bars == 80 * 60
 
 
 def test_each_bar_of_latency_delays_the_first_fill_by_a_bar(desk):
@@ -81,16 +81,16 @@ def test_a_slow_message_misses_the_bar_and_a_quick_one_does_not(desk):
 def test_nothing_is_traded_before_the_strategy_is_warm(desk):
     run = simulate(config_of(), desk)
     ts_ns = run.histories.aligned.ts_ns
-    assert run.histories.warm_stop == 19
-    assert fills_of(run)["ts_ns"][0] >= ts_ns[20]
+    assert run.histories.warm_stop == 79
+    assert fills_of(run)["ts_ns"][0] >= ts_ns[80]
 
 
 def test_warm_up_from_history_trades_from_the_first_bar_of_the_period(desk):
     start = {"start": "2024-01-03"}
     run = simulate(config_of(period=start, warmup={"taken_from": "history"}), desk)
     ts_ns = run.histories.aligned.ts_ns
-    assert format_utc(int(ts_ns[20])) == "2024-01-03"
-    assert ts_ns[run.histories.warm_stop] + MINUTE_NS == ts_ns[20]
+    assert format_utc(int(ts_ns[80])) == "2024-01-03"
+    assert ts_ns[run.histories.warm_stop] + MINUTE_NS == ts_ns[80]
     # The same decision as of a run that began long before: what is known is the same but for the averages' beginnings.
     late = simulate(config_of(period=start), desk)
     assert fills_of(run)["ts_ns"][0] < fills_of(late)["ts_ns"][0]
@@ -99,7 +99,7 @@ def test_warm_up_from_history_trades_from_the_first_bar_of_the_period(desk):
 def test_a_history_shorter_than_the_warm_up_is_refused_with_the_number_of_bars(desk):
     error = refused(config_of(period={"end": "2024-01-01T00:15:00Z"}), desk)
     assert error.code == "DATA_TOO_SHORT"
-    assert "20" in error.message
+    assert "80" in error.message
     error = refused(config_of(warmup={"taken_from": "history"}), desk)
     assert error.code in {"DATA_TOO_SHORT", "DATA_MISSING"}
 

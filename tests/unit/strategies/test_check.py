@@ -13,7 +13,8 @@ from tradewind.strategies.check import (
     measure_warmup,
     states_alone,
 )
-from tradewind.strategies.registry import find_strategy, load_named
+from tradewind.strategies.registry import find_strategy, load_named, strategy_files
+from tradewind.strategies.starting import new_strategy
 from tradewind.units.time import MINUTE_NS, parse_utc
 
 START = parse_utc("2024-01-01")
@@ -132,3 +133,21 @@ def test_check_refuses_a_strategy_that_sees_the_future(bars):
     with pytest.raises(StrategyError) as caught:
         check_strategy(find_strategy("buy_and_hold"), bars=bars, run_until=run_until(2))
     assert caught.value.code == "STRATEGY_LOOKAHEAD"
+
+
+def walk(bars, seed):
+    """Return minute bars of a random walk, in ticks and lots, and their times."""
+    close = 50_000 + np.cumsum(np.random.default_rng(seed).normal(0.0, 30.0, bars)).astype(np.int64)
+    opened = np.concatenate([close[:1], close[:-1]])
+    high, low = np.maximum(opened, close) + 5, np.minimum(opened, close) - 5
+    ticks = np.column_stack([opened, high, low, close, np.full(bars, 100)])
+    return ticks, np.arange(bars, dtype=np.int64) * MINUTE_NS
+
+
+@pytest.mark.parametrize("name", [*sorted(strategy_files()), "new"])
+def test_what_is_shipped_declares_as_many_bars_as_it_is_measured_to_need(name, tmp_path):
+    path = new_strategy(tmp_path, "new") if name == "new" else strategy_files()[name]
+    for seed in (1, 2):
+        found = check_strategy(path, bars=walk(6_000, seed)).warmup
+        assert found.measured is not None
+        assert found.measured <= found.declared, found.sentence()

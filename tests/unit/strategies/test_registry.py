@@ -94,7 +94,7 @@ def test_a_path_counts_from_the_workspace(write, tmp_path):
 def test_a_new_strategy_runs_as_it_stands(tmp_path, desk):
     path = new_strategy(tmp_path / "strategies", "first")
     strategy = load_strategy(path)
-    assert strategy.warmup_bars({}) == 300
+    assert strategy.warmup_bars({}) == 400
     desk.params["v"] = strategy.params_vector({"fast_period": 2, "slow_period": 5})
     for close in (1000, 990, 1010, 1030):
         desk.close_at(close)
