@@ -42,6 +42,7 @@ _TICK_MAX = 1 << 53
 _GRID_RATIO = 1e-6
 """A price that misses its tick by more than this share of a tick is not of this instrument's grid."""
 _KEY_BITS = 62
+_DIGITS_MAX = 40
 _NUMBERS = (str, int, float)
 _FAR_RATIO = 10.0
 _RIVALS = 50
@@ -76,8 +77,8 @@ class Grid:
     def price_tick(self, value: object) -> int:
         """Return a price in ticks. Raises Garbage where it is no price of this grid."""
         ratio = _positive(value, "price") / self.tick
-        tick = round(ratio)
-        if tick < 1 or tick > _TICK_MAX or abs(ratio - tick) > max(_GRID_RATIO, ratio * 1e-12):
+        tick = round(ratio) if ratio <= _TICK_MAX else 0
+        if tick < 1 or abs(ratio - tick) > max(_GRID_RATIO, ratio * 1e-12):
             raise Garbage("off_grid")
         return tick
 
@@ -279,17 +280,20 @@ def time_ns(value: object, unit_ns: int) -> int:
 
 def _time_of(value: object) -> int:
     """Return a whole number that is not written as one. Raises Garbage where it is none."""
-    if isinstance(value, str) and value.isdigit():
-        return int(value)
-    return int(finite(value, "time"))
+    return int(value) if isinstance(value, str) and _is_count(value) else int(finite(value, "time"))
+
+
+def _is_count(text: str) -> bool:
+    """Say whether a text is a whole number as venues write them; Python refuses to read one of thousands of digits."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
 
 
 def trade_key(trade_id: object) -> int:
     """Return the venue's id of a trade as a positive 62-bit number; ids that are no numbers are hashed."""
     text = str(trade_id)
-    if text.isdigit() and int(text) >> _KEY_BITS == 0:
+    if _is_count(text) and int(text) >> _KEY_BITS == 0:
         return int(text)
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> (64 - _KEY_BITS)
 
 
@@ -403,13 +407,13 @@ class LiquidationReader:
         """Yield (side of the closing order, notional, ts_ns). Raises Garbage."""
         inner = row.get(self._details) if self._details and isinstance(row, dict) else [row]
         for entry in inner if isinstance(inner, list) else []:
-            side = self._words.get(self._side(message, entry))
+            word = self._side(message, entry)
+            side = self._words.get(word) if isinstance(word, str | bool) else None
             if side is None:
                 raise Garbage("side")
-            worth = _positive(self._price(message, entry), "price") * _positive(
-                self._qty(message, entry), "qty"
-            )
-            yield side, worth * contract_size, time_ns(self._when(message, entry), 1_000_000)
+            price, qty = self._price(message, entry), self._qty(message, entry)
+            worth = finite(_positive(price, "price") * _positive(qty, "qty") * contract_size, "qty")
+            yield side, worth, time_ns(self._when(message, entry), 1_000_000)
 
 
 def whole_number(value: object) -> int | None:
@@ -418,6 +422,6 @@ def whole_number(value: object) -> int | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.lstrip("-").isdigit():
+    if isinstance(value, str) and _is_count(value.removeprefix("-")):
         return int(value)
     raise Garbage("sequence")
