@@ -214,7 +214,9 @@ def unit(
         list[str] | None,
         typer.Option("--live", metavar="ACCOUNT", help="Trade live; each account of the file is named."),
     ] = None,
-    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Who runs it; else you yourself.")] = "",
+    user: Annotated[
+        str, typer.Option("--user", metavar="NAME", help="Who runs it, by the system; else you yourself.")
+    ] = "",
     credential: Annotated[
         str | None, typer.Option("--credential", metavar="FILE", help="File with the key store's passphrase.")
     ] = None,
@@ -222,6 +224,9 @@ def unit(
     as_json: JsonFlag = False,
 ) -> None:
     """Print a unit for systemd that runs a session, on paper unless its accounts are named, closed to the rest.
+
+    It is one of the system with --user, below /etc/systemd/system, else one for your own manager, which can close less
+    and ends with your login unless 'loginctl enable-linger' was said.
 
     What the session's files forbid is refused here already: a service has nobody who reads it at its start.
 

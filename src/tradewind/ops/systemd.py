@@ -2,6 +2,9 @@
 
 What it may write is its workspace and the folder of compiled code; it may reach the network, nothing else of the
 machine. The passphrase of the key store comes as a credential, which only this service can read.
+
+The manager of the system closes more than that of a user can: one that is asked for what takes privileges ends the
+service before it begins. What a user's can do takes a user namespace, without which it would be left out in silence.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from tradewind.errors import PathError
 
-__all__ = ["HARDENING", "SessionUnit"]
+__all__ = ["HARDENING", "SessionUnit", "hardening"]
 
 HARDENING: dict[str, str] = {
     "NoNewPrivileges": "yes",
@@ -42,6 +45,23 @@ HARDENING: dict[str, str] = {
 }
 """Each key of the section that closes the service. Memory that is written and run stays allowed: Numba compiles."""
 
+_PRIVILEGED = frozenset(
+    (
+        *("CapabilityBoundingSet", "AmbientCapabilities", "PrivateDevices", "ProtectProc", "ProcSubset"),
+        *("ProtectClock", "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules"),
+        *("ProtectKernelTunables", "RemoveIPC"),
+    )
+)
+"""What only the manager of the system can do; a user has none of these rights to lose, but for what others see."""
+
+
+def hardening(*, of_system: bool) -> dict[str, str]:
+    """Return the keys that close the service, for the manager of the system or for that of a user."""
+    if of_system:
+        return HARDENING
+    return {"PrivateUsers": "yes"} | {key: HARDENING[key] for key in HARDENING if key not in _PRIVILEGED}
+
+
 _OWN_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108 - named, not written to
 """What `PrivateTmp` gives a service of its own, empty, in the place of the machine's."""
 
@@ -61,7 +81,7 @@ class SessionUnit:
     cache
         Where machine code is kept.
     user
-        Who runs it, "" for whoever installs it for himself.
+        Who runs it, as a service of the system; "" for whoever installs it in his own manager.
     credential
         File with the passphrase of the key store, encrypted by ``systemd-creds`` or not; None without one.
     stop_s
@@ -92,11 +112,12 @@ class SessionUnit:
         return [path for path in needed if any(path.is_relative_to(folder) for folder in _OWN_FOLDERS)]
 
     def _unit(self) -> list[str]:
+        # A user's manager knows no targets of the machine; it begins when they are reached.
+        awaited = "network-online.target time-sync.target"
         return [
             "[Unit]",
             f"Description=tradewind session {self.session}",
-            "Wants=network-online.target time-sync.target",
-            "After=network-online.target time-sync.target",
+            *([f"Wants={awaited}", f"After={awaited}"] if self.user else []),
             "StartLimitIntervalSec=300",
             "StartLimitBurst=5",
         ]
@@ -116,11 +137,11 @@ class SessionUnit:
             "KillMode=mixed",
             "KillSignal=SIGTERM",
             f"TimeoutStopSec={self.stop_s}",
-            "OOMScoreAdjust=-500",
         ]
+        lines += ["OOMScoreAdjust=-500"] if self.user else []
         if self.credential is not None:
             lines.append(f"LoadCredential=tradewind-keys:{_specified(self.credential)}")
-        lines += [f"{key}={value}" for key, value in HARDENING.items()]
+        lines += [f"{key}={value}" for key, value in hardening(of_system=bool(self.user)).items()]
         writable = " ".join(_quoted(str(path)) for path in (self.workspace, self.cache))
         return [*lines, f"ReadWritePaths={writable}"]
 

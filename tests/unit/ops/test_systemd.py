@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from tradewind.errors import PathError
-from tradewind.ops.systemd import HARDENING, SessionUnit
+from tradewind.ops.systemd import HARDENING, SessionUnit, hardening
+
+PRIVILEGES = {
+    "CapabilityBoundingSet",
+    "PrivateDevices",
+    "ProtectClock",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+}
+"""With any of these a user's own manager ends the service with 218 before it begins, as seen with systemd 252."""
+BLIND = {"ProtectSystem", "ProtectHome", "PrivateTmp", "ProtectControlGroups"}
+"""These a user's own manager leaves out without a word where it makes no user namespace, as seen with the same."""
 
 
 def unit(tmp_path, **changes):
@@ -32,8 +44,31 @@ def keys_of(text):
     return found
 
 
-def test_every_key_that_closes_the_service_is_there_once(tmp_path):
+@pytest.mark.parametrize("user", ["", "trader"])
+def test_a_unit_has_three_sections_and_each_key_once(tmp_path, user):
+    strict = configparser.ConfigParser(
+        strict=True, interpolation=None, delimiters="=", comment_prefixes=("#", ";")
+    )
+    strict.optionxform = str
+    strict.read_string(unit(tmp_path, user=user, credential=tmp_path / "pass").text())
+    assert strict.sections() == ["Unit", "Service", "Install"]
+    assert all(value is not None for name in strict.sections() for value in strict[name].values())
+
+
+def test_a_users_own_manager_is_asked_for_nothing_that_takes_privileges(tmp_path):
     keys = keys_of(unit(tmp_path).text())
+    assert not PRIVILEGES & keys.keys()
+    assert not {"Wants", "After", "OOMScoreAdjust", "User"} & keys.keys()
+    assert keys.keys() >= BLIND
+    assert keys["PrivateUsers"] == ["yes"]
+    assert hardening(of_system=True) == HARDENING
+    system = keys_of(unit(tmp_path, user="trader").text())
+    assert system.keys() >= PRIVILEGES | BLIND
+    assert "PrivateUsers" not in system
+
+
+def test_every_key_that_closes_the_service_is_there_once(tmp_path):
+    keys = keys_of(unit(tmp_path, user="trader").text())
     for key, value in HARDENING.items():
         assert keys[key] == [value]
     for key in ("NoNewPrivileges", "ProtectSystem", "ProtectHome", "PrivateTmp", "RestrictAddressFamilies"):
@@ -73,15 +108,29 @@ def test_a_path_that_no_unit_can_hold_is_refused(tmp_path, path):
     assert caught.value.code == "PATH_INVALID"
 
 
+def analyse(*words):
+    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, check=False)
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
-def test_systemd_understands_it(tmp_path):
+def test_systemd_finds_little_that_is_open(tmp_path):
+    path = tmp_path / "tradewind-alpha.service"
+    path.write_text(unit(tmp_path, user="root").text())
+    # The network is what is left: 2.1 of 10 with it; a unit without any of the keys has 9.2 or more.
+    judged = analyse("security", "--offline=yes", "--threshold=25", "--no-pager", str(path))
+    assert judged.returncode == 0, judged.stdout[-2000:]
+
+
+@pytest.mark.parametrize("user", ["", "root"])
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_understands_it(tmp_path, user):
     folder = tmp_path / "a b%c"
     (folder / "cache").mkdir(parents=True)
     path = tmp_path / "tradewind-alpha.service"
-    written = unit(folder, cache=folder / "cache", credential=folder / "pass", command=("/bin/true", "$x y"))
-    path.write_text(written.text())
-    verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False
+    written = unit(
+        folder, cache=folder / "cache", credential=folder / "pass", command=("/bin/true", "$x y"), user=user
     )
+    path.write_text(written.text())
+    verified = analyse("verify", "--man=no", str(path))
     about_it = [line for line in verified.stderr.splitlines() if "tradewind-alpha" in line]
     assert (verified.returncode, about_it) == (0, []), verified.stderr
