@@ -49,6 +49,7 @@ Row = dict[str, object]
 _MS_NS = 1_000_000
 _REMEMBERED = 20_000
 _COUNTABLE = 1 << 62
+_DIGITS_MAX = 40
 _ENDS = {
     OrderStatus.FILLED: Rule.FILLED,
     OrderStatus.CANCELLED: Rule.UNWANTED,
@@ -114,10 +115,15 @@ def own_trade(seen: FillSeen) -> tuple[int, str, str]:
 
 def key_of_trade(trade_id: str) -> int:
     """Return a trade's id as a positive number below 2^62: itself where it is one, else its hash."""
-    if trade_id.isascii() and trade_id.isdigit() and 0 < int(trade_id) < _COUNTABLE:
+    if _is_count(trade_id) and 0 < int(trade_id) < _COUNTABLE:
         return int(trade_id)
-    digest = hashlib.blake2b(trade_id.encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(trade_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % (_COUNTABLE - 1) + 1
+
+
+def _is_count(word: str) -> bool:
+    """Say whether a word is a whole number as venues write them; Python refuses to read one of thousands of digits."""
+    return word.isascii() and word.isdigit() and len(word) <= _DIGITS_MAX
 
 
 class RowReader:
@@ -435,7 +441,7 @@ class RowReader:
     def _ts_ns(self, row: Row, name: str, other: str) -> int:
         for field in (name, other):
             word = word_of(row.get(field)) if field else ""
-            if word.isascii() and word.isdigit() and 0 < int(word) < _COUNTABLE // _MS_NS:
+            if _is_count(word) and 0 < int(word) < _COUNTABLE // _MS_NS:
                 return int(word) * _MS_NS
         return 0
 

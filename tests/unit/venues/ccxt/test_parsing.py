@@ -95,7 +95,13 @@ def test_what_cannot_be_is_counted_and_dropped(venue, field):
     st.dictionaries(
         st.sampled_from(sorted(set(BAD) | {"client_id", "venue_id", "position_side", "reduce", "ts"})),
         st.one_of(
-            st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.lists(st.none())
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.floats(),
+            st.text(max_size=8),
+            st.lists(st.none()),
+            st.sampled_from(["1" * 5_000, "\ud800", "1e400", "²", "٣"]),
         ),
     ),
 )
@@ -296,3 +302,28 @@ def test_a_list_is_empty_only_where_the_venue_says_so(body, path, there):
 
 def test_rows_are_tables_and_nothing_else():
     assert rows_at({"data": [{"a": 1}, 5, None, [{"b": 2}]]}, ("data", "*")) == [{"a": 1}, {"b": 2}]
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("value", ["1" * 5_000, "\ud800", "²", "1e400", "-1", None, [], 1e308])
+def test_no_field_of_a_trade_ends_the_stream_it_stands_in(venue, value):
+    """Python reads no number of thousands of digits, and writes no half of a sign."""
+    shape = DIALECTS[venue].fills.shape
+    for name in (
+        shape.trade_id,
+        shape.ts,
+        shape.fee,
+        shape.price,
+        shape.qty,
+        shape.client_id,
+        shape.venue_id,
+    ):
+        row = {shape.symbol: listed(venue)[0].symbol, shape.side: "buy", shape.price: "42000", shape.qty: "1"}
+        row |= {
+            shape.venue_id: "7",
+            shape.trade_id: "8",
+            shape.ts: str(NOW_NS // 1_000_000),
+            shape.fee: "0.1",
+        }
+        for seen in reader(venue).read(row | {name: value}, shape, NOW_NS):
+            assert 0 < seen.trade_key < 1 << 62
