@@ -242,11 +242,10 @@ def secret_of_file(path: Path, what: str = "the passphrase") -> Secret:
 def keyring_passphrase(store: KeyStore, *, make: bool = False) -> Secret:
     """Return the passphrase that the system's keyring keeps for this store; with `make` a new random one is kept.
 
-    Raises UsageError (KEYSTORE_PASSPHRASE) where the system has no keyring, or none with this passphrase.
+    Raises UsageError (KEYSTORE_PASSPHRASE) where the system has no keyring, it fails, or it keeps no such passphrase.
     """
     require_live()
     import keyring
-    import keyring.errors
 
     place = os.fspath(store.path.absolute())
     try:
@@ -254,7 +253,7 @@ def keyring_passphrase(store: KeyStore, *, make: bool = False) -> Secret:
         if found is None and make:
             found = secrets.token_urlsafe(32)
             keyring.set_password(_SERVICE, place, found)
-    except keyring.errors.KeyringError as error:
+    except Exception as error:  # noqa: BLE001 - a keyring is another's code, and fails with errors of its own
         raise UsageError(
             "KEYSTORE_PASSPHRASE",
             f"the system's keyring does not answer ({type(error).__name__}).",

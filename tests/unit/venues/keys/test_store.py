@@ -7,10 +7,16 @@ import os
 import stat
 import subprocess
 import sys
+from configparser import MissingSectionHeaderError
 from dataclasses import replace
 from pathlib import Path
 
+import keyring
+import keyring.core
+import keyring.errors
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as NoKeyring
 
 from tradewind.errors import Busy, ConfigError, NotFound, PathError, TradewindError, UsageError
 from tradewind.venues.keys import (
@@ -297,28 +303,34 @@ def test_a_passphrase_file_that_others_can_read_is_refused(store, tmp_path):
         find_passphrase(store, around({ENV_PASSPHRASE_FILE: str(tmp_path / "none")})[0])
 
 
-class _Ring:
-    """A keyring of the system, in memory."""
+class _Ring(KeyringBackend):
+    """A keyring in memory, as the library keyring takes one of a third party."""
 
     priority = 9
 
     def __init__(self) -> None:
+        super().__init__()
         self.kept: dict[tuple[str, str], str] = {}
 
-    def get_password(self, service: str, name: str) -> str | None:
-        return self.kept.get((service, name))
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
 
-    def set_password(self, service: str, name: str, text: str) -> None:
-        self.kept[service, name] = text
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
 
 
 @pytest.fixture
-def ring(monkeypatch):
-    import keyring
+def use_ring():
+    """Return what makes a keyring that of the system, until the test is over."""
+    before = keyring.get_keyring()
+    yield keyring.set_keyring
+    keyring.set_keyring(before)
 
+
+@pytest.fixture
+def ring(use_ring):
     own = _Ring()
-    monkeypatch.setattr(keyring, "get_password", own.get_password)
-    monkeypatch.setattr(keyring, "set_password", own.set_password)
+    use_ring(own)
     return own
 
 
@@ -333,14 +345,67 @@ def test_a_keyring_holds_what_opens_the_store(store, ring):
         keys_for("main", "binance_usdm", store, around()[0])
 
 
-def test_a_machine_without_a_keyring_says_so(store, monkeypatch):
-    import keyring
-    from keyring.backends.fail import Keyring
-
-    monkeypatch.setattr(keyring, "get_password", Keyring().get_password)
+def test_a_machine_without_a_keyring_says_so(store, use_ring):
+    use_ring(NoKeyring())
     with pytest.raises(UsageError) as caught:
         keyring_passphrase(store, make=True)
     assert caught.value.code == "KEYSTORE_PASSPHRASE"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RuntimeError("The Secret Service daemon is neither running nor activatable through D-Bus"),
+        keyring.errors.KeyringLocked("locked"),
+        MissingSectionHeaderError("keyring_pass.cfg", 1, "four words nobody guesses"),
+        OSError(111, "Connection refused"),
+    ],
+)
+def test_a_keyring_that_fails_in_its_own_way_is_told_without_what_it_says(store, use_ring, failure):
+    """Seen with keyring's SecretService without a daemon, and with a damaged file of keyrings.alt."""
+
+    class Broken(_Ring):
+        def get_password(self, service: str, username: str) -> str | None:
+            raise failure
+
+    use_ring(Broken())
+    with pytest.raises(UsageError) as caught:
+        keyring_passphrase(store)
+    assert caught.value.code == "KEYSTORE_PASSPHRASE"
+    assert type(failure).__name__ in caught.value.message
+    assert "nobody guesses" not in caught.value.render()
+
+
+def test_the_keyring_that_python_is_told_to_use_is_the_one_that_is_asked(
+    store, tmp_path, monkeypatch, use_ring
+):
+    """PYTHON_KEYRING_BACKEND is how a machine names one; one that is not there is told as any that fails."""
+    folder = tmp_path / "rings"
+    folder.mkdir()
+    (folder / "ring_of_a_file.py").write_text(_RING_OF_A_FILE)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("RING_FILE", str(tmp_path / "ring.json"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "ring_of_a_file.Ring")
+    keyring.core.init_backend()
+    made = keyring_passphrase(store, make=True)
+    assert keyring_passphrase(store).reveal() == made.reveal()
+    assert json.loads((tmp_path / "ring.json").read_text()) == {str(store.path.absolute()): made.reveal()}
+
+
+_RING_OF_A_FILE = """
+import json, os, pathlib
+from keyring.backend import KeyringBackend
+
+class Ring(KeyringBackend):
+    priority = 1
+    file = pathlib.Path(os.environ["RING_FILE"])
+
+    def get_password(self, service, username):
+        return json.loads(self.file.read_text()).get(username) if self.file.exists() else None
+
+    def set_password(self, service, username, password):
+        self.file.write_text(json.dumps({username: password}))
+"""
 
 
 # ---------------------------------------------------------------------- where the keys come from
