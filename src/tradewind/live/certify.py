@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +19,7 @@ from tradewind.errors import TradewindError
 from tradewind.live.flatten import FlattenPolicy, flatten_account
 from tradewind.units.enums import BUY, LONG, SELL, IntentKind
 from tradewind.venues.gateway import NewOrder, OrderRef, OrderStatus, OutcomeKind
+from tradewind.venues.ordering import OrderPlace, OrderWish, check_order
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Certificate", "Step", "certify_venue"]
 
 _WORKS = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
-_FAR, _NEAR = 0.95, 0.96
-_CROSSES = 1.02
+_FAR, _CROSSES = 0.05, 0.02
+_BAND_SHARE = 0.6
+"""Prices keep within this share of how far away the venue lets them be, since the market moves meanwhile."""
 _MARGIN = 1.5
 _LOOKS = 10
 _LOOK_S = 0.5
@@ -88,6 +91,7 @@ class _Trial:
     tell: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
     mine: list[int] = field(default_factory=list)
+    lots_held: int = 0
 
     @property
     def lots(self) -> int:
@@ -124,8 +128,28 @@ class _Trial:
             near_tick=near_tick,
         )  # fmt: skip
 
+    def away(self, distance: float) -> float:
+        """Return so much of the price, or as much as the venue surely lets an order be away from it."""
+        band = self.listing.instrument.price_band_ratio
+        return distance if band is None else min(distance, _BAND_SHARE * float(band))
+
+    def wish(self, order: NewOrder) -> OrderWish:
+        """Return an order in the instrument's own units, as a person would write it."""
+        rules = self.listing.instrument
+        price = order.price_tick * rules.tick_size if order.price_tick else None
+        stops = order.kind == IntentKind.STOP
+        kind = "stop" if stops else "limit" if order.kind == IntentKind.REST else "market"
+        return OrderWish(
+            "buy" if order.side == BUY else "sell", kind, order.qty_lot * rules.lot_size,
+            price=None if stops else price, trigger=price if stops else None,
+            tif="post_only" if order.post_only else "gtc", reduce_only=order.reduce,
+        )  # fmt: skip
+
     async def create(self, order: NewOrder) -> Outcome:
-        """Send an order."""
+        """Send an order that the venue's rules allow. Raises UsageError (ORDER_…) for another one, unsent."""
+        rules = self.listing.instrument
+        place = OrderPlace(rules, Decimal(repr(self.price)), self.lots_held * rules.lot_size)
+        check_order(self.wish(order), place)
         (outcome,) = await self.gateway.create([order])
         return outcome
 
@@ -196,7 +220,7 @@ async def certify_venue(
 
 
 async def _run(trial: _Trial, began_ns: int) -> None:
-    far = trial.order(IntentKind.REST, BUY, _FAR)
+    far = trial.order(IntentKind.REST, BUY, 1.0 - trial.away(_FAR))
     await trial.step("the account is flat", lambda: _is_flat(trial))
     await trial.step("a limit order far away works", lambda: _rests(trial, far))
     await trial.step("the same id again is no second order", lambda: _is_once(trial, far))
@@ -234,7 +258,7 @@ async def _is_once(trial: _Trial, order: NewOrder) -> str:
 
 
 async def _changes(trial: _Trial, order: NewOrder) -> str:
-    price_tick = round(order.price_tick / _FAR * _NEAR)
+    price_tick = (order.near_tick + order.price_tick) // 2
     outcome = await trial.gateway.amend(trial.ref(order), price_tick, order.qty_lot)
     if not trial.amends:
         _expect(outcome, OutcomeKind.REJECTED)
@@ -251,7 +275,7 @@ async def _cancels(trial: _Trial, order: NewOrder) -> str:
 
 
 async def _stays_out(trial: _Trial) -> str:
-    order = trial.order(IntentKind.REST, BUY, _CROSSES, post=True)
+    order = trial.order(IntentKind.REST, BUY, 1.0 + trial.away(_CROSSES), post=True)
     outcome = await trial.create(order)
     if outcome.kind is OutcomeKind.ACCEPTED:
         await trial.found(order, lambda seen: seen.status not in _WORKS, "refused")
@@ -263,12 +287,13 @@ async def _goes(trial: _Trial, side: int, *, reduce: bool) -> str:
     order = trial.order(IntentKind.TARGET, side, reduce=reduce)
     await trial.accepted(order)
     await trial.found(order, lambda seen: seen.status is OrderStatus.FILLED, "filled")
-    await trial.holds(0 if reduce else order.qty_lot)
+    trial.lots_held = 0 if reduce else order.qty_lot
+    await trial.holds(trial.lots_held)
     return f"{order.qty_lot} lots"
 
 
 async def _stops(trial: _Trial) -> str:
-    order = trial.order(IntentKind.STOP, SELL, _FAR, reduce=True)
+    order = trial.order(IntentKind.STOP, SELL, 1.0 - trial.away(_FAR), reduce=True)
     await trial.accepted(order)
     await trial.found(order, lambda seen: seen.status in _WORKS, "resting")
     _expect(await trial.gateway.cancel_all(order.instrument), OutcomeKind.ACCEPTED)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -11,7 +13,7 @@ from tradewind.testing.gateway_desk import Desk
 from tradewind.testing.virtual_venues import run_world
 from tradewind.units.enums import BUY, IntentKind
 from tradewind.venues.ccxt.capabilities import dialect_of
-from tradewind.venues.gateway import Outcome, OutcomeKind
+from tradewind.venues.gateway import Listing, Outcome, OutcomeKind
 
 pytest.importorskip("ccxt")
 
@@ -26,16 +28,17 @@ def _nothing_stays():
     gc.collect()
 
 
-def certified(venue, before=None):
-    """Run the script; return its steps and what is left at the venue."""
+def certified(venue, before=None, **rules):
+    """Run the script, with some rules of the instrument taken for others; return its steps and what is left."""
 
     async def work(world):
         async with Desk(world, venue) as desk:
             if before is not None:
                 await before(desk)
             price = float(desk.exchange.last(desk.symbol))
+            listing = Listing(desk.listings[0].index, replace(desk.listings[0].instrument, **rules))
             steps = await certify_venue(
-                desk.gateway, desk.listings[0], price, 1 << 20, world.loop.now_ns,
+                desk.gateway, listing, price, 1 << 20, world.loop.now_ns,
                 amends=dialect_of(venue).amend is not None,
             )  # fmt: skip
             return (
@@ -53,6 +56,30 @@ def test_a_venue_as_it_should_be_passes(venue):
     assert [(step.name, step.text) for step in steps if not step.passed] == []
     assert len(steps) == 10
     assert (held, orders) == ([], ())
+
+
+def test_orders_keep_within_what_the_venue_allows():
+    steps, _, _ = certified("binance_usdm", price_band_ratio=Decimal("0.01"))
+    assert [step.text for step in steps if not step.passed] == []
+
+
+def test_an_order_that_the_rules_forbid_is_not_sent():
+    """B63-B71: what a command would send is judged before it leaves."""
+    sent = []
+
+    async def before(desk):
+        create = desk.gateway.create
+
+        async def noted(orders):
+            sent.extend(orders)
+            return await create(orders)
+
+        desk.gateway.create = noted
+
+    steps, held, orders = certified("binance_usdm", before, max_qty=Decimal("0.001"))
+    assert [step.passed for step in steps] == [True, False]
+    assert "above the largest order, 0.001" in steps[1].text
+    assert (sent, held, orders) == ([], [], ())
 
 
 def test_an_account_with_something_in_it_is_not_used():
