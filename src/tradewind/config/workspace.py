@@ -164,7 +164,7 @@ def _checked(name: str, pattern: re.Pattern[str], what: str) -> str:
     if not pattern.fullmatch(name):
         raise PathError(
             "ID_INVALID",
-            f"{name[:60]!r} cannot be the name of a {what}",
+            f"{name[:60]!r} cannot be the name of {'an' if what[:1] in 'aeiou' else 'a'} {what}",
             hint="begin with a letter, then a-z, 0-9, _ and -",
         )
     return name

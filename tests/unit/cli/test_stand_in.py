@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradewind.cli.listening import Bound, open_feeds
+from tradewind.cli.listening import Bound, _refuse_inactive, open_feeds
 from tradewind.config import Workspace, session_from
 from tradewind.errors import ConfigError
 from tradewind.market import Store
@@ -47,8 +48,8 @@ healed_after_s = 30.0
 """
 
 
-def opened(folder, second: str, listings=listed):
-    """Return the feed of the session's instrument, with its venues' rules as they are listed."""
+def bound_to(folder, second: str, listings=listed) -> tuple[Bound, Workspace]:
+    """Return the session bound to its venues' rules as they are listed."""
     desk = Workspace.create(folder / "desk")
     (desk.root / "strategies" / "asks.py").write_text(ASKS, encoding="utf-8")
     with RuleBook.changing(Store(desk.data).root) as book:
@@ -58,7 +59,13 @@ def opened(folder, second: str, listings=listed):
             )
     session = session_from(tomllib.loads(SESSION.replace("SECOND", second))).config
     now = datetime(2024, 1, 1, tzinfo=UTC)
-    bound = Bound(session, resolve(session.backtest_view(now, now + timedelta(days=1)), desk), (3_000.0,))
+    resolved = resolve(session.backtest_view(now, now + timedelta(days=1)), desk)
+    return Bound(session, resolved, (3_000.0,)), desk
+
+
+def opened(folder, second: str, listings=listed):
+    """Return the feed of the session's instrument."""
+    bound, desk = bound_to(folder, second, listings)
 
     async def work():
         feeds, closing = open_feeds(bound, desk)
@@ -90,3 +97,13 @@ def test_a_second_venue_that_does_not_list_the_coin_is_refused(tmp_path):
 def test_without_one_the_venue_is_heard_alone(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "SESSION", SESSION.replace('secondary = "SECOND"\n', ""))
     assert opened(tmp_path, "")[0] is CcxtMarketFeed
+
+
+def test_b19_a_symbol_that_does_not_trade_now_is_refused_by_its_place(tmp_path):
+    def closed(venue):
+        return [replace(each, active=False) for each in listed(venue)]
+
+    _refuse_inactive(bound_to(tmp_path / "a", "okx_swap")[0].resolved)
+    with pytest.raises(ConfigError) as refused:
+        _refuse_inactive(bound_to(tmp_path / "b", "okx_swap", closed)[0].resolved)
+    assert (refused.value.code, refused.value.key) == ("SYMBOL_INACTIVE", "market.symbols.0")
