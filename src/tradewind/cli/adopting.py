@@ -153,6 +153,8 @@ class _Adopting:
 
     async def run(self) -> dict[str, Any]:
         """Look, show and ask; only then change anything."""
+        from tradewind.cli.terms import show_terms
+
         policy = self._policy()
         adoption = await self._look()
         try:
@@ -161,6 +163,7 @@ class _Adopting:
             earlier = frozenset(adoption.earlier) | self._known_tags()
             found = _Finding(self.bound, adoption, earlier, policy)
             self._show(found)
+            show_terms(self.say, self.bound.session, self.accounts)
             await self._confirm()
             await adoption.watch(0.0)
             self.journal.close()

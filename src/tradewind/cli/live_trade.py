@@ -49,6 +49,7 @@ def trade_live(
     from tradewind.cli.live_accounts import live_setup
     from tradewind.cli.refusing import refuse_from_files
     from tradewind.cli.signals import needs_store
+    from tradewind.cli.terms import show_terms
     from tradewind.config import SessionConfig
     from tradewind.live.epochs import refuse_unfinished
     from tradewind.live.guard import GUARDED
@@ -65,6 +66,7 @@ def trade_live(
             accounts = refuse_from_files(loaded, desk, live=True, guards=guards)
         store, around = key_store(desk), asking(say)
         if guards:
+            show_terms(say, loaded.config, accounts)
             _confirm(accounts, confirmed, say)
             passed = (
                 ()
@@ -74,6 +76,7 @@ def trade_live(
             guard_session(desk, name, tuple(accounts), say, passed)
             return
         if GUARDED not in os.environ:
+            show_terms(say, loaded.config, accounts)
             _confirm(accounts, confirmed, say)
         keys = {
             account: keys_for(account, entry.venue, store, around, demo=entry.kind == "demo")

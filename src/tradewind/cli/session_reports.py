@@ -234,6 +234,8 @@ def unit(
     """
     from tradewind.cli.paper import load_terms
     from tradewind.cli.refusing import refuse_from_files
+    from tradewind.cli.terms import show_terms
+    from tradewind.config import SessionConfig
     from tradewind.ops.systemd import SessionUnit
     from tradewind.units.jit import cache_dir
     from tradewind.venues.extras import require_live
@@ -249,7 +251,9 @@ def unit(
     loaded = load_terms(desk, str(path), None)
     if accounts:
         _refuse_unnamed(loaded.config, accounts)
-    refuse_from_files(loaded, desk, live=bool(accounts), guards=False)
+    found = refuse_from_files(loaded, desk, live=bool(accounts), guards=False)
+    if isinstance(loaded.config, SessionConfig) and found:
+        show_terms(say, loaded.config, found)
     if accounts and credential is None:
         say.note("note: without --credential the service finds no passphrase; its keys must come otherwise")
     mode = ["--live", str(path)] if accounts else ["--paper", str(path)]

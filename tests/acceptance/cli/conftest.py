@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,8 @@ def _refuse(capsys, folder: Path, arguments: list[str], code: str, status: int) 
     assert printed.out == ""
     assert "Traceback" not in printed.err
     lines = [line for line in printed.err.rstrip("\n").split("\n") if not line.startswith("importing")]
+    # What was told on the way, such as the terms of a session, stands before it.
+    lines = list(dropwhile(lambda line: not FIRST_LINE.fullmatch(line), lines)) or lines
     assert lines[0].split("  ")[0] == code, printed.err
     assert len(lines) % 3 == 0, printed.err
     for place in range(0, len(lines), 3):
