@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import shutil
 import stat
 import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,6 +202,26 @@ def test_a_unit_confirms_every_account_of_its_file(two, capsys):
     assert (refused["where"], refused["known"]) == ("--live", ["--live main", "--live side"])
     assert "it trades side too" in refused["message"]
     assert "does not trade rich" in answer(capsys, *words, "--live", "rich", status=2)["message"]
+
+
+def test_the_command_of_a_unit_goes_as_far_as_the_keys_without_a_home_or_a_terminal(two, capsys):
+    """What a service manager starts has little around it; everything but the passphrase is there."""
+    words = ("session", "unit", "sessions/two.toml", "--live", "main", "--live", "side")
+    unit = answer(capsys, *words)["unit"]
+    settings = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
+    command = shlex.split(settings["ExecStart"])
+    assert command[:3] == [sys.executable, "-m", "tradewind.cli"]
+    for path in settings["ReadWritePaths"].split():
+        assert Path(path).is_dir(), "a path that is not there ends the service before it begins"
+    name, _, value = settings["Environment"].partition("=")
+    started = subprocess.run(
+        command, cwd=settings["WorkingDirectory"], env={"PATH": "/usr/bin:/bin", name: value}, umask=0o077,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, start_new_session=True,
+    )  # fmt: skip
+    assert "account     main at " in started.stderr
+    assert "KEYSTORE_PASSPHRASE" in started.stderr, started.stderr
+    assert "Traceback" not in started.stderr
+    assert str(started.returncode) in settings["RestartPreventExitStatus"].split()
 
 
 def test_a_unit_is_printed_of_a_session_that_may_start_only(two, capsys):
