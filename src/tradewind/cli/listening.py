@@ -343,12 +343,12 @@ def open_feeds(
     """
     feeds: dict[int, MarketFeed] = {}
     sessions: list[aiohttp.ClientSession] = []
+    stand_ins = _stand_ins(bound, desk)
     for venue in bound.venues:
         listings = bound.listings(venue)
         feed: MarketFeed = _feed(bound, desk, listings, _kinds(bound, venue), sessions)
-        second = bound.session.feed.secondary
-        if second is not None and venue == bound.session.market.venue:
-            feed = _with_stand_in(bound, desk, feed, (listings, second), sessions)
+        if stand_ins and venue == bound.session.market.venue:
+            feed = _with_stand_in(bound, desk, feed, (listings, stand_ins), sessions)
         feeds.update(dict.fromkeys((listing.index for listing in listings), feed))
     return feeds, tuple(session.close for session in sessions)
 
@@ -380,20 +380,30 @@ def _with_stand_in(
     bound: Bound,
     desk: "Workspace",
     first: "CcxtMarketFeed | MarketFeed",
-    pair: "tuple[list[Listing], str]",
+    pair: "tuple[list[Listing], list[Listing]]",
     sessions: "list[aiohttp.ClientSession]",
 ) -> "MarketFeed":
     """Return a feed that a second venue stands in for while the first one fails."""
     from tradewind.venues.ccxt.failover import PRICED, FailoverFeed, FailoverRules
-    from tradewind.venues.gateway import Listing, StreamKind
+    from tradewind.venues.gateway import StreamKind
 
-    listings, venue = pair
-    others = [Listing(one.index, _same_coin(desk, venue, one.instrument)) for one in listings]
-    second = _feed(bound, desk, others, _told(venue) & frozenset(PRICED), sessions)
+    listings, others = pair
+    told = _told(others[0].instrument.venue) & frozenset(PRICED)
+    second = _feed(bound, desk, others, told, sessions)
     return FailoverFeed(
         first, second, list(zip(listings, others, strict=True)), needed=frozenset({StreamKind.BARS, StreamKind.MARK}),
         now_ns=time.time_ns, rules=FailoverRules(healed_s=bound.session.feed.healed_after_s),
     )  # fmt: skip
+
+
+def _stand_ins(bound: Bound, desk: "Workspace") -> "list[Listing]":
+    """Return the instruments of the second venue by the indices of the first one's, none where the file names none."""
+    from tradewind.venues.gateway import Listing
+
+    venue, second = bound.session.market.venue, bound.session.feed.secondary
+    if second is None:
+        return []
+    return [Listing(one.index, _same_coin(desk, second, one.instrument)) for one in bound.listings(venue)]
 
 
 def _same_coin(desk: "Workspace", venue: str, instrument: "Instrument") -> "Instrument":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,12 @@ bars = "1m"
 secondary = "SECOND"
 healed_after_s = 30.0
 """
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_open():
+    yield
+    gc.collect()
 
 
 def bound_to(folder, second: str, listings=listed) -> tuple[Bound, Workspace]:
