@@ -430,25 +430,30 @@ class LiveVenue:
 
     def _tell_bars(self, number: int) -> Batch | None:
         """Tell which instruments are late, then the bars; everybody decides where an interval is over."""
-        while self.inbox.bars:
-            self._gathering.take(self.inbox.bars.popleft())
+        bars, gathering = self.inbox.bars, self._gathering
+        while bars:
+            gathering.take(bars.popleft())
         if self._catching_up:
             return None
-        if self._gathered is None:
-            self._gathered = self._gathering.ready(self._now_ns)
-            if self._gathered is None:
-                return None
-            streams: list[Told] = []
-            for instrument, code in self._gathered.streams:
-                streams += self._stale.note([instrument], "late", code, self._now_ns)
-            if streams:
-                return self._own(streams)
         gathered, self._gathered = self._gathered, None
+        if gathered is None:
+            gathered = gathering.ready(self._now_ns)
+            if gathered is None:
+                return None
+            if gathered.streams and (late := self._note_late(gathered)):
+                self._gathered = gathered
+                return self._own(late)
         facts = [*map(market_fact, self.inbox.take_market()), *map(bar_fact, gathered.bars)]
         wake = self._wake_after(gathered)
         if not facts and wake is None:
             return None
         return Batch(number, numbered(number, facts), wake, again=False, now_ns=self._now_ns)
+
+    def _note_late(self, gathered: Gathered) -> list[Told]:
+        late: list[Told] = []
+        for instrument, code in gathered.streams:
+            late += self._stale.note([instrument], "late", code, self._now_ns)
+        return late
 
     def _wake_after(self, gathered: Gathered) -> int | None:
         """Return who decides: everybody, or nobody where it is too late, or a process or machine has just woken up.
@@ -494,16 +499,17 @@ class LiveVenue:
 
     def _look_at_clock(self) -> None:
         """Take the time, which never goes back here; after a jump nothing known is trusted until it was read again."""
-        now_ns = max(self._now_ns, self._clock())
-        slept = self._open and now_ns - self._now_ns > self._rules.jump_ns
-        self._now_ns = now_ns
-        if slept:
+        passed_ns = self._clock() - self._now_ns
+        if passed_ns <= 0:
+            return
+        self._now_ns += passed_ns
+        if passed_ns > self._rules.jump_ns and self._open:
             self._alert("LOOP_STALLED", "the machine slept: everything is read again before anything is done")
             for account in self._accounts:
                 self.books.compare_at_ns[account.number] = 0
                 self._unread.add(account.number)
                 self._unknown.add(account.number)
-                self._trusted_from_ns[account.number] = now_ns
+                self._trusted_from_ns[account.number] = self._now_ns
             self.inbox.start(self._catch_up())
 
     def _ask_what_is_due(self) -> None:
