@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tradewind.venues.ccxt.capabilities import DIALECTS
+from tradewind.venues.ccxt.stream_table import STREAMS
+from tradewind.venues.fake.listings import FAKE_VENUES
+from tradewind.venues.names import ABILITIES
+
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "src" / "tradewind"
 TEXT = (ROOT / "docs" / "howto" / "add-a-venue.md").read_text(encoding="utf-8")
@@ -28,3 +33,8 @@ def test_every_file_and_name_on_the_page_is_there():
         assert (SOURCE / name).is_file(), name
     for table, file in re.findall(r"^\| `([A-Z_]+)` \| `([a-z_/]+\.py)` \|", TEXT, re.MULTILINE):
         assert re.search(rf"^{table}\b", (SOURCE / file).read_text(encoding="utf-8"), re.MULTILINE), table
+
+
+def test_what_can_be_done_at_a_venue_is_what_the_tables_say():
+    for word, table in (("data", STREAMS), ("trade", DIALECTS), ("fake", FAKE_VENUES)):
+        assert {venue for venue, able in ABILITIES.items() if word in able} == set(table), word
