@@ -120,6 +120,8 @@ def incident_alert(incident: "Incident", name: str) -> "Alert":
         "crash loop": "CRASH_LOOP",
         "waits": "STREAM_DOWN",
         "renewed": "PROCESS_RENEWED",
+        "no room": "DISK_FAILED",
+        "refused": "SESSION_REFUSED",
     }
     code = codes.get(incident.kind, "PROCESS_DIED")
     if incident.kind == "hung" and incident.strategy >= 0:

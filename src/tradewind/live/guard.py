@@ -4,6 +4,9 @@ It runs the trading process as its child and looks at its pulse. A child that di
 pulse stops is killed and started again, and if a strategy was deciding then, that strategy begins held. A child
 that dies again and again is left dead. Recovery is the child's own start: there is no other path.
 
+A session that has traded may hold positions. Where its venue is away, or its disk has no room, its start is tried again
+until it succeeds; one that refuses to go on for another reason is left ended, and a person is told.
+
 The guard does nothing that can hang: it never imports the compiled core, never talks to an exchange, and waits
 for nobody but its child.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -40,6 +44,8 @@ _ON_PURPOSE = frozenset(Exit) - {Exit.OUR_FAULT}
 _LATER = frozenset({Exit.VENUE, Exit.TIMEOUT})
 """What a session that has traded may be told when it comes back: the venue is away, and will be there again."""
 _WAITS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
+_ROOM_BYTES = 64 << 20
+"""So much must be free before a session that found no room is started again: enough to protect what it holds."""
 _NO_STRATEGY = -1
 _OWN_FAULTS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 """Signals that a process brings upon itself; a kill from outside says nothing about who was deciding."""
@@ -87,9 +93,16 @@ class GuardPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What the guard did: `kind` is "hung", "died", "crash loop", "stopped", "waits" or "renewed".
+    """What the guard did.
 
-    strategy: who was deciding, -1: none.
+    Parameters
+    ----------
+    kind
+        "hung", "died", "crash loop", "stopped", "waits", "no room", "refused" or "renewed".
+    text
+        What happened, for a person.
+    strategy
+        Who was deciding, -1: none.
     """
 
     kind: str
@@ -117,6 +130,8 @@ class Guard:
         Open files that every child is given.
     waits_s
         Seconds before another start of a session that has run, while its venue is away; the last one repeats.
+    free_bytes
+        Returns how much is free on the disk of a folder.
     """
 
     command: Sequence[str]
@@ -127,6 +142,7 @@ class Guard:
     heartbeat_s: float = 30.0
     passed: tuple[int, ...] = ()
     waits_s: Sequence[float] = _WAITS_S
+    free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     _ran: bool = False
     _renewed_s: float = -math.inf
     _untold: list[Incident] = field(default_factory=list)
@@ -141,6 +157,7 @@ class Guard:
     def run(self) -> int:
         """Return the exit status of the child that ended in order. Raises SafetyRefusal (CRASH_LOOP)."""
         pulse = Pulse(self.folder / PULSE)
+        self._ran = any(self.folder.glob("*.twj"))
         try:
             while True:
                 status = self._live(pulse)
@@ -169,23 +186,39 @@ class Guard:
         self._tell_untold()
         if not ended:
             return None
-        status = child.returncode
-        if pulse.state == RENEWING and not self._stopping.is_set():
+        return self._left_with(child.returncode, pulse)
+
+    def _left_with(self, status: int, pulse: Pulse) -> int | None:
+        """Say what follows from the end of a child by itself, as `_live` does."""
+        self._ran = self._ran or pulse.state == RUNNING
+        if self._stopping.is_set():
+            return status
+        if pulse.state == RENEWING:
             self._renewed_s = time.monotonic()
             self.tell(Incident("renewed", "it used too much memory, ended in order, and is started again"))
             return None
-        if status in _LATER and self._ran and not self._stopping.is_set():
+        if status in _LATER and self._ran:
             self._wait_for_venue()
             return None
-        if pulse.state == ENDED or self._stopping.is_set() or status in _ON_PURPOSE:
+        if status == Exit.DATA and self._ran and self.free_bytes(self.folder) < _ROOM_BYTES:
+            self._wait_for_room()
+            return None
+        if pulse.state == ENDED or status in _ON_PURPOSE:
+            if self._ran and pulse.state != ENDED and status not in (Exit.DONE, Exit.INTERRUPTED):
+                text = f"it left with status {status} and is not started again; its log says why"
+                self.tell(Incident("refused", text))
             return status
+        self._note_death(status, pulse)
+        return None
+
+    def _note_death(self, status: int, pulse: Pulse) -> None:
+        """Tell of a child that died; a strategy that brought it down begins held."""
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         strategy = pulse.deciding
         if -status in _OWN_FAULTS and strategy != _NO_STRATEGY:
             pulse.hold(strategy)
             how += f"; strategy {strategy} was deciding and begins held"
         self.tell(Incident("died", f"the trading process died {how}", strategy))
-        return None
 
     def _tell_untold(self) -> None:
         """Tell what happened to a child that is gone: until then it holds its journal and its audit."""
@@ -200,6 +233,13 @@ class Guard:
             Incident("waits", f"its venue cannot be reached or read; it is started again in {wait_s:g} s")
         )
         self._stopping.wait(wait_s)
+
+    def _wait_for_room(self) -> None:
+        """Wait until the disk of a session that has run has room again; its positions are still there."""
+        needed = f"{_ROOM_BYTES >> 20} MiB are free"
+        self.tell(Incident("no room", f"its disk is full; it is started again once {needed}"))
+        while self.free_bytes(self.folder) < _ROOM_BYTES and not self._stopping.wait(self.waits_s[0]):
+            pass
 
     def _watch(self, child: subprocess.Popen[bytes], pulse: Pulse) -> bool:
         """Return True when the child ended by itself, False when it hung: then it is killed."""

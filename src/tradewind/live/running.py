@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tradewind.engine.world import CORE_BYTES
-from tradewind.errors import TradewindError
+from tradewind.errors import JournalError, TradewindError
 from tradewind.journal import FileDisk, Identity
 from tradewind.live.control import ControlServer
 from tradewind.live.guard import GUARDED
@@ -50,6 +50,7 @@ __all__ = ["Beside", "Reached", "RunResult", "Running", "RunningSetup", "run_ses
 
 _STOPPED = "stopped"
 """A file that says that an operator ended the session, and its pause with it."""
+_UNWRITABLE = frozenset(("DISK_FULL", "JOURNAL_WRITE"))
 _BEAT_S = 0.5
 _MEMORY_SHARE = 0.5
 """Of the machine's memory, that a trading process may use unless the session file says how much."""
@@ -280,7 +281,7 @@ class _Run:
         self._tell("SESSION_STARTED", f"process {self._boot.process}")
         holding = asyncio.ensure_future(self._begin_held(operator, world))
         closing.callback(holding.cancel)
-        await session.run()
+        await self._trade(session)
         if operator.stopped and reached.stand_down is not None:
             await reached.stand_down()
         opened.close(finished=False)
@@ -293,6 +294,15 @@ class _Run:
             operator.stopped,
             operator.status(),
         )
+
+    async def _trade(self, session: Session) -> None:
+        """Live through the session; a journal that takes nothing any more is told before the process ends by it."""
+        try:
+            await session.run()
+        except JournalError as error:
+            if error.code in _UNWRITABLE:
+                self._tell("DISK_FAILED", error.message)
+            raise
 
     async def _accompany(self, beside: Beside, running: Running) -> None:
         """Run something beside the session; what it raises is told and costs nothing else."""

@@ -140,6 +140,11 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "The trading process dies again and again and is not started any more.",
         "Read its log. Protectors rest at the exchange; 'tradewind session flatten --takeover' closes everything.",
     ),
+    "SESSION_REFUSED": AlertKind(
+        Level.CRITICAL,
+        "A session that has traded ended with an error, or refused to come back, and is not started again.",
+        "Read its log and start it again. Its stops rest; 'tradewind session flatten --takeover' closes everything.",
+    ),
     "CLOCK_OFFSET": AlertKind(
         Level.ERROR,
         "This machine's clock and the exchange's differ too much to sign requests.",
@@ -149,7 +154,7 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
     "DISK_FAILED": AlertKind(
         Level.CRITICAL,
         "The journal cannot be written: nothing new is sent, the process ends.",
-        "Free or replace the disk and start the session again; it goes on from what is durable.",
+        "Make room: a full disk is waited for. For any other fault replace the disk and start the session again.",
     ),
     "MEMORY_HIGH": AlertKind(
         Level.WARNING,

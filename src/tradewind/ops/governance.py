@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tradewind.errors import Busy, JournalError, SafetyRefusal
+from tradewind.errors import Busy, JournalError, PathError, SafetyRefusal
 from tradewind.journal import Authorship, RecordKind, open_journal
 from tradewind.journal.bodies import Audit, encode
 from tradewind.venues.keys import clean
@@ -30,10 +30,11 @@ _KEPT: Final = frozenset(
         *("ORDER_ABANDONED", "HALTED", "RESUMED", "LOCKED", "PROTECTOR_MISSING", "STRATEGY_HELD"),
         *("SIGNAL_REFUSED", "SIGNAL_STALE", "SIGNALS_CLOSED"),
         *("LIQUIDATED", "CAP_HIT", "PROCESS_DIED", "PROCESS_RENEWED", "CRASH_LOOP", "LOOP_STALLED"),
-        *("VENUE_REFUSES", "BANNED"),
+        *("VENUE_REFUSES", "BANNED", "SESSION_REFUSED", "DISK_FAILED"),
     )
 )
 """Alerts that are entries of the audit."""
+_UNWRITABLE: Final = frozenset(("DISK_FULL", "JOURNAL_WRITE"))
 
 
 def governance_of(folder: Path) -> Path:
@@ -100,17 +101,22 @@ class GovernanceLog:
                 writer.abandon()
 
     def _opened(self) -> JournalWriter | None:
-        """Return a writer at the end of the log; a damaged one, or one of somebody else, is moved aside."""
+        """Return a writer at the end of the log; a damaged one, or one of somebody else, is moved aside.
+
+        A disk that takes nothing damages nothing: the log stays where it is, and what is told meanwhile is lost.
+        """
         try:
             return open_journal(self._disk, self._folder, self._authorship)
-        except Busy:
+        except (Busy, PathError, OSError):
             return None
-        except (JournalError, SafetyRefusal):
+        except (JournalError, SafetyRefusal) as error:
+            if error.code in _UNWRITABLE:
+                return None
             self.set_aside = self._free_name()
         try:
             self._disk.replace(self._folder, self.set_aside)
             return open_journal(self._disk, self._folder, self._authorship)
-        except (JournalError, OSError):
+        except (JournalError, PathError, OSError):
             return None
 
     def _free_name(self) -> Path:

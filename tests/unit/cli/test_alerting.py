@@ -104,6 +104,9 @@ def test_an_address_of_no_service_is_refused_before_anything_is_traded(tmp_path,
         ("stopped", -1, "PROCESS_DIED"),
         ("crash loop", -1, "CRASH_LOOP"),
         ("renewed", -1, "PROCESS_RENEWED"),
+        ("waits", -1, "STREAM_DOWN"),
+        ("no room", -1, "DISK_FAILED"),
+        ("refused", -1, "SESSION_REFUSED"),
     ],
 )
 def test_whatever_the_guard_does_is_told_by_a_code_of_its_own(kind, strategy, code):
@@ -119,7 +122,7 @@ def audit_of(desk):
     ]
 
 
-@pytest.mark.parametrize("kind", ["died", "hung", "crash loop", "renewed"])
+@pytest.mark.parametrize("kind", ["died", "hung", "crash loop", "renewed", "refused", "no room"])
 def test_what_a_guard_does_between_two_lives_of_its_process_is_in_the_audit(tmp_path, kind):
     desk, whose = Workspace.create(tmp_path / "desk"), Identity("alpha", ("main",))
     with session_alerts(Output(False), desk, whose, "test") as notify:

@@ -48,7 +48,7 @@ def test_a_child_that_ends_in_order_is_not_started_again(tmp_path):
 
 
 def test_a_refusal_is_an_end_too(tmp_path):
-    status, told, lives = guarded(tmp_path, "sys.exit(5)", GuardPolicy())
+    status, told, lives = guarded(tmp_path, "pulse.state = 0\nsys.exit(5)", GuardPolicy())
     assert (status, told, lives) == (5, [], 1)
 
 
@@ -77,6 +77,47 @@ def test_a_venue_that_is_away_when_a_session_comes_back_is_waited_for(tmp_path):
 def test_a_session_that_never_ran_is_not_started_again_where_its_venue_is_away(tmp_path):
     status, told, lives = guarded(tmp_path, "pulse.state = 0\nsys.exit(4)", GuardPolicy())
     assert (status, told, lives) == (4, [], 1)
+
+
+def test_a_session_that_has_traded_waits_for_its_venue_from_its_first_start_on(tmp_path):
+    """After a reboot nobody stands by: the network may come later than the session."""
+    (tmp_path / "segment-000001.twj").touch()
+
+    def soon(guard):
+        guard.waits_s = (0.05,)
+
+    status, told, lives = guarded(
+        tmp_path, "if life < 3:\n  pulse.state = 0\n  sys.exit(4)", GuardPolicy(), soon
+    )
+    assert (status, lives) == (0, 3)
+    assert [incident.kind for incident in told] == ["waits", "waits"]
+
+
+def test_a_session_whose_disk_is_full_goes_on_once_there_is_room(tmp_path):
+    free = iter([0, 0, 0, 63 << 20, 64 << 20, 64 << 20])
+    left = []
+
+    def full(guard):
+        guard.waits_s = (0.01,)
+        guard.free_bytes = lambda folder: left.append(next(free)) or left[-1]
+
+    status, told, lives = guarded(tmp_path, "sys.exit(3) if life == 1 else None", GuardPolicy(), full)
+    assert (status, lives) == (0, 2)
+    assert [incident.kind for incident in told] == ["no room"]
+    assert left[-1] == 64 << 20
+    assert len(left) == 5
+
+
+@pytest.mark.parametrize("code", [2, 3, 5])
+@pytest.mark.parametrize("traded", [True, False])
+def test_who_has_traded_and_refuses_to_go_on_is_told_of(tmp_path, code, traded):
+    """Its positions are still there, and nobody may be looking at the terminal."""
+    if traded:
+        (tmp_path / "segment-000001.twj").touch()
+    status, told, lives = guarded(tmp_path, f"pulse.state = 0\nsys.exit({code})", GuardPolicy())
+    assert (status, lives) == (code, 1)
+    assert [incident.kind for incident in told] == ["refused"] * traded
+    assert all(f"status {code}" in incident.text for incident in told)
 
 
 def test_a_fault_of_ours_is_a_death(tmp_path):

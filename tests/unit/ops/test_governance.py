@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 from tradewind.journal import FileDisk, Identity, JournalReader, verify_journal
 from tradewind.journal.bodies import decode_audit
 from tradewind.ops.alerts import Alert
@@ -82,6 +85,28 @@ def test_a_full_disk_costs_entries_and_raises_nothing(tmp_path):
     log.tell(Alert("OPERATOR", "after", 3, "alpha", {"actor": "ada"}))
     log.close()
     assert [e.detail["text"] for e in entries(tmp_path, disk)] == ["before", "while it is full", "after"]
+
+
+def test_a_disk_that_takes_nothing_when_it_is_opened_damages_no_log(tmp_path, monkeypatch):
+    """It stays where it is: evidence is not set aside because there was no room to write its holder's name."""
+    log = log_of(tmp_path)
+    log.tell(Alert("OPERATOR", "before", 1, "alpha", {"actor": "ada"}))
+    log.close()
+    for code in (errno.ENOSPC, errno.EROFS, errno.EIO):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "ftruncate", refusing(code))
+            unable = log_of(tmp_path)
+        unable.tell(Alert("OPERATOR", "while it cannot be", 2, "alpha", {"actor": "ada"}))
+        unable.close()
+        assert (unable.lost, unable.set_aside) == (1, None)
+    assert [e.detail["text"] for e in entries(tmp_path)] == ["before"]
+
+
+def refusing(code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    return refuse
 
 
 def test_a_log_that_another_process_holds_costs_entries_only(tmp_path):
