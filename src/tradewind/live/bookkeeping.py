@@ -216,9 +216,10 @@ class Books:
             fresh = wallet is not None and self._note_key(key)
             return [transfer_fact(event, wallet, key)] if fresh and wallet is not None else []
         if isinstance(event, port.TakenSeen):
-            wallet = int(self._world.views["wallet"][event.instrument])
+            if not self._note_key(event.trade_key):
+                return []
             self._alert("LIQUIDATED", f"the venue closed {event.qty_lot} lots ({event.kind})", event.recv_ns)
-            return [taken_fact(event, wallet)] if self._note_key(event.trade_key) else []
+            return [taken_fact(event, int(self._world.views["wallet"][event.instrument]))]
         if isinstance(event, port.SettingSeen):
             self._say_setting(number, event, now_ns=event.recv_ns)
             return [setting_fact(event)]

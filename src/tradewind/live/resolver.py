@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PATIENCE_NS = 10_000_000_000
 APART_NS = 60_000_000_000
+UNEXPLAINED_NS = 3 * APART_NS
 _MOMENT_NS = 1_000_000_000
 _IN_FLIGHT = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 
@@ -104,16 +105,17 @@ class Absences:
     Looks that begin within a second are one. Where the venue has a fence, two looks that find nothing, the last of
     them begun after the fence: what has not arrived by then is refused for its age. Where it has none, nothing in
     the lists of what works, of what ended and of the trades, twice, `apart_ns` apart, while the position is explained
-    by what is known.
+    by what is known. A position that stays unexplained for `unexplained_ns` while the lists show nothing was moved by
+    somebody else, as by a liquidation: doubting the order on would keep that from being taken over for ever.
 
     Parameters
     ----------
-    apart_ns
-        Time between the first and the last look where there is no fence.
+    apart_ns, unexplained_ns
+        Time between the first and the last look where there is no fence, with the position explained and without.
     """
 
-    def __init__(self, apart_ns: int = APART_NS) -> None:
-        self._apart_ns = apart_ns
+    def __init__(self, apart_ns: int = APART_NS, unexplained_ns: int = UNEXPLAINED_NS) -> None:
+        self._apart_ns, self._unexplained_ns = apart_ns, unexplained_ns
         self._looks: dict[int, tuple[int, int, int, int]] = {}
 
     def looks(self, cid: int) -> tuple[int, int]:
@@ -150,4 +152,5 @@ class Absences:
         self._looks[cid] = (asked_ns, first_ns, looked_ns, looks)
         if fence_ns:
             return looks >= 2 and looked_ns > asked_ns + fence_ns
-        return looks >= 2 and looked_ns >= first_ns + self._apart_ns and explained_ns > first_ns
+        enough_ns = self._apart_ns if explained_ns > first_ns else self._unexplained_ns
+        return looks >= 2 and looked_ns >= first_ns + enough_ns

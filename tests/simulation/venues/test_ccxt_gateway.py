@@ -333,8 +333,7 @@ def test_a_position_that_the_venue_takes_is_no_fill_of_ours(venue):
 
     told, held, positions, fills = run(work, venue)
     assert (held, positions, fills) == (0, (), {1 << 20})
-    if venue != "blofin_swap":
-        assert told == [("adl", LOTS, LONG)]
+    assert told == [("adl", LOTS, LONG)]
 
 
 @at_each_venue

@@ -26,6 +26,11 @@ def test_without_a_fence_a_minute_lies_between_and_the_position_is_explained_sin
     assert looks(Absences(), (110, 169), 0, explained_s=150) == [False, False]
 
 
+def test_a_position_that_nothing_explains_for_three_minutes_was_moved_by_somebody_else():
+    assert looks(Absences(), (110, 200, 289), 0) == [False, False, False]
+    assert looks(Absences(), (110, 200, 290), 0) == [False, False, True]
+
+
 def test_what_was_found_once_begins_anew_and_so_does_another_request():
     absences = Absences()
     looks(absences, (110,), 6)

@@ -196,11 +196,10 @@ class RowReader:
         if filled > lots:
             raise Unfit("more filled than ordered")
         if venue_id:
-            place = _place(listing, venue_id, algo=shape.algo)
-            _keep(self._orders, place, (client_id, position_side))
-            taken = _taken(row, shape)
-            if taken:
-                _keep(self._taken, place, taken)
+            _keep(self._orders, _place(listing, venue_id, algo=shape.algo), (client_id, position_side))
+        taken = _taken(row, shape)
+        if taken:
+            return self._taken_whole(row, shape, taken, recv_ns)
         seen = OrderSeen(
             instrument=listing.index,
             cid=self._ids.cid_of(client_id),
@@ -220,6 +219,21 @@ class RowReader:
             stop=status is OrderStatus.WORKING and self._waits(row, shape),
         )
         return [seen]
+
+    def _taken_whole(self, row: Row, shape: OrderShape, kind: str, recv_ns: int) -> list[Event]:
+        """Return what the venue closed by an order of its own, once that is filled; its trades are told no more."""
+        listing = self._listing(row, shape.symbol)
+        venue_id = word_of(row.get(shape.venue_id))
+        _keep(self._taken, _place(listing, venue_id), kind)
+        if shape.statuses[word_of(row.get(shape.status))] is not OrderStatus.FILLED:
+            return []
+        lots = self._lots(row, shape.filled, listing)
+        notional = self._notional(row, shape, listing, venue_id, lots)
+        price = round(_needed(row, shape.average) / listing.instrument.tick_size)  # An average is on no grid.
+        closes = SHORT if self._side(row, shape.side) == BUY else LONG
+        ts_ns = self._ts_ns(row, shape.ts, shape.ts_other) or recv_ns
+        key = key_of_trade(f"order {venue_id}")
+        return [TakenSeen(kind, listing.index, closes, price, lots, notional, key, ts_ns, recv_ns)]
 
     def _waits(self, row: Row, shape: OrderShape) -> bool:
         """Return whether an order that works waits for its trigger: by its list, or by the trigger that it has."""
@@ -301,7 +315,9 @@ class RowReader:
         told = _decimal(row, shape.notional) if shape.notional else None
         notional = _money(told) if told else _money_of(listing, Decimal(price) * lots)
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
-        taken = _taken(row, shape) or self._taken.get(place, "")
+        if place in self._taken:
+            return []
+        taken = _taken(row, shape)
         if taken:
             closes = SHORT if side == BUY else LONG
             key = key_of_trade(trade_id)

@@ -178,28 +178,23 @@ def test_what_the_venue_took_is_no_trade_of_ours(client_id):
 
 @pytest.mark.parametrize(
     ("category", "kind"),
-    [
-        ("full_liquidation", "liquidation"),
-        ("partial_liquidation", "liquidation"),
-        ("adl", "adl"),
-        ("normal", ""),
-    ],
+    [("full_liquidation", "liquidation"), ("partial_liquidation", "liquidation"), ("adl", "adl")],
 )
-def test_a_trade_whose_order_was_the_venues_is_no_trade_of_ours(category, kind):
-    """BloFin's trades do not say so, and one would be taken for that of a stop of ours which had triggered."""
+def test_an_order_of_the_venues_own_is_what_it_took_once_it_is_filled(category, kind):
+    """BloFin's trades do not say so: one would be taken for that of a stop of ours which had triggered."""
     dialect, read = DIALECTS["blofin_swap"], reader("blofin_swap")
-    read.read(
-        order_row("blofin_swap", client_id="") | {"orderCategory": category},
-        order_shape("blofin_swap"),
-        NOW_NS,
-    )
+    shape, rules = order_shape("blofin_swap"), listed("blofin_swap")[0]
+    row = order_row("blofin_swap", client_id="", side="sell") | {"orderCategory": category}
+    assert read.read(row, shape, NOW_NS) == []
+    (taken,) = read.read(row | {"state": "filled", "filledSize": str(rules.lot_size * 10)}, shape, NOW_NS)
+    assert isinstance(taken, TakenSeen)
+    assert (taken.kind, taken.qty_lot, taken.position_side) == (kind, 10, LONG)
     trade = {
         "instId": "BTC-USDT", "tradeId": "5", "orderId": "77", "fillPrice": "42000.1", "fillSize": "0.3",
         "positionSide": "net", "side": "sell", "fee": "0.05", "ts": str(NOW_NS // 1_000_000),
     }  # fmt: skip
-    (seen,) = read.read(trade, dialect.fills.shape, NOW_NS)
-    assert getattr(seen, "kind", "") == kind
-    assert isinstance(seen, TakenSeen) == bool(kind)
+    assert read.read(trade, dialect.fills.shape, NOW_NS) == []
+    assert len(read.read(trade | {"orderId": "78"}, dialect.fills.shape, NOW_NS)) == 1
 
 
 def test_an_order_message_without_a_trade_holds_none():
