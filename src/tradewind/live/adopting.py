@@ -311,7 +311,7 @@ class _AccountsOnce:
         return lambda: self.books.facts_of(Seen(number, self._snapshots[number]), self._clock())
 
     def _compared(self, number: int) -> Callable[[], list[Told]]:
-        return lambda: self.books.compare(number, self._snapshots[number], self._clock())
+        return lambda: self.books.compare(number, self._snapshots[number], self._clock(), sure=True)
 
     async def submit(self, first: int, requests: NDArray[Any]) -> None:
         """Send nothing: nobody decides here."""

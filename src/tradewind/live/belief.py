@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tradewind.live.reconcile import Belief
-from tradewind.units.enums import LONG, SHORT, OrderState, Payoff, SettingCode
+from tradewind.live.reconcile import Belief, Terms
+from tradewind.units.enums import LONG, SHORT, IntentKind, OrderState, Payoff, SettingCode
 from tradewind.units.ids import context_of, slot_of
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tradewind.engine.world import World
 
-__all__ = ["asked_ns_of", "belief_of", "dust_of", "is_unknown", "setting_of", "worth_in"]
+__all__ = ["asked_ns_of", "belief_of", "dust_of", "is_unknown", "setting_of", "terms_of", "worth_in"]
 
 _UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 _NOW = 1 << 62
@@ -91,7 +91,28 @@ def belief_of(
         _first_contexts(world),
         {j: cost for j in instruments if (cost := _netted_cost(world, j)) is not None},
         frozenset(j for j in instruments if views["payoff"][j] == Payoff.INVERSE),
+        _own_orders(world, instruments),
     )
+
+
+def _own_orders(world: World, instruments: Collection[int]) -> dict[int, Terms]:
+    """Return the terms of every order that works and of which no request is under way, by id."""
+    contexts = world.contexts[np.isin(world.contexts["instrument"], list(instruments))]
+    orders = contexts["working"]["order"]
+    return {int(order["cid"]): _terms(order) for order in orders[orders["state"] == OrderState.LIVE]}
+
+
+def terms_of(world: World, cid: int) -> Terms | None:
+    """Return the terms of an order that works, None for one that does not or of which a request is under way."""
+    order = world.contexts[context_of(cid)]["working"]["order"][slot_of(cid)]
+    return _terms(order) if order["cid"] == cid and order["state"] == OrderState.LIVE else None
+
+
+def _terms(order: np.void) -> Terms:
+    price_tick = 0 if order["trail_tick"] else int(order["price_tick"])
+    lots = int(order["qty_lot"]), int(order["filled_lot"])
+    is_stop = bool(order["kind"] == IntentKind.STOP)
+    return Terms(price_tick, *lots, bool(order["reduce"]), is_stop, int(order["asked_ns"]))
 
 
 def _netted_cost(world: World, instrument: int) -> int | None:

@@ -15,13 +15,20 @@ from msgspec.structs import replace
 
 from tradewind.journal.bodies import Audit
 from tradewind.live.answers import Waits, answer_facts, asks_at_once
-from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, setting_of, worth_in
+from tradewind.live.belief import (
+    asked_ns_of,
+    belief_of,
+    is_unknown,
+    setting_of,
+    terms_of,
+    worth_in,
+)
 from tradewind.live.epochs import left_over, relieved
 from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import funding_fact, setting_fact, taken_fact, transfer_fact
 from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
 from tradewind.live.orders import Known, OrderLedger
-from tradewind.live.reconcile import Compared, Policy, compare
+from tradewind.live.reconcile import Claim, Compared, Policy, compare, was_changed
 from tradewind.live.resolver import Absences
 from tradewind.live.statuses import Statuses
 from tradewind.live.takeover import is_of_takeover, taken_over_facts
@@ -103,6 +110,8 @@ class Books:
         self._failures: Counter[int] = Counter()
         self._leaving: set[int] = set()
         self._keys: dict[int, None] = {}
+        self._claims: dict[int, dict[Claim, int]] = {}
+        self._doubtful: set[int] = set()
         self._notes: list[Audit] = []
         self._elsewhere: set[tuple[str, str]] = set()
         self._moved_ns: dict[int, int] = {}
@@ -166,6 +175,7 @@ class Books:
         facts: list[Told] = []
         if isinstance(event, port.OrderSeen):
             facts = self._order(number, event)
+            self._doubt_terms(number, event, now_ns)
         elif isinstance(event, port.FillSeen):
             facts = self._fill(event)
         elif isinstance(event, port.PositionSeen):
@@ -198,6 +208,12 @@ class Books:
         self._accounts[number].note_place(event)
         self._doubt_end(number, event)
         return [self._waits.eased(fact) for fact in self._ledger.tell_order(event)]
+
+    def _doubt_terms(self, number: int, event: OrderSeen, now_ns: int) -> None:
+        """Compare soon where an order of ours works with other terms than it was given."""
+        terms = terms_of(self._world, event.cid) if event.cid else None
+        if terms is not None and was_changed(terms, event, now_ns - self._policy.protect_ns):
+            self._compare_soon(number, now_ns)
 
     def _doubt_end(self, number: int, event: OrderSeen) -> None:
         """Look for an order that had ended and is said to work."""
@@ -440,13 +456,20 @@ class Books:
         for cid in self._ledger.unexplained():
             self.look_for(cid)
 
-    def compare(self, number: int, snapshot: Snapshot, now_ns: int) -> list[Told]:
-        """Compare an account with a snapshot whose orders and money have been applied; return what follows."""
+    def compare(self, number: int, snapshot: Snapshot, now_ns: int, *, sure: bool = False) -> list[Told]:
+        """Compare an account with a snapshot whose orders and money have been applied; return what follows.
+
+        sure: whether this one look is enough, since a person has said that it is right.
+        """
         account = self._accounts[number]
         terms = account.terms
         belief = belief_of(self._world, terms.instruments, set(terms.wallets.values()), self._moved_ns)
         first = not self._world.core["requests"][0]
-        compared = compare(belief, snapshot, self._policy, terms.wallets, self._worth, first=first)
+        compared = compare(
+            belief, snapshot, self._policy, terms.wallets, self._worth, first=first,
+            before=None if sure else self._claimed_before(number, snapshot.asked_ns),
+        )  # fmt: skip
+        self._note_claims(number, compared, snapshot.asked_ns, now_ns)
         self.agreed_ns.update(dict.fromkeys(compared.agreed, snapshot.asked_ns))
         if compared.deferred:
             self._compare_soon(number, now_ns)
@@ -458,14 +481,44 @@ class Books:
         halt = halt_fact(Halt.EXTERNAL, self._wallet(number), now_ns, on=True, value=float(found))
         return [*compared.facts, *([halt] if found else [])]
 
+    def doubts(self, number: int) -> bool:
+        """Say whether the last look at an account claimed a position or an order that is to be confirmed."""
+        return number in self._doubtful
+
+    def _claimed_before(self, number: int, asked_ns: int) -> set[Claim]:
+        """Return what was claimed of an account long enough before a look that this look confirms it."""
+        latest_ns = asked_ns - self._policy.confirm_ns
+        return {claim for claim, first_ns in self._claims.get(number, {}).items() if first_ns <= latest_ns}
+
+    def _note_claims(self, number: int, compared: Compared, asked_ns: int, now_ns: int) -> None:
+        """Remember what a look claims and when that was first claimed; ask again soon where it is not believed yet.
+
+        Of what moved too recently it says nothing, so what was claimed of that before still stands.
+        """
+        before = self._claims.get(number, {})
+        standing = {
+            claim: at_ns
+            for claim, at_ns in before.items()
+            if claim[0] == "position" and claim[1] in compared.deferred
+        }
+        fresh = {claim: before.get(claim, asked_ns) for claim in compared.doubted}
+        self._claims[number] = {**standing, **fresh}
+        self._doubtful.discard(number)
+        if compared.doubted:
+            due_ns = now_ns + self._policy.confirm_ns
+            self.compare_at_ns[number] = min(self.compare_at_ns[number], due_ns)
+        if any(what != "balance" for what, *_ in compared.doubted):
+            self._doubtful.add(number)
+
     def _relieve(self, account: TradingAccount, snapshot: Snapshot, compared: Compared, now_ns: int) -> None:
         """Cancel the stops of earlier epochs that protect nothing which is not protected without them."""
         earlier = account.terms.earlier
+        doubted = {place for what, place, *_ in compared.doubted if what == "position"}
         self._leaving.discard(account.number)
         if left_over(snapshot, earlier):
             self._leaving.add(account.number)
         for seen in relieved(snapshot, earlier):
-            if seen.instrument not in compared.deferred:
+            if seen.instrument not in compared.deferred | doubted:
                 held = any(_is_for(seen, each) and each.qty_lot for each in snapshot.positions)
                 why = "the new stops cover the position" if held else "nothing is left to protect"
                 text = f"{account.terms.name}: a stop of an earlier epoch goes, since {why}"

@@ -14,6 +14,14 @@ adjustment; above a tolerance openers halt. At the first start the venue's balan
 
 Nothing of an instrument is compared that traded, or had an order under way, shortly before the snapshot was
 asked for: a venue's positions may lag behind its trades by seconds (F60). It is compared again later.
+
+Two looks. One answer of a venue may be wrong, such as an empty list for positions that are there. So what differs in
+position, in the terms of an order of ours, in what others' orders may open, or in money is a claim, which becomes facts
+when a later look claims the same. Only at the first start is the balance that is found believed at once.
+
+Orders of ours. One that works with another price or quantity than it was given was changed by somebody else. Its terms
+are told as the venue has them, so that they are what counts; what the strategy or the core still wants it asks for
+anew, as always.
 """
 
 from __future__ import annotations
@@ -29,15 +37,29 @@ from tradewind.live.orders import booking_key
 from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, FactKind, SettingCode, names_of
 from tradewind.units.ids import client_id
 from tradewind.units.time import format_utc
+from tradewind.venues.gateway import OrderStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from tradewind.venues.gateway import OrderSeen, PositionSeen, Snapshot
 
-__all__ = ["PROTECT_NS", "Belief", "Compared", "Difference", "External", "Policy", "compare"]
+__all__ = [
+    "PROTECT_NS",
+    "Belief",
+    "Claim",
+    "Compared",
+    "Difference",
+    "External",
+    "Policy",
+    "Terms",
+    "compare",
+    "was_changed",
+]
 
 PROTECT_NS = 5_000_000_000
+Claim = tuple[str, int, int, int, int]
+"""What a look says otherwise: its word, its place (two numbers, as the word needs), and how (two more)."""
 _BALANCE_TOLERANCE = 0.001
 _ENTRY_PARTS = 1_000_000
 _SETTINGS = names_of(SettingCode)
@@ -60,6 +82,8 @@ class Policy:
         Share of the balance that may be unexplained without a halt.
     protect_ns
         So long before the question nothing of an instrument may have moved for its position to be compared.
+    confirm_ns
+        So long after a first look a second one must be asked for to confirm what it claims.
     given
         Context that takes over what nobody has, by instrument, whatever ``external`` says: somebody has named it.
     """
@@ -67,7 +91,32 @@ class Policy:
     external: External = "halt"
     balance_tolerance: float = _BALANCE_TOLERANCE
     protect_ns: int = PROTECT_NS
+    confirm_ns: int = 2_000_000_000
     given: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an order of ours works with, as far as is known.
+
+    Parameters
+    ----------
+    price_tick
+        Its limit, or a fixed stop's trigger; 0 for a stop that follows the price, or where it has none.
+    qty_lot, filled_lot
+        In all, and filled of it.
+    reduce, stop
+        Whether it is reduce-only, and whether it waits for a trigger.
+    asked_ns
+        When it was asked for, or asked to change, last.
+    """
+
+    price_tick: int
+    qty_lot: int
+    filled_lot: int
+    reduce: bool
+    stop: bool
+    asked_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +145,8 @@ class Belief:
         Money that our holdings of an instrument cost, longs less shorts, where the venue nets what is several here.
     inverse
         Instruments whose lots are worth less as their price rises.
+    orders
+        Our orders that work and of which no request is under way, by id.
     """
 
     held: Mapping[tuple[int, int], int]
@@ -111,6 +162,7 @@ class Belief:
     adopter: Mapping[int, int] = field(default_factory=dict)
     netted_cost: Mapping[int, int] = field(default_factory=dict)
     inverse: frozenset[int] = frozenset()
+    orders: Mapping[int, Terms] = field(default_factory=dict)
 
     @property
     def instruments(self) -> list[int]:
@@ -125,7 +177,7 @@ class Difference:
     Parameters
     ----------
     what
-        ``position``, ``adopted``, ``taken``, ``order``, ``balance``, ``setting``, ``stranger`` or
+        ``position``, ``adopted``, ``taken``, ``order``, ``terms``, ``balance``, ``setting``, ``stranger`` or
         ``history``: what happened before a time is told by nobody any more.
     place
         Instrument or wallet, -1 for a symbol that is none of ours.
@@ -159,12 +211,18 @@ class Compared:
         Instruments to look at again: they moved too recently.
     agreed
         Instruments whose position is just what is known, also of those that moved.
+    claims
+        Everything that this look says otherwise.
+    doubted
+        Those that no earlier look confirms: nothing follows from them yet.
     """
 
     facts: tuple[Told, ...]
     differences: tuple[Difference, ...]
     deferred: frozenset[int]
     agreed: frozenset[int]
+    claims: frozenset[Claim] = frozenset()
+    doubted: frozenset[Claim] = frozenset()
 
     @property
     def halts(self) -> bool:
@@ -183,6 +241,17 @@ class _Comparison:
     facts: list[Told] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     entries: dict[tuple[int, int], float] = field(default_factory=dict)
+    before: Collection[Claim] | None = None
+    claims: set[Claim] = field(default_factory=set)
+    doubted: set[Claim] = field(default_factory=set)
+
+    def confirms(self, claim: Claim) -> bool:
+        """Note a claim; say whether it is to be believed."""
+        self.claims.add(claim)
+        if self.before is None or claim in self.before:
+            return True
+        self.doubted.add(claim)
+        return False
 
     def tell(self, fact: Told) -> None:
         now_ns = self.snapshot.told_ns
@@ -204,6 +273,7 @@ def compare(
     worth: Callable[[int, int, float], int],
     *,
     first: bool = False,
+    before: Collection[Claim] | None = None,
 ) -> Compared:
     """Compare an account with the venue's word.
 
@@ -219,12 +289,15 @@ def compare(
     first
         Nothing was traded yet: where nothing is held either, the balance found is what the session begins with, and
         no difference.
+    before
+        What an earlier look claimed, long enough ago; None: one look is enough.
     """
-    at = _Comparison(belief, snapshot, policy, worth)
+    at = _Comparison(belief, snapshot, policy, worth, before=before)
     before_ns = snapshot.asked_ns - policy.protect_ns
     deferred = frozenset(j for j in belief.instruments if belief.moved_ns.get(j, 0) > before_ns)
     _compare_settings(at)
     agreed = _compare_positions(at, deferred)
+    _compare_terms(at)
     _compare_orders(at)
     if snapshot.history_from_ns:
         begins = format_utc(snapshot.history_from_ns)
@@ -233,9 +306,11 @@ def compare(
     for symbol in sorted(snapshot.strangers):
         text = f"{symbol} has a position or orders, and the session does not trade it"
         at.note("stranger", -1, 0, 1, text, halts=at.halts_external)
-    if not deferred:
+    if not deferred and not any(what == "position" for what, *_ in at.doubted):
         _compare_balances(at, wallets, agreed, first=first and not any(belief.held.values()))
-    return Compared(tuple(at.facts), tuple(at.differences), deferred, agreed)
+    return Compared(
+        tuple(at.facts), tuple(at.differences), deferred, agreed, frozenset(at.claims), frozenset(at.doubted)
+    )
 
 
 def _compare_settings(at: _Comparison) -> None:
@@ -264,6 +339,8 @@ def _compare_positions(at: _Comparison, deferred: frozenset[int]) -> frozenset[i
             agreed.add(instrument)
         if instrument in deferred or (same and not _may_adopt(at, instrument)):
             continue
+        if not (same or _confirms_position(at, instrument, lots)):
+            continue
         if instrument in at.belief.hedged:
             for side in (LONG, SHORT):
                 _compare_side(at, instrument, side, lots[side])
@@ -273,10 +350,23 @@ def _compare_positions(at: _Comparison, deferred: frozenset[int]) -> frozenset[i
 
 
 def _agrees(belief: Belief, instrument: int, found: list[int]) -> bool:
-    known = [belief.held[instrument, side] + belief.external[instrument, side] for side in (LONG, SHORT)]
-    if instrument in belief.hedged:
-        return known == found
-    return known[LONG] - known[SHORT] == found[LONG] - found[SHORT]
+    return not any(_surplus(belief, instrument, found))
+
+
+def _surplus(belief: Belief, instrument: int, found: list[int]) -> tuple[int, int]:
+    """Return how many lots more than is known the venue has on each side; of a netted sum, (more, 0)."""
+    more = [found[s] - belief.held[instrument, s] - belief.external[instrument, s] for s in (LONG, SHORT)]
+    return (more[LONG], more[SHORT]) if instrument in belief.hedged else (more[LONG] - more[SHORT], 0)
+
+
+def _confirms_position(at: _Comparison, instrument: int, found: list[int]) -> bool:
+    """Say whether a position is to be believed: an earlier look said as well that there is more, or less, of it."""
+    longs, shorts = (_sign(more) for more in _surplus(at.belief, instrument, found))
+    return at.confirms(("position", instrument, 0, longs, shorts))
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
 
 
 def _may_adopt(at: _Comparison, instrument: int) -> bool:
@@ -376,6 +466,44 @@ def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) ->
     )  # fmt: skip
 
 
+def _compare_terms(at: _Comparison) -> None:
+    """State which orders of ours work with other terms than they were given."""
+    settled_ns = at.snapshot.asked_ns - at.policy.protect_ns
+    ours = [seen for seen in at.snapshot.orders if seen.cid in at.belief.orders]
+    for seen in sorted(ours, key=lambda seen: seen.cid):
+        terms = at.belief.orders[seen.cid]
+        if not was_changed(terms, seen, settled_ns):
+            continue
+        if at.confirms(("terms", seen.instrument, seen.cid, seen.price_tick, seen.qty_lot)):
+            was, now = f"{terms.qty_lot} lots at {terms.price_tick}", f"{seen.qty_lot} at {seen.price_tick}"
+            text = (
+                f"{'a stop' if seen.stop else 'an order'} of ours was changed by somebody: {now}, not {was}"
+            )
+            at.note(
+                "terms", seen.instrument, terms.price_tick, seen.price_tick, text, halts=at.halts_external
+            )
+            unknown = Told(FactKind.UNKNOWN, instrument=seen.instrument, cid=seen.cid)
+            at.tell(unknown)
+            at.tell(
+                unknown._replace(
+                    kind=FactKind.AMENDED, code=1, price_tick=seen.price_tick, qty_lot=seen.qty_lot
+                )
+            )
+
+
+def was_changed(terms: Terms, seen: OrderSeen, settled_ns: int) -> bool:
+    """Say whether an order works with other terms than it was given, by us, before a time.
+
+    A venue makes an order that only reduces smaller by itself.
+    """
+    same_state = seen.status is OrderStatus.WORKING and seen.stop == terms.stop
+    if terms.asked_ns > settled_ns or not same_state or seen.filled_lot != terms.filled_lot:
+        return False
+    moved = 0 not in (terms.price_tick, seen.price_tick) and seen.price_tick != terms.price_tick
+    shrank = terms.reduce and seen.qty_lot < terms.qty_lot
+    return moved or (seen.qty_lot != terms.qty_lot and not shrank)
+
+
 def _compare_orders(at: _Comparison) -> None:
     """State what others' orders may still open, per side."""
     found: dict[tuple[int, int], int] = defaultdict(int)
@@ -384,7 +512,7 @@ def _compare_orders(at: _Comparison) -> None:
             found[seen.instrument, opens_side(seen)] += seen.qty_lot - seen.filled_lot
     for place in sorted(at.belief.external_open.keys()):
         believed, lots = at.belief.external_open[place], found.get(place, 0)
-        if lots != believed:
+        if lots != believed and at.confirms(("order", *place, _sign(lots - believed), 0)):
             instrument, side = place
             text = f"orders that are none of ours may open {lots} lots on the {('long', 'short')[side]} side"
             at.note("order", instrument, believed, lots, text, halts=at.halts_external and lots > believed)
@@ -413,6 +541,8 @@ def _compare_balances(
         large = abs(missing) > at.policy.balance_tolerance * max(abs(believed), 1)
         if first:
             at.tell(Told(FactKind.TRANSFER, wallet=wallet, amount=missing))
+            continue
+        if not at.confirms(("balance", wallet, 0, _sign(missing), 0)):
             continue
         text = f"the balance of {seen.currency} is off by {Decimal(missing) / MONEY:+f}"
         at.note("balance", wallet, believed, believed + missing, text, halts=large)

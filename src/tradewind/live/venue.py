@@ -400,6 +400,8 @@ class LiveVenue:
             # What happened since it was asked for is known to nobody; the next one is asked for after that.
             self.books.compare_at_ns[number] = 0
             return self._own(facts)
+        if self.books.doubts(number):
+            return self._own([*facts, *self._distrust(number)])
         self._unknown.discard(number)
         if number not in self._down:
             self._unread.discard(number)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
 from tradewind.live.apply import APPLY_FACTS
 from tradewind.live.belief import belief_of, worth_in
 from tradewind.live.facts import rows_of
-from tradewind.live.reconcile import Policy, compare
+from tradewind.live.reconcile import Policy, Terms, compare, was_changed
 from tradewind.testing.puppets import Desk
 from tradewind.testing.sessions import small_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, FactKind, Halt, SettingCode
@@ -111,6 +113,69 @@ def test_a_second_look_finds_nothing(case, external):
     again = compared(world, snapshot, Policy(external=external))
     assert (again.facts, again.differences) == ((), ())
     assert again.agreed == {0, 1}
+
+
+@given(cases(), POLICIES)
+def test_one_look_moves_no_position_and_no_money_and_a_second_moves_what_one_would_if_it_were_believed(
+    case, external
+):
+    world, snapshot = case
+    policy = Policy(external=external)
+    believed = compared(world, snapshot, policy)
+    claimed = frozenset()
+    once = compared(world, snapshot, policy, before=claimed)
+    known = {
+        FactKind.SETTING,
+        *((FactKind.BOOKED, FactKind.EXTERNAL_POSITION) if external == "adopt" else ()),
+    }
+    assert {fact.kind for fact in once.facts} <= known  # What was nobody's already is adopted at once.
+    assert bool(once.doubted) == (len(believed.facts) > len(once.facts))
+    for _ in range(
+        2
+    ):  # What is held is a claim of the first look, what money is missing then one of the second.
+        claimed |= compared(world, snapshot, policy, before=claimed).claims
+    again = compared(world, snapshot, policy, before=claimed)
+    assert (again.facts, again.differences, again.doubted) == (
+        believed.facts, believed.differences, frozenset(),
+    )  # fmt: skip
+
+
+@given(cases(), cases())
+def test_looks_that_do_not_agree_confirm_nothing(case, other):
+    """F60: a list that was empty once, or of another moment, is no proof."""
+    world, snapshot = case
+    _, odd = other
+    before = compared(world, odd, before=frozenset()).claims
+    result = compared(world, snapshot, before=before)
+    assert result.doubted == result.claims - before
+
+
+ORDER = Terms(5_000, 10, 2, reduce=False, stop=False, asked_ns=NOW - 9 * S)
+SEEN = replace(stranger(0, BUY, 10), cid=77, price_tick=5_000, filled_lot=2)
+
+
+@pytest.mark.parametrize(
+    ("terms", "seen", "changed"),
+    [
+        ({}, {}, False),
+        ({}, {"price_tick": 4_999}, True),
+        ({}, {"qty_lot": 9}, True),
+        ({}, {"qty_lot": 11}, True),
+        ({"reduce": True}, {"qty_lot": 9}, False),
+        ({"reduce": True}, {"qty_lot": 11}, True),
+        ({"reduce": True}, {"qty_lot": 9, "price_tick": 4_999}, True),
+        ({"stop": True}, {"stop": True, "price_tick": 4_999}, True),
+        ({"stop": True}, {"price_tick": 4_999}, False),
+        ({"stop": True, "price_tick": 0}, {"stop": True, "price_tick": 4_999}, False),
+        ({}, {"price_tick": 0}, False),
+        ({}, {"price_tick": 4_999, "filled_lot": 3}, False),
+        ({}, {"price_tick": 4_999, "status": OrderStatus.CANCELLED}, False),
+        ({"asked_ns": NOW - S}, {"price_tick": 4_999}, False),
+    ],
+)
+def test_an_order_was_changed_by_somebody_where_neither_we_nor_the_venue_did_it(terms, seen, changed):
+    """F49: not by a late answer to us, a trailing stop that moves, or a venue that shrinks what only reduces (F37)."""
+    assert was_changed(dataclasses.replace(ORDER, **terms), replace(SEEN, **seen), NOW - 5 * S) is changed
 
 
 @given(cases(), st.randoms(use_true_random=False))

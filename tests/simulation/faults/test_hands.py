@@ -1,5 +1,7 @@
 """Somebody else acts in the account, by hand or by force: it is seen and counted, never mended silently (F46-F52)."""
 
+import pytest
+
 from tradewind.live.reconcile import Policy
 from tradewind.live.venue import LiveRules
 from tradewind.testing.logbook import alerted_s, asked_s, orders_of, placed_s, seconds, told
@@ -106,6 +108,31 @@ def test_F49_an_order_placed_by_hand_is_kept_out_of_our_ledger():
     assert found["qty_lot"] * sea.instrument.lot_size == sea.account.open_orders()[0].placement.qty
     assert [order.order_id for order in sea.account.open_orders()] == [theirs["order_id"]]
     assert [bits for _, bits, on in halts(sea) if on] == [Halt.EXTERNAL]
+
+
+def move_stop(deck):
+    """Let somebody move the stop that rests 1 % further away."""
+    account = deck.exchange.accounts[0]
+    (stop,) = account.open_orders(algo=True)
+    step = next(iter(deck.exchange.instruments.values())).tick_size
+    trigger = stop.placement.trigger * 99 // 100 // step * step
+    account.amend(stop.placement.symbol, stop.order_id, trigger=trigger)
+
+
+@pytest.mark.parametrize("venue", ["binance_usdm", "bybit_linear", "okx_swap", "blofin_swap"])
+def test_F49_a_stop_that_somebody_moved_is_seen_told_and_put_back_in_the_open(venue):
+    """The core learns where the stop is by a fact, a person is told, by policy nothing new is opened; then the core
+    asks for its stop where it belongs, like for any change of its own."""
+    sea = sail_steady(venue, acts=[(225, move_stop)])
+    (moved_s,) = [at for at, row in told(sea, FactKind.AMENDED) if row["code"] == 1]
+    assert 225 < moved_s < 291
+    (alert,) = [a for a in sea.alerts("UNEXPLAINED") if "was changed by somebody" in a.text]
+    assert seconds(alert.at_ns) == moved_s
+    assert [bits for _, bits, on in halts(sea) if on] == [Halt.EXTERNAL]
+    stops = orders_of(sea, kind="stop_market", cause="placed")
+    assert len(stops) == 2
+    assert stops[0]["trigger"] == stops[1]["trigger"]
+    assert moved_s <= seconds(stops[1]["ts_ns"]) < moved_s + 3
 
 
 def test_F50_money_moved_out_is_no_loss():

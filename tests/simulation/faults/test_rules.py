@@ -2,7 +2,9 @@
 
 from itertools import pairwise
 
-from tradewind.testing.logbook import alerted_s, asked_s, orders_of, placed_s, told
+import pytest
+
+from tradewind.testing.logbook import alerted_s, asked_s, called_s, orders_of, placed_s, seconds, told
 from tradewind.testing.steady import halts, sail_steady, steady_world
 from tradewind.testing.voyage import strike
 from tradewind.units.enums import FactKind, Halt, RequestKind, StreamCode, VenueCode
@@ -119,6 +121,24 @@ def test_F60_positions_that_lag_behind_the_fills_correct_nothing():
     assert list(told(sea, FactKind.ADL)) == []
     assert list(told(sea, FactKind.EXTERNAL_POSITION)) == []
     assert len([at for at in placed_s(sea) if 180 < at < 230]) == 3
+
+
+@pytest.mark.parametrize(
+    ("venue", "read_s"),
+    [("binance_usdm", 250.5), ("bybit_linear", 248.5), ("okx_swap", 248.5), ("blofin_swap", 249.5)],
+)
+def test_F60_one_wrong_answer_about_positions_books_nothing_and_takes_no_stop_away(venue, read_s):
+    """What a single list of positions says otherwise is asked again before it is believed; nothing opens meanwhile."""
+    sea = sail_steady(venue, strike("F60", read_s, 1.5, count=0, empty=1.0))
+    assert sea.struck("F60")
+    assert any(read_s < at < read_s + 1.5 for at in called_s(sea, "osition"))
+    assert halts(sea) == []
+    assert list(told(sea, FactKind.ADL)) == []
+    assert list(told(sea, FactKind.EXTERNAL_POSITION)) == []
+    assert not sea.alerts("UNEXPLAINED")
+    assert int(sea.life.world.accounts["adjusted"][0]) == 0
+    gone = [entry for entry in orders_of(sea, state="canceled") if entry["kind"] == "stop_market"]
+    assert not [entry for entry in gone if 183 < seconds(entry["ts_ns"]) < read_s + 30]
 
 
 def test_F61_absence_from_a_list_is_no_end():

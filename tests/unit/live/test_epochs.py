@@ -194,7 +194,7 @@ def test_it_is_said_why_a_stop_of_an_earlier_epoch_goes(seen, why):
     inbox = SimpleNamespace(start=lambda cancelling: gone.append(cancelling.close()))
     account = TradingAccount(0, terms, gateway, inbox, lambda: 0)
     books = Books(small_world(), [account], Policy(), alerts.append)
-    books.compare(0, replace(seen, asked_ns=10**15), 0)
+    books.compare(0, replace(seen, asked_ns=10**15), 0, sure=True)
     told = [alert.text for alert in alerts if "earlier epoch" in alert.text]
     assert told == ([f"main: a stop of an earlier epoch goes, since {why}"] if why else [])
     assert len(gone) == len(told)

@@ -125,7 +125,7 @@ _RULES = (
     _venue("F57", "mark and last price diverge", "mark", ratio=0.05),
     _wire("F58", "a price that cannot be", "stream.public", "read.answer", form=0),
     Fault("F59", "candles missing, twice, revised, out of order", "market", ("candles", "query.candles")),
-    _account("F60", "snapshots lag behind the fills", "query.positions", lag_s=4.0),
+    _account("F60", "snapshots lag behind the fills", "query.positions", lag_s=4.0, empty=0.0),
     _account("F61", "the list of open orders is cut short", "query.open_orders", rows=1),
     _account("F62", "the list of trades misses the newest", "query.trades", rows=3),
     _account("F63", "not available where you are", "check"),

@@ -57,9 +57,11 @@ class Portfolio:
     # ------------------------------------------------------------------ what it shows
 
     def positions(self, symbol: str | None = None) -> list[FakePosition]:
-        """Return what is held, flat sides left out; by misfortune (F60) as it was some seconds ago."""
+        """Return what is held, flat sides left out; by misfortune (F60) as it was some seconds ago, or nothing."""
         shown = self._positions_now()
         strike = self._strike("F60", "query.positions", symbol or "")
+        if strike is not None and strike.arg("empty"):
+            return []
         if strike is not None:
             until_ns = self.exchange.now_ns() - int(strike.arg("lag_s") * 1e9)
             for at_ns, past in reversed(self._past):
