@@ -24,10 +24,11 @@ class Metrics:
     Attributes
     ----------
     batches, requests, fills
-        Counters by session: batches lived through, requests handed out, fills booked.
+        Counters by session: batches lived through, requests handed out, fills booked. Batches are those of this
+        process, without history.
     batch_s, sync_s
-        Histograms by session: seconds from the time of a batch until its requests have left, and of a sync of the
-        journal.
+        Histograms by session: seconds from the time of a batch until its requests have left, of each that `batches`
+        counts, and of a sync of the journal.
     orders
         Gauge by session and state: orders that are not over, those in doubt among them.
     stale
