@@ -43,6 +43,7 @@ def trade_live(
 
     require_live()
     from tradewind import __version__
+    from tradewind.cli.claiming import claimed, session_of
     from tradewind.cli.compiling import load_engine
     from tradewind.cli.keys import asking, key_store
     from tradewind.cli.listening import with_accounts
@@ -88,8 +89,12 @@ def trade_live(
         def setup_of(bound: "Bound") -> "RunningSetup":
             return live_setup(with_accounts(bound, venues), desk, accounts, keys, __version__)
 
-        load_engine(say, simulated=False)
-        trade_now(loaded, desk, name, say, setup_of)
+        # The guard holds the accounts of the workspace and knows no key; who knows the keys holds them.
+        with claimed(
+            desk, accounts, keys, lambda account: f"trades {account} in {session_of(desk, name)}", say.note
+        ):
+            load_engine(say, simulated=False)
+            trade_now(loaded, desk, name, say, setup_of)
     except TradewindError as error:
         raise loaded.placed(error) from error
 
