@@ -187,7 +187,17 @@ def guard_session(
             signal.signal(number, lambda *_: guard.stop())
         status = guard.run()
     if status:
+        _leave_nothing(folder)
         raise Leave(Exit(status) if status in set(Exit) else Exit.OUR_FAULT)
+
+
+def _leave_nothing(folder: "Path") -> None:
+    """Remove the folder of a session whose first start was refused: it has no journal, nothing but a pulse."""
+    from tradewind.live.pulse import PULSE
+
+    if [path.name for path in folder.iterdir()] == [PULSE]:
+        (folder / PULSE).unlink()
+        folder.rmdir()
 
 
 def trade_now(
