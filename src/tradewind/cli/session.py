@@ -405,7 +405,7 @@ def _show_account(say: Output, standing: dict[str, Any]) -> None:
         kind = "stop" if order["kind"] == "STOP" else "closes" if order["reduce"] else "opens"
         say.line(
             f"{'order':16}{order['side']} {_counted(order)} {order['instrument']} at {order['price']}, {kind}, "
-            f"{order['state'].lower()}"
+            f"{order['state'].lower()}, id {order['cid']}"
         )
     for told in standing["outside"]:
         known = "none, or one too old" if told["value"] is None else f"{told['value']:g}"

@@ -215,7 +215,7 @@ def test_a_session_that_is_gone_says_what_it_held_and_as_of_when(gone, capsys):
         "as of           2024-01-01T00:00:05Z, when it was last written down; the venue may differ" in words
     )
     assert "position        12.0 BTC-USDT long by steady" in words
-    assert "order           sell 12.0 BTC-USDT at 37397.3, stop, live" in words
+    assert "order           sell 12.0 BTC-USDT at 37397.3, stop, live, id 7" in words
     assert "halted by       OPERATOR" in words
     assert told["standing"] is None
     assert told["last_known"]["standing"]["positions"] == [HELD | {"strategy": "steady"}]
