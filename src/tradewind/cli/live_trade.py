@@ -180,7 +180,7 @@ def guard_session(
             [sys.executable, "-m", "tradewind.cli", *sys.argv[1:]],
             folder,
             tell=lambda incident: notify(incident_alert(incident, name)),
-            heartbeat=Heartbeat(url) if url else None,
+            heartbeat=Heartbeat(url, tell=lambda text: say.note(f"warning: {text}")) if url else None,
             passed=passed,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
