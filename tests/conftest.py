@@ -123,6 +123,15 @@ def _no_network():
     patch.undo()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_state_of_a_person(tmp_path_factory):
+    """Let no test, nor a process that it starts, take the locks of whoever runs the tests."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    yield
+    patch.undo()
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the checked-out repository."""

@@ -95,6 +95,7 @@ def adopt_accounts(desk: "Workspace", asked: AdoptRequest, sets: "list[str] | No
 
 
 def _adopt(loaded: "Loaded[SessionConfig]", desk: "Workspace", asked: AdoptRequest, say: "Output") -> None:
+    from tradewind.cli.claiming import claimed, session_of
     from tradewind.cli.compiling import load_engine
     from tradewind.cli.keys import asking, key_store
     from tradewind.cli.listening import bind_now, with_accounts
@@ -109,10 +110,12 @@ def _adopt(loaded: "Loaded[SessionConfig]", desk: "Workspace", asked: AdoptReque
             name: keys_for(name, entry.venue, store, around, demo=entry.kind == "demo")
             for name, entry in accounts.items()
         }
-        load_engine(say, simulated=False)
-        found = asyncio.run(bind_now(loaded.config, desk, None, say.note))
-        bound = with_accounts(found, tuple(entry.venue for entry in accounts.values()))
-        result = asyncio.run(_Adopting(bound, desk, asked, say, accounts, keys, journal).run())
+        session = session_of(desk, asked.name)
+        with claimed(desk, accounts, keys, lambda name: f"adopts {name} in {session}", say.note):
+            load_engine(say, simulated=False)
+            found = asyncio.run(bind_now(loaded.config, desk, None, say.note))
+            bound = with_accounts(found, tuple(entry.venue for entry in accounts.values()))
+            result = asyncio.run(_Adopting(bound, desk, asked, say, accounts, keys, journal).run())
     say.line(f"{'adopted':12}{asked.name} begins a new epoch")
     say.done(result, f"tradewind trade --live {asked.file}", f"tradewind journal verify {asked.name}")
 

@@ -91,10 +91,11 @@ async def _observe(observer: "Observer", running: "Running") -> None:
         observer.timed_sync(time.perf_counter() - began_s)
 
     def lived(batch: "Batch") -> None:
-        observer.timed_batch(running.clock() - batch.now_ns)
+        observer.timed_batch(batch, running.clock())
         if progress is not None:
             progress(batch)
 
+    observer.since_ns = running.clock()
     session.disk, session.progress = timed, lived
     try:
         while True:

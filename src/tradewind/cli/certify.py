@@ -33,10 +33,14 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
         EXCHANGE_UNKNOWN, EXCHANGE_UNSUPPORTED for a venue that orders cannot be sent to.
     ConfigError
         CONFIG_CHOICE for an account that is not known; KEY_MODE_MISMATCH for one that is not of practice money there.
+    Busy
+        LOCKED: another process acts for the account.
     VenueRefused
         VENUE_UNCERTIFIED: a step came out otherwise than it should.
     """
+    from tradewind.cli.claiming import claimed
     from tradewind.cli.keys import asking, key_store
+    from tradewind.config import lock
     from tradewind.venues.extras import require_live
 
     require_live()
@@ -48,7 +52,12 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
     protect_process()
     install()
     keys = keys_for(account, venue, key_store(desk), asking(say), demo=True)
-    done = asyncio.run(_certified(desk, account, entry, keys, symbol, say))
+    purpose = f"certifies {venue} with {account} in the workspace {desk.root}"
+    with (
+        lock(desk.account_lock(account), purpose),
+        claimed(desk, {account: entry}, {account: keys}, lambda _: purpose, say.note),
+    ):
+        done = asyncio.run(_certified(desk, account, entry, keys, symbol, say))
     say.table(
         ("step", "", "what came"),
         [(step.name, "ok" if step.passed else "FAILED", step.text) for step in done.steps],

@@ -131,7 +131,8 @@ def _workspace(flag: str | None) -> "tuple[Workspace | None, Finding]":
 
 def _from_error(name: str, error: TradewindError, state: Literal["warning", "wrong"] = "wrong") -> Finding:
     fields = error.to_json()
-    place = f"{error.where}: " if error.where else ""
+    place = ", ".join(filter(None, (error.where, error.key)))
+    place += ": " if place else ""
     return Finding(name, state, f"{error.code} {place}{fields['message']}", str(fields["hint"]))
 
 

@@ -326,10 +326,13 @@ def _rows(rows: "np.ndarray[tuple[int, ...], np.dtype[np.void]]") -> list[dict[s
 
 
 def session_names(desk: "Workspace") -> list[str]:
-    """Return the sessions that have a journal, the least recently written first."""
+    """Return the sessions that have a journal, the least recently written first; not one whose start was refused."""
+    from tradewind.live.pulse import PULSE
+
     if not desk.journal.is_dir():
         return []
     folders = [path for path in desk.journal.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    folders = [path for path in folders if [each.name for each in path.iterdir()] != [PULSE]]
     return [path.name for path in sorted(folders, key=lambda path: (path.stat().st_mtime, path.name))]
 
 

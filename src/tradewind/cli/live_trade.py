@@ -43,6 +43,7 @@ def trade_live(
 
     require_live()
     from tradewind import __version__
+    from tradewind.cli.claiming import claimed, session_of
     from tradewind.cli.compiling import load_engine
     from tradewind.cli.keys import asking, key_store
     from tradewind.cli.listening import with_accounts
@@ -88,8 +89,12 @@ def trade_live(
         def setup_of(bound: "Bound") -> "RunningSetup":
             return live_setup(with_accounts(bound, venues), desk, accounts, keys, __version__)
 
-        load_engine(say, simulated=False)
-        trade_now(loaded, desk, name, say, setup_of)
+        # The guard holds the accounts of the workspace and knows no key; who knows the keys holds them.
+        with claimed(
+            desk, accounts, keys, lambda account: f"trades {account} in {session_of(desk, name)}", say.note
+        ):
+            load_engine(say, simulated=False)
+            trade_now(loaded, desk, name, say, setup_of)
     except TradewindError as error:
         raise loaded.placed(error) from error
 
@@ -175,14 +180,24 @@ def guard_session(
             [sys.executable, "-m", "tradewind.cli", *sys.argv[1:]],
             folder,
             tell=lambda incident: notify(incident_alert(incident, name)),
-            heartbeat=Heartbeat(url) if url else None,
+            heartbeat=Heartbeat(url, tell=lambda text: say.note(f"warning: {text}")) if url else None,
             passed=passed,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: guard.stop())
         status = guard.run()
     if status:
+        _leave_nothing(folder)
         raise Leave(Exit(status) if status in set(Exit) else Exit.OUR_FAULT)
+
+
+def _leave_nothing(folder: "Path") -> None:
+    """Remove the folder of a session whose first start was refused: it has no journal, nothing but a pulse."""
+    from tradewind.live.pulse import PULSE
+
+    if [path.name for path in folder.iterdir()] == [PULSE]:
+        (folder / PULSE).unlink()
+        folder.rmdir()
 
 
 def trade_now(

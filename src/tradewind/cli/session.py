@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradewind.cli.config import SetFlag
+from tradewind.cli.failures import Leave
 from tradewind.cli.journal import SessionName, session_names, session_path
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.session_reports import app as reports
 from tradewind.cli.session_signal import app as signals
+from tradewind.cli.session_state import DIED, SILENT, brief, is_paper, last_known, recorded, silent_since
 from tradewind.cli.workspace import open_workspace, operated_workspace
-from tradewind.errors import UsageError, VenueDown
+from tradewind.errors import DeadlineExceeded, Exit, NotFound, UsageError, VenueDown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tradewind.config import Workspace
-    from tradewind.journal import JournalReader, Record
 
 __all__ = ["app"]
 
@@ -30,9 +29,10 @@ app = typer.Typer(
 
 _PATIENCE_S = 45.0
 """Longer than a session itself waits for orders to go."""
+_SHORT_PATIENCE_S = 5.0
+"""For a session that is known not to answer."""
 _SILENT_S = 3.0
 """A loop that has not come round for so long is said to be silent; it comes round several times a second."""
-_DIED = "ended without a stop"
 
 
 @app.command("list")
@@ -43,7 +43,7 @@ def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
     """
     say = Output(as_json)
     desk = open_workspace(workspace)
-    rows = [_brief(desk, desk.session_dir(name)) for name in session_names(desk)]
+    rows = [brief(desk, desk.session_dir(name)) for name in session_names(desk)]
     heads = ("session", "state", "began", "segments", "MB")
     say.table(
         heads, [(r["session"], r["state"], r["began"], r["segments"], _megabytes(r["bytes"])) for r in rows]
@@ -69,16 +69,23 @@ def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     say = Output(as_json)
     desk = operated_workspace(workspace, say)
     folder = session_path(desk, session)
-    fields = _brief(desk, folder) | _recorded(JournalReader(FileDisk(), folder))
+    fields = brief(desk, folder) | recorded(JournalReader(FileDisk(), folder))
+    alive = None
+    if fields["pid"] is not None and fields["state"] not in ("starting", "ending"):
+        known_silent = fields["state"] != "running"
+        alive, fields["state"] = _answered(say, folder, _SHORT_PATIENCE_S if known_silent else _PATIENCE_S)
+    known = last_known(folder, fields.pop("taken_over", None)) if alive is None else None
     for name, value in fields.items():
         if value not in ("", None):
             say.line(f"{name:16}{value}")
-    alive = _asked(say, folder, "status", {}) if fields["state"] == "running" else None
     if alive is not None:
         _show_standing(say, alive)
-    died = fields["state"] == _DIED
-    following = _begin_again(desk, folder) if died else (f"tradewind journal verify {folder.name}",)
-    say.done(fields | {"standing": alive}, *following)
+    elif known is not None:
+        _show_last_known(say, known, at_venue=not is_paper(folder))
+    silent = str(fields["state"]).startswith(SILENT)
+    say.done(fields | {"standing": alive, "last_known": known}, *_next_steps(desk, folder, fields["state"]))
+    if silent:
+        raise Leave(Exit.TIMEOUT)
 
 
 ReasonFlag = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Written down with the command.")]
@@ -244,26 +251,30 @@ def _meant(desk: "Workspace", session: str) -> Path:
     return session_path(desk, candidates[0] if candidates else session)
 
 
-def _asked(say: Output, folder: Path, command: str, arguments: dict[str, object]) -> dict[str, Any]:
+def _asked(
+    say: Output, folder: Path, command: str, arguments: dict[str, object], patience_s: float | None = None
+) -> dict[str, Any]:
     """Ask a running session, and say so soon if its loop is silent. Raises what `ask` raises."""
     import asyncio
 
-    return asyncio.run(_ask_aloud(say, folder, command, arguments))
+    return asyncio.run(_ask_aloud(say, folder, command, arguments, patience_s or _PATIENCE_S))
 
 
-async def _ask_aloud(say: Output, folder: Path, command: str, arguments: dict[str, object]) -> dict[str, Any]:
+async def _ask_aloud(
+    say: Output, folder: Path, command: str, arguments: dict[str, object], patience_s: float
+) -> dict[str, Any]:
     import asyncio
 
     from tradewind.live.control import ask
 
-    watching = asyncio.create_task(_tell_silence(say, folder))
+    watching = asyncio.create_task(_tell_silence(say, folder, patience_s))
     try:
-        return await ask(folder, command, arguments, timeout_s=_PATIENCE_S)
+        return await ask(folder, command, arguments, timeout_s=patience_s)
     finally:
         watching.cancel()
 
 
-async def _tell_silence(say: Output, folder: Path) -> None:
+async def _tell_silence(say: Output, folder: Path, patience_s: float) -> None:
     """Say once that the loop of a session does not come round, as soon as that can be known."""
     import asyncio
     import time
@@ -278,9 +289,55 @@ async def _tell_silence(say: Output, folder: Path) -> None:
             break
     since = format_utc(time.time_ns() - int(silence_s * 1e9))
     say.note(
-        f"the loop of {folder.name} has not answered since {since}; waiting up to {_PATIENCE_S:g} s.\n"
+        f"the loop of {folder.name} has not answered since {since}; waiting up to {patience_s:g} s.\n"
         f"If it matters: tradewind session flatten {folder.name} --takeover ends it and closes what is open"
     )
+
+
+def _answered(say: Output, folder: Path, patience_s: float) -> tuple[dict[str, Any] | None, str]:
+    """Return what a session whose process is there answers, None where it does not, and the word for its state."""
+    from tradewind.live.pulse import ENDED, PULSE, state_of
+
+    try:
+        standing = _asked(say, folder, "status", {}, patience_s)
+    except NotFound:
+        # One on a replay has no pulse, and nobody in it who answers.
+        words = {None: "running", ENDED: "ending"}
+        return None, words.get(state_of(folder / PULSE), "starting")
+    except DeadlineExceeded as error:
+        say.note(f"{error.code}: {error.message}")
+        return None, silent_since(folder) or SILENT
+    if standing.get("ending"):
+        return standing, "ending"
+    return standing, "starting" if standing.get("starting") else "running"
+
+
+def _next_steps(desk: "Workspace", folder: Path, state: object) -> tuple[str, ...]:
+    """Return what to type after a look at a session."""
+    if state == DIED:
+        return _begin_again(desk, folder)
+    if str(state).startswith(SILENT):
+        return (f"tradewind session flatten {folder.name} --takeover",)
+    return (f"tradewind journal verify {folder.name}",)
+
+
+def _show_last_known(say: Output, known: dict[str, Any], *, at_venue: bool) -> None:
+    """Show what a session believed when that was last written down, and what a takeover found since."""
+    from tradewind.units.time import format_utc
+
+    taken, standing = known["taken_over"], known["standing"]
+    if standing is not None:
+        since = ", before it was taken over" if taken else ""
+        doubt = "; the venue may differ" if at_venue else ""
+        say.line(
+            f"{'as of':16}{format_utc(known['written_ns'])}, when it was last written down{since}{doubt}"
+        )
+        _show_standing(say, standing)
+    if taken is not None:
+        say.line(f"{'taken over':16}{format_utc(taken['at_ns'])} by {taken['actor']}")
+        for account, closed in taken["accounts"].items():
+            left = "nothing was left" if closed.get("flat") else "NOT FLAT"
+            say.line(f"{'':16}{account}: {left}, as the venue said then")
 
 
 def _tell_external(say: Output, name: str, standing: dict[str, Any]) -> None:
@@ -301,7 +358,7 @@ def _refuse_unclosed(folder: Path, command: str, standing: dict[str, Any]) -> No
     without = f"tradewind session flatten {folder.name} --takeover closes without the loop"
     again = f"tradewind session status {folder.name}"
     raise VenueDown(
-        "FLATTEN_INCOMPLETE", text, where=folder.name, hint=again if _is_paper(folder) else without
+        "FLATTEN_INCOMPLETE", text, where=folder.name, hint=again if is_paper(folder) else without
     )
 
 
@@ -319,7 +376,8 @@ def _show_standing(say: Output, standing: dict[str, Any]) -> None:
     from tradewind.units.time import format_utc
 
     now_ns = standing["now_ns"]
-    say.line(f"{'time':16}{format_utc(now_ns) if now_ns else 'nothing was read yet'}")
+    older = ", before this start; the venue may differ" if standing.get("starting") else ""
+    say.line(f"{'time':16}{format_utc(now_ns) + older if now_ns else 'nothing was read yet'}")
     say.line(f"{'halted by':16}{', '.join(standing['halts']) or 'nothing'}")
     if standing["held"]:
         say.line(f"{'held':16}{', '.join(standing['held'])}")
@@ -347,7 +405,7 @@ def _show_account(say: Output, standing: dict[str, Any]) -> None:
         kind = "stop" if order["kind"] == "STOP" else "closes" if order["reduce"] else "opens"
         say.line(
             f"{'order':16}{order['side']} {_counted(order)} {order['instrument']} at {order['price']}, {kind}, "
-            f"{order['state'].lower()}"
+            f"{order['state'].lower()}, id {order['cid']}"
         )
     for told in standing["outside"]:
         known = "none, or one too old" if told["value"] is None else f"{told['value']:g}"
@@ -370,125 +428,13 @@ def _megabytes(size: object) -> str:
     return f"{size / 1e6:.1f}"
 
 
-def _brief(desk: "Workspace", folder: Path) -> dict[str, object]:
-    """Return what can be said of a session without reading its records."""
-    from tradewind.config import lock_holder
-    from tradewind.errors import TradewindError
-    from tradewind.journal import FileDisk, JournalReader
-    from tradewind.units.time import format_utc
-
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    holder = lock_holder(folder / "lock")
-    state = "running" if holder is not None else "stopped"
-    try:
-        headers = JournalReader(FileDisk(), folder).headers
-    except TradewindError as error:
-        return {
-            "session": folder.name,
-            "state": error.code,
-            "began": "",
-            "segments": 0,
-            "bytes": size,
-            "pid": None,
-        }
-    if holder is None:
-        holder = _guard_of(desk, folder.name, headers[0].identity.accounts if headers else ())
-        state = _ended(folder) if holder is None else "starting"
-    began = format_utc(headers[0].created_ns) if headers else ""
-    pid = holder.get("pid") if holder else None
-    return {
-        "session": folder.name,
-        "state": state,
-        "began": began,
-        "segments": len(headers),
-        "bytes": size,
-        "pid": pid,
-    }
-
-
-def _ended(folder: Path) -> str:
-    """Say how a session ended that no process holds; one on a replay has no pulse that could tell."""
-    from tradewind.live.pulse import PULSE, ended_in_order
-
-    if ended_in_order(folder / PULSE) is not False:
-        return "stopped"
-    from tradewind.live.takeover import TAKEN_OVER
-
-    return "stopped" if (folder / TAKEN_OVER).exists() else _DIED
-
-
 def _begin_again(desk: "Workspace", folder: Path) -> tuple[str, ...]:
     """Return what to type where a session died."""
     path = desk.root / "sessions" / f"{folder.name}.toml"
     file = desk.shown(path) if path.is_file() else "FILE"
-    if _is_paper(folder):
+    if is_paper(folder):
         return (f"tradewind trade --paper {file}",)
     return (f"tradewind trade --live {file}", f"tradewind session flatten {folder.name} --takeover")
-
-
-def _is_paper(folder: Path) -> bool:
-    """Say whether a session holds nothing at a venue; False where its journal does not tell."""
-    from tradewind.errors import TradewindError
-    from tradewind.journal import FileDisk, JournalReader
-
-    try:
-        headers = JournalReader(FileDisk(), folder).headers
-    except TradewindError:
-        return False
-    return bool(headers) and all(name.partition(":")[0] == "paper" for name in headers[0].identity.accounts)
-
-
-def _guard_of(desk: "Workspace", session: str, accounts: "Iterable[str]") -> dict[str, object] | None:
-    """Return who holds the leases of a session while its trading process is not there yet, or not any more."""
-    from tradewind.config import lock_holder
-
-    # An account on a replay is made up, and no name that anybody could lease.
-    leased = (desk.account_lock(account) for account in accounts if ":" not in account)
-    for path in (*leased, *desk.session_locks(session, ()).values()):
-        holder = lock_holder(path)
-        if holder is not None and str(holder.get("purpose")).endswith(f"in session {session}"):
-            return holder
-    return None
-
-
-def _recorded(reader: "JournalReader") -> dict[str, object]:
-    """Return what the records say: how often it was started, whether it ended, how many there are.
-
-    batches, decisions_hash and state_hash are those of the last state that was written down, None before the first.
-    """
-    records = 0
-    hashes = dict.fromkeys(("batches", "decisions_hash", "state_hash"))
-    fields: dict[str, object] = {"starts": 0, "finished": False, **hashes}
-    for record in reader.records():
-        records += record.count
-        fields |= _milestone(record)
-    return fields | {"records": records}
-
-
-def _milestone(record: "Record") -> dict[str, object]:
-    """Return what a start or an end of a process says; nothing for any other record."""
-    import msgspec
-
-    from tradewind.journal import RecordKind
-    from tradewind.journal.bodies import decode_boot, decode_closing
-
-    try:
-        if record.kind == RecordKind.BOOT:
-            boot = decode_boot(record)
-            strategies = ", ".join(label for label, *_ in boot.strategies)
-            symbols = ", ".join(instrument.symbol for instrument in boot.instruments)
-            return {"starts": boot.process, "finished": False, "strategies": strategies, "symbols": symbols}
-        if record.kind in (RecordKind.STATE, RecordKind.CLOSE):
-            closing = decode_closing(record)
-            return {
-                "finished": record.kind == RecordKind.CLOSE,
-                "batches": closing.batches,
-                "decisions_hash": closing.decisions,
-                "state_hash": closing.state,
-            }
-    except msgspec.MsgspecError:
-        return {"undecoded": True}
-    return {}
 
 
 # Here, so that they stand behind the commands above in the help.

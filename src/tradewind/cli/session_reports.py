@@ -1,8 +1,10 @@
 """``tradewind session`` summary, stats, reset, compare, incident, unit: what its files say of a session."""
 
+import getpass
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -270,7 +272,7 @@ def unit(
     )
     written = SessionUnit(
         path.stem.lower(), command, desk.root, cache_dir().parent, user,
-        Path(credential).absolute() if credential else None,
+        Path(credential).absolute() if credential else None, _state_of(user),
     )  # fmt: skip
     for hidden in written.hidden():
         say.note(
@@ -283,6 +285,17 @@ def unit(
 
 
 # ---------------------------------------------------------------------- behind the commands
+
+
+def _state_of(user: str) -> "Path | None":
+    """Return the folder of this user's locks of keys, made if need be; None for a service of somebody else."""
+    from tradewind.cli.claiming import state_folder
+
+    if user not in ("", getpass.getuser()):
+        return None
+    with suppress(OSError):
+        state_folder().mkdir(0o700, parents=True, exist_ok=True)
+    return state_folder() if state_folder().is_dir() else None
 
 
 def _refuse_unnamed(config: "BacktestConfig | SessionConfig", named: list[str]) -> None:

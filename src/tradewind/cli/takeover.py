@@ -60,6 +60,7 @@ def take_over(desk: "Workspace", name: str, say: "Output", reason: str, *, every
     VenueDown
         FLATTEN_INCOMPLETE: the venue does not say that nothing is left.
     """
+    from tradewind.cli.claiming import session_of
     from tradewind.live.takeover import end_processes, hold_leases
     from tradewind.venues.extras import require_live
 
@@ -67,9 +68,9 @@ def take_over(desk: "Workspace", name: str, say: "Output", reason: str, *, every
     folder = desk.session_dir(name)
     known = _known(desk, folder, name, say)
     keys = _keys(desk, known, say)
-    leases = _leases(desk, folder, name, tuple(known.accounts))
+    leases = _leases(desk, name, known.accounts, keys, say)
     ended = end_processes(leases, say.note)
-    with hold_leases(leases, f"takes over session {name}"):
+    with hold_leases(leases, f"takes over in {session_of(desk, name)}"):
         done = asyncio.run(_close_all(desk, folder, known, keys, say, everything=everything))
     unwritten = _write_down(
         folder, name, known, {"reason": reason, "ended": list(ended), "accounts": _told(done)}
@@ -77,11 +78,24 @@ def take_over(desk: "Workspace", name: str, say: "Output", reason: str, *, every
     _tell(say, name, done, unwritten)
 
 
-def _leases(desk: "Workspace", folder: "Path", name: str, accounts: tuple[str, ...]) -> "list[Lease]":
+def _leases(
+    desk: "Workspace",
+    name: str,
+    accounts: "dict[str, AccountEntry]",
+    keys: "dict[str, AccountKeys]",
+    say: "Output",
+) -> "list[Lease]":
+    """Return what a session holds: its accounts, its journal, and its keys for this user of this machine."""
+    from tradewind.cli.claiming import claim_paths, session_of
     from tradewind.live.takeover import Lease
 
     guarded = [Lease(desk.account_lock(account), f"session {name}") for account in accounts]
-    return [*guarded, Lease(folder / "lock", name)]
+    claims = claim_paths(desk, accounts, keys, say.note).values()
+    return [
+        *guarded,
+        Lease(desk.session_dir(name) / "lock", name),
+        *(Lease(path, session_of(desk, name)) for path in claims),
+    ]
 
 
 def _keys(desk: "Workspace", known: _Known, say: "Output") -> "dict[str, AccountKeys]":

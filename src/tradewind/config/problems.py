@@ -90,9 +90,17 @@ def _unknown(model: type[BaseModel], path: _Path, where: _Where) -> ConfigError:
         f"unknown key {path[-1][:40]!r}{_table(path)}.",
         where=where(path),
         key=".".join(path),
-        hint=did_you_mean(path[-1], names),
+        hint=_misplaced(model, path) or did_you_mean(path[-1], names),
         known=known,
     )
+
+
+def _misplaced(model: type[BaseModel], path: _Path) -> str:
+    """Say where a key belongs that stands in a table and is one of the top level; "" for any other."""
+    node = (schema_at(model, path[-1:]) if len(path) > 1 else None) or {}
+    if node.get("type") not in ("string", "integer", "number", "boolean"):
+        return ""
+    return f"'{path[-1]}' is a key of the top level: write it before the first [table]"
 
 
 def _unfit(kind: str, model: type[BaseModel], path: _Path, value: object, where: _Where) -> ConfigError:

@@ -15,14 +15,14 @@ _LONGEST = 2_048
 
 
 def _check_url(text: str) -> str:
-    fault = _fault(text)
+    fault = _fault(text) or _is_no_service(text)
     if fault:
         raise refusal("URL_REFUSED", f"the address {fault}", "write https://HOST/PATH of the service")
     return text
 
 
 HttpsUrl = Annotated[str, AfterValidator(_check_url)]
-"""An address of the kind https://host/path; http only on this machine itself."""
+"""An address of the kind https://host/path, of another machine."""
 
 
 def _check_here(text: str) -> str:
@@ -39,6 +39,14 @@ def _check_here(text: str) -> str:
 
 HereUrl = Annotated[str, AfterValidator(_check_here)]
 """An address on this machine itself."""
+
+
+def _is_no_service(text: str) -> str:
+    """Return what keeps an address that may be called from being that of somebody outside, or nothing."""
+    host = (urlsplit(text).hostname or "").rstrip(".").lower()
+    if _is_here(host) or host.endswith(".localhost"):
+        return "leads to this machine itself: nobody there notices when it falls silent"
+    return ""
 
 
 def _is_here(host: str) -> bool:

@@ -15,14 +15,7 @@ from msgspec.structs import replace
 
 from tradewind.journal.bodies import Audit
 from tradewind.live.answers import Waits, answer_facts, asks_at_once
-from tradewind.live.belief import (
-    asked_ns_of,
-    belief_of,
-    is_unknown,
-    setting_of,
-    terms_of,
-    worth_in,
-)
+from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, setting_of, terms_of, worth_in
 from tradewind.live.epochs import left_over, relieved
 from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import funding_fact, setting_fact, taken_fact, transfer_fact
@@ -53,6 +46,8 @@ _TAKEN = (FactKind.ACCOUNT_LIQUIDATED, FactKind.ADL, FactKind.DELISTED)
 _MOVES = (FactKind.FILL, FactKind.BOOKED, *_TAKEN)
 _ENDS = (FactKind.CANCELLED, FactKind.EXPIRED, FactKind.BOOKED)
 _PATIENT_NS = 5_000_000_000
+_GONE_NS = 10_000_000_000
+"""An order that works no more, by the venue's word, is searched for so long before a person is told."""
 _TOLD_FOR_NS = 5_000_000_000
 _FAILURES_MAX = 5
 _UNSENT = {
@@ -107,6 +102,7 @@ class Books:
         self._waits = Waits(int(world.core["retry_ns"][0]), int(world.views["interval_ns"][0]))
         self._absences = Absences()
         self._fences: dict[int, int] = {}
+        self._gone: dict[int, tuple[str, int]] = {}
         self._failures: Counter[int] = Counter()
         self._leaving: set[int] = set()
         self._keys: dict[int, None] = {}
@@ -161,6 +157,7 @@ class Books:
 
     def facts_of(self, item: Item, now_ns: int) -> list[Told]:
         """Return what the core is to know of something that arrived."""
+        self._say_gone(now_ns)
         if isinstance(item, Heard):
             return self._heard(item.account, item.event, now_ns)
         if isinstance(item, Answered):
@@ -277,7 +274,10 @@ class Books:
                 self._compare_soon(item.account, now_ns)
         if outcome.kind is port.OutcomeKind.UNKNOWN:
             self._fences[item.cid] = outcome.fence_ns
-            self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
+            if outcome.gone and item.kind != RequestKind.NEW:
+                self._gone.setdefault(item.cid, (outcome.text, now_ns + _GONE_NS))
+            else:
+                self._alert("ORDER_UNKNOWN", outcome.text or "no answer", now_ns)
         facts = answer_facts(self._ledger, item, now_ns, self._waits)
         facts += self._weigh(item, now_ns)
         if outcome.rule in _UNSENT and not (item.kind == RequestKind.AMEND and outcome.rule == Rule.SETTINGS):
@@ -291,6 +291,17 @@ class Books:
         if asks_at_once(item):
             account.look_for(item.instrument, item.cid, now_ns)
         return facts
+
+    def _say_gone(self, now_ns: int) -> None:
+        """Tell of orders that the venue says are gone and that no search has settled for a while.
+
+        That a cancel came too late is no news: what became of the order mostly follows within a second.
+        """
+        due = [cid for cid, (_, from_ns) in self._gone.items() if from_ns <= now_ns]
+        for cid in due:
+            text, _ = self._gone.pop(cid)
+            if is_unknown(self._world, cid):
+                self._alert("ORDER_UNKNOWN", text or "the venue knows no such order", now_ns)
 
     def _is_refused_close(self, item: Answered) -> bool:
         """Say whether a venue did not take what was to close a position, on no rung of the ladder (F27)."""

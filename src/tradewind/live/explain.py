@@ -24,6 +24,7 @@ from tradewind.journal.bodies import (
     decode_requests,
     layouts_at,
 )
+from tradewind.live.caused import Causes, is_own
 from tradewind.report.rules import unit_of
 from tradewind.units.enums import ALL, BIG, FactKind, IntentKind, RequestKind, Rule, names_of
 from tradewind.units.ids import context_of, slot_of
@@ -41,6 +42,7 @@ _POSITION_SIDES = ("long", "short")
 _CID_DIGITS = 13
 _AMENDS_TOLD = 3
 """A run of more amendments is folded."""
+_BEGINNINGS = frozenset(("fact", "cause"))
 _AMENDING = frozenset({"fact", "signals", "intent", "gate", "request", "amended"})
 
 
@@ -55,7 +57,7 @@ class Step:
     ts_ns
         When it was known.
     stage
-        fact, signals, intent, gate, request, or the answer: ack, amended, fill, fee, cancelled, …
+        fact, cause, signals, intent, gate, request, or the answer: ack, amended, fill, fee, cancelled, …
     detail
         Its fields in the user's units.
     """
@@ -106,7 +108,7 @@ def _parts(steps: list[Step]) -> list[list[Step]]:
     """Return the steps in parts that begin with what was decided on."""
     parts: list[list[Step]] = []
     for step in steps:
-        if step.stage == "fact" or not parts:
+        if step.stage in _BEGINNINGS or not parts:
             parts.append([])
         parts[-1].append(step)
     return parts
@@ -192,6 +194,8 @@ class _Story:
         self._trades: set[int] = set()
         self._filled_lot = 0
         self._is_target = False
+        self._opens = False
+        self._causes = Causes()
         self._now_ns = 0
 
     def read(self, record: Record) -> None:
@@ -202,6 +206,7 @@ class _Story:
             case RecordKind.MARKET | RecordKind.FACTS:
                 head, rows = decode_facts(record, self._layouts(record))
                 self._now_ns = head.now_ns
+                self._causes.take_facts(record.seq, head.now_ns, rows)
                 self._take_facts(record, rows)
             case RecordKind.DECISION:
                 self._take_decision(record)
@@ -219,6 +224,7 @@ class _Story:
     def _take_audit(self, record: Record) -> None:
         """Say why the order was given up, where it was: the fact after it only says that it is gone."""
         audit = decode_audit(record)
+        self._causes.take_audit(record.seq, audit)
         if audit.what != "ABANDONED" or audit.detail.get("cid") != self.told.cid:
             return
         self._now_ns = max(self._now_ns, audit.at_ns)
@@ -322,15 +328,26 @@ class _Story:
                 self._add(record, "gate", self._refusal(row))
 
     def _take_reason(self, record: Record, reason: Reason) -> None:
-        if self._bar is not None:
+        cancels = reason.kind == RequestKind.CANCEL
+        cause = self._causes.find(
+            reason.slot,
+            self._instrument,
+            cancels_opener=cancels and self._opens,
+            alone=self._boot is not None and len(self._boot.account_venues) <= 1,
+        )
+        if cause is not None:
+            self.told.steps.append(Step(cause.seq, cause.ts_ns, "cause", dict(cause.detail)))
+        elif self._bar is not None:
             self.told.steps.append(self._bar)
-        if names := self._signal_names(reason):
+        if cause is None and (names := self._signal_names(reason)):
             self._add(record, "signals", dict(zip(names, reason.signals, strict=False)))
-        if reason.kind == RequestKind.CANCEL:
+        if cancels:
             self._add(record, "intent", {"slot": reason.slot, "wanted": "not any more, or on other terms"})
         else:
             intent = unpack_rows(reason.intent, self._layouts(record)["INTENT"], INTENT)[0]
-            self._add(record, "intent", self._intent(intent))
+            self._opens = not is_own(reason.slot) and not intent["reduce"]
+            whose = {"by": "the platform's exits"} if is_own(reason.slot) and cause is None else {}
+            self._add(record, "intent", self._intent(intent) | whose)
             self._add(record, "gate", {"verdict": "let through"})
 
     def _add(self, record: Record, stage: str, detail: dict[str, object]) -> None:
@@ -358,7 +375,7 @@ class _Story:
         return {
             "kind": names_of(IntentKind)[kind],
             "side": _POSITION_SIDES[int(row["position_side"])],
-            "does": _does(kind, reduces=bool(row["reduce"])),
+            "does": _does(row),
             "price": self._price_of(row, at_market=kind == IntentKind.TARGET),
             "trail": self._price(row["trail_tick"]) if row["trail_tick"] else "",
             "quantity": "all" if whole else self._quantity(row["qty_lot"]),
@@ -427,11 +444,11 @@ def _trimmed(number: Decimal) -> str:
     return f"{number.normalize():f}" if number else "0"
 
 
-def _does(kind: int, *, reduces: bool) -> str:
-    """Return what an intent does; a target may do either."""
-    if kind == IntentKind.TARGET:
-        return "holds"
-    return "closes" if reduces else "opens"
+def _does(row: np.void) -> str:
+    """Return what an intent does; a target of something holds that much, whether it adds or takes away."""
+    if int(row["kind"]) == IntentKind.TARGET:
+        return "holds" if int(row["qty_lot"]) else "closes"
+    return "closes" if row["reduce"] else "opens"
 
 
 def _order_kind(row: np.void) -> str:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.errors import Exit, SafetyRefusal
-from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, Pulse
+from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, STARTING, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -174,6 +174,7 @@ class Guard:
 
     def _live(self, pulse: Pulse) -> int | None:
         """Run one child; return its exit status if nothing is left to do, None to start another."""
+        before = pulse.state
         pulse.begin()
         self._starts.append(time.monotonic())
         child = subprocess.Popen(self.command, pass_fds=self.passed)  # noqa: S603
@@ -186,7 +187,12 @@ class Guard:
         self._tell_untold()
         if not ended:
             return None
-        return self._left_with(child.returncode, pulse)
+        status = self._left_with(child.returncode, pulse)
+        if status in _ON_PURPOSE and before == ENDED and pulse.state == STARTING:
+            pulse.state = (
+                ENDED  # A start that was refused does not undo the order in which the last one ended.
+            )
+        return status
 
     def _left_with(self, status: int, pulse: Pulse) -> int | None:
         """Say what follows from the end of a child by itself, as `_live` does."""

@@ -58,6 +58,9 @@ class Operator:
         So long an answer waits for orders to go or positions to close.
     features
         The values from outside that the session takes.
+    resumed_ns
+        When a process began that goes on with a session, by `clock`: what is believed is older until something newer
+        was read. 0 for a first one.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Operator:
         on_stop: OnStop = "keep",
         patience_s: float = 30.0,
         features: Sequence[Feature] = (),
+        resumed_ns: int = 0,
     ) -> None:
         self.stopped = False
         self._session, self._world, self._clock, self._notify = session, world, clock, notify
@@ -80,6 +84,7 @@ class Operator:
         self._on_stop = on_stop
         self._patience_s = patience_s
         self._features = features
+        self._resumed_ns = resumed_ns
         self._commands: dict[str, Callable[[Command], Awaitable[dict[str, Any]]]] = {
             "status": self._answer_status,
             "pause": self._pause,
@@ -103,6 +108,8 @@ class Operator:
         core = world.core[0]
         return {
             "now_ns": standing.now_ns,
+            "starting": standing.now_ns < self._resumed_ns,
+            "ending": self.stopped,
             "batches": standing.batch,
             "steps": standing.steps,
             "requests": standing.requests,

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -17,8 +17,10 @@ from tradewind.errors import SafetyRefusal
 from tradewind.journal import FileDisk, Identity, JournalReader, RecordKind
 from tradewind.journal.bodies import decode_boot
 from tradewind.live.opening import OpenSession, Place, open_session
+from tradewind.live.operator import Operator
 from tradewind.live.resolver import PATIENCE_NS, Resolver
 from tradewind.live.session import SNAPSHOT_EVERY
+from tradewind.live.standing import write_standing
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
 
@@ -183,7 +185,19 @@ def run_paper(
         opened = open_session(place, world, setup.reach(exchange), inside=exchange, boot=boot)
         opened.session.resolver = Resolver(world, _patience_ns(world, setup.feed))
         finished = _run(opened, len(setup.feed), speed, progress)
+        write_standing(folder, _standing(opened, boot, account), time.time_ns())
         return _result(opened, folder, boot, finished=finished, bankrupt=exchange.bankrupt)
+
+
+def _standing(opened: OpenSession, boot: Boot, account: str) -> dict[str, Any]:
+    """Return what the core believes, as a session says it that an operator can ask."""
+    symbols = tuple(instrument.symbol for instrument in boot.instruments)
+    strategies = tuple(label for label, *_ in boot.strategies)
+    operator = Operator(
+        opened.session, opened.session.sequencer.world, (symbols, strategies), time.time_ns,
+        notify=lambda _: None, accounts=(account,),
+    )  # fmt: skip
+    return operator.status()
 
 
 def _patience_ns(world: World, feed: ReplayFeed) -> int:

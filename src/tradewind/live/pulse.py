@@ -32,7 +32,17 @@ from tradewind.errors import InvariantBroken
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ENDED", "PULSE", "RENEWING", "RUNNING", "STARTING", "Pulse", "ended_in_order", "silent_s"]
+__all__ = [
+    "ENDED",
+    "PULSE",
+    "RENEWING",
+    "RUNNING",
+    "STARTING",
+    "Pulse",
+    "ended_in_order",
+    "silent_s",
+    "state_of",
+]
 
 PULSE = "pulse"
 """Its file in the session's folder."""
@@ -159,8 +169,14 @@ def silent_s(path: Path) -> float | None:
 
 def ended_in_order(path: Path) -> bool | None:
     """Say whether the last process of a session, which is gone, said that it ends; None where no pulse is there."""
+    state = state_of(path)
+    return None if state is None else state in (ENDED, RENEWING)
+
+
+def state_of(path: Path) -> int | None:
+    """Return what a process said last of itself: STARTING, RUNNING, ENDED or RENEWING; None where no pulse is there."""
     cells = _read_head(path)
-    return None if cells is None else cells[_STATE] in (ENDED, RENEWING)
+    return None if cells is None else cells[_STATE]
 
 
 def _read_head(path: Path) -> tuple[int, ...] | None:

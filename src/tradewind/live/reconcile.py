@@ -95,6 +95,10 @@ class Policy:
     given: Mapping[int, int] = field(default_factory=dict)
 
 
+def _in_lots(instrument: int, lots: int) -> str:
+    return f"{lots} lots of instrument {instrument}"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What an order of ours works with, as far as is known.
@@ -145,6 +149,8 @@ class Belief:
         Money that our holdings of an instrument cost, longs less shorts, where the venue nets what is several here.
     inverse
         Instruments whose lots are worth less as their price rises.
+    counted
+        Returns (instrument, lots) in words: as the venue counts it, with its symbol.
     orders
         Our orders that work and of which no request is under way, by id.
     """
@@ -162,6 +168,7 @@ class Belief:
     adopter: Mapping[int, int] = field(default_factory=dict)
     netted_cost: Mapping[int, int] = field(default_factory=dict)
     inverse: frozenset[int] = frozenset()
+    counted: Callable[[int, int], str] = _in_lots
     orders: Mapping[int, Terms] = field(default_factory=dict)
 
     @property
@@ -253,12 +260,21 @@ class _Comparison:
         self.doubted.add(claim)
         return False
 
+    def terms(self, instrument: int, of: Terms | OrderSeen) -> str:
+        """Return how many at what price an order is."""
+        price = of.price_tick * self.belief.tick_size.get(instrument, 1.0)
+        return f"{self.belief.counted(instrument, of.qty_lot)} at {price:.12g}"
+
     def tell(self, fact: Told) -> None:
         now_ns = self.snapshot.told_ns
         self.facts.append(fact._replace(venue_ts_ns=now_ns, recv_ts_ns=now_ns))
 
     def note(self, what: str, place: int, believed: float, found: float, text: str, *, halts: bool) -> None:
         self.differences.append(Difference(what, place, believed, found, text, halts))
+
+    def words(self, instrument: int, side: int, lots: int) -> str:
+        """Return lots on a side as a person counts them."""
+        return f"{self.belief.counted(instrument, lots)} {('long', 'short')[side]}"
 
     @property
     def halts_external(self) -> bool:
@@ -428,7 +444,7 @@ def _entry_tick(at: _Comparison, instrument: int, side: int) -> float:
 def _adopt(at: _Comparison, place: tuple[int, int], context: int, lots: int, entry_tick: float) -> None:
     """Book lots of others into the holding of a context."""
     instrument, side = place
-    text = f"{lots} lots on the {('long', 'short')[side]} side were none of ours and are taken over"
+    text = f"{at.words(instrument, side, lots)}, which were none of ours, are taken over"
     at.note("adopted", instrument, 0, lots, text, halts=False)
     at.tell(
         Told(
@@ -445,18 +461,29 @@ def _set_external(at: _Comparison, instrument: int, side: int, lots: int, found:
     believed = at.belief.external[instrument, side]
     if lots == believed:
         return
-    text = f"{lots} lots on the {('long', 'short')[side]} side are none of ours, {believed} were known"
+    text = _others_text(at, instrument, side, lots)
     at.note("position", instrument, believed, found, text, halts=at.halts_external and lots > believed)
     at.tell(
         Told(FactKind.EXTERNAL_POSITION, instrument=instrument, position_side=side, qty_lot=lots)
     )  # fmt: skip
 
 
+def _others_text(at: _Comparison, instrument: int, side: int, lots: int) -> str:
+    """Return how much others hold now, and how much it was."""
+    believed = at.belief.external[instrument, side]
+    before = at.words(instrument, side, believed)
+    if not lots:
+        return f"{before}, which were none of ours, are held no more"
+    now = f"{at.words(instrument, side, lots)} are none of ours"
+    return f"{now}; before it was {before}" if believed else now
+
+
 def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
     """Shrink our holdings to what the venue has left of them."""
     held = at.belief.held[instrument, side]
     price_tick = at.belief.close_tick.get(instrument, 0)
-    text = f"{lots} of {held} lots of ours on the {('long', 'short')[side]} side are gone"
+    left = at.words(instrument, side, held - lots) if held > lots else "none"
+    text = f"{at.words(instrument, side, lots)} of ours are gone; what is left is {left}"
     at.note("taken", instrument, held, found, text, halts=True)
     at.tell(
         Told(
@@ -475,7 +502,7 @@ def _compare_terms(at: _Comparison) -> None:
         if not was_changed(terms, seen, settled_ns):
             continue
         if at.confirms(("terms", seen.instrument, seen.cid, seen.price_tick, seen.qty_lot)):
-            was, now = f"{terms.qty_lot} lots at {terms.price_tick}", f"{seen.qty_lot} at {seen.price_tick}"
+            was, now = at.terms(seen.instrument, terms), at.terms(seen.instrument, seen)
             text = (
                 f"{'a stop' if seen.stop else 'an order'} of ours was changed by somebody: {now}, not {was}"
             )
@@ -514,7 +541,7 @@ def _compare_orders(at: _Comparison) -> None:
         believed, lots = at.belief.external_open[place], found.get(place, 0)
         if lots != believed and at.confirms(("order", *place, _sign(lots - believed), 0)):
             instrument, side = place
-            text = f"orders that are none of ours may open {lots} lots on the {('long', 'short')[side]} side"
+            text = f"orders that are none of ours may open {at.words(instrument, side, lots)}"
             at.note("order", instrument, believed, lots, text, halts=at.halts_external and lots > believed)
             at.tell(
                 Told(FactKind.EXTERNAL_ORDER, instrument=instrument, position_side=side, qty_lot=lots)
@@ -544,7 +571,7 @@ def _compare_balances(
             continue
         if not at.confirms(("balance", wallet, 0, _sign(missing), 0)):
             continue
-        text = f"the balance of {seen.currency} is off by {Decimal(missing) / MONEY:+f}"
+        text = f"the balance is off by {Decimal(missing) / MONEY:+f} {seen.currency}"
         at.note("balance", wallet, believed, believed + missing, text, halts=large)
         at.tell(Told(FactKind.ACCOUNT, wallet=wallet, amount=believed + missing))
 

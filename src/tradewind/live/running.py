@@ -26,6 +26,7 @@ from tradewind.live.proving import verify_before
 from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, Pulse
 from tradewind.live.renewal import Renewal
 from tradewind.live.session import SNAPSHOT_EVERY
+from tradewind.live.standing import keep_standing, write_standing
 from tradewind.live.takeover import TAKEN_OVER
 from tradewind.live.watch import Watch, WatchLimits, gauges_of, memory_share
 from tradewind.ops.alerts import Alert
@@ -233,6 +234,8 @@ class _Run:
         world = self._setup.make_world()
         self._place.disk.make_folder(self._folder)
         self._pulse = Pulse(self._folder / PULSE)
+        if self._pulse.state == RUNNING:
+            self._pulse.begin()  # That of a process that died, and that no guard watched.
         deciding_at = dtype_of(Core).fields["deciding"][1]  # type: ignore[index]
         registers = self._pulse.registers(CORE_BYTES, deciding_at)
         world.move_core(registers)
@@ -260,6 +263,7 @@ class _Run:
         operator = Operator(
             session, world, self._setup.labels, self._setup.clock, notify=self._notify,
             accounts=self._setup.accounts, on_stop=self._setup.on_stop, features=self._setup.features,
+            resumed_ns=self._setup.clock() if self._boot.process > 1 else 0,
         )  # fmt: skip
         control = ControlServer(self._folder, operator.answer)
         await control.open()
@@ -276,6 +280,7 @@ class _Run:
         )
         others = [self._accompany(each, running) for each in self._beside]
         others.append(self._verify(opened.resumed_at))
+        others.append(keep_standing(self._folder, operator.status, self._setup.clock))
         for work in (self._beat(session, operator, world), watch.run(), *others):
             closing.callback(asyncio.ensure_future(work).cancel)
         self._tell("SESSION_STARTED", f"process {self._boot.process}")
@@ -284,6 +289,7 @@ class _Run:
         await self._trade(session)
         if operator.stopped and reached.stand_down is not None:
             await reached.stand_down()
+        write_standing(self._folder, operator.status(), self._setup.clock())
         opened.close(finished=False)
         self._note_end(stopped=operator.stopped)
         return RunResult(

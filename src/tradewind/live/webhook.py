@@ -138,9 +138,10 @@ class WebhookServer:
         """Begin to listen on a socket that is bound; it is closed with this."""
         from aiohttp import web
 
-        app = web.Application(client_max_size=self._max)
-        app.router.add_route("*", "/{tail:.*}", self._attend)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_CLOSE_S)
+        from tradewind.live.listener import QuietServer
+
+        server = QuietServer(self._attend, self._turn_away, self._max)
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_CLOSE_S)
         await self._runner.setup()
         await web.SockSite(self._runner, listening, ssl_context=tls).start()
 
@@ -164,6 +165,14 @@ class WebhookServer:
         status, told = await self._desk.answer(request.raw_path, request.headers, body, who)
         return web.json_response(told, status=status)
 
+    def _turn_away(self, who: str) -> Any:  # noqa: ANN401 - as above
+        """Return the answer to what is no HTTP; it is counted as a signal without a form."""
+        from aiohttp import web
+
+        refusal = SafetyRefusal("SIGNAL_FORM", "The signal is refused: it is no HTTP.")
+        status, told = self._desk.refuse(refusal, f"webhook {who}")
+        return web.json_response(told, status=status)
+
     async def _read(self, request: Any) -> bytes:  # noqa: ANN401 - as above
         """Return the body of a POST. Raises SafetyRefusal for what is not worth reading."""
         from aiohttp import web
@@ -178,6 +187,9 @@ class WebhookServer:
             raise SafetyRefusal("SIGNAL_FORM", "The signal is refused: it is no POST of application/json.")
         try:
             async with asyncio.timeout(_READ_S):
+                if request.headers.get("Expect", "").lower() == "100-continue":
+                    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    request.writer.output_size = 0
                 body: bytes = await request.read()
         except web.HTTPRequestEntityTooLarge:
             raise SafetyRefusal(

@@ -20,7 +20,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "LOSS_DAY": "the day's loss",
     "LOSS_SESSION": "the session's loss",
     "DRAWDOWN": "the fall from the highest equity",
-    "LIQUIDATED": "the exchange liquidated a position",
+    "LIQUIDATED": "a position was closed by the exchange, or by somebody else who trades the account",
     "VENUE": "the exchange takes nothing new",
     "BANKRUPT": "nothing is left",
     "UNHEDGED": "one leg of a hedge stood alone for too long",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from http.client import HTTPMessage
 
 __all__ = ["Heartbeat"]
 
 _TIMEOUT_S: Final = 10.0
+_PATIENCE_S: Final = 180.0
 
 
 class _StayThere(urllib.request.HTTPRedirectHandler):
@@ -38,6 +41,10 @@ class Heartbeat:
         As `tradewind.config.urls` lets it through. It may hold a token, and is never shown.
     timeout_s
         How long an answer is waited for.
+    tell
+        Is told once when no call has succeeded for some minutes, and again only after one has.
+    patience_s
+        So many seconds.
 
     Attributes
     ----------
@@ -46,19 +53,39 @@ class Heartbeat:
         waited.
     """
 
-    def __init__(self, url: str, timeout_s: float = _TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float = _TIMEOUT_S,
+        *,
+        tell: Callable[[str], None] = lambda _: None,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
         self.sent = self.failed = self.skipped = 0
         self._url, self._timeout_s = url, timeout_s
+        self._tell, self._patience_s = tell, patience_s
+        self._well_s: float | None = time.monotonic()
         self._calling: threading.Thread | None = None
         self._opener = urllib.request.build_opener(_StayThere, urllib.request.ProxyHandler())
 
     def __call__(self) -> None:
         """Call, and return at once."""
+        self._tell_silence()
         if self._calling is not None and self._calling.is_alive():
             self.skipped += 1
             return
         self._calling = threading.Thread(target=self._call, name="heartbeat", daemon=True)
         self._calling.start()
+
+    def _tell_silence(self) -> None:
+        """Say that nobody hears us, where that has lasted too long and was not said."""
+        well_s = self._well_s
+        if well_s is not None and time.monotonic() - well_s > self._patience_s:
+            self._well_s = None
+            self._tell(
+                f"the heartbeat was not taken for {self._patience_s / 60:g} minutes, {self.failed} calls failed: "
+                "whoever watches for silence may raise an alarm, or is not there"
+            )
 
     def wait(self, timeout_s: float = _TIMEOUT_S) -> None:
         """Wait for the call that is under way."""
@@ -66,7 +93,7 @@ class Heartbeat:
             self._calling.join(timeout_s)
 
     def _call(self) -> None:
-        # The settings let through https, and http on this machine only.
+        # The settings let through https only.
         request = urllib.request.Request(self._url, headers={"User-Agent": "tradewind"})  # noqa: S310
         try:
             with self._opener.open(request, timeout=self._timeout_s) as answer:
@@ -75,3 +102,4 @@ class Heartbeat:
             self.failed += 1
         else:
             self.sent += 1
+            self._well_s = time.monotonic()

@@ -24,10 +24,11 @@ class Metrics:
     Attributes
     ----------
     batches, requests, fills
-        Counters by session: batches lived through, requests handed out, fills booked.
+        Counters by session: batches lived through, requests handed out, fills booked. Batches are those of this
+        process, without history.
     batch_s, sync_s
-        Histograms by session: seconds from the time of a batch until its requests have left, and of a sync of the
-        journal.
+        Histograms by session: seconds from the time of a batch until its requests have left, of each that `batches`
+        counts, and of a sync of the journal.
     orders
         Gauge by session and state: orders that are not over, those in doubt among them.
     stale
@@ -46,6 +47,8 @@ class Metrics:
         Counter by code.
     signals
         Counter by session and outcome of signals from outside: "taken", or the code of a refusal.
+    refused
+        Counter of requests to these figures that asked for something else, or were no HTTP.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -72,16 +75,17 @@ class Metrics:
         self.journal_bytes = Gauge("journal_bytes", "Length of the journal.", ["session"], **made)
         self.alerts = Counter("alerts", "Alerts by code.", ["code"], **made)
         self.signals = Counter("signals", "Signals from outside by outcome.", ["session", "outcome"], **made)
+        self.refused = Counter("figures_refused", "Requests that were none for figures.", **made)
         self._server: Any = None
 
     def serve(self, port: int, host: str = "127.0.0.1") -> int:
         """Offer the figures over HTTP; return the port. Raises UsageError (PORT_INVALID, PORT_BUSY)."""
-        from prometheus_client import start_http_server
+        from tradewind.ops.offering import FiguresServer
 
         if not 0 <= port <= 65_535:
             raise UsageError("PORT_INVALID", f"{port} is no port.", known=["1..65535", "0: any that is free"])
         try:
-            self._server, _ = start_http_server(port, host, self.registry)
+            self._server = FiguresServer(host, port, self.registry, self.refused.inc)
         except OSError as error:
             raise UsageError(
                 "PORT_BUSY", f"port {port} of {host} cannot be used: {error.strerror}."
@@ -91,6 +95,5 @@ class Metrics:
     def close(self) -> None:
         """Stop offering."""
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.close()
             self._server = None

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tradewind.units.enums import WakeCode
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from tradewind.ops.alerts import Alert
     from tradewind.ops.metrics import Metrics
+    from tradewind.venues.port import Batch
 
 __all__ = ["Observer"]
-
-_HISTORY_NS = 600_000_000_000
-"""A batch that is older was not waited for: it warms up, or was missed while the process was down."""
 
 
 @dataclass(slots=True)
@@ -28,18 +28,21 @@ class Observer:
         Where they are offered.
     session, folder
         Its name, and its folder.
+    since_ns
+        When this process began to look; what became known before is history.
     """
 
     metrics: Metrics
     session: str
     folder: Path
+    since_ns: int = 0
     _counted: dict[str, int] = field(default_factory=dict)
     _seen: dict[str, set[str]] = field(default_factory=dict)
 
     def look(self, status: Mapping[str, Any], clock_offset_ns: int = 0) -> None:
         """Take what `session status` says, and how far the venue's clock is ahead, in nanoseconds."""
         metrics, name = self.metrics, self.session
-        self._count(metrics.batches, "batches", int(status["batches"]))
+        metrics.batches.labels(name)
         self._count(metrics.requests, "requests", int(status["requests"]))
         self._count(metrics.fills, "fills", int(status["fills"]))
         self._flag(metrics.halts, "halts", set(status["halts"]))
@@ -63,10 +66,15 @@ class Observer:
         """Count a signal from outside: "taken", or the code of its refusal."""
         self.metrics.signals.labels(self.session, outcome).inc()
 
-    def timed_batch(self, age_ns: int) -> None:
-        """Take how long after its time a batch was done with, its requests handed over; history is not counted."""
-        if age_ns < _HISTORY_NS:
-            self.metrics.batch_s.labels(self.session).observe(max(0, age_ns) / 1e9)
+    def timed_batch(self, batch: Batch, now_ns: int) -> None:
+        """Count a batch that was done with at `now_ns`, its requests handed over, and how long after its time it was.
+
+        History is neither counted nor timed: what warms up, and what became known before this process looked.
+        """
+        is_history = batch.wake == WakeCode.WARM or batch.now_ns < self.since_ns
+        if not is_history:
+            self.metrics.batches.labels(self.session).inc()
+            self.metrics.batch_s.labels(self.session).observe(max(0, now_ns - batch.now_ns) / 1e9)
 
     def timed_sync(self, spent_s: float) -> None:
         """Take how long a sync of the journal took."""

@@ -77,13 +77,15 @@ class SessionUnit:
     command
         The program and its arguments, an absolute path first.
     workspace
-        Where it runs; the only folder beside `cache` that it may write.
+        Where it runs; the only folder beside `cache` and `state` that it may write.
     cache
         Where machine code is kept.
     user
         Who runs it, as a service of the system; "" for whoever installs it in his own manager.
     credential
         File with the passphrase of the key store, encrypted by ``systemd-creds`` or not; None without one.
+    state
+        Folder of the user's locks of keys, which it may write too where it is there; None: not known.
     stop_s
         So long an ordered end may take.
     """
@@ -94,11 +96,12 @@ class SessionUnit:
     cache: Path
     user: str = ""
     credential: Path | None = None
+    state: Path | None = None
     stop_s: int = 90
 
     def text(self) -> str:
         """Return the unit. Raises PathError (PATH_INVALID) for a path that a unit cannot write."""
-        for path in (self.workspace, self.cache, self.credential):
+        for path in (self.workspace, self.cache, self.credential, self.state):
             if path is not None and (not path.is_absolute() or not str(path).isprintable()):
                 raise PathError(
                     "PATH_INVALID", "a unit needs whole paths of printable signs.", where=str(path)
@@ -143,6 +146,9 @@ class SessionUnit:
             lines.append(f"LoadCredential=tradewind-keys:{_specified(self.credential)}")
         lines += [f"{key}={value}" for key, value in hardening(of_system=bool(self.user)).items()]
         writable = " ".join(_quoted(str(path)) for path in (self.workspace, self.cache))
+        if self.state is not None:
+            # What is not there yet is no reason not to start.
+            writable += " " + _quoted(f"-{self.state}")
         return [*lines, f"ReadWritePaths={writable}"]
 
     def _install(self) -> list[str]:

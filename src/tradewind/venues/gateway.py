@@ -415,6 +415,8 @@ class Outcome(msgspec.Struct, frozen=True):
         Do not ask before this time; 0: at once.
     fence_ns
         After this time a request that cannot be found can no longer appear; 0: the venue has no such fence.
+    gone
+        The venue says that the order works no more, and not how it ended, or that it knows none.
     """
 
     kind: OutcomeKind
@@ -423,6 +425,7 @@ class Outcome(msgspec.Struct, frozen=True):
     text: str = ""
     retry_ns: int = 0
     fence_ns: int = 0
+    gone: bool = False
 
 
 class NewOrder(msgspec.Struct, frozen=True, gc=False):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tradewind.cli import refusing
+from tradewind.cli import refusing, takeover
 from tradewind.cli.certify import require_certificates
+from tradewind.cli.claiming import claimed, session_of
 from tradewind.cli.entry import run_command
 from tradewind.cli.paper import load_terms
 from tradewind.config import lock
@@ -14,6 +15,8 @@ from tradewind.errors import ERROR_CODES, SafetyRefusal
 from tradewind.live.certify import Certificate, Step
 from tradewind.live.epochs import Epoch, begin_epoch
 from tradewind.research.resolve import check_strategies
+from tradewind.venues.keys import AccountKeys, Secret
+from tradewind.venues.keys.secret import forgetting
 
 pytest.importorskip("ccxt")
 
@@ -246,3 +249,38 @@ _FROM = ["--start", "2024-01-01"]
 def test_b16_b17_a_venue_is_refused_by_its_name_before_anything_is_asked(desk, refuse, words, code, meant):
     fields = refuse(desk.root, words, code)
     assert not meant or f"'{meant}'" in fields["hint"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["trade", "--live", "sessions/live.toml", "--confirm", "main", "--no-guard"],
+        ["session", "adopt", "sessions/live.toml", "--confirm", "main"],
+        ["venue", "certify", "blofin_swap", "--account", "main"],
+        ["session", "flatten", "live", "--takeover"],
+    ],
+)
+def test_an_account_that_a_copy_of_the_workspace_trades_is_left_alone(
+    desk, live, tmp_path, monkeypatch, capsys, words
+):
+    """Before any venue is asked."""
+    live("LIVE_UNCONFIRMED", 5)
+    if "--takeover" in words:
+        desk.session_dir("live").mkdir(parents=True)
+        # What the session trades is not looked up: no instrument of a venue is stored here.
+        monkeypatch.setattr(
+            takeover, "_of_file", lambda *_: (load_terms(desk, "sessions/live.toml", None).config, ())
+        )
+    given = {"API_KEY": "1" * 32, "SECRET": "2" * 32, "PASSPHRASE": "3" * 8}
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name, text in (given | {"DEMO": "true"}).items():
+        monkeypatch.setenv(f"TRADEWIND_KEYS__MAIN__{name}", text)
+    accounts = {"main": type(desk).open(desk.root).settings.accounts["main"]}
+    copy = type(desk)(tmp_path / "copy")
+    with forgetting():
+        keys = {"main": AccountKeys("main", "blofin_swap", True, *map(Secret, given.values()))}
+        with claimed(copy, accounts, keys, lambda _: session_of(copy, "live"), pytest.fail):
+            assert run_command(words) == 5
+    told = capsys.readouterr().err
+    assert "LOCKED" in told
+    assert str(copy.root) in told

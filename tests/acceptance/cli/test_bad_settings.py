@@ -320,3 +320,26 @@ def test_b33_settings_cannot_lead_out_of_the_workspace(desk, refuse, path):
 )
 def test_a_bad_command_is_refused(desk, refuse, arguments, code):
     refuse(desk.root, arguments, code)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["config", "show"],
+        ["trade", "--paper", "sessions/first.toml"],
+        ["trade", "--live", "sessions/first.toml"],
+    ],
+)
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/ping", "https://localhost:9/ping"])
+def test_a_heartbeat_to_this_machine_is_refused_by_all_that_reads_the_settings(desk, refuse, words, url):
+    desk.settings_file.write_text(f'heartbeat_url = "{url}"\n')
+    fields = refuse(desk.root, words, "URL_REFUSED")
+    assert (fields["where"], fields["key"]) == (f"{desk.settings_file}:1", "heartbeat_url")
+
+
+def test_the_doctor_names_a_heartbeat_to_this_machine(desk, capsys):
+    desk.settings_file.write_text('heartbeat_url = "http://127.0.0.1:9/ping"\n')
+    assert run_command(["doctor"]) != 0
+    said = capsys.readouterr()
+    assert "URL_REFUSED" in said.out + said.err
+    assert "heartbeat_url" in said.out + said.err

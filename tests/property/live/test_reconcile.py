@@ -309,7 +309,23 @@ def test_money_that_is_missing_is_told_as_a_person_counts_it():
     missing = int(world.accounts["balance"][WALLETS["USDT"]]) - 213_699_049
     result = compared(world, replace(position(0, 0.0), balances=(BalanceSeen("USDT", missing, NOW, NOW),)))
     (text,) = [d.text for d in result.differences if d.what == "balance"]
-    assert text == "the balance of USDT is off by -2.13699049"
+    assert text == "the balance is off by -2.13699049 USDT"
+
+
+@pytest.mark.parametrize(
+    ("known", "lots", "said"),
+    [
+        (0, 30, "0.3 S0 short are none of ours"),
+        (120, 30, "0.3 S0 short are none of ours; before it was 1.2 S0 short"),
+        (120, 0, "1.2 S0 short, which were none of ours, are held no more"),
+    ],
+)
+def test_what_others_hold_is_told_as_the_venue_counts_it(known, lots, said):
+    """Once it was "0 lots on the long side are none of ours, 120 were known"."""
+    world = Desk(("linear", "linear"), strategies=2).world
+    apply(world, compared(world, position(known, 100.0)).facts)
+    (text,) = [d.text for d in compared(world, position(lots, 100.0)).differences if d.what == "position"]
+    assert text == said
 
 
 trades = st.lists(

@@ -248,7 +248,7 @@ def test_a_position_that_goes_before_the_session_comes_back_takes_its_old_stop_a
     assert scene.result == []
     assert held_lots(scene.second) == (0, 0)
     told = [alert.text for alert in scene.second.alerts if alert.code == "UNEXPLAINED"]
-    assert "of ours on the long side are gone" in told[0]
+    assert "long of ours are gone" in told[0]
     assert int(scene.second.world.accounts["halts"][0]) & Halt.EXTERNAL
 
 

@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+import socket
+import time
 
 import pytest
 
+from tradewind.cli import session, session_state
 from tradewind.cli.entry import run_command
+from tradewind.cli.live_trade import _leave_nothing
 from tradewind.config import Workspace, lock
-from tradewind.journal import Authorship, FileDisk, Identity, open_journal
-from tradewind.journal.bodies import LAYOUTS
-from tradewind.live.control import ControlServer
-from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse
+from tradewind.errors import Exit
+from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
+from tradewind.journal.bodies import LAYOUTS, Audit, Boot, encode
+from tradewind.live.control import SECRET, SOCKET, ControlServer
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, STARTING, Pulse
+from tradewind.live.standing import write_standing
 from tradewind.live.takeover import TAKEN_OVER
 
 HELD = {"instrument": "BTC-USDT", "side": "long", "lots": 120, "quantity": "12.0"}
@@ -172,6 +178,132 @@ def test_a_session_whose_processes_died_says_so_and_how_it_goes_on(broken, capsy
     assert shown()[0] == "state           stopped"
     assert shown()[1][-1].endswith("tradewind journal verify alpha")
     pulse.close()
+
+
+@pytest.fixture
+def gone(broken):
+    """Return the folder of a session on an account that wrote down what it held, and of which no process is left."""
+    broken.settings_file.write_text("")
+    folder = broken.session_dir("alpha")
+    (folder / "segment-000001.twj").unlink()
+    journal_of(folder).close()
+    order = {
+        "cid": 7, "instrument": "BTC-USDT", "state": "LIVE", "kind": "STOP", "side": "sell", "reduce": True,
+        "price": "37397.3", "quantity": "12.0",
+    }  # fmt: skip
+    held = STANDING | {"positions": [HELD | {"strategy": "steady"}], "orders": [order]}
+    write_standing(folder, held, STANDING["now_ns"] + 5_000_000_000)
+    return folder
+
+
+def journal_of(folder):
+    author = Authorship(Identity("alpha", ("main",)), lambda: STANDING["now_ns"], "1", LAYOUTS)
+    return open_journal(FileDisk(), folder, author)
+
+
+def status_of(capsys, status=0):
+    """Return what `session status` says in words, and in JSON."""
+    assert run_command(["session", "status", "alpha"]) == status
+    words = capsys.readouterr().out.splitlines()
+    assert run_command(["session", "status", "alpha", "--json"]) == status
+    return words, json.loads(capsys.readouterr().out)
+
+
+def test_a_session_that_is_gone_says_what_it_held_and_as_of_when(gone, capsys):
+    words, told = status_of(capsys)
+    assert (
+        "as of           2024-01-01T00:00:05Z, when it was last written down; the venue may differ" in words
+    )
+    assert "position        12.0 BTC-USDT long by steady" in words
+    assert "order           sell 12.0 BTC-USDT at 37397.3, stop, live, id 7" in words
+    assert "halted by       OPERATOR" in words
+    assert told["standing"] is None
+    assert told["last_known"]["standing"]["positions"] == [HELD | {"strategy": "steady"}]
+    assert told["last_known"]["taken_over"] is None
+
+
+def test_a_session_that_was_taken_over_says_so_until_it_begins_again(gone, capsys):
+    accounts = {"main": {"flat": True}, "side": {"flat": False}}
+    audit = Audit(STANDING["now_ns"] + 60_000_000_000, "ada (process 7)", "takeover", {"accounts": accounts})
+    writer = journal_of(gone)
+    writer.append(RecordKind.AUDIT, encode(audit))
+    writer.close()
+    words, told = status_of(capsys)
+    assert any(line.endswith(", before it was taken over; the venue may differ") for line in words)
+    place = words.index("taken over      2024-01-01T00:01:00Z by ada (process 7)")
+    assert [line.strip() for line in words[place + 1 : place + 3]] == [
+        "main: nothing was left, as the venue said then",
+        "side: NOT FLAT, as the venue said then",
+    ]
+    assert told["last_known"]["taken_over"]["accounts"] == accounts
+    boot = Boot(2, "t", "c0de", "c0f1", "da7a", "", [], [], [], 20)
+    writer = journal_of(gone)
+    writer.append(RecordKind.BOOT, encode(boot))
+    writer.close()
+    assert status_of(capsys)[1]["last_known"]["taken_over"] is None
+
+
+def test_a_loop_that_does_not_come_round_is_not_said_to_run(gone, capsys, monkeypatch):
+    pulse = Pulse(gone / PULSE)
+    pulse.state = RUNNING
+    pulse.beat()
+    monkeypatch.setattr(session_state, "_SILENT_S", 0.0)
+    monkeypatch.setattr(session, "_SHORT_PATIENCE_S", 0.1)
+    monkeypatch.chdir(gone)
+    (gone / SECRET).write_text("00")
+    with lock(gone / "lock", "writes the journal"), socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(SOCKET)
+        listening.listen()
+        monkeypatch.chdir(gone.parent.parent)
+        words, told = status_of(capsys, Exit.TIMEOUT)
+        assert run_command(["session", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["sessions"][0]["state"]
+    assert words[1].startswith("state           not answering since 20")
+    assert "position        12.0 BTC-USDT long by steady" in words
+    assert words[-1] == "next: tradewind session flatten alpha --takeover"
+    assert told["state"].startswith("not answering since 20")
+    assert listed.startswith("not answering since 20")
+    pulse.close()
+
+
+@pytest.mark.parametrize(
+    ("answered", "state"), [({"starting": True}, "starting"), ({"ending": True}, "ending"), ({}, "running")]
+)
+def test_a_state_from_before_the_process_is_not_shown_as_running(gone, capsys, answered, state):
+    broken = Workspace.open(gone.parent.parent)
+    with lock(gone / "lock", "writes the journal"):
+        assert told_to(broken, STANDING | answered, "status", "alpha", "--json")[0] == 0
+        assert json.loads(capsys.readouterr().out)["state"] == state
+        assert told_to(broken, STANDING | answered, "status", "alpha")[0] == 0
+    older = "time            2024-01-01, before this start; the venue may differ"
+    assert (older in capsys.readouterr().out.splitlines()) is (state == "starting")
+
+
+def test_a_session_whose_guard_outlives_its_process_for_a_moment_is_ending(gone, capsys):
+    desk = Workspace.open(gone.parent.parent)
+    pulse = Pulse(gone / PULSE)
+    states = []
+    with lock(desk.account_lock("main"), "guards main in session alpha"):
+        for state in (ENDED, STARTING):
+            pulse.state = state
+            pulse.cells[6] = time.monotonic_ns() + 2_000_000_000
+            states.append(status_of(capsys)[1]["state"])
+        pulse.state = ENDED
+        pulse.cells[6] = time.monotonic_ns() - 60_000_000_000
+        states.append(status_of(capsys)[1]["state"])
+    pulse.close()
+    assert states == ["ending", "starting", "starting"]
+
+
+def test_a_session_whose_first_start_was_refused_is_none(broken, capsys):
+    broken.settings_file.write_text("")
+    broken.session_dir("beta").mkdir()
+    Pulse(broken.session_dir("beta") / PULSE).close()
+    assert run_command(["session", "list", "--json"]) == 0
+    assert [row["session"] for row in json.loads(capsys.readouterr().out)["sessions"]] == ["alpha"]
+    _leave_nothing(broken.session_dir("beta"))
+    _leave_nothing(broken.session_dir("alpha"))
+    assert [path.name for path in broken.journal.iterdir()] == ["alpha"]
 
 
 def test_where_no_session_can_lie_the_mistake_is_the_answer(broken, capsys):

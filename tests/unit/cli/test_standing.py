@@ -47,7 +47,7 @@ def test_positions_and_orders_are_said_in_the_units_and_prices_of_the_venue(caps
     lines = capsys.readouterr().out.splitlines()
     assert lines[4:] == [
         "position        12.0 BTC-USDT long by steady",
-        "order           sell 12.0 BTC-USDT at 37397.3, stop, live",
+        "order           sell 12.0 BTC-USDT at 37397.3, stop, live, id 7",
         "from outside    bias of BTC-USDT: 0.25, since 2023-12-31T23:59:50Z",
         "from outside    mood of BTC-USDT: none, or one too old",
     ]
@@ -70,7 +70,7 @@ def test_contracts_that_are_not_one_coin_are_said_with_what_they_are(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[4:6] == [
         "position        12.0 contracts (0.012 BTC) BTC-USDT long by steady",
-        "order           sell 12.0 contracts (0.012 BTC) BTC-USDT at 37397.3, stop, live",
+        "order           sell 12.0 contracts (0.012 BTC) BTC-USDT at 37397.3, stop, live, id 7",
     ]
 
 

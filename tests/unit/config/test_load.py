@@ -286,3 +286,18 @@ def test_house_limits_can_only_tighten(first):
     assert (both.max_open_orders, both.loss_day_pct, both.drawdown_pct) == (20, 5.0, None)
     assert both.of("ETHUSDT").max_qty == 5
     assert both.of("BTCUSDT").max_qty == 7
+
+
+def test_a_key_of_the_top_level_that_stands_in_a_table_is_told_where_it_belongs(tmp_path):
+    path = tmp_path / "tradewind.toml"
+    path.write_text(
+        '[metrics]\nport = 9000\nheartbeat_url = "https://example.org/x"\nretention = 3\nprot = 1\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    hints = {error.key: error.hint for error in (caught.value, *caught.value.also)}
+    assert hints["metrics.heartbeat_url"] == (
+        "'heartbeat_url' is a key of the top level: write it before the first [table]"
+    )
+    assert "top level" not in hints["metrics.retention"]
+    assert hints["metrics.prot"] == "Did you mean 'port'?"

@@ -106,6 +106,15 @@ def test_what_cannot_be_is_refused_with_its_place(tmp_path, text, code, key):
         "https://[::ffff:169.254.169.254]/",
         "https://[fe80::1]/",
         "https://0.0.0.0/",
+        "http://127.0.0.1:9/ping",
+        "https://127.0.0.1:9/ping",
+        "https://127.1/ping",
+        "https://2130706433/ping",
+        "https://localhost:9/ping",
+        "https://LOCALHOST./ping",
+        "https://watch.localhost/ping",
+        "https://[::1]/ping",
+        "https://[::ffff:127.0.0.1]/ping",
         "https://metadata.google.internal/",
         "https://name@example.com/",
         "https://user:hunter2@example.com/",
@@ -130,7 +139,6 @@ def test_an_address_that_must_not_be_called_is_refused(tmp_path, url):
     [
         "https://watch.example/ping",
         "https://10.0.0.7/ping",
-        "http://127.0.0.1:8000/ping",
         "https://[2606::1]/",
     ],
 )

@@ -12,7 +12,7 @@ from tradewind.config import lock_holder
 from tradewind.engine.world import CORE_BYTES
 from tradewind.errors import InvariantBroken, SafetyRefusal
 from tradewind.live.guard import Guard, GuardPolicy
-from tradewind.live.pulse import PULSE, RUNNING, Pulse
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse, ended_in_order
 from tradewind.testing.sessions import small_world
 
 CHILD = """
@@ -118,6 +118,15 @@ def test_who_has_traded_and_refuses_to_go_on_is_told_of(tmp_path, code, traded):
     assert (status, lives) == (code, 1)
     assert [incident.kind for incident in told] == ["refused"] * traded
     assert all(f"status {code}" in incident.text for incident in told)
+
+
+@pytest.mark.parametrize(("before", "after"), [(ENDED, True), (RUNNING, False)])
+def test_a_refused_start_does_not_undo_how_the_last_process_ended(tmp_path, before, after):
+    pulse = Pulse(tmp_path / PULSE)
+    pulse.state = before
+    pulse.close()
+    assert guarded(tmp_path, "pulse.state = 0\nsys.exit(2)", GuardPolicy())[0] == 2
+    assert ended_in_order(tmp_path / PULSE) is after
 
 
 def test_a_fault_of_ours_is_a_death(tmp_path):

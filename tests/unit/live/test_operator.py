@@ -10,11 +10,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from tradewind.engine.diff import CORE_SLOTS
 from tradewind.engine.world import lot_of
 from tradewind.errors import UsageError
 from tradewind.journal import JournalReader, RecordKind
-from tradewind.journal.bodies import Audit
+from tradewind.journal.bodies import Audit, decode_requests, layouts_at
 from tradewind.live.control import Actor, Command
+from tradewind.live.explain import explain_order
 from tradewind.live.flatten import flatten_account
 from tradewind.live.operator import Operator
 from tradewind.live.outside import Feature, feature_facts
@@ -24,7 +26,8 @@ from tradewind.ops.record import read_session
 from tradewind.testing.sessions import linear, small_world
 from tradewind.testing.small_exchange import SmallGateway
 from tradewind.testing.small_live import FOLDER, SmallLive
-from tradewind.units.enums import Halt, OrderState, Rule
+from tradewind.units.enums import Halt, OrderState, RequestKind, Rule
+from tradewind.units.jit import SLOTS
 from tradewind.venues.gateway import Listing
 
 ANNE = Actor("anne", 4711)
@@ -95,6 +98,48 @@ async def until(done):
 
 def replays(life):
     return replay_journal(FOLDER, small_world(), life.disk).state_hash == life.world.state_hash()
+
+
+def closings(life):
+    """Return what is told of each order that closed something at the market, by stage."""
+    told = []
+    for record in JournalReader(life.disk, FOLDER).records():
+        if record.kind != RecordKind.REQUESTS:
+            continue
+        rows = decode_requests(record, layouts_at(JournalReader(life.disk, FOLDER).headers, record.seq))[1]
+        for cid in rows["cid"][rows["slot"] >= SLOTS - CORE_SLOTS].tolist():
+            told.append({s.stage: s for s in explain_order(FOLDER, str(cid), life.disk).steps})
+    return told
+
+
+@pytest.mark.parametrize(("name", "on_stop"), [("flatten", "keep"), ("stop", "close")])
+def test_an_order_that_an_operator_caused_names_him_and_his_command(name, on_stop):
+    life = commanded(name, on_stop=on_stop)
+    (audit,) = life.audits
+    told = closings(life)
+    assert told
+    for steps in told:
+        assert "fact" not in steps
+        assert steps["cause"].detail == {"operator": f"{name} by anne (process 4711)", "reason": "noon"}
+        assert abs(steps["cause"].ts_ns - audit.at_ns) < 1_000_000_000
+        assert steps["cause"].seq > 0
+        assert steps["intent"].detail["does"] == "closes"
+
+
+def test_an_opener_that_a_pause_cancelled_names_it():
+    life = commanded("pause")
+    assert not life.openers
+    reader = JournalReader(life.disk, FOLDER)
+    rows = np.concatenate(
+        [
+            decode_requests(record, layouts_at(reader.headers, record.seq))[1]
+            for record in reader.records()
+            if record.kind == RecordKind.REQUESTS
+        ]
+    )
+    cid = str(int(rows["cid"][rows["kind"] == RequestKind.CANCEL][-1]))
+    told = [step.detail for step in explain_order(FOLDER, cid, life.disk).steps if step.stage == "cause"]
+    assert told == [{"operator": f"pause by {ANNE}", "reason": "noon"}]
 
 
 def test_status_changes_nothing_and_is_not_written_down():

@@ -216,11 +216,13 @@ def test_what_the_core_flattens_with_is_told_as_its_own_intent():
     opened.close(finished=True)
     told = told_by_stage(disk)
     assert told["intent"] == {
-        "kind": "TARGET", "side": "long", "does": "holds", "price": "market", "trail": "",
+        "kind": "TARGET", "side": "long", "does": "closes", "price": "market", "trail": "",
         "quantity": "0.00", "slot": SLOTS - 4, "tag": "",
     } | {"quantity": told["intent"]["quantity"]}  # fmt: skip
     assert Decimal(told["intent"]["quantity"]) == 0
     assert told["fill"]["liquidity"] == "taker"
+    assert told["cause"] == {"operator": "flatten"}
+    assert "signals" not in told
 
 
 @pytest.mark.parametrize(

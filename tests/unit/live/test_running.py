@@ -11,7 +11,9 @@ from tradewind.config import Workspace
 from tradewind.errors import JournalError
 from tradewind.journal.bodies import Boot, Instrument
 from tradewind.live.running import Reached, RunningSetup, run_session
+from tradewind.live.standing import STANDING, read_standing
 from tradewind.testing.sessions import START_NS, small_world, walk
+from tradewind.units.enums import DAY_NS
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
 
@@ -27,11 +29,12 @@ async def reach(world, folder, notify):
     return Reached(LocalVenue(exchange), exchange)
 
 
-def run(folder, told):
+def run(folder, told, began_ns=START_NS):
     """Run a session to its end; `told` grows by the code of each alert."""
-    setup = RunningSetup(small_world, BOOT, (), reach, (("S0USDT",), ("restless",)), lambda: START_NS)
+    setup = RunningSetup(small_world, BOOT, (), reach, (("S0USDT",), ("restless",)), lambda: began_ns)
+    desk = folder / "desk"
     run_session(
-        setup, Workspace.create(folder / "desk"), "alpha", version="test",
+        setup, Workspace.open(desk) if desk.exists() else Workspace.create(desk), "alpha", version="test",
         notify=lambda alert: told.append(alert.code),
     )  # fmt: skip
 
@@ -40,6 +43,26 @@ def test_a_session_says_that_it_began_and_that_it_ended(tmp_path):
     told = []
     run(tmp_path, told)
     assert [code for code in told if code.startswith("SESSION")] == ["SESSION_STARTED", "SESSION_STOPPED"]
+
+
+def test_what_a_session_believed_last_is_known_when_it_is_gone(tmp_path):
+    folder = tmp_path / "desk" / "journal" / "alpha"
+    run(tmp_path, [])
+    last = read_standing(folder)
+    assert last is not None
+    assert last.written_ns == START_NS
+    assert last.standing["now_ns"] >= START_NS
+    assert last.standing["wallets"]
+    assert (last.standing["starting"], last.standing["ending"]) == (False, False)
+    assert (folder / STANDING).stat().st_mode & 0o077 == 0
+
+
+def test_what_is_older_than_a_process_that_goes_on_is_said_to_be(tmp_path):
+    folder, told = tmp_path / "desk" / "journal" / "alpha", []
+    for began_ns, starting in ((START_NS, False), (START_NS + DAY_NS, True)):
+        run(tmp_path, [], began_ns)
+        told.append(read_standing(folder).standing["starting"] is starting)
+    assert told == [True, True]
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.EROFS])

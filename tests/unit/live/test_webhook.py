@@ -197,6 +197,79 @@ def test_a_body_that_lies_about_its_length_is_cut_off():
     assert session.posted == []
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"GARBAGE-CANARY\r\n\r\n",
+        b"POST /x HTTP/1.1\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: x\r\nCANARY\r\n\r\n",
+        b"GET /" + b"CANARY" * 3_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_counted_and_leaves_nothing(garbage, caplog, capfd):
+    caplog.set_level("INFO")
+    session = Session()
+
+    def client(port):
+        answers = []
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+                raw.sendall(garbage)
+                answers.append(b"".join(iter(lambda: raw.recv(1_000), b"")))
+        return answers
+
+    for answer in played(session, client):
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b" 400 " in head.splitlines()[0]
+        assert json.loads(body)["error"]["code"] == "SIGNAL_FORM"
+        assert b"server:" not in head.lower()
+        assert b"CANARY" not in answer
+        assert len(answer) < 600
+    assert session.refused == [("SIGNAL_FORM", "webhook 127.0.0.1")] * 3
+    assert [record for record in caplog.records if record.name != "asyncio"] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_fault_of_ours_is_written_once_a_minute_and_shown_to_nobody(caplog):
+    session = Session()
+
+    def fails(*_):
+        raise ZeroDivisionError("CANARY")
+
+    session.desk.answer = fails
+
+    def client(port):
+        answers = []
+        for _ in range(3):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("POST", PATH, BODY, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answers.append((answer.status, answer.read()))
+            connection.close()
+        return answers
+
+    assert played(session, client) == [(500, b"not answered\n")] * 3
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+
+
+def test_who_waits_to_be_asked_for_the_body_is_asked():
+    session = Session()
+
+    def client(port):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+            head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+            raw.sendall(head.encode() + f"Content-Length: {len(BODY)}\r\n\r\n".encode())
+            asked = raw.recv(100)
+            raw.sendall(BODY)
+            return asked, raw.recv(1_000)
+
+    asked, answer = played(session, client)
+    assert asked.startswith(b"HTTP/1.1 100 ")
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
 def test_a_disk_that_takes_nothing_takes_no_signal():
     session = Session()
     session.broken = True

@@ -69,3 +69,32 @@ def test_nobody_there_is_a_failure_and_nothing_more():
     beat()
     beat.wait()
     assert (beat.sent, beat.failed) == (0, 1)
+
+
+def test_a_heartbeat_that_nobody_takes_is_told_once_until_one_was_taken(listener):
+    told = []
+    beat = beating(listener, "/broken", tell=told.append, patience_s=0.0)
+    for _ in range(3):
+        beat()
+        beat.wait()
+    assert len(told) == 1
+    assert "not taken for" in told[0]
+    assert str(listener.server_port) not in told[0]
+    beat._url = beat._url.replace("/broken", "/well")
+    for _ in range(2):
+        beat()
+        beat.wait()
+    assert len(told) == 2
+
+
+def test_a_heartbeat_that_is_taken_is_no_news(listener):
+    beat = beating(listener, "/well", tell=pytest.fail)
+    for _ in range(3):
+        beat()
+        beat.wait()
+    patient = beating(listener, "/broken", tell=pytest.fail, patience_s=600.0)
+    patient()
+    patient.wait()
+    patient()
+    patient.wait()
+    assert patient.failed == 2

@@ -27,6 +27,46 @@ def test_figures_are_offered_under_their_names():
     assert 'tradewind_batch_seconds_bucket{le="3e-05",session="alpha"} 1.0' in told
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (b"GET /CANARY HTTP/1.1\r\nHost: x\r\n\r\n", b"404"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"404"),
+        (b"GET /metrics/CANARY HTTP/1.1\r\nHost: x\r\n\r\n", b"404"),
+        (b"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", b"501"),
+        (b"GET /metrics HTTP/CANARY\r\nHost: x\r\n\r\n", b""),
+        (b"CANARY\r\n\r\n", b""),
+        (b"GET /" + b"CANARY" * 20_000 + b" HTTP/1.1\r\n\r\n", b""),
+    ],
+)
+def test_whoever_asks_for_something_else_is_counted_and_told_little(asked, status, capfd):
+    metrics = Metrics()
+    port = metrics.serve(0)
+    try:
+        answers = [exchanged(port, asked) for _ in range(2)]
+        right = exchanged(port, b"GET /metrics?x=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    finally:
+        metrics.close()
+    for answer in answers:
+        assert status in answer.splitlines()[0] if answer else asked.startswith(b"GET /CANARYCANARY")
+        assert b"CANARY" not in answer
+        assert b"server:" not in answer.lower()
+        assert len(answer) < 200
+    assert b"tradewind_figures_refused_total 2.0" in right
+    assert b"server:" not in right.lower()
+    assert capfd.readouterr() == ("", "")
+
+
+def exchanged(port, asked):
+    """Return all that is answered to some bytes; nothing where the connection is cut off."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        try:
+            raw.sendall(asked)
+            return b"".join(iter(lambda: raw.recv(65_536), b""))
+        except ConnectionError:
+            return b""
+
+
 def test_nobody_outside_this_machine_is_served():
     metrics = Metrics()
     metrics.serve(0)

@@ -75,6 +75,8 @@ def test_every_key_that_closes_the_service_is_there_once(tmp_path):
         assert key in HARDENING
     assert (keys["LimitCORE"], keys["UMask"]) == (["0"], ["0077"])
     assert keys["ReadWritePaths"] == [f"{tmp_path} {tmp_path / 'cache'}"]
+    beside = keys_of(unit(tmp_path, state=tmp_path / "state").text())["ReadWritePaths"]
+    assert beside == [f"{tmp_path} {tmp_path / 'cache'} -{tmp_path / 'state'}"]
 
 
 def test_what_the_service_could_not_see_is_named():

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 
+import numpy as np
 import pytest
 
+from tradewind.journal.bodies import FACT
 from tradewind.ops.alerts import Alert
 from tradewind.ops.metrics import Metrics
 from tradewind.ops.observing import Observer
 from tradewind.ops.upkeep import Upkeep
-from tradewind.units.enums import DAY_NS
-from tradewind.units.time import MINUTE_NS
+from tradewind.units.enums import DAY_NS, WakeCode
+from tradewind.units.time import MINUTE_NS, SECOND_NS
+from tradewind.venues.port import Batch
 
 MIDNIGHT_NS = 20_000 * DAY_NS
 
@@ -88,7 +91,7 @@ def figure(observer, name, **labels):
 
 def test_figures_say_what_the_session_says(observer):
     observer.look(STATUS, clock_offset_ns=-250_000_000)
-    assert [figure(observer, f"{name}_total") for name in ("batches", "requests", "fills")] == [10, 3, 2]
+    assert [figure(observer, f"{name}_total") for name in ("requests", "fills")] == [3, 2]
     assert figure(observer, "halted", breaker="LOSS_DAY") == 1
     assert figure(observer, "stale", instrument="BTC") == 1
     assert figure(observer, "orders", state="LIVE") == 2
@@ -101,18 +104,31 @@ def test_figures_say_what_the_session_says(observer):
 
 def test_what_has_passed_is_cleared_and_counters_only_rise(observer):
     observer.look(STATUS)
-    observer.look(STATUS | {"batches": 12, "halts": [], "stale": [], "orders": []})
-    assert figure(observer, "batches_total") == 12
+    observer.look(STATUS | {"fills": 4, "halts": [], "stale": [], "orders": []})
+    assert figure(observer, "fills_total") == 4
     assert figure(observer, "halted", breaker="LOSS_DAY") == 0
     assert figure(observer, "stale", instrument="BTC") == 0
     assert figure(observer, "orders", state="UNKNOWN") == 0
-    observer.look(STATUS | {"batches": 4})
-    assert figure(observer, "batches_total") == 12
+    observer.look(STATUS | {"fills": 1})
+    assert figure(observer, "fills_total") == 4
+
+
+def test_history_is_neither_counted_nor_timed(observer):
+    """Once each bar of a warm-up was taken for a batch that had been waited for since the bar's own time."""
+    observer.since_ns = MIDNIGHT_NS
+    observer.look(STATUS)
+    assert (figure(observer, "batches_total"), figure(observer, "batch_seconds_count")) == (0, None)
+    for wake, age_s in ((WakeCode.WARM, 1), (WakeCode.MARK, -100), (WakeCode.BATCH, 1), (None, 2)):
+        now_ns = MIDNIGHT_NS + age_s * SECOND_NS
+        told = Batch(1, np.zeros(0, FACT), wake, again=False, now_ns=now_ns)
+        observer.timed_batch(told, MIDNIGHT_NS + 5 * SECOND_NS)
+    assert figure(observer, "batches_total") == figure(observer, "batch_seconds_count") == 2
+    assert figure(observer, "batch_seconds_sum") == 4 + 3
 
 
 def test_times_and_alerts_are_counted(observer):
-    observer.timed_batch(2_000_000)
-    observer.timed_batch(DAY_NS)
+    batch = Batch(1, np.zeros(0, FACT), WakeCode.BATCH, again=False, now_ns=MIDNIGHT_NS)
+    observer.timed_batch(batch, MIDNIGHT_NS + 2_000_000)
     observer.timed_sync(0.5)
     observer.count_alert(Alert("HALTED", "", 1))
     assert figure(observer, "batch_seconds_sum") == pytest.approx(0.002)

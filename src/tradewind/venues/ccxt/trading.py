@@ -415,7 +415,14 @@ class CcxtTradingGateway:
         retry_ns = answer.retry_ns
         if found.meaning is Meaning.KEY:
             retry_ns = max(retry_ns, self._now_ns() + _REFUSED_KEY_NS)
-        return Outcome(found.kind, rule=found.rule, text=said, retry_ns=retry_ns, fence_ns=fence_ns)
+        return Outcome(
+            found.kind,
+            rule=found.rule,
+            text=said,
+            retry_ns=retry_ns,
+            fence_ns=fence_ns,
+            gone=found.meaning is Meaning.GONE,
+        )
 
     def _proven(self, outcome: Outcome, order: NewOrder, client_id: str, row: Row) -> Outcome:
         """Return an acceptance only where the venue named the order: its id, and ours where it repeats it."""
