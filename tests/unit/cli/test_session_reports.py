@@ -212,7 +212,9 @@ def test_the_command_of_a_unit_goes_as_far_as_the_keys_without_a_home_or_a_termi
     command = shlex.split(settings["ExecStart"])
     assert command[:3] == [sys.executable, "-m", "tradewind.cli"]
     for path in settings["ReadWritePaths"].split():
-        assert Path(path.removeprefix("-")).is_dir(), "a path that is not there ends the service before it begins"
+        assert Path(path.removeprefix("-")).is_dir(), (
+            "a path that is not there ends the service before it begins"
+        )
     name, _, value = settings["Environment"].partition("=")
     started = subprocess.run(
         command, cwd=settings["WorkingDirectory"], env={"PATH": "/usr/bin:/bin", name: value}, umask=0o077,
