@@ -25,7 +25,7 @@ live: $(LIVE) ## the same, with what trading on accounts and on live feeds needs
 
 dev: $(DEV) ## all of it, with the tools of tests, linting and docs
 
-demo: $(CORE) ## a generated market, a real strategy, a report: offline, under a minute
+demo: $(CORE) ## a generated market, a real strategy, a report: offline, in a minute or two
 	@$(BIN)/tradewind demo
 
 # In the order of the folders: it puts the long files first. More workers than cores, since some tests wait for a clock.
