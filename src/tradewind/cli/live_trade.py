@@ -83,7 +83,6 @@ def trade_live(
             account: keys_for(account, entry.venue, store, around, demo=entry.kind == "demo")
             for account, entry in accounts.items()
         }
-
         venues = tuple(entry.venue for entry in accounts.values())
 
         def setup_of(bound: "Bound") -> "RunningSetup":

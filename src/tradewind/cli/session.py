@@ -11,7 +11,16 @@ from tradewind.cli.journal import SessionName, session_names, session_path
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.session_reports import app as reports
 from tradewind.cli.session_signal import app as signals
-from tradewind.cli.session_state import DIED, SILENT, brief, is_paper, last_known, recorded, silent_since
+from tradewind.cli.session_state import (
+    DIED,
+    SILENT,
+    SILENT_S,
+    brief,
+    is_paper,
+    last_known,
+    recorded,
+    silent_since,
+)
 from tradewind.cli.workspace import open_workspace, operated_workspace
 from tradewind.errors import DeadlineExceeded, Exit, NotFound, UsageError, VenueDown
 
@@ -31,8 +40,6 @@ _PATIENCE_S = 45.0
 """Longer than a session itself waits for orders to go."""
 _SHORT_PATIENCE_S = 5.0
 """For a session that is known not to answer."""
-_SILENT_S = 3.0
-"""A loop that has not come round for so long is said to be silent; it comes round several times a second."""
 
 
 @app.command("list")
@@ -283,9 +290,9 @@ async def _tell_silence(say: Output, folder: Path, patience_s: float) -> None:
     from tradewind.units.time import format_utc
 
     while True:
-        await asyncio.sleep(_SILENT_S)
+        await asyncio.sleep(SILENT_S)
         silence_s = silent_s(folder / PULSE)
-        if silence_s is not None and silence_s >= _SILENT_S:
+        if silence_s is not None and silence_s >= SILENT_S:
             break
     since = format_utc(time.time_ns() - int(silence_s * 1e9))
     say.note(

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from tradewind.journal import JournalReader, Record
     from tradewind.journal.bodies import Audit
 
-__all__ = ["DIED", "SILENT", "brief", "is_paper", "last_known", "recorded", "silent_since"]
+__all__ = ["DIED", "SILENT", "SILENT_S", "brief", "is_paper", "last_known", "recorded", "silent_since"]
 
 DIED = "ended without a stop"
 """The state of a session whose processes are gone and did not say that they end."""
 SILENT = "not answering"
 """How the state of a session begins whose loop does not come round."""
-_SILENT_S = 3.0
+SILENT_S = 3.0
 """A loop that has not come round for so long is said to be silent; it comes round several times a second."""
 
 
@@ -67,7 +67,7 @@ def silent_since(folder: Path) -> str:
     from tradewind.units.time import format_utc
 
     silence_s = silent_s(folder / PULSE)
-    if silence_s is None or silence_s < _SILENT_S or state_of(folder / PULSE) != RUNNING:
+    if silence_s is None or silence_s < SILENT_S or state_of(folder / PULSE) != RUNNING:
         return ""
     return f"{SILENT} since {format_utc(time.time_ns() - int(silence_s * 1e9))}"
 

@@ -90,7 +90,7 @@ def _strategy(use: "SessionUse") -> str:
         f"{use.label} on {', '.join(use.symbols or ())}{where}",
         _PROTECTION[use.protection] if use.protection else "not protected",
         _exits(use.exits),
-        f"{given}, other parameters by their defaults" if given else "parameters by their defaults *",
+        f"{given}, other parameters by their defaults" if given else f"parameters by their defaults{_UNSAID}",
     ]
     return "; ".join(told)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tradewind.engine.world import lot_of
+from tradewind.live.amounts import counted
 from tradewind.live.reconcile import Belief, Terms
 from tradewind.units.enums import LONG, SHORT, IntentKind, OrderState, Payoff, SettingCode
 from tradewind.units.ids import context_of, slot_of
@@ -101,12 +101,9 @@ def belief_of(
 def _counted(world: World, instrument: int, lots: int) -> str:
     """Return lots as the venue counts its instrument, with its symbol, and as coins where a contract is not one."""
     rules = world.instrument_setups[instrument].instrument
-    quantity = lots * lot_of(rules)
-    inverse = rules.payoff == "inverse"
-    if not inverse and rules.contract_size == 1:
-        return f"{quantity.normalize():f} {rules.symbol}"
-    amount = f"{(quantity * rules.contract_size).normalize():f} {rules.quote if inverse else rules.base}"
-    return f"{quantity.normalize():f} contracts ({amount}) {rules.symbol}"
+    quantity, amount = counted(rules, lots)
+    contracts = f" contracts ({amount})" if amount else ""
+    return f"{quantity.normalize():f}{contracts} {rules.symbol}"
 
 
 def _own_orders(world: World, instruments: Collection[int]) -> dict[int, Terms]:

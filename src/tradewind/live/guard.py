@@ -189,9 +189,8 @@ class Guard:
             return None
         status = self._left_with(child.returncode, pulse)
         if status in _ON_PURPOSE and before == ENDED and pulse.state == STARTING:
-            pulse.state = (
-                ENDED  # A start that was refused does not undo the order in which the last one ended.
-            )
+            # A start that was refused does not undo the order in which the last one ended.
+            pulse.state = ENDED
         return status
 
     def _left_with(self, status: int, pulse: Pulse) -> int | None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tradewind.engine.world import lot_of
 from tradewind.errors import UsageError
 from tradewind.journal.bodies import Audit
+from tradewind.live.amounts import counted
 from tradewind.live.facts import Told, rows_of
 from tradewind.live.trading_state import is_flat
 from tradewind.ops.alerts import Alert
@@ -262,14 +262,8 @@ class Operator:
 
     def _counted(self, instrument: int, lots: int) -> dict[str, str]:
         """Return lots as the venue counts its instrument, and what they are where a contract is not one coin."""
-        rules = self._world.instrument_setups[instrument].instrument
-        quantity = lots * lot_of(rules)
-        counted = {"quantity": f"{quantity:f}"}
-        inverse = rules.payoff == "inverse"
-        if inverse or rules.contract_size != 1:
-            unit = rules.quote if inverse else rules.base
-            counted["amount"] = f"{(quantity * rules.contract_size).normalize():f} {unit}"
-        return counted
+        quantity, amount = counted(self._world.instrument_setups[instrument].instrument, lots)
+        return {"quantity": f"{quantity:f}"} | ({"amount": amount} if amount else {})
 
     def _price(self, instrument: int, tick: int) -> str:
         setup = self._world.instrument_setups[instrument]

@@ -247,7 +247,7 @@ def test_a_loop_that_does_not_come_round_is_not_said_to_run(gone, capsys, monkey
     pulse = Pulse(gone / PULSE)
     pulse.state = RUNNING
     pulse.beat()
-    monkeypatch.setattr(session_state, "_SILENT_S", 0.0)
+    monkeypatch.setattr(session_state, "SILENT_S", 0.0)
     monkeypatch.setattr(session, "_SHORT_PATIENCE_S", 0.1)
     monkeypatch.chdir(gone)
     (gone / SECRET).write_text("00")

@@ -27,7 +27,7 @@ def frozen(tmp_path, monkeypatch):
 def test_it_is_said_that_the_loop_is_silent_and_what_can_be_done(
     frozen, monkeypatch, capsys, silent_for_s, told
 ):
-    monkeypatch.setattr(command, "_SILENT_S", silent_for_s)
+    monkeypatch.setattr(command, "SILENT_S", silent_for_s)
     pulse = Pulse(frozen / PULSE)
     pulse.beat()
     pulse.close()

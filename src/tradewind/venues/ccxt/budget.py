@@ -204,9 +204,8 @@ class Budget:
             await asyncio.sleep(wait_ns / _NS)
             sent = self._now_ns(), weight, count
         for spent in windows:
-            if cost := sent[spent.cost]:
-                spent.used.append(sent)
-                spent.total += cost
+            if sent[spent.cost]:
+                spent.add(sent)
         return 0
 
     def hear(self, status: int, headers: Mapping[str, str], body: str, group: str = "") -> int:

@@ -153,7 +153,7 @@ class RowReader:
         self._parents: OrderedDict[str, str] = OrderedDict()
         self._children: OrderedDict[str, str] = OrderedDict()
         self._traded: OrderedDict[str, tuple[set[str], int, int]] = OrderedDict()
-        self._taken: OrderedDict[str, str] = OrderedDict()
+        self._venues_own: OrderedDict[str, None] = OrderedDict()
         self._readers: dict[type, Callable[..., list[Event]]] = {
             OrderShape: self._order,
             FillShape: self._fill,
@@ -197,9 +197,6 @@ class RowReader:
             raise Unfit("more filled than ordered")
         if venue_id:
             _keep(self._orders, _place(listing, venue_id, algo=shape.algo), (client_id, position_side))
-        taken = _taken(row, shape)
-        if taken:
-            return self._taken_whole(row, shape, taken, recv_ns)
         seen = OrderSeen(
             instrument=listing.index,
             cid=self._ids.cid_of(client_id),
@@ -218,22 +215,21 @@ class RowReader:
             recv_ns=recv_ns,
             stop=status is OrderStatus.WORKING and self._waits(row, shape),
         )
-        return [seen]
+        taken = _taken(row, shape)
+        return self._taken_whole(row, shape, listing, seen, taken) if taken else [seen]
 
-    def _taken_whole(self, row: Row, shape: OrderShape, kind: str, recv_ns: int) -> list[Event]:
+    def _taken_whole(
+        self, row: Row, shape: OrderShape, listing: Listing, seen: OrderSeen, kind: str
+    ) -> list[Event]:
         """Return what the venue closed by an order of its own, once that is filled; its trades are told no more."""
-        listing = self._listing(row, shape.symbol)
-        venue_id = word_of(row.get(shape.venue_id))
-        _keep(self._taken, _place(listing, venue_id), kind)
-        if shape.statuses[word_of(row.get(shape.status))] is not OrderStatus.FILLED:
+        _keep(self._venues_own, _place(listing, seen.venue_id), None)
+        if seen.status is not OrderStatus.FILLED:
             return []
-        lots = self._lots(row, shape.filled, listing)
-        notional = self._notional(row, shape, listing, venue_id, lots)
         price = round(_needed(row, shape.average) / listing.instrument.tick_size)  # An average is on no grid.
-        closes = SHORT if self._side(row, shape.side) == BUY else LONG
-        ts_ns = self._ts_ns(row, shape.ts, shape.ts_other) or recv_ns
-        key = key_of_trade(f"order {venue_id}")
-        return [TakenSeen(kind, listing.index, closes, price, lots, notional, key, ts_ns, recv_ns)]
+        closes = SHORT if seen.side == BUY else LONG
+        key = key_of_trade(f"order {seen.venue_id}")
+        whole = seen.filled_lot, seen.notional, key, seen.ts_ns, seen.recv_ns
+        return [TakenSeen(kind, seen.instrument, closes, price, *whole)]
 
     def _waits(self, row: Row, shape: OrderShape) -> bool:
         """Return whether an order that works waits for its trigger: by its list, or by the trigger that it has."""
@@ -315,7 +311,7 @@ class RowReader:
         told = _decimal(row, shape.notional) if shape.notional else None
         notional = _money(told) if told else _money_of(listing, Decimal(price) * lots)
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
-        if place in self._taken:
+        if place in self._venues_own:
             return []
         taken = _taken(row, shape)
         if taken:

@@ -1,0 +1,24 @@
+"""How much lots are, as a person counts them: what the venue counts, and the coins or money where that is not it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.engine.world import lot_of
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from tradewind.market import Instrument
+
+__all__ = ["counted"]
+
+
+def counted(rules: Instrument, lots: int) -> tuple[Decimal, str]:
+    """Return lots as the venue counts its instrument, and what they are in words, "" where a contract is one coin."""
+    quantity = lots * lot_of(rules)
+    inverse = rules.payoff == "inverse"
+    if not inverse and rules.contract_size == 1:
+        return quantity, ""
+    unit = rules.quote if inverse else rules.base
+    return quantity, f"{(quantity * rules.contract_size).normalize():f} {unit}"
