@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from tradewind.errors import VenueDown
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.classification import code_of, look_up
-from tradewind.venues.ccxt.dialect import FillShape, Meaning, OrderShape, fill_template
+from tradewind.venues.ccxt.dialect import Meaning, fill_template
 from tradewind.venues.ccxt.parsing import has_rows, own_trade, rows_at, word_of
+from tradewind.venues.ccxt.shapes import FillShape, OrderShape
 from tradewind.venues.gateway import (
     NO_HISTORY,
     BalanceSeen,

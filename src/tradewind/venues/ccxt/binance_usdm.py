@@ -7,25 +7,27 @@ under a new id. Client ids are unique among open orders only, which is why ours 
 from __future__ import annotations
 
 from tradewind.venues.ccxt.dialect import (
-    BalanceShape,
     Call,
     Clock,
     Dialect,
     ErrorRow,
-    FillShape,
-    FundingShape,
     KeyShape,
     Meaning,
-    OrderShape,
     Pages,
-    PositionShape,
     Reading,
-    SettingShape,
     Stream,
     Topic,
-    TransferShape,
     Window,
     Words,
+)
+from tradewind.venues.ccxt.shapes import (
+    BalanceShape,
+    FillShape,
+    FundingShape,
+    OrderShape,
+    PositionShape,
+    SettingShape,
+    TransferShape,
 )
 from tradewind.venues.gateway import OrderStatus
 

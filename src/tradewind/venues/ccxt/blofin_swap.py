@@ -9,24 +9,26 @@ own, which ccxt makes of the millisecond.
 from __future__ import annotations
 
 from tradewind.venues.ccxt.dialect import (
-    BalanceShape,
     Call,
     Clock,
     Dialect,
     ErrorRow,
-    FillShape,
     KeyShape,
     Meaning,
-    OrderShape,
     Pages,
-    PositionShape,
     Reading,
-    SettingShape,
     Stream,
     Topic,
-    TransferShape,
     Window,
     Words,
+)
+from tradewind.venues.ccxt.shapes import (
+    BalanceShape,
+    FillShape,
+    OrderShape,
+    PositionShape,
+    SettingShape,
+    TransferShape,
 )
 from tradewind.venues.gateway import OrderStatus
 

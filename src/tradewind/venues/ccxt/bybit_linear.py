@@ -8,26 +8,28 @@ no id of its own, so that it is not offered as an order.
 from __future__ import annotations
 
 from tradewind.venues.ccxt.dialect import (
-    BalanceShape,
     Call,
     Clock,
     Dialect,
     ErrorRow,
-    FillShape,
-    FundingShape,
     KeyShape,
     Meaning,
     Notices,
-    OrderShape,
     Pages,
-    PositionShape,
     Reading,
-    SettingShape,
     Stream,
     Topic,
-    TransferShape,
     Window,
     Words,
+)
+from tradewind.venues.ccxt.shapes import (
+    BalanceShape,
+    FillShape,
+    FundingShape,
+    OrderShape,
+    PositionShape,
+    SettingShape,
+    TransferShape,
 )
 from tradewind.venues.gateway import OrderStatus
 

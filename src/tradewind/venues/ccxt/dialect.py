@@ -18,28 +18,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tradewind.venues.gateway import OrderStatus
+    from tradewind.venues.ccxt.shapes import Shape
 
 __all__ = [
-    "BalanceShape",
     "Call",
     "Clock",
     "Dialect",
     "ErrorRow",
-    "FillShape",
-    "FundingShape",
     "KeyShape",
     "Meaning",
     "Notices",
-    "OrderShape",
     "Pages",
     "Path",
-    "PositionShape",
     "Reading",
-    "SettingShape",
     "Stream",
     "Topic",
-    "TransferShape",
     "Window",
     "Words",
     "fill_template",
@@ -121,155 +114,6 @@ def value_at(body: object, path: Path) -> object:
         else:
             return None
     return body
-
-
-# ---------------------------------------------------------------------- what rows say
-
-
-@dataclass(frozen=True, slots=True)
-class OrderShape:
-    """Which field of a row says what about an order; "" where none does.
-
-    Parameters
-    ----------
-    statuses
-        The venue's words for its state.
-    notional, average
-        The money filled so far, or else the average price: from whole ticks and lots the money follows exactly.
-    child_id
-        Venue's id of the order that a triggered stop became.
-    parent_client_id, parent_id
-        On that order: our id of the stop, or the venue's.
-    reason, reasons
-        Why it ended, and the words for it as names of `units.enums.Rule`; ``STATE/word`` counts in that state only.
-    taken_by, taken
-        The field that says that it was the venue's own, to close a position, and how its words begin for each kind.
-    """
-
-    symbol: str
-    client_id: str
-    venue_id: str
-    status: str
-    statuses: Mapping[str, OrderStatus]
-    side: str
-    position_side: str
-    reduce: str
-    price: str
-    qty: str
-    filled: str
-    notional: str = ""
-    average: str = ""
-    trigger: str = ""
-    ts: str = ""
-    ts_other: str = ""
-    child_id: str = ""
-    parent_client_id: str = ""
-    parent_id: str = ""
-    reason: str = ""
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    algo: bool = False
-    taken: Mapping[str, str] = field(default_factory=dict)
-    taken_by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FillShape:
-    """Which field says what about a trade of ours.
-
-    Parameters
-    ----------
-    fee_sign
-        -1 where the venue writes what it takes as a negative number.
-    when
-        (field, words) that a row must show to be a trade.
-    taken_by, taken
-        The field that says that the venue closed the position itself, and how its words begin for each kind; "" where
-        only its order says so.
-    """
-
-    symbol: str
-    client_id: str
-    venue_id: str
-    trade_id: str
-    side: str
-    position_side: str
-    price: str
-    qty: str
-    fee: str
-    fee_currency: str
-    maker: str
-    maker_words: frozenset[str]
-    ts: str
-    fee_sign: int = 1
-    notional: str = ""
-    when: tuple[str, frozenset[str]] | None = None
-    taken: Mapping[str, str] = field(default_factory=dict)
-    taken_by: str = ""
-    reduce: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PositionShape:
-    """Which field says what about a position; `signed`: the quantity carries the side where there is one position."""
-
-    symbol: str
-    position_side: str
-    qty: str
-    entry: str
-    mark: str
-    ts: str
-    signed: bool = True
-    side: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BalanceShape:
-    """Which field says what about the cash of a currency."""
-
-    currency: str
-    balance: str
-    ts: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FundingShape:
-    """Which field says what about a funding payment; `sign` -1 where a negative amount is a payment."""
-
-    symbol: str
-    currency: str
-    amount: str
-    ts: str
-    sign: int = -1
-    rate: str = ""
-    position_side: str = ""
-    when: tuple[str, frozenset[str]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TransferShape:
-    """Which field says what about money moved; `into`: words of `direction` that mean in, "" where signed."""
-
-    currency: str
-    amount: str
-    transfer_id: str
-    ts: str
-    direction: str = ""
-    into: frozenset[str] = frozenset()
-    when: tuple[str, frozenset[str]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SettingShape:
-    """A setting in an answer: `code` of `SettingCode`, and words for values that are no numbers."""
-
-    code: str
-    value: str
-    symbol: str = ""
-    words: Mapping[str, float] = field(default_factory=dict)
-    ts: str = ""
-
-
-Shape = OrderShape | FillShape | PositionShape | BalanceShape | FundingShape | TransferShape | SettingShape
 
 
 # ---------------------------------------------------------------------- reading everything

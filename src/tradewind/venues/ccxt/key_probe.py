@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import ConfigError
 from tradewind.venues.ccxt.capabilities import DIALECTS
-from tradewind.venues.ccxt.dialect import SettingShape
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, open_session
 from tradewind.venues.ccxt.key_check import read_key
 from tradewind.venues.ccxt.parsing import word_of
+from tradewind.venues.ccxt.shapes import SettingShape
 from tradewind.venues.ccxt.unreached import silent
 from tradewind.venues.ccxt.wire import Wire
 from tradewind.venues.gateway import AccountMode

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, Rule, SettingCode
 from tradewind.venues.ccxt.classification import rule_named
-from tradewind.venues.ccxt.dialect import (
+from tradewind.venues.ccxt.shapes import (
     BalanceShape,
     FillShape,
     FundingShape,
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tradewind.venues.ccxt.client_ids import ClientIds
-    from tradewind.venues.ccxt.dialect import Dialect, Path, Shape
+    from tradewind.venues.ccxt.dialect import Dialect, Path
+    from tradewind.venues.ccxt.shapes import Shape
     from tradewind.venues.gateway import Event, Listing
 
 __all__ = ["RowReader", "Unfit", "has_rows", "key_of_trade", "own_trade", "rows_at", "word_of"]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, Rule
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.ccxt.client_ids import ClientIds
-from tradewind.venues.ccxt.dialect import OrderShape
 from tradewind.venues.ccxt.parsing import RowReader, has_rows, key_of_trade, rows_at
+from tradewind.venues.ccxt.shapes import OrderShape
 from tradewind.venues.fake.listings import listed
 from tradewind.venues.gateway import FillSeen, Listing, OrderStatus, PositionSeen, TakenSeen
 
