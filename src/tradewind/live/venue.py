@@ -33,6 +33,7 @@ from tradewind.live.history import CaughtUp, HistoryStep, catch_up
 from tradewind.live.inbox import Heard, Inbox, Seen
 from tradewind.live.reconcile import Policy
 from tradewind.live.resolver import PATIENCE_NS, Resolver
+from tradewind.live.silence import SilentVenues, is_exposed
 from tradewind.live.staleness import Staleness
 from tradewind.live.unprotected import UNPROTECTED_NS, UnprotectedPositions
 from tradewind.ops.alerts import Alert
@@ -141,6 +142,7 @@ class LiveVenue:
         self._resolver = Resolver(world, rules.patience_ns)
         self._stale = Staleness()
         self._unprotected = UnprotectedPositions(world)
+        self._silences = SilentVenues()
         self._arming: list[asyncio.Task[None]] = []
         self._silent = asyncio.Event()
         self._open = self._catching_up = False
@@ -377,12 +379,17 @@ class LiveVenue:
         return self._stale.note(places, "account", StreamCode.DOWN, self._now_ns)
 
     def _note_read(self, item: Seen) -> None:
-        if item.snapshot is not None:
-            self._read.append((item.account, item.snapshot))
-        else:
-            self._alert(
-                "STREAM_DOWN", f"{self._accounts[item.account].terms.name} cannot be read: {item.text}"
-            )
+        name = self._accounts[item.account].terms.name
+        if item.snapshot is None:
+            # Whoever does not answer is asked again soon: whether that lasts decides whether somebody is woken.
+            again_ns = self._now_ns + self._rules.poll_ns
+            self.books.compare_at_ns[item.account] = min(self.books.compare_at_ns[item.account], again_ns)
+            self._alert("STREAM_DOWN", f"{name} cannot be read: {item.text}")
+            return
+        self._read.append((item.account, item.snapshot))
+        silent_ns = self._silences.hear(item.account, self._now_ns)
+        if silent_ns:
+            self._alert("RESUMED", f"{name} is read again after {silent_ns / _S:.0f} s without an answer")
 
     def _may_decide_again(self, facts: Sequence[Told]) -> bool:
         """Let contexts decide whose orders ended, but not without end before the next WAKE."""
@@ -425,6 +432,15 @@ class LiveVenue:
             held = int(self._world.contexts["working"]["holding"]["pos_lot"][context, side])
             text = f"{name}: {lots} of {held} lots of instrument {instrument}, {('long', 'short')[side]}"
             self._alert("PROTECTOR_MISSING", f"{text}, have had no stop for {UNPROTECTED_NS // _S} s")
+
+    def _warn_of_silent_venues(self) -> None:
+        """Tell a person, once, of an account that nobody can read while something is held or a stop rests there."""
+        for number in self._silences.due(self._now_ns):
+            terms = self._accounts[number].terms
+            if is_exposed(self._world, terms.instruments):
+                self._silences.tell(number)
+                text = f"{terms.name}: no reading has succeeded for {self._silences.silent_ns // _S} s"
+                self._alert("VENUE_SILENT", f"{text}, and something is held or a stop rests there")
 
     def _own(self, facts: Sequence[Told]) -> Batch | None:
         """Return facts of ours, which no venue said, as a batch; None for none."""
@@ -492,6 +508,7 @@ class LiveVenue:
             return None
         self._resolved_ns = self._now_ns
         self._warn_of_bare_positions()
+        self._warn_of_silent_venues()
         cids = self._resolver.overdue(self._now_ns)
         for cid in cids:
             self.books.look_for(cid)
@@ -507,6 +524,7 @@ class LiveVenue:
         self._now_ns += passed_ns
         if passed_ns > self._rules.jump_ns and self._open:
             self._alert("LOOP_STALLED", "the machine slept: everything is read again before anything is done")
+            self._silences.forget()
             for account in self._accounts:
                 self.books.compare_at_ns[account.number] = 0
                 self._unread.add(account.number)
@@ -520,6 +538,7 @@ class LiveVenue:
                 every_ns = self._rules.poll_ns if account.number in self._unread else self._rules.reconcile_ns
                 self.books.compare_at_ns[account.number] = self._now_ns + every_ns
                 account.ask_snapshot(self._since_ns(account))
+                self._silences.ask(account.number, self._now_ns)
 
     def _wait_s(self) -> float:
         """Return how long nothing is to be done unless something arrives."""

@@ -112,6 +112,11 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "A position has no stop at the exchange although its strategy wants one there.",
         "It is put there again at once; if this repeats, flatten and look at the exchange's rules.",
     ),
+    "VENUE_SILENT": AlertKind(
+        Level.CRITICAL,
+        "For a minute no reading of an account has succeeded, and something is held or a stop rests there.",
+        "It is asked again every few seconds. See the exchange's status page and your network; close by hand there.",
+    ),
     "CLOSE_REFUSED": AlertKind(
         Level.CRITICAL,
         "The exchange took no order that closes a position: not at market, and not within a price band.",

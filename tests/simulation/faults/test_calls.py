@@ -1,6 +1,9 @@
 """Calls that fail on their way: what is known, what is not, and what is never sent twice (F01-F08)."""
 
-from tradewind.testing.logbook import alerted_s, asked_s, called_s, orders_of, placed_s, told
+import pytest
+
+from tradewind.testing.logbook import alerted_s, asked_s, called_s, orders_of, placed_s, seconds, told
+from tradewind.testing.steady import sail_steady
 from tradewind.testing.tidal import sail_tidal
 from tradewind.testing.voyage import strike
 from tradewind.units.enums import FactKind, Halt, RequestKind, VenueCode
@@ -109,3 +112,16 @@ def test_F08_while_calls_die_and_events_arrive_new_risk_is_held():
     ended = [e for e in orders_of(sea, order_id=stop["order_id"]) if e["state"] == "canceled"]
     assert called_s(sea, "DELETE /fapi/v1/algoOrder")[0] > 245
     assert ended
+
+
+@pytest.mark.parametrize(("from_s", "woken"), [(190, True), (40, False)])
+def test_F08_a_venue_that_answers_nothing_wakes_a_person_while_something_is_held(from_s, woken):
+    """Once, within a minute and a reading, and he is told when it is over; with nothing held he may sleep."""
+    sea = sail_steady("binance_usdm", strike("F08", from_s, 135), minutes=6.0)
+    alerts = alerted_s(sea, "VENUE_SILENT")
+    assert len(alerts) == woken
+    if woken:
+        assert from_s + 60 < alerts[0] < from_s + 125
+        over = [alert for alert in sea.alerts("RESUMED") if "without an answer" in alert.text]
+        assert len(over) == 1
+        assert from_s + 135 < seconds(over[0].at_ns) < from_s + 150
