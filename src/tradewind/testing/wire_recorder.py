@@ -17,10 +17,10 @@ import aiohttp
 from aiohttp import web
 
 from tradewind.testing.clock import VirtualLoop
+from tradewind.testing.traded_rules import traded
 from tradewind.testing.virtual_venues import START_NS, virtual_time
 from tradewind.venues.ccxt.exchange import CLIENTS
 from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
-from tradewind.venues.fake.listings import listed
 from tradewind.venues.fake.memory import MemoryConnector, MemoryNetwork
 from tradewind.venues.gateway import Listing
 from tradewind.venues.keys.entries import AccountKeys
@@ -72,7 +72,7 @@ class ListeningPost:
         """Return a gateway that speaks to this post; it is not opened."""
         made = CcxtTradingGateway(
             settings or TradingSettings(self.venue, "tag001"),
-            [Listing(n, instrument) for n, instrument in enumerate(listed(self.venue))],
+            [Listing(n, instrument) for n, instrument in enumerate(traded(self.venue))],
             self._session,
             keys_for(self.venue),
             now_ns=self._loop.now_ns,

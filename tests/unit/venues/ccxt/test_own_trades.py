@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from tradewind.testing.traded_rules import traded
 from tradewind.testing.wire_recorder import Reply, run_at_post
 from tradewind.units.enums import BUY, SELL
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.fake.binance_rows import trade_row
 from tradewind.venues.fake.blofin_words import fill_row as blofin_row
 from tradewind.venues.fake.bybit_words import execution_row
-from tradewind.venues.fake.listings import listed
 from tradewind.venues.fake.okx_words import fill_row as okx_row
 from tradewind.venues.fake.orders import FakeTrade
 
@@ -34,7 +34,7 @@ def row_of(venue, trade, instrument):
 
 def sides_of(venue):
     """Return both sides of one trade as the venue writes them."""
-    instrument = listed(venue)[0]
+    instrument = traded(venue)[0]
     price, qty = instrument.tick_size * 1000, instrument.lot_size * 10
     bought = FakeTrade(
         trade_id=901,

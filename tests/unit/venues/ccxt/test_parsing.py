@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradewind.testing.traded_rules import traded
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, Rule
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.ccxt.parsing import RowReader, has_rows, key_of_trade, rows_at
 from tradewind.venues.ccxt.shapes import OrderShape
-from tradewind.venues.fake.listings import listed
 from tradewind.venues.gateway import FillSeen, Listing, OrderStatus, PositionSeen, TakenSeen
 
 VENUES = sorted(DIALECTS)
@@ -24,7 +24,7 @@ NOW_NS = 1_767_225_600_000_000_000
 
 
 def reader(venue):
-    listings = [Listing(n, instrument) for n, instrument in enumerate(listed(venue))]
+    listings = [Listing(n, instrument) for n, instrument in enumerate(traded(venue))]
     return RowReader(DIALECTS[venue], listings, ClientIds("abc123"), Counter())
 
 
@@ -36,7 +36,7 @@ def order_shape(venue):
 
 def order_row(venue, **changes):
     """Return a half-filled order of ours in a venue's own fields."""
-    shape, words, rules = order_shape(venue), DIALECTS[venue].words, listed(venue)[0]
+    shape, words, rules = order_shape(venue), DIALECTS[venue].words, traded(venue)[0]
     working = next(word for word, status in shape.statuses.items() if status is OrderStatus.WORKING)
     values = {
         "symbol": rules.symbol,
@@ -64,7 +64,7 @@ def test_an_order_of_ours_is_read_whole(venue):
     assert (seen.side, seen.position_side, seen.reduce) == (BUY, LONG, 0)
     assert (seen.price_tick, seen.qty_lot, seen.filled_lot) == (420_000, 10, 4)
     assert (seen.ts_ns, seen.recv_ns, seen.rule) == (NOW_NS, NOW_NS + 5, Rule.OK)
-    rules = listed(venue)[0]
+    rules = traded(venue)[0]
     worth = Decimal("41999.95") * 4 * rules.lot_size * rules.contract_size * 100_000_000
     assert seen.notional == int(worth)
     assert read.dropped == {}
@@ -117,7 +117,7 @@ def test_no_row_however_wrong_raises_or_leaves_the_grid(venue, changes):
 @given(st.lists(st.tuples(st.integers(419_000, 421_000), st.integers(1, 400)), min_size=1, max_size=12))
 def test_the_money_of_an_average_is_the_money_of_its_trades(trades):
     """However many trades at whatever prices, an average of eight places gives their sum back exactly."""
-    rules = listed("okx_swap")[0]
+    rules = traded("okx_swap")[0]
     lots = sum(size for _, size in trades)
     ticks_by_lots = sum(price * size for price, size in trades)
     average = Decimal(ticks_by_lots) * rules.tick_size / lots
@@ -183,7 +183,7 @@ def test_what_the_venue_took_is_no_trade_of_ours(client_id):
 def test_an_order_of_the_venues_own_is_what_it_took_once_it_is_filled(category, kind):
     """BloFin's trades do not say so: one would be taken for that of a stop of ours which had triggered."""
     dialect, read = DIALECTS["blofin_swap"], reader("blofin_swap")
-    shape, rules = order_shape("blofin_swap"), listed("blofin_swap")[0]
+    shape, rules = order_shape("blofin_swap"), traded("blofin_swap")[0]
     row = order_row("blofin_swap", client_id="", side="sell") | {"orderCategory": category}
     assert read.read(row, shape, NOW_NS) == []
     (taken,) = read.read(row | {"state": "filled", "filledSize": str(rules.lot_size * 10)}, shape, NOW_NS)
@@ -207,7 +207,7 @@ def test_an_order_message_without_a_trade_holds_none():
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize(("size", "held"), [("3", {(LONG, 3), (SHORT, 0)}), ("0", {(LONG, 0), (SHORT, 0)})])
 def test_one_position_has_one_side_and_the_other_is_flat(venue, size, held):
-    shape, words, rules = DIALECTS[venue].positions.shape, DIALECTS[venue].words, listed(venue)[0]
+    shape, words, rules = DIALECTS[venue].positions.shape, DIALECTS[venue].words, traded(venue)[0]
     row = {
         shape.symbol: rules.symbol,
         shape.position_side: words.net if words.net is not None else "BOTH",
@@ -313,7 +313,7 @@ def test_no_field_of_a_trade_ends_the_stream_it_stands_in(venue, value):
         shape.client_id,
         shape.venue_id,
     ):
-        row = {shape.symbol: listed(venue)[0].symbol, shape.side: "buy", shape.price: "42000", shape.qty: "1"}
+        row = {shape.symbol: traded(venue)[0].symbol, shape.side: "buy", shape.price: "42000", shape.qty: "1"}
         row |= {
             shape.venue_id: "7",
             shape.trade_id: "8",
