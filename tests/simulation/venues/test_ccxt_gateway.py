@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from ccxt.async_support.base.ws.cache import BaseCache
 
 from tradewind.testing.gateway_desk import LOTS, S_NS, Desk
 from tradewind.testing.virtual_venues import START_NS, Login, run_world
@@ -445,3 +446,24 @@ def test_looking_after_a_quiet_stream_costs_little():
     assert lists >= 8
     assert weight <= 2 * lists
     assert streams == [StreamCode.UP]
+
+
+@at_each_venue
+def test_what_ccxt_keeps_of_an_account_is_short(venue):
+    """Nobody reads it; at OKX stops, in a list of their own, filled a thousand rows for three days."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            for n in range(1, 35):
+                closes, stop = n % 2 == 0, 100 + n
+                await desk.accept(desk.order(n, IntentKind.TARGET, SELL if closes else BUY, reduce=closes))
+                await desk.accept(desk.order(stop, IntentKind.STOP, BUY, price_tick=desk.tick(1.03)))
+                await desk.gateway.cancel(OrderRef(0, stop << 20, algo=True))
+                await asyncio.sleep(1)
+                assert (desk.last(n), desk.last(stop)) == (OrderStatus.FILLED, OrderStatus.CANCELLED)
+            return [
+                len(kept) for kept in vars(desk.gateway._exchange).values() if isinstance(kept, BaseCache)
+            ]
+
+    kept = run(work, venue)
+    assert max(kept) == 32, kept

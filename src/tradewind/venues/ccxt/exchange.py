@@ -48,6 +48,9 @@ LOOKUP_S = 5.0
 """A name is waited for that long, which leaves a request half of its time."""
 KEEP_ALIVE_MS = 10_000
 """A ping this often: the watchdog sees a dead connection by the silence that follows."""
+_SHORT_CACHES = {"ordersLimit": 32, "tradesLimit": 32}
+"""What ccxt keeps of an account is read by nobody: a thousand rows of each kind, as it would, are megabytes for each
+account that fill for days, and all of them are searched, copied and sorted again at each change of an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ def build_exchange(
         "timeout": REQUEST_TIMEOUT_MS,
         "has": {"fetchCurrencies": False},
         "ssl_context": _trusted(),
-        "options": {**spec.options, **(options or {}), "maxRetriesOnFailure": 0},
+        "options": {**spec.options, **_SHORT_CACHES, **(options or {}), "maxRetriesOnFailure": 0},
     }
     if keys is not None:
         settings |= {
