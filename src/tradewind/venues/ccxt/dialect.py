@@ -6,14 +6,15 @@ captured message), "documentation" (the venue's, or ccxt 4.5.90 read as such), "
 `venue certify`).
 
 A call's `fields` are a template: a text that begins with ``$`` is replaced by the value of that name and left
-out where there is none; everything else stands as written.
+out where there is none; everything else stands as written. A name with a dot is a field of a table within.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,11 +38,16 @@ __all__ = [
     "Words",
     "fill_template",
     "filled_in_part",
+    "is_addressed",
+    "nested",
     "value_at",
 ]
 
+_PLACES = re.compile(r"{(\w+)}")
+
 Path = tuple[str, ...]
-"""Keys from the outside in; a number stands for a place in a list, ``*`` for every element."""
+"""Keys from the outside in; a number stands for a place in a list, ``*`` for every element, ``.`` for a table with
+those within it: what is below stands beside the rest, under names with dots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Call:
     Parameters
     ----------
     api, method, path
-        ccxt's section, the HTTP method, the path after the section's address.
+        ccxt's section (and what is below it, after a slash), the HTTP method, the path after the section's address.
     fields
         Template of the parameters.
     rows
@@ -59,13 +65,20 @@ class Call:
     wrap
         "": the fields are the body; "[]": the body is a list of them; else the field that holds such a list.
     outer
-        What stands beside a named list.
+        What stands beside a named list; a text that begins with ``$`` is the field of that name of the rows.
     group, weight
         What it costs, in which budget.
     batch, alike
         How many rows one request may hold, and whether they must be of one instrument.
     codes
         Where the codes of the rows stand, where they are not in the rows.
+    refused, named_by
+        Where the rows stand that were refused, where that is a list of its own, and the field by which they and the
+        others are known to be the answer to which row.
+    no_rows
+        Whether null stands where the list is empty.
+    ours
+        The same where an order is named by our id, if that is another request.
     """
 
     api: str
@@ -80,6 +93,19 @@ class Call:
     batch: int = 1
     alike: bool = False
     codes: Path = ()
+    refused: Path = ()
+    named_by: str = ""
+    no_rows: bool = False
+    ours: Call | None = None
+
+    @property
+    def sections(self) -> list[str]:
+        """Return the section as ccxt takes it, the outer one first."""
+        return self.api.split("/")
+
+    def naming(self, reference: Mapping[str, object]) -> Call:
+        """Return the request for an order that is named like this: by the venue's id, or by ours."""
+        return self if self.ours is None or reference.get("venue_id") else self.ours
 
 
 def fill_template(fields: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
@@ -89,7 +115,26 @@ def fill_template(fields: Mapping[str, object], values: Mapping[str, object]) ->
         value = values[word[1:]] if isinstance(word, str) and word.startswith("$") else word
         if value is not None:
             made[name] = value
+    return nested(made)
+
+
+def nested(fields: dict[str, object]) -> dict[str, object]:
+    """Return fields with those that have dots in their names in tables within, in the order of the template."""
+    if not any("." in name for name in fields):
+        return fields
+    made: dict[str, object] = {}
+    for name, value in fields.items():
+        *tables, last = name.split(".")
+        place = made
+        for table in tables:
+            place = cast("dict[str, object]", place.setdefault(table, {}))
+        place[last] = value
     return made
+
+
+def is_addressed(call: Call, fields: Mapping[str, object]) -> bool:
+    """Say whether a request names everything that its path has a place for."""
+    return all(name in fields for name in _PLACES.findall(call.path))
 
 
 def filled_in_part(
@@ -99,9 +144,17 @@ def filled_in_part(
 
     What is not known holds its place: its field is there and empty, and must be filled.
     """
-    wanted = [(name, word[1:]) for name, word in fields.items() if isinstance(word, str) and word[:1] == "$"]
-    missing = tuple((name, value) for name, value in wanted if value not in values)
-    return fill_template(fields, {**values, **{value: "" for _, value in missing}}), missing
+    made: dict[str, object] = {}
+    missing: list[tuple[str, str]] = []
+    for name, word in fields.items():
+        value = word
+        if isinstance(word, str) and word.startswith("$"):
+            value = values.get(word[1:], "")
+            if word[1:] not in values:
+                missing.append((name, word[1:]))
+        if value is not None:
+            made[name] = value
+    return made, tuple(missing)
 
 
 def value_at(body: object, path: Path) -> object:
@@ -149,6 +202,14 @@ class Pages:
     reach_ns
         How far back the list goes, by the venue's documentation or less; 0: it does not say. More is never asked for,
         since some venues refuse that.
+    unit_ms
+        Milliseconds in the unit in which times are asked for and `made` is written.
+    counted
+        The cursor is the number of rows that were read.
+    numbered
+        `cursor_field` is the number of the page, from 1.
+    symbol_field
+        Where the symbol that was asked for is put into each row, since the venue does not repeat it.
     """
 
     size: int
@@ -164,6 +225,10 @@ class Pages:
     rising: bool = False
     made: str = ""
     reach_ns: int = 0
+    unit_ms: int = 1
+    counted: bool = False
+    numbered: bool = False
+    symbol_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +263,17 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Rows of one shape in the messages of one topic; `renew`: the listen key is over."""
+    """Rows of one shape in the messages of one topic; `renew`: the listen key is over.
+
+    `when`: (field, words) that a row must show to be of the market that is traded here, where one stream tells of
+    several in which the same symbol means another instrument.
+    """
 
     name: str
     rows: Path
     shape: Shape | None
     renew: bool = False
+    when: tuple[str, frozenset[str]] | None = None
 
 
 # ---------------------------------------------------------------------- errors, limits, words
@@ -244,6 +314,9 @@ class ErrorRow:
         What it proves.
     rule
         Name of the `units.enums.Rule`.
+    text
+        What the venue's sentence says as well, where one code stands for several things; of the rows of a code the
+        first one that fits counts.
     """
 
     code: str
@@ -251,6 +324,7 @@ class ErrorRow:
     meaning: Meaning
     rule: str = "VENUE_OTHER"
     provenance: str = "documentation"
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +356,18 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How sides, modes and switches are spelled; None: left out. `hedged`, `one_way`: position modes."""
+    """How sides, modes and switches are spelled; None: left out.
+
+    Parameters
+    ----------
+    hedged, one_way
+        Position modes.
+    opens, closes
+        Whether an order opens or closes, at a venue that asks for it where both positions may be held; the side of an
+        order is that of its position then.
+    up, down
+        Which way the price goes to a stop's trigger.
+    """
 
     buy: str
     sell: str
@@ -296,6 +381,10 @@ class Words:
     mark: object = "mark"
     hedged: object = "long_short_mode"
     one_way: object = "net_mode"
+    opens: object = None
+    closes: object = None
+    up: object = 1
+    down: object = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +399,8 @@ class KeyShape:
         Each a list of (path, words): any of them found means yes; an empty list: the venue does not say.
     ips
         Where the list of allowed addresses is.
+    user
+        Where the number of the user is, which ccxt must know to listen to his stream; () where it need not.
     """
 
     call: Call | None
@@ -319,6 +410,7 @@ class KeyShape:
     unrestricted: tuple[Path, str] | None = None
     demo_too: bool = True
     transfers: tuple[tuple[Path, frozenset[str]], ...] = ()
+    user: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +464,8 @@ class Dialect:
         "window" where a signed request dies after `receive_window_ms`, "expiry" where a header says when, "".
     trail
         "ratio" of the price in percent, "distance" in price, "" where trailing is not native.
+    leverage, position_mode, margin_mode
+        How they are set; None where there is nothing to set: what is held is held once and paid whole.
     dead_man_message
         What must be said on the user's stream for the venue's timer to watch it.
     notices
@@ -380,6 +474,16 @@ class Dialect:
         Whether a timer of 0 switches it off.
     reduce_in_hedge
         Whether the reduce-only switch may stand beside a position side.
+    reduce_is_side
+        Where both sides are held, that switch says which of them an order is of, and stands at all that close.
+    signed_qty
+        A quantity carries its side: it is negative where it sells, and a number where it is whole.
+    client_id_form
+        How our ids are written there: a key of `client_ids.FORMS`.
+    seconds
+        Times are written in seconds with a fraction, or finer: what they are is told by their size.
+    hedged
+        Calls by the name of their field here that take the place of those where both sides of a position are held.
     """
 
     venue: str
@@ -402,8 +506,8 @@ class Dialect:
     funding: Reading | None
     transfers: Reading | None
     settings: tuple[Reading, ...]
-    leverage: Call
-    position_mode: Call
+    leverage: Call | None
+    position_mode: Call | None
     margin_mode: Call | None
     dead_man: Call | None
     dead_man_unit_ms: int
@@ -434,3 +538,13 @@ class Dialect:
     dead_man_message: Mapping[str, object] | None = None
     dead_man_off: bool = True
     notices: Notices | None = None
+    reduce_is_side: bool = False
+    signed_qty: bool = False
+    client_id_form: str = ""
+    seconds: bool = False
+    hedged: Mapping[str, Call] = field(default_factory=dict)
+
+    @property
+    def holds_coins(self) -> bool:
+        """Say whether a position is what is held of a coin: nothing is short there, and nothing only reduces."""
+        return isinstance(self.positions.shape, HoldingShape)

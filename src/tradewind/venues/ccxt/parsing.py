@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, Rule, SettingCode
 from tradewind.venues.ccxt.classification import rule_named
+from tradewind.venues.ccxt.dialect import value_at
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
     FillShape,
     FundingShape,
+    HoldingShape,
     OrderShape,
     PositionShape,
     SettingShape,
@@ -33,6 +35,7 @@ from tradewind.venues.gateway import (
     SettingSeen,
     TakenSeen,
     TransferSeen,
+    closes_side,
 )
 
 if TYPE_CHECKING:
@@ -41,10 +44,10 @@ if TYPE_CHECKING:
 
     from tradewind.venues.ccxt.client_ids import ClientIds
     from tradewind.venues.ccxt.dialect import Dialect, Path
-    from tradewind.venues.ccxt.shapes import Shape
+    from tradewind.venues.ccxt.shapes import Lifts, Shape
     from tradewind.venues.gateway import Event, Listing
 
-__all__ = ["RowReader", "Unfit", "has_rows", "key_of_trade", "own_trade", "rows_at", "word_of"]
+__all__ = ["RowReader", "Unfit", "has_rows", "key_of_trade", "own_trade", "rows_at", "shows", "word_of"]
 
 Row = dict[str, object]
 _MS_NS = 1_000_000
@@ -76,13 +79,16 @@ def rows_at(body: object, path: Path) -> list[Row]:
     return [cast("Row", value) for value in whole if isinstance(value, dict)]
 
 
-def has_rows(body: object, path: Path) -> bool:
+def has_rows(body: object, path: Path, *, or_null: bool = False) -> bool:
     """Return whether an answer has the form in which rows stand, be there some or none: `*` must be a list.
 
-    An answer without it says nothing; that a list is empty is something that must be said.
+    An answer without it says nothing; that a list is empty is something that must be said, if only by null
+    (`or_null`).
     """
     values = [body]
     for key in path:
+        if key == "*" and or_null:
+            values = [value for value in values if value is not None]
         if key == "*" and not all(isinstance(value, list) for value in values):
             return False
         found = [below for value in values for below in _below(value, key)]
@@ -146,6 +152,7 @@ class RowReader:
     ) -> None:
         self._words = dialect.words
         self._listings = {listing.instrument.symbol: listing for listing in listings}
+        self._coins = {listing.instrument.base: listing for listing in listings}
         self._ids = ids
         self.dropped = dropped
         self.strangers: set[str] = set()
@@ -159,6 +166,7 @@ class RowReader:
             OrderShape: self._order,
             FillShape: self._fill,
             PositionShape: self._position,
+            HoldingShape: self._holding,
             BalanceShape: self._balance,
             FundingShape: self._funding,
             TransferShape: self._transfer,
@@ -167,8 +175,9 @@ class RowReader:
 
     def read(self, row: Row, shape: Shape, recv_ns: int) -> list[Event]:
         """Return what a row says as events; none where it cannot be believed or says something else."""
+        lifts = getattr(shape, "lifts", ())
         try:
-            return self._readers[type(shape)](row, shape, recv_ns)
+            return self._readers[type(shape)](_lifted(row, lifts) if lifts else row, shape, recv_ns)
         except Unfit as reason:
             self.dropped[f"{type(shape).__name__.removesuffix('Shape').lower()}: {reason}"] += 1
             if not isinstance(reason, Elsewhere):
@@ -184,14 +193,18 @@ class RowReader:
     def _order(self, row: Row, shape: OrderShape, recv_ns: int) -> list[Event]:
         listing = self._listing(row, shape.symbol)
         word = word_of(row.get(shape.status))
+        if shape.also:
+            word = f"{word}/{word_of(row.get(shape.also))}"
         status = shape.statuses.get(word)
         if status is None:
             raise Unfit("unknown state")
         venue_id = word_of(row.get(shape.venue_id))
         client_id = self._client_id(row, shape, listing, venue_id)
-        side = self._side(row, shape.side)
-        reduce = word_of(row.get(shape.reduce)).lower() == "true"
+        side, led = self._led_side(row, shape)
+        reduce = self._reduces(row, shape.reduce)
         position_side, reduce = self._position_side(row, shape.position_side, side, reduce)
+        if led is not None:
+            position_side, reduce = led, closes_side(side, led)
         lots = self._lots(row, shape.qty, listing)
         filled = self._lots(row, shape.filled, listing) if shape.filled else 0
         if filled > lots:
@@ -295,7 +308,7 @@ class RowReader:
         return rule_named(name)
 
     def _fill(self, row: Row, shape: FillShape, recv_ns: int) -> list[Event]:
-        if not _shows(row, shape.when):
+        if not shows(row, shape.when):
             return []
         trade_id = word_of(row.get(shape.trade_id))
         if trade_id in ("", "0"):
@@ -306,9 +319,10 @@ class RowReader:
         if lots == 0 or price <= 0:
             raise Unfit("a trade of nothing")
         venue_id = word_of(row.get(shape.venue_id))
-        side = self._side(row, shape.side)
+        side, led = self._led_side(row, shape)
         place = _place(listing, venue_id)
         client_id, position_side = self._whose(row, shape, place, side)
+        position_side = position_side if led is None else led
         told = _decimal(row, shape.notional) if shape.notional else None
         notional = _money(told) if told else _money_of(listing, Decimal(price) * lots)
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
@@ -320,6 +334,8 @@ class RowReader:
             key = key_of_trade(trade_id)
             return [TakenSeen(taken, listing.index, closes, price, lots, notional, key, ts_ns, recv_ns)]
         self._add_trade(place, trade_id, lots, notional)
+        if shape.quiet:
+            return []
         currency = word_of(row.get(shape.fee_currency)) if shape.fee_currency else ""
         fee = _decimal(row, shape.fee)
         seen = FillSeen(
@@ -348,7 +364,7 @@ class RowReader:
         client_id = word_of(row.get(shape.client_id)) if shape.client_id else ""
         if self._ids.decode(client_id) is None:
             client_id = known_id or self._parents.get(place, "") or client_id
-        reduce = word_of(row.get(shape.reduce)).lower() == "true" if shape.reduce else False
+        reduce = self._reduces(row, shape.reduce) if shape.reduce else False
         position_side, _ = self._position_side(row, shape.position_side, side, reduce)
         told = word_of(row.get(shape.position_side)) in self._hedge_words()
         return client_id, position_side if told or known_side < 0 else known_side
@@ -384,10 +400,24 @@ class RowReader:
         if not currency:
             raise Unfit("no currency")
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
-        return [BalanceSeen(currency, _money(_needed(row, shape.balance)), ts_ns, recv_ns)]
+        amount = _needed(row, shape.balance) + (_needed(row, shape.locked) if shape.locked else 0)
+        amount -= _needed(row, shape.unrealised) if shape.unrealised else 0
+        return [BalanceSeen(currency, _money(amount), ts_ns, recv_ns)]
+
+    def _holding(self, row: Row, shape: HoldingShape, recv_ns: int) -> list[Event]:
+        """Return how much of a coin is held, cut to what is counted: fees taken in the coin may be finer."""
+        listing = self._coins.get(word_of(row.get(shape.currency)))
+        if listing is None:
+            raise Elsewhere("coin not traded here")
+        amount = _needed(row, shape.qty) + (_needed(row, shape.locked) if shape.locked else 0)
+        lots = int(amount // listing.instrument.lot_size)
+        if not 0 <= lots < _COUNTABLE:
+            raise Unfit("a holding that cannot be")
+        ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
+        return [PositionSeen(listing.index, LONG, lots, 0.0, 0.0, ts_ns, recv_ns)]
 
     def _funding(self, row: Row, shape: FundingShape, recv_ns: int) -> list[Event]:
-        if not _shows(row, shape.when):
+        if not shows(row, shape.when):
             return []
         listing = self._listing(row, shape.symbol)
         amount = _money(_needed(row, shape.amount)) * shape.sign
@@ -399,7 +429,7 @@ class RowReader:
         return [FundingPaidSeen(listing.index, position_side, currency, amount, rate, ts_ns, recv_ns)]
 
     def _transfer(self, row: Row, shape: TransferShape, recv_ns: int) -> list[Event]:
-        if not _shows(row, shape.when):
+        if not shows(row, shape.when):
             return []
         amount = _money(_needed(row, shape.amount))
         if shape.direction:
@@ -409,6 +439,8 @@ class RowReader:
         return [TransferSeen(currency, amount, key, self._ts_ns(row, shape.ts, "") or recv_ns, recv_ns)]
 
     def _setting(self, row: Row, shape: SettingShape, recv_ns: int) -> list[Event]:
+        if not shows(row, shape.when):
+            return []
         word = word_of(row.get(shape.value))
         value = shape.words.get(word) if shape.words else float(_needed(row, shape.value))
         if value is None:
@@ -428,11 +460,23 @@ class RowReader:
             raise Elsewhere("symbol not traded here")
         return listing
 
-    def _side(self, row: Row, name: str) -> int:
-        word = word_of(row.get(name))
-        if word not in (self._words.buy, self._words.sell):
+    def _side(self, row: Row, name: str, words: tuple[str, str] | None = None) -> int:
+        word, (buy, sell) = word_of(row.get(name)), words or (self._words.buy, self._words.sell)
+        if word not in (buy, sell):
             raise Unfit("unknown side")
-        return BUY if word == self._words.buy else SELL
+        return BUY if word == buy else SELL
+
+    def _led_side(self, row: Row, shape: OrderShape | FillShape) -> tuple[int, int | None]:
+        """Return the side of an order or trade, and the position side where the row's side is that of the position."""
+        side = self._side(row, shape.side, getattr(shape, "sides", None))
+        word = word_of(row.get(shape.leads)) if shape.leads else ""
+        if not word or word not in (self._words.opens, self._words.closes):
+            return side, None
+        position_side = LONG if side == BUY else SHORT
+        return (SELL if side == BUY else BUY) if word == self._words.closes else side, position_side
+
+    def _reduces(self, row: Row, name: str) -> bool:
+        return word_of(row.get(name)).lower() in ("true", word_of(self._words.yes).lower())
 
     def _hedge_words(self) -> dict[str, int]:
         return {word_of(self._words.long): LONG, word_of(self._words.short): SHORT}
@@ -475,7 +519,18 @@ def _keep(table: OrderedDict[str, _Kept], key: str, value: _Kept) -> None:
         table.popitem(last=False)
 
 
-def _shows(row: Row, when: tuple[str, frozenset[str]] | None) -> bool:
+def _lifted(row: Row, lifts: Lifts) -> Row:
+    """Return a row with what stands deeper in it, or under another name, where it is looked for."""
+    found = dict(row)
+    for name, place in lifts:
+        value = value_at(row, place)
+        if value is not None and name not in found:
+            found[name] = value
+    return found
+
+
+def shows(row: Row, when: tuple[str, frozenset[str]] | None) -> bool:
+    """Say whether a row shows one of the words that it must show, where it must."""
     return when is None or word_of(row.get(when[0])) in when[1]
 
 

@@ -14,12 +14,17 @@ __all__ = [
     "BalanceShape",
     "FillShape",
     "FundingShape",
+    "HoldingShape",
     "OrderShape",
     "PositionShape",
     "SettingShape",
     "Shape",
     "TransferShape",
 ]
+
+
+Lifts = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names, each with the place within a row where its value stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,13 @@ class OrderShape:
         Why it ended, and the words for it as names of `units.enums.Rule`; ``STATE/word`` counts in that state only.
     taken_by, taken
         The field that says that it was the venue's own, to close a position, and how its words begin for each kind.
+    also
+        A second field of the state: the word is then both, with a slash between.
+    leads
+        The field that says whether an order opens or closes one of two positions; where it does, `side` is that of the
+        position.
+    lifts
+        What stands deeper in the row, by the name under which it is then found; of several the first that is there.
     """
 
     symbol: str
@@ -66,6 +78,9 @@ class OrderShape:
     algo: bool = False
     taken: Mapping[str, str] = field(default_factory=dict)
     taken_by: str = ""
+    also: str = ""
+    leads: str = ""
+    lifts: Lifts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,12 @@ class FillShape:
     taken_by, taken
         The field that says that the venue closed the position itself, and how its words begin for each kind; "" where
         only its order says so.
+    sides
+        The words for a buy and a sell where they are not the venue's usual ones.
+    leads, lifts
+        As of an order.
+    quiet
+        What it paid is not said: the trade counts towards its order's money, and is told once a list says it whole.
     """
 
     symbol: str
@@ -102,6 +123,10 @@ class FillShape:
     taken: Mapping[str, str] = field(default_factory=dict)
     taken_by: str = ""
     reduce: str = ""
+    sides: tuple[str, str] | None = None
+    leads: str = ""
+    lifts: Lifts = ()
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +145,31 @@ class PositionShape:
 
 @dataclass(frozen=True, slots=True)
 class BalanceShape:
-    """Which field says what about the cash of a currency."""
+    """Which field says what about the cash of a currency.
+
+    Parameters
+    ----------
+    locked
+        The part of it that lies in orders, if apart.
+    unrealised
+        What of it is not cash yet, where it is all that the account is worth.
+    """
 
     currency: str
     balance: str
     ts: str = ""
+    locked: str = ""
+    unrealised: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingShape:
+    """Which field says what about a coin that is held at a spot market; `locked`: the part in orders, if apart."""
+
+    currency: str
+    qty: str
+    ts: str = ""
+    locked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +201,23 @@ class TransferShape:
 
 @dataclass(frozen=True, slots=True)
 class SettingShape:
-    """A setting in an answer: `code` of `SettingCode`, and words for values that are no numbers."""
+    """A setting in an answer: `code` of `SettingCode`, words for values that are no numbers, what its row must show."""
 
     code: str
     value: str
     symbol: str = ""
     words: Mapping[str, float] = field(default_factory=dict)
     ts: str = ""
+    when: tuple[str, frozenset[str]] | None = None
 
 
-Shape = OrderShape | FillShape | PositionShape | BalanceShape | FundingShape | TransferShape | SettingShape
+Shape = (
+    OrderShape
+    | FillShape
+    | PositionShape
+    | HoldingShape
+    | BalanceShape
+    | FundingShape
+    | TransferShape
+    | SettingShape
+)
