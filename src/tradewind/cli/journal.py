@@ -131,7 +131,11 @@ def _bound(desk: "Workspace", folder: Path) -> "Bound | BoundNow":
 @app.command()
 def explain(
     order: Annotated[
-        str, typer.Argument(metavar="ORDER", help="Id of an order, inside or on the wire, or 'last'.")
+        str,
+        typer.Argument(
+            metavar="ORDER",
+            help="Id of an order, inside or on the wire; 'last'; 'refused': what came to nothing.",
+        ),
     ],
     *,
     session: Annotated[
@@ -145,6 +149,8 @@ def explain(
 ) -> None:
     """Tell why an order exists: the fact, the values of the signals, the intent, the gate, the request, the fill.
 
+    'refused' tells the same of what the gate refused last, with the rule, what it allowed and what it saw.
+
     Example: tradewind journal explain last
     """
     from tradewind.live.explain import explain_order
@@ -152,7 +158,8 @@ def explain(
     say = Output(as_json)
     folder = session_path(open_workspace(workspace), session)
     story = explain_order(folder, order)
-    say.line(f"order {story.cid} of {story.strategy} in {story.symbol}, session {folder.name}")
+    what = f"order {story.cid} of" if story.cid else "refused, a want of"
+    say.line(f"{what} {story.strategy} in {story.symbol}, session {folder.name}")
     for step in story.steps if every else story.brief():
         # A strategy that names no signals has recorded none.
         if step.stage != "signals" or step.detail:
@@ -309,6 +316,8 @@ def _body(reader: "JournalReader", record: "Record") -> dict[str, object]:
         return msgspec.structs.asdict(bodies.decode_boot(record))
     if record.kind == RecordKind.CLOSE:
         return msgspec.structs.asdict(bodies.decode_closing(record))
+    if record.kind == RecordKind.AUDIT:
+        return msgspec.structs.asdict(bodies.decode_audit(record))
     return {}
 
 

@@ -163,6 +163,30 @@ class Reason(msgspec.Struct, array_like=True, frozen=True):
     signals: tuple[float, ...]
 
 
+class Wanted(msgspec.Struct, array_like=True, frozen=True):
+    """What stood behind one refusal of the gate.
+
+    Parameters
+    ----------
+    context, slot
+        Whose, and which of its places.
+    kind
+        An `IntentKind`; -1 where the slot stated nothing any more.
+    position_side, reduce, tag
+        Of the intent, as they were stated.
+    signals
+        The values that its strategy recorded beside it.
+    """
+
+    context: int
+    slot: int
+    kind: int
+    position_side: int
+    reduce: int
+    tag: int
+    signals: tuple[float, ...]
+
+
 class Decision(msgspec.Struct, array_like=True, frozen=True):
     """What one WAKE led to: the reasons of its requests in their order, and the gate's refusals as rows.
 
@@ -286,6 +310,21 @@ def decode_closing(record: Record) -> Closing:
 def decode_audit(record: Record) -> Audit:
     """Return the body of an AUDIT record."""
     return msgspec.msgpack.decode(record.body, type=Audit)
+
+
+REFUSED = "refused"
+"""What an AUDIT record says that stands before a decision with refusals: what was behind each, in their order.
+
+It is for people: a replay compares the refusals, and a journal that was written before this record existed replays as
+it did.
+"""
+
+
+def wanted_of(audit: Audit) -> list[Wanted]:
+    """Return what stood behind each refusal of the next decision; nothing of an entry that says something else."""
+    if audit.what != REFUSED or audit.actor:
+        return []
+    return msgspec.convert(audit.detail["wanted"], list[Wanted])
 
 
 def layouts_at(headers: list[SegmentHeader], seq: int) -> dict[str, tuple[tuple[str, str], ...]]:

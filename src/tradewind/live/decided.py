@@ -6,13 +6,14 @@ lies on the way of every order: NumPy takes a microsecond for each field that it
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tradewind.engine.diff import CORE_SLOTS
-from tradewind.journal.bodies import INTENT, REFUSAL, REQUEST, Reason
+from tradewind.journal.bodies import INTENT, REFUSAL, REQUEST, Reason, Wanted
 from tradewind.units.enums import RequestKind
 from tradewind.units.jit import SLOTS
 from tradewind.units.layout import dtype_of
@@ -51,6 +52,8 @@ _FILLS, _ORDERS = _cell(_BOX, "log", "fills"), _cell(_BOX, "log", "orders")
 _REFUSALS, _REFUSED = _cell(_BOX, "log", "refusals"), _cell(_BOX, "log", "refusal_row")
 _ROW, _REFUSED_ROW, _INTENT = (dtype.itemsize // _CELL for dtype in (REQUEST, REFUSAL, INTENT))
 _WHOSE = itemgetter(*(_cell(REQUEST, name) for name in ("cid", "kind", "context", "slot")))
+_BEHIND = itemgetter(*(_cell(REFUSAL, name) for name in ("context", "slot")))
+_STATED_AS = itemgetter(*(_cell(INTENT, name) for name in ("kind", "position_side", "reduce", "tag")))
 _CANCEL, _OWN_SLOTS = int(RequestKind.CANCEL), SLOTS - CORE_SLOTS
 _EDITED, _GUARDS = _cell(_CONTEXT, "edited"), _cell(_CONTEXT, "guards")
 _PLANNED, _INTENTS = _cell(_CONTEXT, "planned"), _cell(_CONTEXT, "intents")
@@ -104,30 +107,46 @@ class Decided:
         self._box[_REFUSALS] = 0
         return self._box[_REFUSED : _REFUSED + count * _REFUSED_ROW].tobytes()
 
+    def wanted(self, refusals: bytes) -> list[Wanted]:
+        """Return what stood behind each refusal of rows that were taken just now: the intent, and its signals."""
+        rows, cells = memoryview(refusals).cast("q"), self._contexts
+        found = []
+        for at in range(0, len(rows), _REFUSED_ROW):
+            place, slot = _BEHIND(rows[at : at + _REFUSED_ROW])
+            context = place * self._size
+            intent = self._stated(context, slot)
+            kind, side, reduce, tag = (
+                (-1, 0, 0, 0) if intent < 0 else _STATED_AS(cells[intent : intent + _INTENT])
+            )
+            signal = context + _SIGNALS_AT
+            signals = tuple(self._numbers[signal : signal + SIGNALS].tolist())
+            found.append(Wanted(place, slot, kind, side, reduce, tag, signals))
+        return found
+
     def bound_log(self) -> None:
         """Empty the world's log before it is full; the journal has it all."""
         if self._box[_FILLS] > FILL_ROWS // 2 or self._box[_ORDERS] > ORDER_ROWS // 2:
             self._world.drain()
 
     def _reason(self, cid: int, kind: int, place: int, slot: int) -> Reason:
-        cells, context = self._contexts, place * self._size
-        # What the core itself flattens and guards with is not what was stated.
-        own = slot >= _OWN_SLOTS
-        stated = context + (_PLANNED if own or cells[context + _EDITED] else _INTENTS)
-        at = -1
-        if kind != _CANCEL:
-            at = self._find(slot, stated + _STATED_ROWS, cells[stated + _STATED])
-            if at < 0 and own:
-                at = self._find(slot, context + _GUARDS, _GUARD_ROWS)
-        intent = _NO_INTENT if at < 0 else cells[at : at + _INTENT].tobytes()
+        context = place * self._size
+        at = -1 if kind == _CANCEL else self._stated(context, slot)
+        intent = _NO_INTENT if at < 0 else self._contexts[at : at + _INTENT].tobytes()
         signal = context + _SIGNALS_AT
         return Reason(
             cid, kind, place, slot, intent, tuple(self._numbers[signal : signal + SIGNALS].tolist())
         )
 
-    def _find(self, slot: int, first: int, count: int) -> int:
-        """Return where the intent of a slot begins among `count` rows, -1 for nowhere."""
-        for at in range(first, first + count * _INTENT, _INTENT):
-            if self._contexts[at + _INTENT_SLOT] == slot:
+    def _stated(self, context: int, slot: int) -> int:
+        """Return where the intent of a slot begins in the memory of its context, -1 where none is stated."""
+        cells = self._contexts
+        # What the core itself flattens and guards with is not what was stated.
+        own = slot >= _OWN_SLOTS
+        stated = context + (_PLANNED if own or cells[context + _EDITED] else _INTENTS)
+        first, guard = stated + _STATED_ROWS, context + _GUARDS
+        places = range(first, first + cells[stated + _STATED] * _INTENT, _INTENT)
+        guards = range(guard, guard + _GUARD_ROWS * _INTENT, _INTENT)
+        for at in chain(places, guards) if own else places:
+            if cells[at + _INTENT_SLOT] == slot:
                 return at
         return -1

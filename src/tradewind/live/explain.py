@@ -17,17 +17,19 @@ from tradewind.journal.bodies import (
     REFUSAL,
     Boot,
     Reason,
+    Wanted,
     decode_audit,
     decode_boot,
     decode_decision,
     decode_facts,
     decode_requests,
     layouts_at,
+    wanted_of,
 )
 from tradewind.live.caused import Causes, is_own
 from tradewind.report.rules import unit_of
 from tradewind.units.enums import ALL, BIG, FactKind, IntentKind, RequestKind, Rule, names_of
-from tradewind.units.ids import context_of, slot_of
+from tradewind.units.ids import client_id, context_of, slot_of
 from tradewind.units.time import format_utc
 
 if TYPE_CHECKING:
@@ -140,7 +142,8 @@ def explain_order(folder: Path, order: str, disk: Disk | None = None) -> Explana
     folder
         The journal of its session.
     order
-        Its id: the number inside, the id on the wire, or ``last``.
+        Its id: the number inside, the id on the wire, or ``last``; ``refused`` is what was refused last, which
+        became no order: its id is 0.
 
     Raises
     ------
@@ -148,6 +151,8 @@ def explain_order(folder: Path, order: str, disk: Disk | None = None) -> Explana
         ORDER_UNKNOWN: the journal has no such order, or none at all yet.
     """
     reader = JournalReader(disk or FileDisk(), folder)
+    if order == "refused":
+        return _explain_refused(folder, reader)
     cid = _last_order(reader) if order == "last" else _parse(order)
     if order == "last" and not cid:
         raise NotFound(
@@ -161,6 +166,26 @@ def explain_order(folder: Path, order: str, disk: Disk | None = None) -> Explana
         story.read(record)
     if not story.found:
         raise NotFound("ORDER_UNKNOWN", f"no order has the id {order[:40]!r}", where=str(folder))
+    return story.told
+
+
+def _explain_refused(folder: Path, reader: JournalReader) -> Explanation:
+    """Return why the newest want that the gate refused came to nothing."""
+    newest = None
+    for record in reader.records():
+        if record.kind == RecordKind.DECISION:
+            refusals = decode_decision(record).refusals
+            newest = (record, refusals) if refusals else newest
+    if newest is None:
+        raise NotFound("ORDER_UNKNOWN", f"the session {folder.name} had nothing refused.", where=str(folder))
+    record, refusals = newest
+    rows = unpack_rows(refusals, layouts_at(reader.headers, record.seq)["REFUSAL"], REFUSAL)
+    story = _RefusedStory(record.seq, rows[-1], reader)
+    for read in reader.records():
+        story.read(read)
+        if read.seq == record.seq:
+            break
+    story.told.cid = 0
     return story.told
 
 
@@ -196,6 +221,7 @@ class _Story:
         self._is_target = False
         self._opens = False
         self._causes = Causes()
+        self._wanted: list[Wanted] = []
         self._now_ns = 0
 
     def read(self, record: Record) -> None:
@@ -225,6 +251,7 @@ class _Story:
         """Say why the order was given up, where it was: the fact after it only says that it is gone."""
         audit = decode_audit(record)
         self._causes.take_audit(record.seq, audit)
+        self._wanted = wanted_of(audit) or self._wanted
         if audit.what != "ABANDONED" or audit.detail.get("cid") != self.told.cid:
             return
         self._now_ns = max(self._now_ns, audit.at_ns)
@@ -316,15 +343,17 @@ class _Story:
 
     def _take_decision(self, record: Record) -> None:
         decision = decode_decision(record)
-        for reason in decision.reasons:
-            if reason.cid == self.told.cid:
-                self._take_reason(record, reason)
+        wanted, self._wanted = self._wanted, []
+        mine = [reason for reason in decision.reasons if reason.cid == self.told.cid]
+        for reason in mine:
+            self._take_reason(record, reason)
+        if not (self.found and decision.refusals):
+            return
         refusals = unpack_rows(decision.refusals, self._layouts(record)["REFUSAL"], REFUSAL)
-        mine = (refusals["context"] == context_of(self.told.cid)) & (
-            refusals["slot"] == slot_of(self.told.cid)
-        )
-        for row in refusals[mine]:
-            if self.found:
+        for at, row in enumerate(refusals):
+            if (row["context"], row["slot"]) == (context_of(self.told.cid), slot_of(self.told.cid)):
+                if not mine and at < len(wanted):
+                    self._add_signals(record, wanted[at])
                 self._add(record, "gate", self._refusal(row))
 
     def _take_reason(self, record: Record, reason: Reason) -> None:
@@ -339,8 +368,8 @@ class _Story:
             self.told.steps.append(Step(cause.seq, cause.ts_ns, "cause", dict(cause.detail)))
         elif self._bar is not None:
             self.told.steps.append(self._bar)
-        if cause is None and (names := self._signal_names(reason)):
-            self._add(record, "signals", dict(zip(names, reason.signals, strict=False)))
+        if cause is None:
+            self._add_signals(record, reason)
         if cancels:
             self._add(record, "intent", {"slot": reason.slot, "wanted": "not any more, or on other terms"})
         else:
@@ -353,10 +382,13 @@ class _Story:
     def _add(self, record: Record, stage: str, detail: dict[str, object]) -> None:
         self.told.steps.append(Step(record.seq, self._now_ns, stage, detail))
 
-    def _signal_names(self, reason: Reason) -> list[str]:
-        if self._boot is None or reason.context >= len(self._boot.contexts):
-            return [str(i) for i in range(len(reason.signals))]
-        return list(self._boot.strategies[self._boot.contexts[reason.context][0]][1])
+    def _add_signals(self, record: Record, recorded: Reason | Wanted) -> None:
+        """Tell the values that a strategy recorded beside what it wanted, where it names any."""
+        names = [str(i) for i in range(len(recorded.signals))]
+        if self._boot is not None and recorded.context < len(self._boot.contexts):
+            names = list(self._boot.strategies[self._boot.contexts[recorded.context][0]][1])
+        if names:
+            self._add(record, "signals", dict(zip(names, recorded.signals, strict=False)))
 
     def _tag(self, tag: int) -> str:
         if self._boot is None or tag == 0:
@@ -433,6 +465,53 @@ class _Story:
         if self._boot is None or self._instrument < 0:
             return f"{number} {step}s"
         return f"{Decimal(number) * Decimal(getattr(self._boot.instruments[self._instrument], step)):f}"
+
+
+class _RefusedStory(_Story):
+    """Collects what led to a want that the gate refused.
+
+    Parameters
+    ----------
+    seq
+        The record of the decision.
+    refusal
+        A row of `REFUSAL` of it.
+    """
+
+    def __init__(self, seq: int, refusal: np.void, reader: JournalReader) -> None:
+        super().__init__(client_id(0, int(refusal["context"]), int(refusal["slot"])), reader)
+        self._seq, self._refused = seq, refusal
+
+    def _take_decision(self, record: Record) -> None:
+        wanted, self._wanted = self._wanted, []
+        if record.seq != self._seq:
+            return
+        row = self._refused
+        alone = self._boot is not None and len(self._boot.account_venues) <= 1
+        cause = None
+        if int(row["rule"]) == Rule.HALTED:
+            cause = self._causes.find(int(row["slot"]), self._instrument, cancels_opener=True, alone=alone)
+        if cause is not None:
+            self.told.steps.append(Step(cause.seq, cause.ts_ns, "cause", dict(cause.detail)))
+        if self._bar is not None:
+            self.told.steps.append(self._bar)
+        if wanted:
+            self._add_signals(record, wanted[-1])
+        self._add(record, "intent", self._wish(row, wanted[-1] if wanted else None))
+        self._add(record, "gate", self._refusal(row))
+
+    def _wish(self, row: np.void, behind: Wanted | None) -> dict[str, object]:
+        """Return what was wanted; an older journal says only what the gate was asked."""
+        kind = -1 if behind is None else behind.kind
+        price = self._price(row["price_tick"]) if row["price_tick"] else ""
+        told = {"kind": names_of(IntentKind).get(kind, ""), "order": _SIDES.get(int(row["side"]), "")}
+        if behind is not None and kind >= 0:
+            told |= {
+                "side": _POSITION_SIDES[behind.position_side],
+                "does": "closes" if behind.reduce else "opens",
+                "tag": self._tag(behind.tag),
+            }
+        return told | {"price": price, "quantity": self._quantity(row["qty_lot"]), "slot": int(row["slot"])}
 
 
 def _rule(code: int) -> str:

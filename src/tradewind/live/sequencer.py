@@ -18,7 +18,9 @@ from tradewind.journal.bodies import (
     FACT,
     LOCAL,
     NO_WAKE,
+    REFUSED,
     REQUEST,
+    Audit,
     BatchPart,
     Closing,
     Decision,
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tradewind.engine.world import World
-    from tradewind.live.operator import Audit
     from tradewind.live.tape import Tape
     from tradewind.venues.port import Batch
 
@@ -269,9 +270,11 @@ class Sequencer:
         decided = self._decided
         count = decided.requests
         if count or decided.refusals:
-            reasons, at_ns = decided.reasons(), self.standing.now_ns
-            decision = Decision(reasons, decided.take_refusals(), at_ns)
-            self._tape.append(RecordKind.DECISION, encode(decision))
+            reasons, at_ns, refusals = decided.reasons(), self.standing.now_ns, decided.take_refusals()
+            if refusals:
+                behind = Audit(at_ns, "", REFUSED, {"wanted": decided.wanted(refusals)})
+                self._tape.append(RecordKind.AUDIT, encode(behind))
+            self._tape.append(RecordKind.DECISION, encode(Decision(reasons, refusals, at_ns)))
         if not count:
             decided.bound_log()
             return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.engine.contract import DECIDE
-from tradewind.engine.setup import InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
+from tradewind.engine.setup import AccountLimits, InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
 from tradewind.engine.venue_records import FillRule
 from tradewind.engine.world import World
 from tradewind.market import Instrument
@@ -109,14 +109,19 @@ def linear(symbol: str = "BTCUSDT") -> Instrument:
 
 
 def small_world(
-    symbols: int = 1, seed: int = 1, venue: VenueSetup | None = None, *, amends: bool = True
+    symbols: int = 1,
+    seed: int = 1,
+    venue: VenueSetup | None = None,
+    *,
+    amends: bool = True,
+    limits: AccountLimits | None = None,
 ) -> World:
     """Return a world in which `restless` trades each symbol."""
     params = np.zeros(PARAMS)
     params[:2] = 40.0, float(seed)
     setups = [_setup(f"S{j}USDT", amends=amends) for j in range(symbols)]
     strategy = StrategySetup(restless, range(symbols), params)
-    return World([WalletSetup("USDT", 10_000.0)], setups, [strategy], venue=venue)
+    return World([WalletSetup("USDT", 10_000.0)], setups, [strategy], limits=limits, venue=venue)
 
 
 def _setup(symbol: str, *, amends: bool) -> InstrumentSetup:

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from tradewind.engine.setup import AccountLimits
 from tradewind.errors import JournalError, NotFound
 from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule
 from tradewind.journal.bodies import Boot, Instrument, decode_facts, decode_requests, layouts_at
@@ -34,11 +35,11 @@ BOOT = Boot(
 )  # fmt: skip
 
 
-def record_session(steps=80, retention=None):
-    disk = SimulatedDisk()
+def record_session(steps=80, retention=None, limits=None, disk=None):
+    disk = disk or SimulatedDisk()
     place = Place(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test", 60_000, snapshot_every=20)
-    exchange = SimulatedExchange(small_world(), walk(steps))
-    world = small_world()
+    exchange = SimulatedExchange(small_world(limits=limits), walk(steps))
+    world = small_world(limits=limits)
     opened = open_session(place, world, LocalVenue(exchange), inside=exchange, boot=BOOT)
     asyncio.run(opened.session.run())
     opened.close(finished=True)
@@ -169,12 +170,16 @@ def puppet_session(*rows):
     """Return the disk of a session in which a puppet wants these rows from its first bar on."""
     disk, desk = SimulatedDisk(), Desk()
     desk.want(*rows)
-    exchange = SimulatedExchange(Desk().world, walk(6))
+    play(disk, desk, walk(6))
+    return disk
+
+
+def play(disk, desk, feed):
+    exchange = SimulatedExchange(Desk().world, feed)
     place = Place(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test")
     opened = open_session(place, desk.world, LocalVenue(exchange), inside=exchange, boot=BOOT)
     asyncio.run(opened.session.run())
     opened.close(finished=True)
-    return disk
 
 
 def told_by_stage(disk, order="last"):
@@ -209,11 +214,7 @@ def test_what_the_core_flattens_with_is_told_as_its_own_intent():
     end = allocate(Fact, 1)
     end["kind"], end["code"] = FactKind.OPERATOR, OperatorCode.FLATTEN
     end["venue_ts_ns"] = end["recv_ts_ns"] = feed.ts[3]
-    exchange = SimulatedExchange(Desk().world, replace(feed, events=end))
-    place = Place(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test")
-    opened = open_session(place, desk.world, LocalVenue(exchange), inside=exchange, boot=BOOT)
-    asyncio.run(opened.session.run())
-    opened.close(finished=True)
+    play(disk, desk, replace(feed, events=end))
     told = told_by_stage(disk)
     assert told["intent"] == {
         "kind": "TARGET", "side": "long", "does": "closes", "price": "market", "trail": "",
@@ -265,6 +266,41 @@ def test_a_fee_that_names_its_order_is_told_once_with_its_amount(told):
     story._take_facts(record, rows)
     assert [step.stage for step in story.told.steps] == ["fill", "fee"]
     assert story.told.steps[-1].detail == {"trade": 77, "amount": "0.25 USDT"}
+
+
+def test_what_was_refused_is_told_from_fact_to_rule():
+    disk = SimulatedDisk()
+    record_session(40, limits=AccountLimits(open_orders=2), disk=disk)
+    story = explain_order(FOLDER, "refused", disk)
+    assert (story.cid, story.symbol, story.strategy) == (0, "S0USDT", "restless")
+    assert [step.stage for step in story.steps] == ["fact", "signals", "intent", "gate"]
+    told = {step.stage: step.detail for step in story.steps}
+    assert list(told["signals"]) == ["noise", "phase"]
+    assert (told["intent"]["kind"], told["intent"]["does"]) == ("REST", "opens")
+    assert told["intent"]["tag"] == ("first", "second", "third")[told["intent"]["slot"]]
+    assert told["gate"] == {"refused": "open orders", "limit": "2", "value": "2"}
+    assert len({step.ts_ns for step in story.steps}) == 1
+
+
+def test_a_halt_that_refused_is_told_in_place_of_the_bar():
+    disk, desk = SimulatedDisk(), Desk()
+    desk.want({"kind": IntentKind.REST, "slot": 1, "qty_lot": 40, "price_tick": 4_000})
+    feed = walk(6, funding_every=0)
+    end = allocate(Fact, 1)
+    end["kind"], end["code"] = FactKind.OPERATOR, OperatorCode.PAUSE
+    end["venue_ts_ns"] = end["recv_ts_ns"] = feed.ts[3]
+    play(disk, desk, replace(feed, events=end))
+    story = explain_order(FOLDER, "refused", disk)
+    told = {step.stage: step.detail for step in story.steps}
+    assert told["gate"]["refused"] == "halted"
+    assert told["cause"] == {"operator": "pause"}
+    assert told["intent"]["quantity"] == "0.040"
+
+
+def test_a_session_that_had_nothing_refused_says_so(told):
+    with pytest.raises(NotFound, match="nothing refused") as caught:
+        explain_order(FOLDER, "refused", told[0])
+    assert caught.value.code == "ORDER_UNKNOWN"
 
 
 def amendment(minute, price="500.0", **gate):

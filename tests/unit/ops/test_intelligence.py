@@ -18,9 +18,10 @@ from sqlalchemy import URL, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from tradewind.engine.setup import AccountLimits
 from tradewind.errors import Busy
-from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule
-from tradewind.journal.bodies import Audit, Boot, Instrument, decode_requests, encode, layouts_at
+from tradewind.journal import Authorship, Identity, JournalReader, RecordKind, RetentionRule, open_journal
+from tradewind.journal.bodies import LAYOUTS, Audit, Boot, Instrument, decode_requests, encode, layouts_at
 from tradewind.live.facts import Told, rows_of
 from tradewind.live.opening import Place, open_session
 from tradewind.ops.alerts import Alert
@@ -40,11 +41,11 @@ BOOT = Boot(
 )  # fmt: skip
 
 
-def recording(disk, steps, *, stop_after=None):
+def recording(disk, steps, *, stop_after=None, limits=None):
     """Run a session over so many bars, or go on with it."""
     place = Place(disk, FOLDER, Identity("told", ("sim",)), lambda: 0, "test", 60_000, snapshot_every=20)
-    exchange = SimulatedExchange(small_world(), walk(steps))
-    opened = open_session(place, small_world(), LocalVenue(exchange), inside=exchange, boot=BOOT)
+    exchange = SimulatedExchange(small_world(limits=limits), walk(steps))
+    opened = open_session(place, small_world(limits=limits), LocalVenue(exchange), inside=exchange, boot=BOOT)
     if stop_after is not None:
 
         def stop(batch):
@@ -367,3 +368,65 @@ def killed_while_paused(disk):
 
     asyncio.run(run())
     opened.writer.abandon()
+
+
+@pytest.fixture(scope="module")
+def refused():
+    """Return the disk of a session that may have two orders at once and wants four and more."""
+    disk = SimulatedDisk()
+    recording(disk, 60, limits=AccountLimits(open_orders=2))
+    return disk
+
+
+def test_a_want_that_was_refused_is_told_with_all_that_stood_behind_it(refused, tmp_path):
+    model = Intelligence(tmp_path / "i.sqlite", refused)
+    model.follow("told", FOLDER)
+    rows = [row for row in model.rows("decisions") if row["verdict"] == "blocked"]
+    assert len(rows) > 5
+    assert {row["rule"] for row in rows} == {"OPEN_ORDERS"}
+    assert {(row["limit_value"], row["intent"]) for row in rows} >= {(2.0, "REST")}
+    tags = ("first", "second", "third", *map(str, range(4, 13)))
+    assert all(row["tag"] == tags[row["slot"]] for row in rows)
+    executed = {
+        row["ts_ns"]: row["signals"] for row in model.rows("decisions") if row["verdict"] == "executed"
+    }
+    beside = [row for row in rows if row["ts_ns"] in executed]
+    assert beside
+    assert all(row["signals"] == executed[row["ts_ns"]] for row in beside)
+    assert all(set(json.loads(row["signals"])) == {"noise", "phase"} for row in rows)
+    model.close()
+
+
+def test_what_stood_behind_a_refusal_is_kept_until_its_decision_is_there(refused, tmp_path):
+    """A live journal is followed at any record, also between the two that tell of a refusal."""
+    records = list(JournalReader(refused, FOLDER).records())[:60]
+    grown = SimulatedDisk()
+    writer = open_journal(grown, FOLDER, Authorship(Identity("told", ("sim",)), lambda: 0, "test", LAYOUTS))
+    model = Intelligence(tmp_path / "grown.sqlite", grown)
+    for record in records:
+        if record.kind != RecordKind.SNAPSHOT:
+            writer.append(record.kind, record.body)
+            writer.sync()
+            if record.kind in (RecordKind.AUDIT, RecordKind.DECISION):
+                model.follow("told", FOLDER)
+    model.follow("told", FOLDER)
+    lines = list(model.dump())
+    model.close()
+    writer.close()
+    assert any('"blocked", "OPEN_ORDERS"' in line and "noise" in line for line in lines)
+    assert lines == built(grown, tmp_path / "at-once.sqlite")
+
+
+def test_an_order_that_is_given_up_is_no_word_of_an_operator(tmp_path):
+    disk = SimulatedDisk()
+    writer = open_journal(disk, FOLDER, Authorship(Identity("told", ("sim",)), lambda: 0, "test", LAYOUTS))
+    writer.append(RecordKind.AUDIT, encode(Audit(5, "", "ABANDONED", {"cid": 7, "looks": 2})))
+    writer.append(RecordKind.AUDIT, encode(Audit(6, "", "of a later version", {})))
+    writer.close()
+    model = Intelligence(tmp_path / "i.sqlite", disk)
+    model.follow("told", FOLDER)
+    assert model.rows("operator_actions") == []
+    (row,) = model.rows("reconciliations")
+    assert (row["layer"], row["ts_ns"], row["code"]) == ("execution", 5, "ABANDONED")
+    assert json.loads(row["detail"]) == {"cid": 7, "looks": 2}
+    model.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from tradewind.errors import Busy
 from tradewind.journal import FileDisk, JournalReader, RecordKind
-from tradewind.journal.bodies import Boot, Instrument, layouts_at
+from tradewind.journal.bodies import Boot, Instrument, Wanted, layouts_at
 from tradewind.journal.format import DIGEST_BYTES, encode_payload
 from tradewind.ops.intelligence import remove_model
 from tradewind.ops.intelligence.rows import REPLACED, ExecutionRows, GovernanceRows, Row
@@ -63,11 +63,16 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """How far a journal has been read, and the digest of the last record, by which a replaced one is known."""
+    """How far a journal has been read, and the digest of the last record, by which a replaced one is known.
+
+    wanted: what stood behind the refusals of a decision that is not read yet, packed and in hexadecimal digits: a value
+    may be no number, which JSON does not know.
+    """
 
     last_seq: int = 0
     digest: str = ""
     now_ns: int = 0
+    wanted: str = ""
 
 
 class Intelligence:
@@ -212,7 +217,14 @@ class Intelligence:
     def _read_execution(self, session: str, journal: _Journal, source: _Source) -> tuple[int, int]:
         with self._engine.connect() as db:
             reading = ExecutionRows(
-                session, journal.accounts, _orders(db, session), _boot(db, session), source.now_ns
+                session,
+                journal.accounts,
+                _orders(db, session),
+                _boot(db, session),
+                source.now_ns,
+                msgspec.msgpack.decode(bytes.fromhex(source.wanted), type=list[Wanted])
+                if source.wanted
+                else (),
             )
         count = undecoded = 0
         for records in _chunks(journal.after(source.last_seq)):
@@ -222,7 +234,9 @@ class Intelligence:
             with self._engine.begin() as db:
                 _write(db, session, reading.take())
                 _write_orders(db, session, reading)
-                _note(db, session, journal.layer, _Source(*journal.mark(records[-1]), reading.now_ns))
+                wanted = msgspec.msgpack.encode(reading.wanted).hex() if reading.wanted else ""
+                read = _Source(*journal.mark(records[-1]), reading.now_ns, wanted)
+                _note(db, session, journal.layer, read)
         return count, undecoded
 
     def _read_governance(self, session: str, journal: _Journal, source: _Source) -> int:
@@ -304,7 +318,7 @@ def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - a connection 
 def _sources(db: Connection, session: str) -> dict[str, _Source]:
     known = BY_NAME["sources"]
     rows = db.execute(select(known).where(known.c.session == session))
-    return {row.layer: _Source(row.last_seq, row.digest, row.now_ns) for row in rows}
+    return {row.layer: _Source(row.last_seq, row.digest, row.now_ns, row.wanted) for row in rows}
 
 
 def _forget(db: Connection, session: str) -> None:
@@ -343,8 +357,7 @@ def _write_orders(db: Connection, session: str, reading: ExecutionRows) -> None:
 def _note(db: Connection, session: str, layer: str, source: _Source) -> None:
     sources = BY_NAME["sources"]
     db.execute(delete(sources).where(sources.c.session == session, sources.c.layer == layer))
-    row = {"last_seq": source.last_seq, "digest": source.digest, "now_ns": source.now_ns}
-    db.execute(insert(sources), {"session": session, "layer": layer, **row})
+    db.execute(insert(sources), {"session": session, "layer": layer, **asdict(source)})
 
 
 def _orders(db: Connection, session: str) -> dict[int, Row]:

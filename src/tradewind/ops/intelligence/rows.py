@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,13 +17,16 @@ from tradewind.journal import RecordKind, unpack_rows
 from tradewind.journal.bodies import (
     INTENT,
     REFUSAL,
+    REFUSED,
     Audit,
     Boot,
+    Wanted,
     decode_audit,
     decode_boot,
     decode_decision,
     decode_facts,
     decode_requests,
+    wanted_of,
 )
 from tradewind.units.enums import FactKind, IntentKind, RequestKind, Rule, names_of
 from tradewind.units.ids import context_of, counter_of, slot_of
@@ -76,6 +80,8 @@ class ExecutionRows:
         How its newest process began; None before the first.
     now_ns
         Time of the newest facts.
+    wanted
+        What stood behind the refusals of the decision that is read next.
 
     Attributes
     ----------
@@ -88,6 +94,7 @@ class ExecutionRows:
     orders: dict[int, Row] = field(default_factory=dict)
     boot: Boot | None = None
     now_ns: int = 0
+    wanted: Sequence[Wanted] = ()
     touched: set[int] = field(default_factory=set)
     made: dict[str, list[Row]] = field(default_factory=dict)
     _seq: int = 0
@@ -149,8 +156,10 @@ class ExecutionRows:
         for reason in decision.reasons:
             intent = unpack_rows(reason.intent, layouts["INTENT"], INTENT)[0]
             self._add_placed("decisions", **self._wanted(reason, intent))
-        for refusal in unpack_rows(decision.refusals, layouts["REFUSAL"], REFUSAL):
-            self._add_placed("decisions", **self._refused(refusal))
+        wanted, self.wanted = self.wanted, ()
+        refusals = unpack_rows(decision.refusals, layouts["REFUSAL"], REFUSAL)
+        for refusal, behind in zip_longest(refusals, wanted[: len(refusals)]):
+            self._add_placed("decisions", **self._refused(refusal, behind))
 
     def _wanted(self, reason: Reason, intent: np.void) -> Row:
         is_cancel = reason.kind == RequestKind.CANCEL
@@ -162,18 +171,23 @@ class ExecutionRows:
             "side": 0, "position_side": int(intent["position_side"]), "reduce": int(intent["reduce"]),
             "price_tick": int(intent["price_tick"]), "lots": int(intent["qty_lot"]),
             "tag": self._tag(reason.context, int(intent["tag"])),
-            "signals": _json(self._signals(reason)),
+            "signals": _json(self._signals(reason.context, reason.signals)),
         }  # fmt: skip
 
-    def _refused(self, row: np.void) -> Row:
-        rule = int(row["rule"])
+    def _refused(self, row: np.void, behind: Wanted | None) -> Row:
+        """Return a want that was refused; an older journal does not say what stood behind it."""
+        rule, context = int(row["rule"]), int(row["context"])
         return {
             "ts_ns": int(row["ts_ns"]), "verdict": "skipped" if rule in _SKIPPED else "blocked",
             "rule": _RULES.get(rule, str(rule)),
             "limit_value": _finite(row["limit"]), "seen_value": _finite(row["value"]), "cid": 0,
-            **self._whose(int(row["context"])), "slot": int(row["slot"]), "request": "", "intent": "",
-            "side": int(row["side"]), "position_side": 0, "reduce": 0,
-            "price_tick": int(row["price_tick"]), "lots": int(row["qty_lot"]), "tag": "", "signals": "{}",
+            **self._whose(context), "slot": int(row["slot"]), "request": "",
+            "intent": "" if behind is None else _INTENTS.get(behind.kind, ""),
+            "side": int(row["side"]), "position_side": behind.position_side if behind else 0,
+            "reduce": behind.reduce if behind else 0,
+            "price_tick": int(row["price_tick"]), "lots": int(row["qty_lot"]),
+            "tag": self._tag(context, behind.tag) if behind else "",
+            "signals": _json(self._signals(context, behind.signals if behind else ())),
         }  # fmt: skip
 
     def _whose(self, context: int) -> Row:
@@ -183,12 +197,12 @@ class ExecutionRows:
         )
         return {"context": context, "strategy": strategy, "instrument": instrument}
 
-    def _signals(self, reason: Reason) -> dict[str, float | None]:
+    def _signals(self, context: int, values: Sequence[float]) -> dict[str, float | None]:
         names: tuple[str, ...] = ()
-        strategy = self._whose(reason.context)["strategy"]
+        strategy = self._whose(context)["strategy"]
         if self.boot is not None and strategy is not None:
             names = self.boot.strategies[strategy][1]
-        return {name: _finite(value) for name, value in zip(names, reason.signals, strict=False)}
+        return {name: _finite(value) for name, value in zip(names, values, strict=False)}
 
     def _tag(self, context: int, tag: int) -> str:
         strategy = self._whose(context)["strategy"]
@@ -351,8 +365,25 @@ class ExecutionRows:
             "held": self._read_held,
             "wallets": self._read_wallets,
             "signal": self._read_signal,
+            REFUSED: self._read_wanted,
+            "ABANDONED": self._read_abandoned,
         }
-        readers.get(audit.what if not audit.actor else "", self._read_action)(audit)
+        if audit.actor:
+            self._read_action(audit)
+        elif audit.what in readers:
+            readers[audit.what](audit)
+
+    def _read_wanted(self, audit: Audit) -> None:
+        self.wanted = wanted_of(audit)
+
+    def _read_abandoned(self, audit: Audit) -> None:
+        self._add_placed(
+            "reconciliations",
+            layer="execution",
+            ts_ns=audit.at_ns,
+            code=audit.what,
+            detail=_json(audit.detail),
+        )
 
     def _read_halts(self, audit: Audit) -> None:
         told = audit.detail

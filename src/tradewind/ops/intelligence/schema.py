@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BY_NAME", "LAYERS", "SCHEMA_VERSION", "TABLES", "metadata"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """A model of another version is made again."""
 LAYERS = ("execution", "governance")
 
@@ -58,7 +58,7 @@ def _column(written: str, *, in_key: bool) -> Column[Any]:
 
 TABLES = (
     _table("sessions", "", "accounts:text began_ns writer:text"),
-    _table("sources", "layer:text", "last_seq digest:text now_ns"),
+    _table("sources", "layer:text", "last_seq digest:text now_ns wanted:text"),
     _table(
         "boots", "seq",
         "process version:text code_hash:text config_hash:text data_hash:text config:text",
