@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tradewind.errors import VenueDown
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.classification import code_of, look_up
-from tradewind.venues.ccxt.dialect import Meaning, fill_template
+from tradewind.venues.ccxt.dialect import Meaning, fill_template, is_addressed
 from tradewind.venues.ccxt.parsing import has_rows, own_trade, rows_at, word_of
 from tradewind.venues.ccxt.shapes import FillShape, OrderShape
 from tradewind.venues.gateway import (
@@ -267,11 +267,11 @@ class AccountReader:
             ]
             for row in fresh:
                 seen.add(tuple(word_of(row.get(name)) for name in ids))
-                yield row
-            following = self._cursor(pages, answer, rows)
+                yield {**row, pages.symbol_field: values["symbol"]} if pages.symbol_field else row
+            following = self._cursor(pages, answer, rows, cursor)
             if not following or (pages.size and len(rows) < pages.size and not pages.cursor_at):
                 return
-            if _is_before(rows[-1], pages.made, span.start_ms):
+            if _is_before(rows[-1], pages.made, span.start_ms // pages.unit_ms):
                 return
             if following == cursor or not fresh:
                 raise VenueDown(
@@ -282,9 +282,13 @@ class AccountReader:
             cursor = following
         raise VenueDown("VENUE_DOWN", f"{self._dialect.venue}: a list has no end", where=reading.call.path)
 
-    def _cursor(self, pages: Pages, answer: Answer, rows: list[Row]) -> str:
+    def _cursor(self, pages: Pages, answer: Answer, rows: list[Row], cursor: str) -> str:
         if not pages.cursor_field or not rows:
             return ""
+        if pages.numbered:
+            return str(int(cursor or 1) + 1)
+        if pages.counted:
+            return str(int(cursor or 0) + len(rows))
         if pages.cursor_at:
             parent = rows_at(answer.body, pages.cursor_at[:-1])
             return word_of(parent[0].get(pages.cursor_at[-1])) if parent else ""
@@ -296,7 +300,9 @@ class AccountReader:
         if pages.size_field:
             params[pages.size_field] = pages.size
         if pages.start_field:
-            params[pages.start_field], params[pages.end_field] = span.start_ms, span.end_ms
+            unit_ms = pages.unit_ms
+            params[pages.start_field] = span.start_ms // unit_ms
+            params[pages.end_field] = -(-span.end_ms // unit_ms)
         if cursor:
             params[pages.cursor_field] = int(cursor) if pages.rising else cursor
         answer = await self._wire.ask(reading.call, params, wanted.urgency)
@@ -313,7 +319,7 @@ class AccountReader:
         return (
             answer.fine
             and not code_of(self._dialect, answer.body)
-            and has_rows(answer.body, reading.call.rows)
+            and has_rows(answer.body, reading.call.rows, or_null=reading.call.no_rows)
         )
 
     # ------------------------------------------------------------------ one order
@@ -347,8 +353,12 @@ class AccountReader:
         """
         instrument = self._listings[order.instrument].instrument
         for reading in sorted(self._queries, key=lambda one: _is_of_stops(one) is not order.algo):
-            values = {"settle": instrument.settle, **self._speller.reference(order, instrument)}
-            answer = await self._wire.ask(reading.call, fill_template(reading.call.fields, values))
+            values = self._speller.reference(order, instrument)
+            call = reading.call.naming(values)
+            fields = fill_template(call.fields, values)
+            if not is_addressed(call, fields):
+                continue
+            answer = await self._wire.ask(call, fields)
             row = look_up(self._dialect, code_of(self._dialect, answer.body))
             if row is not None and row.meaning is Meaning.GONE:
                 continue
@@ -438,7 +448,7 @@ def _ids_of_rows(reading: Reading) -> tuple[str, ...]:
 
 def _is_before(row: Row, field: str, start_ms: int) -> bool:
     """Say whether a row was made before a time; one that does not say when was not."""
-    word = word_of(row.get(field)) if field else ""
+    word = word_of(row.get(field)).partition(".")[0] if field else ""
     return word.isascii() and word.isdigit() and int(word) < start_ms
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-__all__ = ["CapGuard", "Caps"]
+    from tradewind.market import Instrument
+    from tradewind.venues.gateway import NewOrder
+
+__all__ = ["CapGuard", "Caps", "value_of", "worth_of"]
 
 _MINUTE_NS = 60_000_000_000
 _FINE = int(Rule.OK), ""
@@ -89,3 +92,14 @@ class CapGuard:
             return Rule.ORDER_RATE, f"this account's cap is {most} orders a minute"
         self._sent.append(now_ns)
         return Rule.OK, ""
+
+
+def worth_of(order: NewOrder, instrument: Instrument) -> Decimal | None:
+    """Return the value of an order in the quote currency, None where nothing is known of its price."""
+    return value_of(instrument, max(order.price_tick, order.near_tick), order.qty_lot)
+
+
+def value_of(instrument: Instrument, price_tick: int, qty_lot: int) -> Decimal | None:
+    """Return the value of so many lots at a price in the quote currency, None where there is no price."""
+    price = price_tick * instrument.tick_size
+    return price * qty_lot * instrument.lot_size * instrument.contract_size if price else None

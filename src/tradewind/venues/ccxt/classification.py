@@ -77,8 +77,10 @@ def judge(dialect: Dialect, error: Exception | None, body: object, *, known: str
     if error is not None and is_never_sent(error):
         return Judgement(OutcomeKind.NOT_SENT, Rule.NOT_SENT)
     code = code_of(dialect, body) if known is None else known
-    row = look_up(dialect, code)
-    if row is None or not _agrees(row, error):
+    said = str(value_at(body, (dialect.row_text,)) or "")
+    fitting = (row for row in _rows(dialect, code) if row.text in said and _agrees(row, error))
+    row = next(fitting, None)
+    if row is None:
         return Judgement(OutcomeKind.UNKNOWN, code=code)
     return Judgement(_KINDS[row.meaning], rule_named(row.rule), row.meaning, code)
 
@@ -90,17 +92,18 @@ def is_never_sent(error: Exception) -> bool:
 
 
 def look_up(dialect: Dialect, code: str) -> ErrorRow | None:
-    """Return what is known of a code."""
-    return _tables(dialect).get(code)
+    """Return what is known of a code, of several things that it may stand for the first."""
+    return next(iter(_rows(dialect, code)), None)
 
 
-_TABLES: dict[str, Mapping[str, ErrorRow]] = {}
+_TABLES: dict[str, Mapping[str, tuple[ErrorRow, ...]]] = {}
 
 
-def _tables(dialect: Dialect) -> Mapping[str, ErrorRow]:
+def _rows(dialect: Dialect, code: str) -> tuple[ErrorRow, ...]:
     if dialect.venue not in _TABLES:
-        _TABLES[dialect.venue] = {row.code: row for row in dialect.errors}
-    return _TABLES[dialect.venue]
+        rows = dialect.errors
+        _TABLES[dialect.venue] = {one.code: tuple(r for r in rows if r.code == one.code) for one in rows}
+    return _TABLES[dialect.venue].get(code, ())
 
 
 def _agrees(row: ErrorRow, error: Exception | None) -> bool:
@@ -121,7 +124,7 @@ def code_of(dialect: Dialect, body: object) -> str:
     """Return the venue's error code in an answer, the innermost first; "" where it names none."""
     for path in dialect.code_at:
         found = value_at(body, path)
-        if found is not None and str(found) not in ("", "0", "200"):
+        if found is not None and str(found) not in ("", "0", "200") and str(found) not in dialect.row_ok:
             return str(found)
     return ""
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, cast
 
+from tradewind.venues.ccxt.shapes import HoldingShape
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -367,6 +369,8 @@ class Words:
         order is that of its position then.
     up, down
         Which way the price goes to a stop's trigger.
+    no
+        That an order does not only reduce.
     """
 
     buy: str
@@ -385,6 +389,7 @@ class Words:
     closes: object = None
     up: object = 1
     down: object = 2
+    no: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tradewind.units.enums import BUY, LONG, SELL, IntentKind, TriggerKind
-from tradewind.venues.ccxt.dialect import fill_template, filled_in_part
+from tradewind.venues.ccxt.dialect import fill_template, filled_in_part, nested
 
 if TYPE_CHECKING:
     from tradewind.market import Instrument
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.dialect import Call, Dialect
     from tradewind.venues.gateway import NewOrder, OrderRef
 
-__all__ = ["AccountModes", "Spelled", "Speller", "Unspeakable", "step_of", "text_of"]
+__all__ = ["AccountModes", "Spelled", "Speller", "Unspeakable", "step_of", "text_of", "wrapped"]
 
 _MS_NS = 1_000_000
 _RATIO_STEP = Decimal("0.1")
@@ -63,6 +63,7 @@ class _Form(msgspec.Struct, frozen=True):
     lot: Step
     fields: dict[str, object]
     own: tuple[tuple[str, str], ...]
+    deep: bool
 
 
 class Speller:
@@ -74,6 +75,8 @@ class Speller:
         How the account is set.
     margin_word
         The venue's word for its margin mode.
+    leverages
+        What `set_leverage` was told, by symbol.
     """
 
     def __init__(self, dialect: Dialect, ids: ClientIds, modes: AccountModes) -> None:
@@ -81,6 +84,7 @@ class Speller:
         self._words = dialect.words
         self._ids = ids
         self._forms: dict[object, _Form] = {}
+        self.leverages: dict[str, str] = {}
         self.set_modes(modes)
 
     def set_modes(self, modes: AccountModes) -> None:
@@ -91,6 +95,11 @@ class Speller:
         self._long, self._short = (words.long, words.short) if modes.hedge else (words.net, words.net)
         self._reduce = words.yes if not modes.hedge or self._dialect.reduce_in_hedge else None
         self.margin_word = words.isolated if modes.isolated else words.cross
+
+    def set_leverage(self, symbol: str, leverage: str) -> None:
+        """Name this leverage in each order of a symbol from now on, where a venue wants it there."""
+        self.leverages[symbol] = leverage
+        self._forms.clear()
 
     def create(self, order: NewOrder, instrument: Instrument) -> Spelled:
         """Return a new order's request. Raises Unspeakable for what this venue has no word for."""
@@ -104,7 +113,7 @@ class Speller:
         client_id = self._ids.encode(order.cid)
         price = text_of(order.price_tick, form.tick) if order.price_tick else "0"
         values = {
-            "qty": text_of(order.qty_lot, form.lot),
+            "qty": self._qty(order.side, text_of(order.qty_lot, form.lot)),
             "price": price,
             "trigger": price,
             "trail": self._trail(order, instrument) if order.trail_tick else None,
@@ -114,7 +123,14 @@ class Speller:
         fields = form.fields.copy()
         for name, value in form.own:
             fields[name] = values[value]
-        return Spelled(form.style, form.call, fields, client_id)
+        return Spelled(form.style, form.call, nested(fields) if form.deep else fields, client_id)
+
+    def _qty(self, side: int, text: str) -> object:
+        """Return a quantity as the venue writes it: with the side in it, and whole ones as numbers, where it does so."""
+        if not self._dialect.signed_qty:
+            return text
+        signed = text if side == BUY else f"-{text}"
+        return signed if "." in text else int(signed)
 
     def _form(self, order: NewOrder, instrument: Instrument) -> _Form:
         """Return how orders like this one are written for an instrument, all but what `create` adds to each."""
@@ -122,19 +138,35 @@ class Speller:
         call = self._dialect.create.get(style)
         if call is None:
             raise Unspeakable(f"{self._dialect.venue} has no order of the kind {style}")
+        if self._dialect.holds_coins:
+            self._check_coins(order)
         buys, words = order.side == BUY, self._words
+        leads = self.modes.hedge and words.opens is not None
+        named = order.position_side == LONG if leads else buys
+        reduces = order.closes if self.modes.hedge and self._dialect.reduce_is_side else order.reduce
         values = {
             "symbol": instrument.symbol,
-            "side": words.buy if buys else words.sell,
+            "settle": instrument.settle,
+            "side": words.buy if named else words.sell,
+            "leads": (words.closes if order.closes else words.opens) if leads else None,
             "position_side": self._long if order.position_side == LONG else self._short,
-            "reduce": self._reduce if order.reduce else None,
+            "reduce": self._reduce if reduces else words.no,
             "margin_mode": self.margin_word,
             "trigger_by": words.mark if order.trigger == TriggerKind.MARK else words.last,
-            "direction": 1 if buys else 2,
+            "direction": words.up if buys else words.down,
+            "order_leverage": self.leverages.get(instrument.symbol) if self.modes.isolated else None,
             "activation": None,
         }
         steps = step_of(instrument.tick_size), step_of(instrument.lot_size)
-        return _Form(instrument, style, call, *steps, *filled_in_part(call.fields, values))
+        deep = any("." in name for name in call.fields)
+        return _Form(instrument, style, call, *steps, *filled_in_part(call.fields, values), deep)
+
+    def _check_coins(self, order: NewOrder) -> None:
+        """Refuse what a market has no word for at which coins are bought and sold. Raises Unspeakable."""
+        if order.position_side != LONG:
+            raise Unspeakable(f"{self._dialect.venue} sells what is held, and nothing short")
+        if order.kind == IntentKind.STOP and order.trigger == TriggerKind.MARK:
+            raise Unspeakable(f"{self._dialect.venue} has no mark price that a stop could watch")
 
     def _style(self, order: NewOrder) -> str:
         if order.kind == IntentKind.STOP:
@@ -173,7 +205,7 @@ class Speller:
         values = {
             **self.reference(order, instrument),
             "side": self._words.buy if side == BUY else self._words.sell,
-            "qty": _text(qty_lot * instrument.lot_size),
+            "qty": self._qty(side, _text(qty_lot * instrument.lot_size)),
             "price": _text(price_tick * instrument.tick_size),
         }
         return fill_template(call.fields, values)
@@ -182,9 +214,26 @@ class Speller:
         """Return what names an order: the venue's id where it is known, else ours; never both."""
         return {
             "symbol": instrument.symbol,
+            "settle": instrument.settle,
             "venue_id": order.venue_id or None,
             "client_id": None if order.venue_id else self._ids.encode(order.cid),
+            "named": order.venue_id or self._ids.encode(order.cid),
         }
+
+
+def wrapped(call: Call, rows: list[dict[str, object]]) -> object:
+    """Return the parameters of a request: one row, a list of rows, or a list by name with what stands beside it."""
+    if call.wrap == "[]":
+        return rows
+    if not call.wrap:
+        return rows[0]
+    first = rows[0]
+    beside = {
+        name: first.get(word[1:]) if isinstance(word, str) and word[:1] == "$" else word
+        for name, word in call.outer.items()
+    }
+    inner = [{name: value for name, value in row.items() if name not in beside} for row in rows]
+    return {**{name: value for name, value in beside.items() if value is not None}, call.wrap: inner}
 
 
 def step_of(size: Decimal) -> Step:

@@ -54,6 +54,7 @@ _MS_NS = 1_000_000
 _REMEMBERED = 20_000
 _COUNTABLE = 1 << 62
 _DIGITS_MAX = 40
+_SECONDS_DIGITS = 10
 _ENDS = {
     OrderStatus.FILLED: Rule.FILLED,
     OrderStatus.CANCELLED: Rule.UNWANTED,
@@ -100,12 +101,25 @@ def has_rows(body: object, path: Path, *, or_null: bool = False) -> bool:
 
 def _below(value: object, key: str) -> list[object]:
     if isinstance(value, dict):
+        if key == ".":
+            return [_flat(value)]
         return [value[key]] if key in value else []
     if isinstance(value, list):
         if key == "*":
             return list(value)
         return [value[int(key)]] if key.isdigit() and int(key) < len(value) else []
     return []
+
+
+def _flat(table: dict[str, object]) -> Row:
+    """Return a table with all that stands in tables within, under names with dots."""
+    found: Row = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{below}": one for below, one in _flat(value).items()}
+        else:
+            found[name] = value
+    return found
 
 
 def word_of(value: object) -> str:
@@ -151,6 +165,7 @@ class RowReader:
         self, dialect: Dialect, listings: Sequence[Listing], ids: ClientIds, dropped: Counter[str]
     ) -> None:
         self._words = dialect.words
+        self._seconds = dialect.seconds
         self._listings = {listing.instrument.symbol: listing for listing in listings}
         self._coins = {listing.instrument.base: listing for listing in listings}
         self._ids = ids
@@ -205,9 +220,11 @@ class RowReader:
         position_side, reduce = self._position_side(row, shape.position_side, side, reduce)
         if led is not None:
             position_side, reduce = led, closes_side(side, led)
-        lots = self._lots(row, shape.qty, listing)
+        lots = self._lots(row, shape.qty, listing, signed=shape.signed)
         filled = self._lots(row, shape.filled, listing) if shape.filled else 0
-        if filled > lots:
+        if shape.left:
+            filled = lots - self._lots(row, shape.left, listing, signed=shape.signed)
+        if not 0 <= filled <= lots:
             raise Unfit("more filled than ordered")
         if venue_id:
             _keep(self._orders, _place(listing, venue_id, algo=shape.algo), (client_id, position_side))
@@ -314,7 +331,7 @@ class RowReader:
         if trade_id in ("", "0"):
             return []
         listing = self._listing(row, shape.symbol)
-        lots = self._lots(row, shape.qty, listing)
+        lots = self._lots(row, shape.qty, listing, signed=shape.signed)
         price = _steps(_needed(row, shape.price), listing.instrument.tick_size)
         if lots == 0 or price <= 0:
             raise Unfit("a trade of nothing")
@@ -468,6 +485,8 @@ class RowReader:
 
     def _led_side(self, row: Row, shape: OrderShape | FillShape) -> tuple[int, int | None]:
         """Return the side of an order or trade, and the position side where the row's side is that of the position."""
+        if shape.signed:
+            return _side_of(_needed(row, shape.qty)), None
         side = self._side(row, shape.side, getattr(shape, "sides", None))
         word = word_of(row.get(shape.leads)) if shape.leads else ""
         if not word or word not in (self._words.opens, self._words.closes):
@@ -489,8 +508,9 @@ class RowReader:
         opens_long = (side == BUY) != reduce
         return LONG if opens_long else SHORT, reduce
 
-    def _lots(self, row: Row, name: str, listing: Listing) -> int:
+    def _lots(self, row: Row, name: str, listing: Listing, *, signed: bool = False) -> int:
         lots = _steps(_decimal(row, name) or Decimal(0), listing.instrument.lot_size)
+        lots = abs(lots) if signed else lots
         if lots < 0:
             raise Unfit("negative quantity")
         return lots
@@ -498,9 +518,26 @@ class RowReader:
     def _ts_ns(self, row: Row, name: str, other: str) -> int:
         for field in (name, other):
             word = word_of(row.get(field)) if field else ""
+            if self._seconds:
+                word = _in_ms(word)
             if _is_count(word) and 0 < int(word) < _COUNTABLE // _MS_NS:
                 return int(word) * _MS_NS
         return 0
+
+
+def _side_of(quantity: Decimal) -> int:
+    if not quantity:
+        raise Unfit("unknown side")
+    return BUY if quantity > 0 else SELL
+
+
+def _in_ms(word: str) -> str:
+    """Return a time in milliseconds, told in seconds, milliseconds, microseconds or finer: it is told by its size."""
+    whole, _, fraction = word.partition(".")
+    if not whole.isascii() or not whole.isdigit() or len(whole) > _DIGITS_MAX:
+        return ""
+    places = max(len(whole) - _SECONDS_DIGITS, 0)
+    return whole[: len(whole) - places] + f"{whole[len(whole) - places :]}{fraction}000"[:3]
 
 
 def _place(listing: Listing, venue_id: str, *, algo: bool = False) -> str:

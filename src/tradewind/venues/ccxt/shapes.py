@@ -52,6 +52,10 @@ class OrderShape:
         position.
     lifts
         What stands deeper in the row, by the name under which it is then found; of several the first that is there.
+    left
+        What is not filled, where `filled` is not told.
+    signed
+        The quantity carries the side; `side` is not read.
     """
 
     symbol: str
@@ -81,6 +85,8 @@ class OrderShape:
     also: str = ""
     leads: str = ""
     lifts: Lifts = ()
+    left: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ class FillShape:
         only its order says so.
     sides
         The words for a buy and a sell where they are not the venue's usual ones.
-    leads, lifts
+    leads, lifts, signed
         As of an order.
     quiet
         What it paid is not said: the trade counts towards its order's money, and is told once a list says it whole.
@@ -127,6 +133,7 @@ class FillShape:
     leads: str = ""
     lifts: Lifts = ()
     quiet: bool = False
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,18 @@ class AccountSwitches:
     async def set_leverage(self, instrument: Instrument, leverage: float) -> Outcome:
         """Set the leverage of an instrument, of both sides where each has its own."""
         call, words = self._dialect.leverage, self._dialect.words
+        if call is None:
+            text = f"{self._dialect.venue} has no leverage: what is bought is paid whole"
+            return _ACCEPTED if leverage == 1 else _no_such(text)
         sides: tuple[object, ...] = (None,)
         modes = self._speller.modes
         if modes.hedge and modes.isolated and "$leverage_side" in call.fields.values():
             sides = (words.long, words.short)
+        self._speller.set_leverage(instrument.symbol, f"{leverage:g}")
         for side in sides:
             values = {
                 "symbol": instrument.symbol,
+                "settle": instrument.settle,
                 "leverage": f"{leverage:g}",
                 "margin_mode": self._speller.margin_word,
                 "leverage_side": side,
@@ -69,6 +74,8 @@ class AccountSwitches:
     async def set_modes(self, instrument: int, modes: AccountModes) -> Outcome:
         """Set position and margin mode; what is so already is left alone, since a venue refuses it with orders open."""
         words = self._dialect.words
+        if modes.hedge and self._dialect.position_mode is None:
+            return _no_such(f"{self._dialect.venue} does not hold long and short beside each other")
         self._speller.set_modes(modes)
         wishes: list[tuple[Call | None, int, bool]] = [
             (self._dialect.position_mode, SettingCode.POSITION_MODE, modes.hedge),
@@ -76,6 +83,7 @@ class AccountSwitches:
         ]
         values = {
             "symbol": self._listings[instrument].instrument.symbol,
+            "settle": self._listings[instrument].instrument.settle,
             "hedge": words.hedged if modes.hedge else words.one_way,
             "margin_mode": self._speller.margin_word,
         }
@@ -103,8 +111,7 @@ class AccountSwitches:
         """Set the venue's timer, of each instrument where it keeps one for each."""
         call = self._dialect.dead_man
         if call is None:
-            text = f"{self._dialect.venue} has no such timer"
-            return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=text)
+            return _no_such(f"{self._dialect.venue} has no such timer")
         timeout = str(int(timeout_s * 1000) // self._dialect.dead_man_unit_ms)
         per_symbol = "$symbol" in call.fields.values()
         symbols = [listing.instrument.symbol for listing in self._listings.values()] if per_symbol else [""]
@@ -114,3 +121,8 @@ class AccountSwitches:
             if outcome.kind is not OutcomeKind.ACCEPTED:
                 return outcome
         return _ACCEPTED
+
+
+def _no_such(text: str) -> Outcome:
+    """Return that a venue has nothing of the kind that is to be set."""
+    return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=text)

@@ -19,7 +19,7 @@ from tradewind.units.enums import Rule
 from tradewind.venues.ccxt.account_reading import AccountReader
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.capabilities import dialect_of
-from tradewind.venues.ccxt.caps import CapGuard, Caps
+from tradewind.venues.ccxt.caps import CapGuard, Caps, value_of, worth_of
 from tradewind.venues.ccxt.classification import Judgement, code_of, is_never_sent, judge
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.ccxt.dialect import Meaning, fill_template
@@ -28,7 +28,7 @@ from tradewind.venues.ccxt.fill_watch import FillWatch
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.key_check import check_key
 from tradewind.venues.ccxt.notices import NoticeWatch
-from tradewind.venues.ccxt.orders import AccountModes, Spelled, Speller, Unspeakable
+from tradewind.venues.ccxt.orders import AccountModes, Spelled, Speller, Unspeakable, wrapped
 from tradewind.venues.ccxt.parsing import RowReader, word_of
 from tradewind.venues.ccxt.rule_watch import RuleWatch
 from tradewind.venues.ccxt.stream_audit import StreamAudit
@@ -51,11 +51,9 @@ from tradewind.venues.gateway import (
 if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable, Callable, Sequence
-    from decimal import Decimal
 
     import aiohttp
 
-    from tradewind.market import Instrument
     from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.dialect import Call
     from tradewind.venues.ccxt.parsing import Row
@@ -325,7 +323,7 @@ class CcxtTradingGateway:
             made = self._speller.create(order, instrument)
         except Unspeakable as reason:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
-        worth = _worth(order, instrument) if self._caps.weighs else None
+        worth = worth_of(order, instrument) if self._caps.weighs else None
         rule, text = self._caps.refuse(instrument.symbol, worth, reduces=order.reduce)
         if rule != Rule.OK:
             self.dropped["order: hard cap"] += 1
@@ -366,24 +364,19 @@ class CcxtTradingGateway:
         urgency = Urgency.PROTECT if orders[0].closes else Urgency.OPEN  # A group is all of one sort.
         for order in orders:
             self._audit.ask(order.cid)
-        answer = await self._wire.ask(call, _wrapped(call, [one.fields for one in spelled]), urgency)
-        outcomes = self._outcomes(call, answer, len(spelled))
+        answer = await self._wire.ask(call, wrapped(call, [one.fields for one in spelled]), urgency)
+        rows = _rows_of(call, answer, [one.client_id for one in spelled])
+        outcomes = self._outcomes(call, answer, len(spelled), rows)
+        answered = rows if len(rows) == len(spelled) else [{}] * len(spelled)
         return [
             self._proven(outcome, order, one.client_id, row)
-            for outcome, order, one, row in zip(
-                outcomes, orders, spelled, self._answered(call, answer, len(spelled)), strict=True
-            )
+            for outcome, order, one, row in zip(outcomes, orders, spelled, answered, strict=True)
         ]
 
-    def _answered(self, call: Call, answer: Answer, count: int) -> list[Row]:
-        rows = answer.rows(call.rows) if answer.body is not None else []
-        return rows if len(rows) == count else [{}] * count
-
-    def _outcomes(self, call: Call, answer: Answer, count: int) -> list[Outcome]:
+    def _outcomes(self, call: Call, answer: Answer, count: int, rows: list[Row]) -> list[Outcome]:
         """Return what an answer proves of each row of its request."""
         if answer.fine:
             self._tell_up()
-        rows = answer.rows(call.rows) if answer.status else []
         codes = answer.rows(call.codes) if call.codes and count > 1 else rows
         if not rows or (count == 1 and answer.error is not None):
             return [self._outcome(answer)] * count
@@ -457,7 +450,7 @@ class CcxtTradingGateway:
             fields = self._speller.amend(order, instrument, side, price_tick, qty_lot)
         except Unspeakable as reason:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
-        worth = _value(instrument, price_tick, qty_lot)
+        worth = value_of(instrument, price_tick, qty_lot)
         rule, text = self._caps.refuse_terms(instrument.symbol, worth, reduces=reduces)
         if rule != Rule.OK:
             self.dropped["order: hard cap"] += 1
@@ -470,24 +463,24 @@ class CcxtTradingGateway:
         call = self._dialect.cancel_algo if order.algo else self._dialect.cancel
         values = self._speller.reference(order, instrument)
         self._audit.ask(order.cid)
+        call = call.naming(values)
         outcome = await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
         if outcome.kind is OutcomeKind.ACCEPTED:
             self._audit.expect(order.cid)
         return outcome
 
     async def _change(self, call: Call, fields: dict[str, object], urgency: Urgency) -> Outcome:
-        answer = await self._wire.ask(call, _wrapped(call, [fields]), urgency)
-        return self._outcomes(call, answer, 1)[0]
+        answer = await self._wire.ask(call, wrapped(call, [fields]), urgency)
+        return self._outcomes(call, answer, 1, _rows_of(call, answer, []))[0]
 
     async def cancel_all(self, instrument: int) -> Outcome:
         """Ask for an end of all orders of an instrument; for emergencies."""
         listing = self._listings[instrument]
         if not self._dialect.cancel_all:
             return await self._cancel_each(instrument)
+        wanted = {"symbol": listing.instrument.symbol, "settle": listing.instrument.settle}
         found = [
-            await self._change(
-                call, fill_template(call.fields, {"symbol": listing.instrument.symbol}), Urgency.PROTECT
-            )
+            await self._change(call, fill_template(call.fields, wanted), Urgency.PROTECT)
             for call in self._dialect.cancel_all
         ]
         return next((outcome for outcome in found if outcome.kind is not OutcomeKind.ACCEPTED), found[0])
@@ -578,23 +571,11 @@ class CcxtTradingGateway:
             self._rules.tell_closed_again()
 
 
-def _worth(order: NewOrder, instrument: Instrument) -> Decimal | None:
-    """Return the value of an order in the quote currency, None where nothing is known of its price."""
-    return _value(instrument, max(order.price_tick, order.near_tick), order.qty_lot)
-
-
-def _value(instrument: Instrument, price_tick: int, qty_lot: int) -> Decimal | None:
-    price = price_tick * instrument.tick_size
-    return price * qty_lot * instrument.lot_size * instrument.contract_size if price else None
-
-
-def _wrapped(call: Call, rows: list[dict[str, object]]) -> object:
-    """Return the parameters of a request: one row, a list of rows, or a list by name with what stands beside it."""
-    if call.wrap == "[]":
+def _rows_of(call: Call, answer: Answer, client_ids: list[str]) -> list[Row]:
+    """Return the rows of an answer in the order in which they were asked for, those that were refused among them."""
+    rows = answer.rows(call.rows) if answer.body is not None else []
+    if not call.refused:
         return rows
-    if call.wrap:
-        return {
-            **call.outer,
-            call.wrap: [{k: v for k, v in row.items() if k not in call.outer} for row in rows],
-        }
-    return rows[0]
+    rows += answer.rows(call.refused)
+    told = {word_of(row.get(call.named_by)): row for row in rows}
+    return [told[name] for name in client_ids] if client_ids and told.keys() >= set(client_ids) else rows
