@@ -91,7 +91,9 @@ async def _reach(
     def clock_ns() -> int:
         return max((gateway.clock_offset_ns for gateway in gateways), key=abs)
 
-    return Reached(venue, venue.books, venue.books, tuple(after), clock_ns, venue.stand_down)
+    return Reached(
+        venue, venue.books, venue.books, tuple(after), clock_ns, venue.stand_down, venue.inbox.tell_conflated
+    )
 
 
 def open_gateway(

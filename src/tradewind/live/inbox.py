@@ -1,8 +1,8 @@
 """Where everything arrives that a live session did not ask its tape for: in order of receipt.
 
 What concerns an account is kept whatever happens. Of the market, marks, best prices and open interest
-are conflated to the last of each; prints are kept up to a bound, beyond it the older half is dropped, counted and told
-as a GAP. Settlements of funding are never dropped.
+are conflated to the last of each, and counted (`tell_conflated`); prints are kept up to a bound, beyond it the older
+half is dropped, counted and told as a GAP. Settlements of funding are never dropped.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from tradewind.journal.bodies import Audit
 from tradewind.live.hearing import is_market
 from tradewind.units.enums import StreamCode
 from tradewind.venues.gateway import (
@@ -39,7 +40,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Answered", "Failed", "Heard", "Inbox", "Item", "Looked", "Seen"]
 
-_LAST_ONLY = (MarkSeen, TopSeen, OpenInterestSeen)
+_LAST_ONLY: dict[type, StreamKind] = {
+    MarkSeen: StreamKind.MARK,
+    TopSeen: StreamKind.TOP,
+    OpenInterestSeen: StreamKind.OPEN_INTEREST,
+}
 _PRINTS_MAX = 10_000
 _PRINTS: dict[type, StreamKind] = {
     TradeSeen: StreamKind.TRADES,
@@ -110,6 +115,8 @@ class Inbox:
         The last mark, best price and open interest, by instrument and kind.
     dropped
         Prints that were not kept.
+    conflated
+        By instrument and kind, how many gave way to a newer one before anybody took them, since that was told last.
     """
 
     items: deque[Item] = field(default_factory=deque)
@@ -117,6 +124,8 @@ class Inbox:
     prints: deque[Event] = field(default_factory=deque)
     last: dict[tuple[int, type], Event] = field(default_factory=dict)
     dropped: int = 0
+    conflated: Counter[tuple[int, type]] = field(default_factory=Counter)
+    _told_ns: int = 0
     _has_news: bool = False
     _waiter: asyncio.Future[None] | None = None
     _timer: asyncio.TimerHandle | None = None
@@ -132,8 +141,11 @@ class Inbox:
         """Take an event of an account (a feed's: -1) and wake whoever waits."""
         if isinstance(event, BarSeen):
             self.bars.append(event)
-        elif isinstance(event, _LAST_ONLY):
-            self.last[event.instrument, type(event)] = event
+        elif isinstance(event, MarkSeen | TopSeen | OpenInterestSeen):
+            place = event.instrument, type(event)
+            if place in self.last:
+                self.conflated[place] += 1
+            self.last[place] = event
         elif is_market(event):
             self.prints.append(event)
             if len(self.prints) > _PRINTS_MAX:
@@ -177,6 +189,18 @@ class Inbox:
         self.last.clear()
         events.sort(key=lambda event: event.recv_ns)
         return events
+
+    def tell_conflated(self, now_ns: int) -> tuple[Audit, ...]:
+        """Return how much gave way to newer of its kind since this was asked last, as rows of the audit.
+
+        detail: since when (0: the beginning), and (stream, instrument, how many) of each stream that had any.
+        """
+        since_ns, self._told_ns = self._told_ns, now_ns
+        if not self.conflated:
+            return ()
+        counts = sorted((_LAST_ONLY[kind].value, j, count) for (j, kind), count in self.conflated.items())
+        self.conflated.clear()
+        return (Audit(now_ns, "", "conflated", {"since_ns": since_ns, "streams": counts}),)
 
     async def wait(self, timeout_s: float) -> None:
         """Return when something has arrived, or after the time; may be cancelled, what arrived stays."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from tradewind.config import Workspace
     from tradewind.engine.world import World
-    from tradewind.journal.bodies import Boot
+    from tradewind.journal.bodies import Audit, Boot
     from tradewind.live.opening import OpenSession
     from tradewind.live.operator import OnStop
     from tradewind.live.outside import Feature
@@ -75,6 +75,8 @@ class Reached:
         Offset of our clock from the venue's that differs most, 0 where nobody knows.
     stand_down
         Takes back what a venue would do when we fall silent; called where an operator ended the session.
+    hourly
+        Returns what is written down once an hour, for people; None for nothing.
     """
 
     venue: VenuePort
@@ -83,6 +85,7 @@ class Reached:
     closing: tuple[Callable[[], Awaitable[Any]], ...] = ()
     clock_ns: Callable[[], int] = lambda: 0
     stand_down: Callable[[], Awaitable[None]] | None = None
+    hourly: Callable[[int], Sequence[Audit]] | None = None
 
 
 class Beside(Protocol):
@@ -259,7 +262,7 @@ class _Run:
         closing.callback(thread.close)
         session.disk, session.memory = thread, reached.memory
         session.waits = session.sync_each = True
-        session.progress = self._progress
+        session.progress, session.sequencer.hourly = self._progress, reached.hourly
         operator = Operator(
             session, world, self._setup.labels, self._setup.clock, notify=self._notify,
             accounts=self._setup.accounts, on_stop=self._setup.on_stop, features=self._setup.features,

@@ -38,7 +38,7 @@ from tradewind.units.time import HOUR_NS
 from tradewind.units.wire import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -87,6 +87,8 @@ class Sequencer:
         A strategy that raises is held alone and the others go on; else what it raises ends the session.
     changed
         Is told of every change of what is halted and who is held.
+    hourly
+        Returns what else is to be written down for people now, once an hour and at an end.
     """
 
     def __init__(self, world: World, tape: Tape) -> None:
@@ -95,6 +97,7 @@ class Sequencer:
         self.durable = 0
         self.holds_raising = False
         self.changed: Callable[[Audit], None] | None = None
+        self.hourly: Callable[[int], Iterable[Audit]] | None = None
         self._columns = StateColumns(world)
         self._state: TradingState | None = None
         self._hour = 0
@@ -146,6 +149,7 @@ class Sequencer:
         if is_marked and hour != self._hour:
             self._hour = hour
             self._write_wallets()
+            self._write_hourly()
         elif self._hour and self._noted[0] != self._columns.balances() and (is_marked or is_flat(self.world)):
             self._write_wallets()
 
@@ -153,8 +157,13 @@ class Sequencer:
         self._noted = _money_of(self.world)
         self._tape.append(RecordKind.AUDIT, encode(wallets_of(self.world, self.standing.now_ns)))
 
+    def _write_hourly(self) -> None:
+        for note in self.hourly(self.standing.now_ns) if self.hourly is not None else ():
+            self._tape.append(RecordKind.AUDIT, encode(note))
+
     def tell_wallets(self) -> None:
-        """Write down what the wallets hold at an end, where that is not what was written last."""
+        """Write down what the wallets hold at an end, where that is not what was written last, and what is hourly."""
+        self._write_hourly()
         known = self._hour or self.world.accounts["balance"].any()
         if known and self._noted != _money_of(self.world):
             self._write_wallets()

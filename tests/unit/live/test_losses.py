@@ -16,6 +16,7 @@ from tradewind.venues.gateway import (
     FundingRateSeen,
     LiquidationSeen,
     MarketFeed,
+    MarkSeen,
     StreamKind,
     StreamSeen,
     TradeSeen,
@@ -117,3 +118,23 @@ def test_a_loss_is_a_fact_of_a_live_session_too() -> None:
         return list(zip(rows["code"].tolist(), rows["qty_lot"].tolist(), strict=True))
 
     assert asyncio.run(work()) == [(StreamCode.GAP, 5_000), (StreamCode.UP, 0)]
+
+
+def test_what_gave_way_to_newer_marks_and_prices_is_counted_by_stream_and_told_once() -> None:
+    inbox = Inbox()
+    for number in range(5):
+        at_ns = START_NS + number
+        inbox.hear(-1, MarkSeen(1, 5_000.0 + number, at_ns, at_ns))
+        inbox.hear(-1, MarkSeen(0, 5_000.0, at_ns, at_ns))
+        if number == 2:
+            inbox.take_market()
+    inbox.hear(-1, trade(1))
+    (told_now,) = inbox.tell_conflated(START_NS + 9)
+    assert (told_now.actor, told_now.what, told_now.at_ns) == ("", "conflated", START_NS + 9)
+    assert told_now.detail == {"since_ns": 0, "streams": [("mark", 0, 3), ("mark", 1, 3)]}
+    assert [event.mark for event in inbox.take_market() if isinstance(event, MarkSeen)] == [5_004.0, 5_000.0]
+    inbox.hear(-1, MarkSeen(1, 5_000.0, START_NS, START_NS))
+    assert inbox.tell_conflated(START_NS + 10) == ()
+    inbox.hear(-1, MarkSeen(1, 5_000.0, START_NS, START_NS))
+    (later,) = inbox.tell_conflated(START_NS + 11)
+    assert later.detail == {"since_ns": START_NS + 10, "streams": [("mark", 1, 1)]}

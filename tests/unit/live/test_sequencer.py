@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from tradewind.journal import Authorship, Identity, JournalReader, RecordKind, open_journal
-from tradewind.journal.bodies import LAYOUTS, decode_audit
+from tradewind.journal.bodies import LAYOUTS, Audit, decode_audit
 from tradewind.live.facts import Told, halt_fact, numbered
 from tradewind.live.sequencer import Sequencer
 from tradewind.live.tape import Recorded
 from tradewind.testing.disk import SimulatedDisk
-from tradewind.testing.sessions import START_NS, small_world
+from tradewind.testing.sessions import MINUTE_NS, START_NS, small_world
 from tradewind.units.enums import FactKind, Halt, WakeCode
+from tradewind.units.time import HOUR_NS
 from tradewind.venues.port import Batch
 
 FOLDER = Path("/journal")
@@ -84,6 +85,22 @@ def test_money_that_was_booked_is_written_down_at_once_where_nothing_is_held_and
     sequencer.tell_wallets()
     sequencer.tell_wallets()
     assert marks_in(sequencer, disk) == [began, began + 700, began + 1_350]
+
+
+def test_what_is_said_once_an_hour_is_written_down_each_hour_and_at_an_end() -> None:
+    disk = SimulatedDisk()
+    author = Authorship(Identity("test", ("paper",)), lambda: START_NS, "test", LAYOUTS)
+    sequencer = Sequencer(small_world(), open_journal(disk, FOLDER, author))  # type: ignore[arg-type]
+    sequencer.hourly = lambda now_ns: (Audit(now_ns, "", "conflated", {}),)
+    for number, minute in enumerate((0, 10, 70, 80), 1):
+        now_ns = START_NS // HOUR_NS * HOUR_NS + minute * MINUTE_NS
+        facts = numbered(number, [Told(FactKind.TRADE, now_ns, now_ns, side=1, price_tick=1_000, qty_lot=1)])
+        sequencer.take(Batch(number, facts, WakeCode.MARK, again=False, now_ns=now_ns))
+    sequencer.tell_wallets()
+    sequencer.sync()
+    audits = [decode_audit(r) for r in JournalReader(disk, FOLDER).records() if r.kind == RecordKind.AUDIT]
+    minutes = [audit.at_ns // MINUTE_NS % 1440 for audit in audits if audit.what == "conflated"]
+    assert [minute - minutes[0] for minute in minutes] == [0, 70, 80]
 
 
 def marks_in(sequencer: Sequencer, disk: SimulatedDisk) -> list[int]:
