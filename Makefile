@@ -12,9 +12,12 @@ WORKERS ?= 3
 FOLDER ?= week
 DAYS ?= 7
 SEED ?= 1
+DELAY ?= P7D
+WHEELS ?= wheelhouse
+SBOM ?= dist/tradewind.cdx.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install live dev demo test soak week bench docs docs-serve pins format lint clean
+.PHONY: help install live dev demo test soak week bench docs docs-serve pins aged wheelhouse sbom format lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -56,7 +59,7 @@ lint: $(DEV) ## what CI checks without running anything
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 clean: ## remove what was built (not .venv)
-	@rm -rf build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf build dist site wheelhouse .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v >= (3, 11) else f"tradewind needs Python 3.11 or newer; this is {v[0]}.{v[1]}. Set PYTHON=/path/to/python3.11")'
@@ -80,13 +83,40 @@ $(DEV): $(CORE) constraints/dev.txt
 	@$(PIP) install --require-hashes -r constraints/dev.txt
 	@touch $@
 
-# Versions and hashes only, so that the files say nothing of where a machine fetches its packages.
+# Versions and hashes only, so that the files say nothing of where a machine fetches its packages. A release is chosen
+# once it is a week old: one that was taken over is mostly found and withdrawn within days.
 COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras --no-header --no-annotate \
-  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options $(UPGRADE)
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --uploaded-prior-to $(DELAY) $(UPGRADE)
 
-pins: $(DEV) ## choose the pinned versions anew (UPGRADE=--upgrade for the newest)
+pins: $(DEV) ## choose the pinned versions anew, of releases a week old (UPGRADE=--upgrade for the newest of them; DELAY=P0D)
 	$(COMPILE) --all-extras -o constraints/dev.txt pyproject.toml
 	$(COMPILE) -c constraints/dev.txt -o constraints/core.txt pyproject.toml
 	$(COMPILE) --extra live -c constraints/dev.txt -o constraints/live.txt pyproject.toml
 	$(COMPILE) -c constraints/dev.txt -o constraints/build.txt constraints/build.in
 	$(COMPILE) -o constraints/bench.txt benchmarks/peers.in
+
+aged: $(DEV) ## name a pinned package that is younger than a week (DELAY=P7D); asks the index
+	@for list in core live build dev; do \
+	  $(PIP) install --dry-run --ignore-installed --no-deps --require-hashes --uploaded-prior-to $(DELAY) \
+	    -r constraints/$$list.txt || exit 1; done
+
+# The list is proven where it is made: a new environment is filled from the folder alone, by the hashes, and asked.
+wheelhouse: $(CORE) ## every package of `make live` and tradewind itself as wheels in one folder, to install from offline
+	@mkdir -p $(WHEELS) && rm -f $(WHEELS)/*.whl
+	@$(PIP) download --require-hashes --only-binary :all: --dest $(WHEELS) -r constraints/live.txt
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(WHEELS) .
+	@cp constraints/live.txt $(WHEELS)/live.txt
+	@rm -rf build/offline && $(PYTHON) -m venv build/offline
+	@$(OFFLINE) --require-hashes --only-binary :all: -r $(WHEELS)/live.txt
+	@$(OFFLINE) --no-deps tradewind
+	@build/offline/bin/tradewind --version && rm -rf build/offline
+	@echo "$(WHEELS): $$(ls $(WHEELS)/*.whl | wc -l) wheels, installed offline"
+
+OFFLINE := build/offline/bin/python -m pip --disable-pip-version-check --quiet --no-input --isolated \
+  --no-cache-dir install --no-index --find-links $(WHEELS)
+
+sbom: $(DEV) ## the bill of materials of `make live` (CycloneDX, with hashes), into dist/tradewind.cdx.json
+	@mkdir -p $(dir $(SBOM))
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+	  --spec-version 1.6 --output-file $(SBOM) $(ARGS) constraints/live.txt
+	@echo "$(SBOM): $$(grep -c '"purl"' $(SBOM)) packages"

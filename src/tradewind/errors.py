@@ -526,6 +526,11 @@ _OTHER = {
                 "Live trading needs somebody who says that it is meant.",
                 "type the name of the account, or add --confirm ACCOUNT",
             ),
+            "CCXT_CHANGED": (
+                "The files of ccxt, which signs, are not those that were looked at, so no key is given to it.",
+                "install what is pinned again: in a clone 'make live' in a new .venv; elsewhere pip install "
+                "--force-reinstall 'tradewind[live]'; then start again",
+            ),
             "SIGNAL_DENIED": ("A signal is not signed with the session's key.", "sign it with that key"),
             "SIGNAL_LATE": (
                 "A signal was signed too long ago, or ahead of time.",

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ast
-import hashlib
-import importlib.util
-import json
 import os
 import pickle
 import re
 import stat
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +20,6 @@ from tradewind.errors import TradewindError
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "tradewind"
-CCXT_HASH = Path(__file__).with_name("ccxt_files.json")
 
 # Calls and modules that turn data into code, or into whatever its author wanted.
 FORBIDDEN_CALLS = {
@@ -182,65 +177,6 @@ def test_under_a_umask_that_forbids_nothing_our_files_are_still_ours_alone(tmp_p
     assert {str(p): oct(stat.S_IMODE(p.stat().st_mode)) for p in files} == dict.fromkeys(
         map(str, files), "0o600"
     )
-
-
-# ---------------------------------------------------------------------- the library that signs
-
-
-def ccxt_hash() -> tuple[str, str, int]:
-    """Return version, SHA-256 over every file of code, and their number, of the ccxt that would be imported."""
-    from importlib import metadata
-
-    found = importlib.util.find_spec("ccxt")
-    assert found is not None
-    assert found.origin is not None
-    folder = Path(found.origin).parent
-    files = sorted(path for path in folder.rglob("*.py"))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return metadata.version("ccxt"), digest.hexdigest(), len(files)
-
-
-def test_the_ccxt_that_signs_is_the_one_that_was_looked_at():
-    version, digest, files = ccxt_hash()
-    kept = json.loads(CCXT_HASH.read_text())
-    assert {"version": version, "sha256": digest, "files": files} == kept, (
-        "ccxt's files differ from those that were looked at. After an upgrade that was looked at and whose recorded "
-        f"contracts were replayed, write {json.dumps({'version': version, 'sha256': digest, 'files': files})} into "
-        f"{CCXT_HASH.name}; otherwise the package was tampered with."
-    )
-
-
-def test_ccxt_is_pinned_to_the_byte():
-    pins = (ROOT / "pyproject.toml").read_text()
-    assert f'"ccxt=={json.loads(CCXT_HASH.read_text())["version"]}"' in pins
-    locked = (ROOT / "constraints" / "dev.txt").read_text()
-    assert "--hash=sha256:" in locked.partition("ccxt==")[2].splitlines()[1]
-
-
-def pins_of(file: str) -> dict[str, str]:
-    """Return the version and hashes of each package of a list, by name."""
-    text = (ROOT / "constraints" / file).read_text()
-    return dict(re.findall(r"^([\w.-]+)==((?:.+\n)(?: +.+\n?)*)", text, re.MULTILINE))
-
-
-def test_going_live_installs_what_was_tested_with_its_hashes():
-    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["live"]
-    pins, tested = pins_of("live.txt"), pins_of("dev.txt")
-    assert {re.split("[>=]", wanted)[0] for wanted in extra} <= set(pins)
-    assert set(pins_of("core.txt")) <= set(pins)
-    assert all("--hash=sha256:" in pin and tested[name] == pin for name, pin in pins.items())
-    told = subprocess.run(
-        ["make", "--dry-run", "--always-make", "live"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert "install --require-hashes -r constraints/live.txt" in told.stdout
-    assert not [
-        line
-        for line in told.stdout.splitlines()
-        if " install " in line and "-hashes" not in line and "-e ." not in line
-    ]
 
 
 def test_every_promise_of_the_page_on_security_names_a_test_that_exists():

@@ -68,15 +68,17 @@ def adopt_accounts(desk: "Workspace", asked: AdoptRequest, sets: "list[str] | No
     UsageError
         A position is given to somebody who does not trade it.
     SafetyRefusal
-        LIVE_UNCONFIRMED, SESSION_ELSEWHERE, and what else `refuse_from_files` raises: nothing was changed.
+        CCXT_CHANGED, LIVE_UNCONFIRMED, SESSION_ELSEWHERE, and what `refuse_from_files` raises: nothing was changed.
     Busy
         LOCKED: the session or one of its accounts is in use on this machine.
     VenueError
         An account cannot be read: nothing was changed. ADOPT_INCOMPLETE: run it again.
     """
     from tradewind.venues.extras import require_live
+    from tradewind.venues.genuine import refuse_changed_ccxt
 
     require_live()
+    refuse_changed_ccxt()
     from tradewind.cli.paper import load_terms
     from tradewind.config import SessionConfig
     from tradewind.venues.keys import install, protect_process

@@ -33,6 +33,8 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
         EXCHANGE_UNKNOWN, EXCHANGE_UNSUPPORTED for a venue that orders cannot be sent to.
     ConfigError
         CONFIG_CHOICE for an account that is not known; KEY_MODE_MISMATCH for one that is not of practice money there.
+    SafetyRefusal
+        CCXT_CHANGED.
     Busy
         LOCKED: another process acts for the account.
     VenueRefused
@@ -42,8 +44,10 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
     from tradewind.cli.keys import asking, key_store
     from tradewind.config import lock
     from tradewind.venues.extras import require_live
+    from tradewind.venues.genuine import refuse_changed_ccxt
 
     require_live()
+    refuse_changed_ccxt()
     from tradewind.venues.ccxt.capabilities import dialect_of
     from tradewind.venues.keys import install, keys_for, protect_process
 

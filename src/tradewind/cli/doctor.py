@@ -14,7 +14,7 @@ import typer
 
 from tradewind.cli.doctor_machine import Finding, look_at_machine, look_at_venues
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
-from tradewind.errors import Exit, TradewindError
+from tradewind.errors import ERROR_CODES, Exit, TradewindError
 
 if TYPE_CHECKING:
     from tradewind.config import Workspace
@@ -55,7 +55,7 @@ def doctor(
 
 def _examine(flag: str | None, *, venues: bool) -> Iterator[Finding]:
     yield Finding("python", "ok", ".".join(map(str, sys.version_info[:3])))
-    yield from (_packages(), _clock(), _compiler())
+    yield from (_packages(), *_signer(), _clock(), _compiler())
     desk, found = _workspace(flag)
     yield found
     if desk:
@@ -93,6 +93,23 @@ def _is_installed(name: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+def _signer() -> Iterator[Finding]:
+    """Look whether the ccxt that signs is the one that was looked at, where going live is installed."""
+    from tradewind.venues.extras import require_live
+    from tradewind.venues.genuine import CCXT_SEEN, refuse_changed_ccxt
+
+    try:
+        require_live()
+    except TradewindError:
+        return
+    try:
+        refuse_changed_ccxt()
+    except TradewindError as error:
+        yield Finding("ccxt", "wrong", f"{error.code} {error.message}", ERROR_CODES[error.code].remedy)
+        return
+    yield Finding("ccxt", "ok", f"{CCXT_SEEN.version}, every file as it was looked at")
 
 
 def _clock() -> Finding:

@@ -69,6 +69,8 @@ def add(
     if text:
         entry = _read_text(name, around, stdin)
     else:
+        if not offline:
+            _can_prove()
         entry = _read_account(desk, name, venue, demo, _Reading(around, stdin))
         if not offline:
             _prove_new(desk, entry, say)
@@ -109,6 +111,7 @@ def ask(name: NameArgument, workspace: WorkspaceFlag = None, as_json: JsonFlag =
     desk = open_workspace(workspace)
     store = key_store(desk)
     known = {line.name: line for line in store.lines()}
+    _can_prove()
     entry = desk.settings.accounts.get(name)
     venue = entry.venue if entry else known[name].venue if name in known else ""
     from tradewind.venues.keys import keys_for
@@ -374,6 +377,15 @@ def _row(desk: "Workspace", name: str, kind: str, venue: str, demo: bool) -> dic
     return {"name": name, "kind": kind, "venue": venue, "money": money, "account": account}
 
 
+def _can_prove() -> None:
+    """Refuse to open a key for a question that cannot be asked. Raises UsageError, SafetyRefusal (CCXT_CHANGED)."""
+    from tradewind.venues.extras import require_live
+    from tradewind.venues.genuine import refuse_changed_ccxt
+
+    require_live()
+    refuse_changed_ccxt()
+
+
 def _prove(desk: "Workspace", keys: "AccountKeys", say: Output) -> dict[str, object]:
     """Ask the venue about a key and say what it answers.
 
@@ -383,11 +395,8 @@ def _prove(desk: "Workspace", keys: "AccountKeys", say: Output) -> dict[str, obj
     import asyncio
 
     from tradewind.cli.reaching import practice_of
-    from tradewind.venues.extras import require_live
-    from tradewind.venues.keys.report import explain, refuse_powerful
-
-    require_live()
     from tradewind.venues.ccxt.key_probe import probe_key
+    from tradewind.venues.keys.report import explain, refuse_powerful
 
     with say.steps(f"asking {keys.venue}"):
         report = asyncio.run(probe_key(keys, fake=practice_of(desk, keys.venue)))

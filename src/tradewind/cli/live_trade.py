@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tradewind.cli.alerting import GuardAlerts
     from tradewind.cli.listening import Bound
     from tradewind.cli.output import Output
     from tradewind.config import AccountEntry, BacktestConfig, Loaded, SessionConfig, Workspace
     from tradewind.live.running import RunningSetup, RunResult
+    from tradewind.ops.heartbeat import Heartbeat
     from tradewind.venues.keys import KeyStore
 
     Terms = Loaded[BacktestConfig] | Loaded[SessionConfig]
@@ -37,11 +39,13 @@ def trade_live(
 ) -> None:
     """Trade a session file on its accounts, after somebody has said that this is meant.
 
-    Raises what `refuse_from_files` does, LIVE_UNCONFIRMED, KEY_*, LOCKED.
+    Raises what `refuse_from_files` does, CCXT_CHANGED, LIVE_UNCONFIRMED, KEY_*, LOCKED.
     """
     from tradewind.venues.extras import require_live
+    from tradewind.venues.genuine import refuse_changed_ccxt
 
     require_live()
+    refuse_changed_ccxt()
     from tradewind import __version__
     from tradewind.cli.claiming import claimed, session_of
     from tradewind.cli.compiling import load_engine
@@ -158,7 +162,6 @@ def guard_session(
     from tradewind.cli.keys import asking, key_store
     from tradewind.journal import FileDisk, Identity
     from tradewind.live.guard import GUARDED, Guard
-    from tradewind.ops.heartbeat import Heartbeat
     from tradewind.venues.keys import find_passphrase, hand_over
 
     disk, folder = FileDisk(), desk.session_dir(name)
@@ -172,14 +175,14 @@ def guard_session(
             held.callback(lease.release)
         disk.make_folder(folder)
         # The audit is one of both processes, so both name the same accounts: on paper the one that is made up.
-        notify = held.enter_context(guard_alerts(say, desk, Identity(name, tuple(locks)), __version__))
+        alerts = held.enter_context(guard_alerts(say, desk, Identity(name, tuple(locks)), __version__))
         os.environ[GUARDED] = str(os.getpid())
         url = desk.settings.heartbeat_url
         guard = Guard(
             [sys.executable, "-m", "tradewind.cli", *sys.argv[1:]],
             folder,
-            tell=lambda incident: notify(incident_alert(incident, name)),
-            heartbeat=Heartbeat(url, tell=lambda text: say.note(f"warning: {text}")) if url else None,
+            tell=lambda incident: alerts.tell(incident_alert(incident, name)),
+            heartbeat=_heartbeat(url, alerts, name) if url else None,
             passed=passed,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -190,12 +193,27 @@ def guard_session(
         raise Leave(Exit(status) if status in set(Exit) else Exit.OUR_FAULT)
 
 
-def _leave_nothing(folder: "Path") -> None:
-    """Remove the folder of a session whose first start was refused: it has no journal, nothing but a pulse."""
-    from tradewind.live.pulse import PULSE
+def _heartbeat(url: str, alerts: "GuardAlerts", name: str) -> "Heartbeat":
+    """Return the heartbeat of a session; what becomes of it is kept in the session's folder, a long silence told."""
+    import time
 
-    if [path.name for path in folder.iterdir()] == [PULSE]:
-        (folder / PULSE).unlink()
+    from tradewind.ops.alerts import Alert
+    from tradewind.ops.heartbeat import Heartbeat
+
+    def tell(text: str) -> None:
+        alerts.tell_beside(Alert("HEARTBEAT_FAILED", text, time.time_ns(), name))
+
+    return Heartbeat(url, tell=tell, heard=alerts.outward.note_heartbeat)
+
+
+def _leave_nothing(folder: "Path") -> None:
+    """Remove the folder of a session whose first start was refused: it has no journal, nothing but its pulse."""
+    from tradewind.live.pulse import PULSE
+    from tradewind.ops.outward import OUTWARD_FILES
+
+    if {path.name for path in folder.iterdir()} <= {PULSE, *OUTWARD_FILES}:
+        for path in folder.iterdir():
+            path.unlink()
         folder.rmdir()
 
 

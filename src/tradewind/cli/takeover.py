@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tradewind.errors import NotFound, TradewindError, UsageError, VenueDown
+from tradewind.errors import NotFound, SafetyRefusal, TradewindError, UsageError, VenueDown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +65,7 @@ def take_over(desk: "Workspace", name: str, say: "Output", reason: str, *, every
     from tradewind.venues.extras import require_live
 
     require_live()
+    _warn_of_ccxt(say)
     folder = desk.session_dir(name)
     known = _known(desk, folder, name, say)
     keys = _keys(desk, known, say)
@@ -76,6 +77,16 @@ def take_over(desk: "Workspace", name: str, say: "Output", reason: str, *, every
         folder, name, known, {"reason": reason, "ended": list(ended), "accounts": _told(done)}
     )
     _tell(say, name, done, unwritten)
+
+
+def _warn_of_ccxt(say: "Output") -> None:
+    """Say that another ccxt closes what is held: leaving it open because of that would be worse."""
+    from tradewind.venues.genuine import refuse_changed_ccxt
+
+    try:
+        refuse_changed_ccxt()
+    except SafetyRefusal as error:
+        say.note(f"warning: {error.code}: {error.message} It closes what is held all the same.")
 
 
 def _leases(
