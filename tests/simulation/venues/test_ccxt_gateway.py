@@ -467,3 +467,29 @@ def test_what_ccxt_keeps_of_an_account_is_short(venue):
 
     kept = run(work, venue)
     assert max(kept) == 32, kept
+
+
+def test_trades_that_no_stream_tells_are_asked_for_at_once_however_many_came_before():
+    """Each of a row of orders waited longer than the one before it, up to thirty seconds."""
+
+    async def work(world):
+        async with Desk(world, "blofin_swap") as desk:
+            for n in range(1, 9):
+                reduces = n % 2 == 0
+                await desk.accept(desk.order(n, IntentKind.TARGET, SELL if reduces else BUY, reduce=reduces))
+                await desk.until(lambda n=n: desk.fills(n), seconds=0.5)
+
+    run(work, "blofin_swap")
+
+
+def test_a_trade_that_no_list_shows_keeps_no_other_waiting():
+    async def work(world):
+        async with Desk(world, "blofin_swap") as desk:
+            desk.strike("F62", duration_s=16.0, count=100)
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+            await asyncio.sleep(17)
+            assert not desk.fills(1)
+            await desk.accept(desk.order(2, IntentKind.TARGET, SELL, reduce=True))
+            await desk.until(lambda: desk.fills(1) and desk.fills(2), seconds=0.5)
+
+    run(work, "blofin_swap")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from tradewind.errors import VenueDown
@@ -29,6 +30,20 @@ _LOOK_BACK_NS = 600_000_000_000
 _REMEMBERED = 50_000
 
 
+@dataclass(slots=True)
+class _Round:
+    """What began to be missing at about the same time, and is asked for together.
+
+    orders
+        Those that say more is filled than was heard of, by instrument and the venue's id.
+    stops
+        Those that were triggered, by our id, while nothing was heard of what they became.
+    """
+
+    orders: dict[tuple[int, str], OrderSeen] = field(default_factory=dict)
+    stops: dict[int, OrderSeen] = field(default_factory=dict)
+
+
 class FillWatch:
     """Compares what orders say is filled with the trades that were heard of.
 
@@ -43,23 +58,22 @@ class FillWatch:
         self._tell = tell
         self._told: OrderedDict[tuple[int, str, str], None] = OrderedDict()
         self._heard_lots: OrderedDict[tuple[int, str], int] = OrderedDict()
-        self._wanted: dict[tuple[int, str], OrderSeen] = {}
-        self._childless: dict[int, OrderSeen] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._rounds: dict[asyncio.Task[None], _Round] = {}
+        self._begun: _Round | None = None
+        self._asking = asyncio.Lock()
 
     def order(self, seen: OrderSeen) -> None:
         """Hear of an order; ask soon for its trades, or for what it became, where they are missing."""
         if not seen.cid:
             return
         if seen.status is OrderStatus.TRIGGERED:
-            self._childless[seen.cid] = seen
-        elif self._childless and seen.venue_id != getattr(self._childless.get(seen.cid), "venue_id", ""):
-            self._childless.pop(seen.cid, None)
+            if not any(seen.cid in each.stops for each in self._rounds.values()):
+                self._round().stops[seen.cid] = seen
+        elif self._rounds:
+            self._forget_stop(seen)
         order = (seen.instrument, seen.venue_id)
-        if seen.filled_lot > self._heard_lots.get(order, 0):
-            self._wanted[order] = seen
-        if (self._wanted or self._childless) and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._ask())
+        if seen.filled_lot > self._heard_lots.get(order, 0) and not self._is_asked_for(order, seen):
+            self._round().orders[order] = seen
 
     def fill(self, seen: FillSeen) -> bool:
         """Hear of a trade; return whether it is news."""
@@ -73,47 +87,70 @@ class FillWatch:
 
     def stop(self) -> None:
         """Ask no more."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._rounds:
+            task.cancel()
 
-    async def _ask(self) -> None:
+    def _round(self) -> _Round:
+        """Return the round that has not asked yet, a new one where all have.
+
+        What joined an older round would wait as long as that has come to wait, and have fewer attempts.
+        """
+        if self._begun is None:
+            self._begun = _Round()
+            task = asyncio.create_task(self._ask(self._begun))
+            self._rounds[task] = self._begun
+            task.add_done_callback(self._rounds.pop)
+        return self._begun
+
+    def _is_asked_for(self, order: tuple[int, str], seen: OrderSeen) -> bool:
+        known = [each.orders[order] for each in self._rounds.values() if order in each.orders]
+        return any(older.filled_lot >= seen.filled_lot for older in known)
+
+    def _forget_stop(self, seen: OrderSeen) -> None:
+        """Miss no order of a stop any more where this is it, or where the stop is known to have had none."""
+        for each in self._rounds.values():
+            stop = each.stops.get(seen.cid)
+            if stop is not None and stop.venue_id != seen.venue_id:
+                del each.stops[seen.cid]
+
+    async def _ask(self, mine: _Round) -> None:
         for wait_s in _PATIENCE_S:
             await asyncio.sleep(wait_s)
-            self._drop_complete()
-            if not self._wanted and not self._childless:
+            if self._begun is mine:
+                self._begun = None
+            async with self._asking:
+                self._drop_complete(mine)
+                try:
+                    await self._ask_children(mine)
+                    await self._ask_fills(mine)
+                except VenueDown:
+                    continue
+                self._drop_complete(mine)
+            if not mine.orders and not mine.stops:
                 return
-            try:
-                await self._ask_children()
-                await self._ask_fills()
-            except VenueDown:
-                continue
-            self._drop_complete()
         # What no list shows now, the next comparison with a snapshot will.
-        self._wanted.clear()
-        self._childless.clear()
 
-    async def _ask_children(self) -> None:
-        for stop in list(self._childless.values()):
+    async def _ask_children(self, mine: _Round) -> None:
+        for stop in list(mine.stops.values()):
             for seen in await self._account.children(stop.instrument, max(stop.ts_ns - _LOOK_BACK_NS, 0)):
                 if seen.cid == stop.cid and seen.venue_id != stop.venue_id:
-                    self._childless.pop(stop.cid, None)
+                    mine.stops.pop(stop.cid, None)
                     self._tell(seen)
 
-    async def _ask_fills(self) -> None:
-        for instrument in sorted({seen.instrument for seen in self._wanted.values()}):
+    async def _ask_fills(self, mine: _Round) -> None:
+        for instrument in sorted({seen.instrument for seen in mine.orders.values()}):
             since_ns = (
-                min(s.ts_ns for s in self._wanted.values() if s.instrument == instrument) - _LOOK_BACK_NS
+                min(s.ts_ns for s in mine.orders.values() if s.instrument == instrument) - _LOOK_BACK_NS
             )
             for fill in await self._account.fills(max(since_ns, 0), instrument):
                 if fill.cid and own_trade(fill) not in self._told:
                     self._tell(fill)
 
-    def _drop_complete(self) -> None:
-        self._wanted = {
-            order: seen
-            for order, seen in self._wanted.items()
-            if seen.filled_lot > self._heard_lots.get(order, 0)
-        }
+    def _drop_complete(self, mine: _Round) -> None:
+        heard_lots = self._heard_lots
+        for order, seen in list(mine.orders.items()):
+            if seen.filled_lot <= heard_lots.get(order, 0):
+                del mine.orders[order]
 
 
 _Key = TypeVar("_Key")
