@@ -2,6 +2,7 @@
 
 from collections import Counter
 from decimal import Decimal
+from itertools import pairwise
 
 from tradewind.testing.logbook import alerted_s, asked_s, ended_as, orders_of, placed_s, seconds, told
 from tradewind.testing.tidal import sail_tidal
@@ -144,12 +145,20 @@ def test_F17_a_gap_in_the_book_begins_it_anew():
 
 
 def test_F18_a_book_whose_snapshot_does_not_reach_its_first_change_is_discarded():
-    """A snapshot that is older than the first change is thrown away and asked for again, once for each time."""
-    sea = sail_tidal("okx_swap", strike("F17", 0.8, 0.7, count=0), life=WITH_TOPS)
+    """A snapshot that is older than the first change is thrown away and asked for again, once a second; until one
+    joins the changes no price of the book is used."""
+    gap, old = strike("F17", 70, 4, count=0), strike("F18", 65, 60, pattern="*depth", count=3)
+    sea = sail_tidal("binance_usdm", gap, old, life=WITH_TOPS)
     assert sea.struck("F17")
-    anew = [alert for alert in sea.alerts("STREAM_DOWN") if "must begin anew" in alert.text]
-    assert [1 < seconds(alert.at_ns) < 4 for alert in anew] == [True]
-    assert min(asked_s(sea, reduces=False)) > 59
+    assert sea.struck("F18") == 3
+    asked = [line_s(line) for line in sea.trace if "/depth?" in line]
+    assert len(asked) == 1 + 3 + 1
+    assert all(0.9 < later - sooner < 1.1 for sooner, later in pairwise(asked[1:]))
+    tops = [s for s, _ in told(sea, FactKind.BOOK_TOP)]
+    assert [s for s in tops if 65 < s < 70]
+    assert not [s for s in tops if asked[1] - 1 < s < asked[-1]]
+    assert [s for s in tops if asked[-1] < s < asked[-1] + 5]
+    assert [at for at in asked_s(sea, reduces=False) if at > asked[-1]]
 
 
 def test_F19_messages_about_others_are_counted_and_ignored():
