@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from tradewind.venues.ccxt.dialect import Dialect, Pages, Reading
     from tradewind.venues.ccxt.orders import Speller
-    from tradewind.venues.ccxt.parsing import Row, RowReader
+    from tradewind.venues.ccxt.parsing import RowReader
+    from tradewind.venues.ccxt.row_values import Row
     from tradewind.venues.ccxt.wire import Answer, Wire
     from tradewind.venues.gateway import Event, Listing
 

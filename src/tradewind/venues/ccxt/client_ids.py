@@ -2,14 +2,15 @@
 
 ``tw`` + six signs of the session + the core's id in base 62 + one sign that checks the rest: letters and digits
 only, at most 20 of them. There is no chance in it: the same order has the same id however often it is asked for, which
-is what makes it safe to ask again.
+is what makes it safe to ask again. Where a venue wants ids of another form, it is written in that form: after ``t-``,
+or as a number of 128 bits in base 16.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PREFIX", "SIGNS", "TAG_LENGTH", "ClientIds", "Decoded", "tag_in"]
+__all__ = ["FORMS", "PREFIX", "SIGNS", "TAG_LENGTH", "ClientIds", "Decoded", "tag_in"]
 
 PREFIX = "tw"
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -18,6 +19,12 @@ TAG_LENGTH = 6
 _VALUE = {sign: value for value, sign in enumerate(SIGNS)}
 _CID_MAX = (1 << 63) - 1
 _CHECK = 61
+FORMS = ("", "t-", "0x")
+"""As it stands; after ``t-``; as 0x and 32 digits of base 16: the prefix in 16 bits, the tag in 36, the id in 63, and
+13 that check the rest."""
+_DASH, _HEX = "t-", "0x"
+_HEX_DIGITS, _HEX_CHECK, _TAG_BITS, _CID_BITS, _CHECK_BITS = 32, 8191, 36, 63, 13
+_PREFIX_NUMBER = int.from_bytes(PREFIX.encode(), "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +42,43 @@ class ClientIds:
     ----------
     tag
         Six letters or digits that no other session of the account has. Raises ValueError for anything else.
+    form
+        How the venue wants ids, one of `FORMS`.
     """
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, form: str = "") -> None:
+        if form not in FORMS:
+            raise ValueError(f"{form!r} is no form of ids")
         if len(tag) != TAG_LENGTH or any(sign not in _VALUE for sign in tag):
             raise ValueError(f"a session's tag is {TAG_LENGTH} letters or digits, not {tag!r}")
         self.tag = tag
+        self._form = form
+        self._tag_number = _number(tag)
         self._begins = PREFIX + tag
         self._weight = _weight_of(self._begins)
+        self._lead = f"{form}{self._begins}"
 
     def encode(self, cid: int) -> str:
         """Return the id at the venue. Raises ValueError for an id that is not between 1 and 2^63 - 1."""
         if not 0 < cid <= _CID_MAX:
             raise ValueError(f"{cid} is no id of an order")
+        if self._form == _HEX:
+            return _hex_of(self._tag_number, cid)
         number, place = _base62(cid), len(self._begins)
         check = self._weight
         for sign in number:
             place += 1
             check += _VALUE[sign] * place
-        return self._begins + number + SIGNS[check % _CHECK]
+        return self._lead + number + SIGNS[check % _CHECK]
 
     def decode(self, text: object) -> Decoded | None:
-        """Return whose order it is, of this or another session of ours; None for a stranger's."""
-        if not isinstance(text, str) or not text.startswith(PREFIX):
+        """Return whose order it is, of this or another session of ours, in whichever form; None for a stranger's."""
+        if not isinstance(text, str):
+            return None
+        if text.startswith(_HEX):
+            return _decoded_hex(text)
+        text = text.removeprefix(_DASH)
+        if not text.startswith(PREFIX):
             return None
         body, check = text[:-1], text[-1:]
         number = body[len(PREFIX) + TAG_LENGTH :]
@@ -77,6 +98,24 @@ def tag_in(client_id: str) -> str:
     """Return the tag of the session of ours that wrote an id, whichever it was; "" for a stranger's."""
     found = ClientIds("0" * TAG_LENGTH).decode(client_id)
     return "" if found is None else found.tag
+
+
+def _hex_of(tag: int, cid: int) -> str:
+    """Return an id as a number of 128 bits: prefix, tag, the core's id, and what is left of them by a prime."""
+    body = ((_PREFIX_NUMBER << _TAG_BITS | tag) << _CID_BITS) | cid
+    return f"{_HEX}{body << _CHECK_BITS | body % _HEX_CHECK:0{_HEX_DIGITS}x}"
+
+
+def _decoded_hex(text: str) -> Decoded | None:
+    digits = text.removeprefix(_HEX).lower()
+    if len(digits) != _HEX_DIGITS or any(sign not in "0123456789abcdef" for sign in digits):
+        return None
+    body, check = divmod(int(digits, 16), 1 << _CHECK_BITS)
+    above, cid = divmod(body, 1 << _CID_BITS)
+    prefix, number = divmod(above, 1 << _TAG_BITS)
+    tag = _base62(number).rjust(TAG_LENGTH, SIGNS[0])
+    ours = prefix == _PREFIX_NUMBER and check == body % _HEX_CHECK and len(tag) == TAG_LENGTH
+    return Decoded(tag, cid) if ours and cid else None
 
 
 def _base62(number: int) -> str:

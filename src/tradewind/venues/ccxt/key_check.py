@@ -43,6 +43,8 @@ async def read_key(wire: Wire, mode: AccountMode) -> KeyReport:
         await _asked(wire, mode, wire.dialect.balances.call)
         return KeyReport(wire.dialect.venue, demo, can_read=True, clock_offset_ms=offset_ms)
     answer = await _asked(wire, mode, shape.call)
+    if shape.user:
+        wire.exchange.uid = word_of(value_at(answer.body, shape.user))
     return KeyReport(
         venue=wire.dialect.venue,
         demo=demo,

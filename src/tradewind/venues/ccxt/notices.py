@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tradewind.venues.ccxt.dialect import Notices
-    from tradewind.venues.ccxt.parsing import Row
+    from tradewind.venues.ccxt.row_values import Row
     from tradewind.venues.ccxt.wire import Wire
     from tradewind.venues.gateway import Event
 

@@ -126,7 +126,7 @@ class Speller:
         return Spelled(form.style, form.call, nested(fields) if form.deep else fields, client_id)
 
     def _qty(self, side: int, text: str) -> object:
-        """Return a quantity as the venue writes it: with the side in it, and whole ones as numbers, where it does so."""
+        """Return a quantity as the venue writes it: where it does so with the side in it, and whole ones as numbers."""
         if not self._dialect.signed_qty:
             return text
         signed = text if side == BUY else f"-{text}"

@@ -9,12 +9,27 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, TypeVar, cast
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
 
-from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, Rule, SettingCode
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, Rule, SettingCode
 from tradewind.venues.ccxt.classification import rule_named
-from tradewind.venues.ccxt.dialect import value_at
+from tradewind.venues.ccxt.row_values import (
+    COUNTABLE,
+    Unfit,
+    decimal_in,
+    has_rows,
+    in_ms,
+    is_count,
+    lifted,
+    money_of,
+    needed_in,
+    rows_at,
+    shows,
+    side_of,
+    steps_of,
+    word_of,
+)
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
     FillShape,
@@ -43,18 +58,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tradewind.venues.ccxt.client_ids import ClientIds
-    from tradewind.venues.ccxt.dialect import Dialect, Path
-    from tradewind.venues.ccxt.shapes import Lifts, Shape
+    from tradewind.venues.ccxt.dialect import Dialect
+    from tradewind.venues.ccxt.row_values import Row
+    from tradewind.venues.ccxt.shapes import Shape
     from tradewind.venues.gateway import Event, Listing
 
-__all__ = ["RowReader", "Unfit", "has_rows", "key_of_trade", "own_trade", "rows_at", "shows", "word_of"]
+__all__ = [
+    "RowReader",
+    "Unfit",
+    "has_rows",
+    "key_of_trade",
+    "own_trade",
+    "rows_at",
+    "shows",
+    "word_of",
+]
 
-Row = dict[str, object]
 _MS_NS = 1_000_000
 _REMEMBERED = 20_000
-_COUNTABLE = 1 << 62
-_DIGITS_MAX = 40
-_SECONDS_DIGITS = 10
 _ENDS = {
     OrderStatus.FILLED: Rule.FILLED,
     OrderStatus.CANCELLED: Rule.UNWANTED,
@@ -63,70 +84,8 @@ _ENDS = {
 }
 
 
-class Unfit(Exception):
-    """A row that cannot be believed; its text is the reason that is counted."""
-
-
 class Elsewhere(Unfit):
     """A row about a symbol that the session does not trade."""
-
-
-def rows_at(body: object, path: Path) -> list[Row]:
-    """Return the rows of an answer: tables at the end of a path, `*` for each of a list; what is none is left out."""
-    found = [body]
-    for key in path:
-        found = [below for value in found for below in _below(value, key)]
-    whole = [below for value in found for below in (value if isinstance(value, list) else [value])]
-    return [cast("Row", value) for value in whole if isinstance(value, dict)]
-
-
-def has_rows(body: object, path: Path, *, or_null: bool = False) -> bool:
-    """Return whether an answer has the form in which rows stand, be there some or none: `*` must be a list.
-
-    An answer without it says nothing; that a list is empty is something that must be said, if only by null
-    (`or_null`).
-    """
-    values = [body]
-    for key in path:
-        if key == "*" and or_null:
-            values = [value for value in values if value is not None]
-        if key == "*" and not all(isinstance(value, list) for value in values):
-            return False
-        found = [below for value in values for below in _below(value, key)]
-        if key != "*" and len(found) < len(values):
-            return False
-        values = found
-    return all(isinstance(value, dict) for value in values)
-
-
-def _below(value: object, key: str) -> list[object]:
-    if isinstance(value, dict):
-        if key == ".":
-            return [_flat(value)]
-        return [value[key]] if key in value else []
-    if isinstance(value, list):
-        if key == "*":
-            return list(value)
-        return [value[int(key)]] if key.isdigit() and int(key) < len(value) else []
-    return []
-
-
-def _flat(table: dict[str, object]) -> Row:
-    """Return a table with all that stands in tables within, under names with dots."""
-    found: Row = {}
-    for name, value in table.items():
-        if isinstance(value, dict):
-            found |= {f"{name}.{below}": one for below, one in _flat(value).items()}
-        else:
-            found[name] = value
-    return found
-
-
-def word_of(value: object) -> str:
-    """Return a value of JSON as the word that tables use: "true", "false", "" for nothing."""
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def own_trade(seen: FillSeen) -> tuple[int, str, str]:
@@ -136,15 +95,10 @@ def own_trade(seen: FillSeen) -> tuple[int, str, str]:
 
 def key_of_trade(trade_id: str) -> int:
     """Return a trade's id as a positive number below 2^62: itself where it is one, else its hash."""
-    if _is_count(trade_id) and 0 < int(trade_id) < _COUNTABLE:
+    if is_count(trade_id) and 0 < int(trade_id) < COUNTABLE:
         return int(trade_id)
     digest = hashlib.blake2b(trade_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % (_COUNTABLE - 1) + 1
-
-
-def _is_count(word: str) -> bool:
-    """Say whether a word is a whole number as venues write them; Python refuses to read one of thousands of digits."""
-    return word.isascii() and word.isdigit() and len(word) <= _DIGITS_MAX
+    return int.from_bytes(digest, "big") % (COUNTABLE - 1) + 1
 
 
 class RowReader:
@@ -165,7 +119,10 @@ class RowReader:
         self, dialect: Dialect, listings: Sequence[Listing], ids: ClientIds, dropped: Counter[str]
     ) -> None:
         self._words = dialect.words
+        self._holds_coins = dialect.holds_coins
         self._seconds = dialect.seconds
+        cash = {listing.instrument.settle for listing in listings}
+        self._cash = cash.pop() if len(cash) == 1 else ""
         self._listings = {listing.instrument.symbol: listing for listing in listings}
         self._coins = {listing.instrument.base: listing for listing in listings}
         self._ids = ids
@@ -192,7 +149,7 @@ class RowReader:
         """Return what a row says as events; none where it cannot be believed or says something else."""
         lifts = getattr(shape, "lifts", ())
         try:
-            return self._readers[type(shape)](_lifted(row, lifts) if lifts else row, shape, recv_ns)
+            return self._readers[type(shape)](lifted(row, lifts) if lifts else row, shape, recv_ns)
         except Unfit as reason:
             self.dropped[f"{type(shape).__name__.removesuffix('Shape').lower()}: {reason}"] += 1
             if not isinstance(reason, Elsewhere):
@@ -256,7 +213,9 @@ class RowReader:
         _keep(self._venues_own, _place(listing, seen.venue_id), None)
         if seen.status is not OrderStatus.FILLED:
             return []
-        price = round(_needed(row, shape.average) / listing.instrument.tick_size)  # An average is on no grid.
+        price = round(
+            needed_in(row, shape.average) / listing.instrument.tick_size
+        )  # An average is on no grid.
         closes = SHORT if seen.side == BUY else LONG
         key = key_of_trade(f"order {seen.venue_id}")
         whole = seen.filled_lot, seen.notional, key, seen.ts_ns, seen.recv_ns
@@ -264,7 +223,7 @@ class RowReader:
 
     def _waits(self, row: Row, shape: OrderShape) -> bool:
         """Return whether an order that works waits for its trigger: by its list, or by the trigger that it has."""
-        return shape.algo or bool(shape.trigger and _decimal(row, shape.trigger))
+        return shape.algo or bool(shape.trigger and decimal_in(row, shape.trigger))
 
     def _client_id(self, row: Row, shape: OrderShape, listing: Listing, venue_id: str) -> str:
         """Return the id that says whose order it is: its own, or that of the stop that it was."""
@@ -291,9 +250,9 @@ class RowReader:
 
     def _order_price(self, row: Row, shape: OrderShape, listing: Listing) -> int:
         for name in (shape.price, shape.trigger):
-            price = _decimal(row, name) if name else None
+            price = decimal_in(row, name) if name else None
             if price:
-                return _steps(price, listing.instrument.tick_size)
+                return steps_of(price, listing.instrument.tick_size)
         return 0
 
     def _notional(self, row: Row, shape: OrderShape, listing: Listing, venue_id: str, filled: int) -> int:
@@ -304,13 +263,13 @@ class RowReader:
         """
         if not filled:
             return 0
-        told = _decimal(row, shape.notional) if shape.notional else None
+        told = decimal_in(row, shape.notional) if shape.notional else None
         if told:
-            return _money(told)
+            return money_of(told)
         _, lots, notional = self._traded.get(_place(listing, venue_id), (set(), 0, 0))
         if lots == filled:
             return notional
-        average = _decimal(row, shape.average) if shape.average else None
+        average = decimal_in(row, shape.average) if shape.average else None
         if not average or average < 0:
             raise Unfit("filled at no price")
         return _money_of(listing, average / listing.instrument.tick_size * filled)
@@ -332,7 +291,7 @@ class RowReader:
             return []
         listing = self._listing(row, shape.symbol)
         lots = self._lots(row, shape.qty, listing, signed=shape.signed)
-        price = _steps(_needed(row, shape.price), listing.instrument.tick_size)
+        price = steps_of(needed_in(row, shape.price), listing.instrument.tick_size)
         if lots == 0 or price <= 0:
             raise Unfit("a trade of nothing")
         venue_id = word_of(row.get(shape.venue_id))
@@ -340,8 +299,8 @@ class RowReader:
         place = _place(listing, venue_id)
         client_id, position_side = self._whose(row, shape, place, side)
         position_side = position_side if led is None else led
-        told = _decimal(row, shape.notional) if shape.notional else None
-        notional = _money(told) if told else _money_of(listing, Decimal(price) * lots)
+        told = decimal_in(row, shape.notional) if shape.notional else None
+        notional = money_of(told) if told else _money_of(listing, Decimal(price) * lots)
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         if place in self._venues_own:
             return []
@@ -354,7 +313,7 @@ class RowReader:
         if shape.quiet:
             return []
         currency = word_of(row.get(shape.fee_currency)) if shape.fee_currency else ""
-        fee = _decimal(row, shape.fee)
+        fee = decimal_in(row, shape.fee)
         seen = FillSeen(
             instrument=listing.index,
             cid=self._ids.cid_of(client_id),
@@ -367,7 +326,7 @@ class RowReader:
             price_tick=price,
             qty_lot=lots,
             notional=notional,
-            fee=_money(fee) * shape.fee_sign if fee else 0,
+            fee=money_of(fee) * shape.fee_sign if fee else 0,
             fee_currency=currency or listing.instrument.settle,
             maker=int(word_of(row.get(shape.maker)) in shape.maker_words) if shape.maker else 0,
             ts_ns=ts_ns,
@@ -395,9 +354,11 @@ class RowReader:
 
     def _position(self, row: Row, shape: PositionShape, recv_ns: int) -> list[Event]:
         listing = self._listing(row, shape.symbol)
-        size = _decimal(row, shape.qty) or Decimal(0)
-        lots = _steps(abs(size), listing.instrument.lot_size)
-        entry, mark = (float(_decimal(row, name) or 0) if name else 0.0 for name in (shape.entry, shape.mark))
+        size = decimal_in(row, shape.qty) or Decimal(0)
+        lots = steps_of(abs(size), listing.instrument.lot_size)
+        entry, mark = (
+            float(decimal_in(row, name) or 0) if name else 0.0 for name in (shape.entry, shape.mark)
+        )
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         word = word_of(row.get(shape.position_side))
         held = self._hedge_words().get(word)
@@ -417,18 +378,18 @@ class RowReader:
         if not currency:
             raise Unfit("no currency")
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
-        amount = _needed(row, shape.balance) + (_needed(row, shape.locked) if shape.locked else 0)
-        amount -= _needed(row, shape.unrealised) if shape.unrealised else 0
-        return [BalanceSeen(currency, _money(amount), ts_ns, recv_ns)]
+        amount = needed_in(row, shape.balance) + (needed_in(row, shape.locked) if shape.locked else 0)
+        amount -= needed_in(row, shape.unrealised) if shape.unrealised else 0
+        return [BalanceSeen(currency.upper() if shape.lower else currency, money_of(amount), ts_ns, recv_ns)]
 
     def _holding(self, row: Row, shape: HoldingShape, recv_ns: int) -> list[Event]:
         """Return how much of a coin is held, cut to what is counted: fees taken in the coin may be finer."""
         listing = self._coins.get(word_of(row.get(shape.currency)))
         if listing is None:
             raise Elsewhere("coin not traded here")
-        amount = _needed(row, shape.qty) + (_needed(row, shape.locked) if shape.locked else 0)
+        amount = needed_in(row, shape.qty) + (needed_in(row, shape.locked) if shape.locked else 0)
         lots = int(amount // listing.instrument.lot_size)
-        if not 0 <= lots < _COUNTABLE:
+        if not 0 <= lots < COUNTABLE:
             raise Unfit("a holding that cannot be")
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         return [PositionSeen(listing.index, LONG, lots, 0.0, 0.0, ts_ns, recv_ns)]
@@ -437,8 +398,8 @@ class RowReader:
         if not shows(row, shape.when):
             return []
         listing = self._listing(row, shape.symbol)
-        amount = _money(_needed(row, shape.amount)) * shape.sign
-        rate = float(_decimal(row, shape.rate) or 0) if shape.rate else 0.0
+        amount = money_of(needed_in(row, shape.amount)) * shape.sign
+        rate = float(decimal_in(row, shape.rate) or 0) if shape.rate else 0.0
         side = word_of(row.get(shape.position_side)) if shape.position_side else ""
         position_side = self._hedge_words().get(side, SHORT if side == self._words.sell else LONG)
         currency = word_of(row.get(shape.currency)) or listing.instrument.settle
@@ -448,18 +409,18 @@ class RowReader:
     def _transfer(self, row: Row, shape: TransferShape, recv_ns: int) -> list[Event]:
         if not shows(row, shape.when):
             return []
-        amount = _money(_needed(row, shape.amount))
+        amount = money_of(needed_in(row, shape.amount))
         if shape.direction:
             into = word_of(row.get(shape.direction)) in shape.into
             amount = abs(amount) if into else -abs(amount)
-        currency, key = word_of(row.get(shape.currency)), word_of(row.get(shape.transfer_id))
+        currency, key = word_of(row.get(shape.currency)) or self._cash, word_of(row.get(shape.transfer_id))
         return [TransferSeen(currency, amount, key, self._ts_ns(row, shape.ts, "") or recv_ns, recv_ns)]
 
     def _setting(self, row: Row, shape: SettingShape, recv_ns: int) -> list[Event]:
         if not shows(row, shape.when):
             return []
         word = word_of(row.get(shape.value))
-        value = shape.words.get(word) if shape.words else float(_needed(row, shape.value))
+        value = shape.words.get(word) if shape.words else float(needed_in(row, shape.value))
         if value is None:
             raise Unfit("unknown word")
         code: int = getattr(SettingCode, shape.code)
@@ -486,7 +447,7 @@ class RowReader:
     def _led_side(self, row: Row, shape: OrderShape | FillShape) -> tuple[int, int | None]:
         """Return the side of an order or trade, and the position side where the row's side is that of the position."""
         if shape.signed:
-            return _side_of(_needed(row, shape.qty)), None
+            return side_of(needed_in(row, shape.qty)), None
         side = self._side(row, shape.side, getattr(shape, "sides", None))
         word = word_of(row.get(shape.leads)) if shape.leads else ""
         if not word or word not in (self._words.opens, self._words.closes):
@@ -502,6 +463,8 @@ class RowReader:
 
     def _position_side(self, row: Row, name: str, side: int, reduce: bool) -> tuple[int, bool]:
         """Return which side of a position an order is of, and whether it closes it."""
+        if self._holds_coins:
+            return LONG, side == SELL
         told = self._hedge_words().get(word_of(row.get(name)))
         if told is not None:
             return told, reduce or (told == LONG) == (side == SELL)
@@ -509,7 +472,7 @@ class RowReader:
         return LONG if opens_long else SHORT, reduce
 
     def _lots(self, row: Row, name: str, listing: Listing, *, signed: bool = False) -> int:
-        lots = _steps(_decimal(row, name) or Decimal(0), listing.instrument.lot_size)
+        lots = steps_of(decimal_in(row, name) or Decimal(0), listing.instrument.lot_size)
         lots = abs(lots) if signed else lots
         if lots < 0:
             raise Unfit("negative quantity")
@@ -519,25 +482,10 @@ class RowReader:
         for field in (name, other):
             word = word_of(row.get(field)) if field else ""
             if self._seconds:
-                word = _in_ms(word)
-            if _is_count(word) and 0 < int(word) < _COUNTABLE // _MS_NS:
+                word = in_ms(word)
+            if is_count(word) and 0 < int(word) < COUNTABLE // _MS_NS:
                 return int(word) * _MS_NS
         return 0
-
-
-def _side_of(quantity: Decimal) -> int:
-    if not quantity:
-        raise Unfit("unknown side")
-    return BUY if quantity > 0 else SELL
-
-
-def _in_ms(word: str) -> str:
-    """Return a time in milliseconds, told in seconds, milliseconds, microseconds or finer: it is told by its size."""
-    whole, _, fraction = word.partition(".")
-    if not whole.isascii() or not whole.isdigit() or len(whole) > _DIGITS_MAX:
-        return ""
-    places = max(len(whole) - _SECONDS_DIGITS, 0)
-    return whole[: len(whole) - places] + f"{whole[len(whole) - places :]}{fraction}000"[:3]
 
 
 def _place(listing: Listing, venue_id: str, *, algo: bool = False) -> str:
@@ -556,21 +504,6 @@ def _keep(table: OrderedDict[str, _Kept], key: str, value: _Kept) -> None:
         table.popitem(last=False)
 
 
-def _lifted(row: Row, lifts: Lifts) -> Row:
-    """Return a row with what stands deeper in it, or under another name, where it is looked for."""
-    found = dict(row)
-    for name, place in lifts:
-        value = value_at(row, place)
-        if value is not None and name not in found:
-            found[name] = value
-    return found
-
-
-def shows(row: Row, when: tuple[str, frozenset[str]] | None) -> bool:
-    """Say whether a row shows one of the words that it must show, where it must."""
-    return when is None or word_of(row.get(when[0])) in when[1]
-
-
 def _taken(row: Row, shape: OrderShape | FillShape) -> str:
     """Return what kind of an end the venue itself made, "" where it made none."""
     if not shape.taken_by:
@@ -579,45 +512,9 @@ def _taken(row: Row, shape: OrderShape | FillShape) -> str:
     return next((kind for begin, kind in shape.taken.items() if word.startswith(begin)), "")
 
 
-def _decimal(row: Row, name: str) -> Decimal | None:
-    """Return a number of a row, None where the field is empty."""
-    value = row.get(name)
-    if value is None or value == "":
-        return None
-    try:
-        number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
-    except InvalidOperation:
-        raise Unfit("not a number") from None
-    if not number.is_finite() or abs(number) >= _COUNTABLE:
-        raise Unfit("not a finite number")
-    return number
-
-
-def _needed(row: Row, name: str) -> Decimal:
-    number = _decimal(row, name)
-    if number is None:
-        raise Unfit("a number is missing")
-    return number
-
-
-def _steps(value: Decimal, step: Decimal) -> int:
-    steps = value / step
-    whole = int(steps.to_integral_value())
-    if whole * step != value:
-        raise Unfit("off the grid")
-    if abs(whole) >= _COUNTABLE:
-        raise Unfit("too large")
-    return whole
-
-
-def _money(amount: Decimal) -> int:
-    money = int((amount * MONEY).to_integral_value())
-    if abs(money) >= _COUNTABLE:
-        raise Unfit("too large")
-    return money
-
-
 def _money_of(listing: Listing, ticks_by_lots: Decimal) -> int:
     """Return the money of a number of (tick x lot), taken as whole."""
     rules = listing.instrument
-    return _money(ticks_by_lots.to_integral_value() * rules.tick_size * rules.lot_size * rules.contract_size)
+    return money_of(
+        ticks_by_lots.to_integral_value() * rules.tick_size * rules.lot_size * rules.contract_size
+    )

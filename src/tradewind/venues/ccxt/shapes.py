@@ -160,6 +160,8 @@ class BalanceShape:
         The part of it that lies in orders, if apart.
     unrealised
         What of it is not cash yet, where it is all that the account is worth.
+    lower
+        The currency is written in small letters.
     """
 
     currency: str
@@ -167,6 +169,7 @@ class BalanceShape:
     ts: str = ""
     locked: str = ""
     unrealised: str = ""
+    lower: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,13 @@ class AccountSwitches:
 
     async def set_leverage(self, instrument: Instrument, leverage: float) -> Outcome:
         """Set the leverage of an instrument, of both sides where each has its own."""
-        call, words = self._dialect.leverage, self._dialect.words
+        modes, words = self._speller.modes, self._dialect.words
+        call = self._dialect.hedged.get("leverage") if modes.hedge else None
+        call = call or self._dialect.leverage
         if call is None:
             text = f"{self._dialect.venue} has no leverage: what is bought is paid whole"
             return _ACCEPTED if leverage == 1 else _no_such(text)
         sides: tuple[object, ...] = (None,)
-        modes = self._speller.modes
         if modes.hedge and modes.isolated and "$leverage_side" in call.fields.values():
             sides = (words.long, words.short)
         self._speller.set_leverage(instrument.symbol, f"{leverage:g}")
@@ -63,6 +64,8 @@ class AccountSwitches:
                 "symbol": instrument.symbol,
                 "settle": instrument.settle,
                 "leverage": f"{leverage:g}",
+                "isolated_leverage": f"{leverage:g}" if modes.isolated else "0",
+                "cross_leverage": None if modes.isolated else f"{leverage:g}",
                 "margin_mode": self._speller.margin_word,
                 "leverage_side": side,
             }
@@ -116,7 +119,9 @@ class AccountSwitches:
         per_symbol = "$symbol" in call.fields.values()
         symbols = [listing.instrument.symbol for listing in self._listings.values()] if per_symbol else [""]
         for symbol in symbols:
-            fields = fill_template(call.fields, {"symbol": symbol, "timeout": timeout})
+            fields = fill_template(
+                call.fields, {"symbol": symbol, "timeout": timeout, "timeout_number": int(timeout)}
+            )
             outcome = await self._change(call, fields, Urgency.PROTECT)
             if outcome.kind is not OutcomeKind.ACCEPTED:
                 return outcome

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.dialect import Call
-    from tradewind.venues.ccxt.parsing import Row
+    from tradewind.venues.ccxt.row_values import Row
     from tradewind.venues.ccxt.wire import Answer
     from tradewind.venues.gateway import Event, Found, Listing, Snapshot
     from tradewind.venues.keys.entries import AccountKeys
@@ -143,7 +143,7 @@ class CcxtTradingGateway:
             if self._dialect.receive_window_ms
             else None,
         )
-        self._ids = ClientIds(settings.tag)
+        self._ids = ClientIds(settings.tag, self._dialect.client_id_form)
         self._speller = Speller(self._dialect, self._ids, settings.modes)
         self._wire = Wire(self._exchange, self._dialect, now_ns, address)
         self._rows = RowReader(self._dialect, listings, self._ids, self.dropped)

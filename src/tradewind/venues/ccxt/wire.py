@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.dialect import Call, Dialect, Path
-    from tradewind.venues.ccxt.parsing import Row
+    from tradewind.venues.ccxt.row_values import Row
 
 __all__ = ["Answer", "Wire"]
 
@@ -115,6 +115,8 @@ class Wire:
         self._says_expiry = dialect.fence == "expiry"
         self.clock_error: Exception | None = None
         """Why the last question for the time was not answered; None where it was."""
+        # What is signed bears the session's time, as all else does that is told by it.
+        exchange.milliseconds = lambda: now_ns() // _MS_NS
         if dialect.unique_nonce_ms:
             exchange.milliseconds = _each_once(exchange.milliseconds)
         self._plain_hook = exchange.on_rest_response
@@ -162,8 +164,10 @@ class Wire:
         error: Exception | None = None
         try:
             exchange = self.exchange
-            request = exchange.sign(call.path, [call.api], call.method, params)
+            request = exchange.sign(call.path, call.sections, call.method, params)
             headers = request["headers"] or {}
+            if None in headers.values():  # A broker's mark that was taken out of ccxt's options.
+                headers = {name: value for name, value in headers.items() if value is not None}
             if self._says_expiry:
                 headers = {**headers, **self._expiry(call, signed_ns)}
             await exchange.fetch(request["url"], request["method"], headers, request["body"])
