@@ -47,14 +47,14 @@ class VenueDefaults:
     amends: bool = True
 
 
-def _spot(title: str, maker_rate: float, taker_rate: float) -> VenueDefaults:
-    return VenueDefaults(title, "spot", maker_rate, taker_rate, 0.0, 0, 1, hedges=False)
+def _spot(title: str, maker_rate: float, taker_rate: float, *, amends: bool = True) -> VenueDefaults:
+    return VenueDefaults(title, "spot", maker_rate, taker_rate, 0.0, 0, 1, hedges=False, amends=amends)
 
 
 VENUES: dict[str, VenueDefaults] = {
     "binance_usdm": VenueDefaults("Binance USD-M futures", "linear", 0.0002, 0.0005, 0.0125, 8, 125, True),
     "binance_coinm": VenueDefaults("Binance COIN-M futures", "inverse", 0.0002, 0.0005, 0.0125, 8, 125, True),
-    "binance_spot": _spot("Binance spot", 0.001, 0.001),
+    "binance_spot": _spot("Binance spot", 0.001, 0.001, amends=False),
     "bybit_linear": VenueDefaults(
         "Bybit linear perpetuals", "linear", 0.0002, 0.00055, 0.00055, 8, 100, True
     ),
@@ -89,7 +89,7 @@ VENUES: dict[str, VenueDefaults] = {
 }
 """Every venue a file may name."""
 
-DEAD_MAN_TIMERS = frozenset({"binance_usdm", "bybit_linear", "okx_swap"})
+DEAD_MAN_TIMERS = frozenset({"binance_usdm", "bybit_linear", "okx_swap", "okx_spot"})
 """Venues that cancel the orders of an account which has fallen silent."""
 
 EXPIRING_ORDERS = {"binance_usdm": 660.0}

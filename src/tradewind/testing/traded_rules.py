@@ -29,6 +29,18 @@ class _Rules(NamedTuple):
 
 
 _ROWS: dict[str, tuple[_Rules, ...]] = {
+    "binance_spot": (
+        _Rules("BTCUSDT", "BTC", "0.1", "0.001", "1"),
+        _Rules("ETHUSDT", "ETH", "0.01", "0.01", "1"),
+    ),
+    "bybit_spot": (
+        _Rules("BTCUSDT", "BTC", "0.1", "0.001", "1"),
+        _Rules("ETHUSDT", "ETH", "0.01", "0.01", "1"),
+    ),
+    "okx_spot": (
+        _Rules("BTC-USDT", "BTC", "0.1", "0.001", "1"),
+        _Rules("ETH-USDT", "ETH", "0.01", "0.01", "1"),
+    ),
     "gate_swap": (
         _Rules("BTC_USDT", "BTC", "0.1", "1", "0.0001"),
         _Rules("ETH_USDT", "ETH", "0.01", "1", "0.01"),
@@ -47,7 +59,7 @@ def traded(venue: str) -> tuple[Instrument, ...]:
 
 def _made(venue: str, row: _Rules) -> Instrument:
     defaults = VENUES[venue]
-    tiers = generic_tiers(defaults.payoff)
+    tiers = () if defaults.payoff == "spot" else generic_tiers(defaults.payoff)
     return Instrument(
         venue=venue,
         symbol=row.symbol,
@@ -63,7 +75,7 @@ def _made(venue: str, row: _Rules) -> Instrument:
         maker_rate=Decimal(str(defaults.maker_rate)),
         taker_rate=Decimal(str(defaults.taker_rate)),
         liquidation_fee_rate=Decimal(str(defaults.liquidation_fee_rate)),
-        leverage_max=tiers[0].leverage_max,
+        leverage_max=tiers[0].leverage_max if tiers else Decimal(1),
         tiers=tiers,
         funding_interval_ns=defaults.funding_interval_h * HOUR_NS,
         provenance="assumed for tests",

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ccxt
+import msgspec
 
+from tradewind.config import VENUES
 from tradewind.errors import PathError
 from tradewind.testing.commands import Arguments, end_with
 from tradewind.testing.wire_recorder import ListeningPost, run_at_post
@@ -90,9 +92,11 @@ async def _record(post: ListeningPost) -> dict[str, object]:
     found: dict[str, object] = {}
     one_way = await _ready(post, AccountModes())
     for name, orders in _ORDERS.items():
-        found[name] = await _sent(post, one_way.create(orders))
+        found[name] = await _sent(post, one_way.create(_of_coins(orders) if _is_spot(post) else orders))
     for name, ask in _ASKED.items():
         found[name] = await _sent(post, ask(await _knowing(post)))
+    if _is_spot(post):
+        return found
     hedged = await _ready(post, AccountModes(hedge=True, isolated=True))
     for name, order in {
         "hedge: open long": _new(IntentKind.REST, BUY),
@@ -103,6 +107,15 @@ async def _record(post: ListeningPost) -> dict[str, object]:
     }.items():
         found[name] = await _sent(post, hedged.create([order]))
     return found
+
+
+def _is_spot(post: ListeningPost) -> bool:
+    return VENUES[post.venue].payoff == "spot"
+
+
+def _of_coins(orders: list[NewOrder]) -> list[NewOrder]:
+    """Return orders as a spot market has them: what sells takes away from what is held, and nothing is short."""
+    return [msgspec.structs.replace(one, position_side=LONG, reduce=one.side == SELL) for one in orders]
 
 
 async def _ready(post: ListeningPost, modes: AccountModes) -> CcxtTradingGateway:

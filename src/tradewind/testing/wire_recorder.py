@@ -113,6 +113,7 @@ class ListeningPost:
         ms = self._loop.now_ns() // 1_000_000
         answers: dict[str, object] = {
             "/fapi/v1/time": {"serverTime": ms},
+            "/api/v3/time": {"serverTime": ms},
             "/v5/market/time": {"retCode": 0, "retMsg": "OK", "result": {}, "time": ms},
             "/api/v5/public/time": {"code": "0", "msg": "", "data": [{"ts": str(ms)}]},
             "/api/v1/market/mark-price": {"code": "0", "msg": "success", "data": []},

@@ -36,6 +36,8 @@ from tradewind.venues.gateway import OrderStatus
 __all__ = ["BYBIT_LINEAR"]
 
 _CATEGORY = {"category": "linear"}
+_OF_LINEAR = ("category", frozenset({"linear"}))
+"""An account of this kind also trades spot, where BTCUSDT is another instrument."""
 _WEEK_NS = 7 * 86_400 * 1_000_000_000
 _REACH_NS = 26 * _WEEK_NS
 """How far back is asked: a week at a time. The venue keeps two years (documentation)."""
@@ -387,8 +389,8 @@ BYBIT_LINEAR = Dialect(
     ),
     topic_at=(("topic",),),
     topics=(
-        Topic("order", ("data", "*"), _ORDER_SHAPE),
-        Topic("execution", ("data", "*"), _FILL_SHAPE),
+        Topic("order", ("data", "*"), _ORDER_SHAPE, when=_OF_LINEAR),
+        Topic("execution", ("data", "*"), _FILL_SHAPE, when=_OF_LINEAR),
         Topic(
             "execution",
             ("data", "*"),
@@ -402,6 +404,7 @@ BYBIT_LINEAR = Dialect(
                 position_side="side",
                 when=("execType", frozenset({"Funding"})),
             ),
+            when=_OF_LINEAR,
         ),
         Topic(
             "position",

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from tradewind.config import VENUES, did_you_mean
 from tradewind.errors import UsageError
+from tradewind.venues.ccxt.binance_spot import BINANCE_SPOT
 from tradewind.venues.ccxt.binance_usdm import BINANCE_USDM
 from tradewind.venues.ccxt.blofin_swap import BLOFIN_SWAP
 from tradewind.venues.ccxt.bybit_linear import BYBIT_LINEAR
+from tradewind.venues.ccxt.bybit_spot import BYBIT_SPOT
+from tradewind.venues.ccxt.okx_spot import OKX_SPOT
 from tradewind.venues.ccxt.okx_swap import OKX_SWAP
 
 if TYPE_CHECKING:
@@ -16,7 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "dialect_of"]
 
-DIALECTS: dict[str, Dialect] = {d.venue: d for d in (BINANCE_USDM, BYBIT_LINEAR, OKX_SWAP, BLOFIN_SWAP)}
+DIALECTS: dict[str, Dialect] = {
+    d.venue: d
+    for d in (
+        BINANCE_USDM,
+        BYBIT_LINEAR,
+        OKX_SWAP,
+        BLOFIN_SWAP,
+        BINANCE_SPOT,
+        BYBIT_SPOT,
+        OKX_SPOT,
+    )
+}
 """Venues that orders can be sent to."""
 
 

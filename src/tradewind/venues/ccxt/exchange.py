@@ -132,6 +132,34 @@ CLIENTS: dict[str, ClientSpec] = {
         _options(defaultType="swap", brokerId=""),
         "sandbox",
     ),
+    "binance_spot": ClientSpec(
+        "binance",
+        frozenset({"api.binance.com", "stream.binance.com", "ws-api.binance.com"}),
+        frozenset({"demo-api.binance.com", "demo-stream.binance.com", "demo-ws-api.binance.com"}),
+        _options(defaultType="spot", fetchMarkets={"types": ["spot"]}),
+        "demo",
+    ),
+    "bybit_spot": ClientSpec(
+        "bybit",
+        frozenset({"api.bybit.com", "stream.bybit.com"}),
+        frozenset({"api-demo.bybit.com", "stream-demo.bybit.com", "stream.bybit.com"}),
+        _options(
+            defaultType="spot",
+            fetchMarkets={"types": ["spot"], "usePrivateInstrumentsInfo": False},
+            enableUnifiedMargin=False,
+            enableUnifiedAccount=True,
+            unifiedMarginStatus=5,
+            brokerId="",
+        ),
+        "demo",
+    ),
+    "okx_spot": ClientSpec(
+        "okx",
+        frozenset({"www.okx.com", "ws.okx.com"}),
+        frozenset({"www.okx.com", "wspap.okx.com"}),
+        _options(defaultType="spot", fetchMarkets={"types": ["spot"]}, brokerId="", checksum=True),
+        "sandbox",
+    ),
 }
 """The venues that can be traded, by our names for them. Hosts and switches as ccxt 4.5.90 writes them."""
 

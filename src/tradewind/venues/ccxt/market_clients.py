@@ -26,21 +26,6 @@ def _spec(ccxt_id: str, hosts: set[str], **options: object) -> ClientSpec:
 MARKET_CLIENTS: Mapping[str, ClientSpec] = MappingProxyType(
     {
         **CLIENTS,
-        "binance_spot": _spec(
-            "binance",
-            {"api.binance.com", "stream.binance.com"},
-            defaultType="spot",
-            fetchMarkets={"types": ["spot"]},
-        ),
-        "bybit_spot": _spec(
-            "bybit",
-            {"api.bybit.com", "stream.bybit.com"},
-            defaultType="spot",
-            fetchMarkets={"types": ["spot"]},
-        ),
-        "okx_spot": _spec(
-            "okx", {"www.okx.com", "ws.okx.com"}, defaultType="spot", fetchMarkets={"types": ["spot"]}
-        ),
         "bitget_swap": _spec(
             "bitget",
             {"api.bitget.com", "ws.bitget.com"},

@@ -264,6 +264,8 @@ class RowReader:
         if not filled:
             return 0
         told = decimal_in(row, shape.notional) if shape.notional else None
+        if told and told < 0:
+            raise Unfit("filled for less than nothing")
         if told:
             return money_of(told)
         _, lots, notional = self._traded.get(_place(listing, venue_id), (set(), 0, 0))

@@ -15,7 +15,7 @@ from ccxt.base.errors import AuthenticationError, NetworkError
 from tradewind.units.enums import StreamCode
 from tradewind.venues.ccxt.dialect import value_at
 from tradewind.venues.ccxt.exchange import guard_streams, tap_messages
-from tradewind.venues.ccxt.parsing import rows_at, word_of
+from tradewind.venues.ccxt.parsing import rows_at, shows, word_of
 from tradewind.venues.ccxt.unreached import said_by
 from tradewind.venues.gateway import StatusSeen, StreamKind, StreamSeen
 
@@ -139,6 +139,8 @@ class UserStream:
                 self._renew(client)
             elif topic.shape is not None:
                 for row in rows_at(message, topic.rows):
+                    if not shows(row, topic.when):
+                        continue
                     for event in self._rows.read(row, topic.shape, recv_ns):
                         self._tell(event)
 

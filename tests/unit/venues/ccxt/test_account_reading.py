@@ -17,6 +17,11 @@ FINE = {
     "okx_swap": {"code": "0", "msg": "", "data": []},
     "blofin_swap": {"code": "0", "msg": "success", "data": []},
 }
+FINE |= {
+    "binance_spot": FINE["binance_usdm"],
+    "bybit_spot": FINE["bybit_linear"],
+    "okx_spot": FINE["okx_swap"],
+}
 GARBAGE = {
     "nothing": Reply(""),
     "html": Reply("<html>"),
@@ -70,7 +75,7 @@ def test_an_account_is_never_flat_because_an_answer_was_no_answer(venue):
 
 def gone(request):
     """Answer that the one order is not there, and that every list is empty."""
-    if request.path in ("/fapi/v1/order", "/fapi/v1/algoOrder"):
+    if request.path in ("/fapi/v1/order", "/fapi/v1/algoOrder", "/api/v3/order"):
         return Reply({"code": -2013, "msg": "Order does not exist."}, status=400)
     if request.path in ("/api/v5/trade/order", "/api/v5/trade/order-algo"):
         return Reply({"code": "51603", "msg": "Order does not exist", "data": []})
@@ -90,7 +95,7 @@ def test_an_order_is_absent_where_every_list_was_told_and_has_it_not(venue):
 @pytest.mark.parametrize("venue", VENUES)
 def test_one_list_that_was_not_told_leaves_the_question_open(venue):
     """The trades, which are read last."""
-    paths = ("userTrades", "execution/list", "fills-history")
+    paths = ("userTrades", "execution/list", "fills-history", "myTrades")
 
     async def work(post):
         def answer(request):

@@ -17,7 +17,7 @@ from tradewind.venues.fake.bybit_words import execution_row
 from tradewind.venues.fake.okx_words import fill_row as okx_row
 from tradewind.venues.fake.orders import FakeTrade
 
-VENUES = sorted(DIALECTS)
+VENUES = sorted(name for name, dialect in DIALECTS.items() if not dialect.holds_coins)
 NOW_NS = 1_767_225_600_000_000_000
 PATHS = ("userTrades", "execution/list", "fills-history")
 

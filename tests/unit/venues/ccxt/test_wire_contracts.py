@@ -11,7 +11,8 @@ import pytest
 from tradewind.testing.wire_contracts import record
 
 FOLDER = Path(__file__).parent / "contracts"
-VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap")
+SPOT = ("binance_spot", "bybit_spot", "okx_spot")
+VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap", *SPOT)
 
 
 @pytest.fixture(scope="module", params=VENUES)
@@ -92,6 +93,43 @@ TRAITS = {
         "hedge: open long": {"side": "buy", "positionSide": "long", "marginMode": "isolated"},
         "hedge: close long": {"side": "sell", "positionSide": "long", "reduceOnly": "true"},
     },
+    "binance_spot": {
+        "limit": {"type": "LIMIT", "timeInForce": "GTC", "price": "42000", "quantity": "0.01", "side": "BUY"},
+        "post only": {"type": "LIMIT_MAKER", "timeInForce": None},
+        "IOC": {"type": "LIMIT", "timeInForce": "IOC", "side": "SELL"},
+        "market": {"type": "MARKET", "quantity": "0.01", "quoteOrderQty": None, "recvWindow": "5000"},
+        "reduce only": {"side": "SELL", "reduceOnly": None},
+        "stop": {"type": "STOP_LOSS", "stopPrice": "42000", "price": None, "side": "SELL"},
+    },
+    "bybit_spot": {
+        "limit": {
+            "category": "spot",
+            "orderType": "Limit",
+            "timeInForce": "GTC",
+            "price": "42000",
+            "qty": "0.01",
+        },
+        "post only": {"timeInForce": "PostOnly"},
+        "IOC": {"timeInForce": "IOC", "side": "Sell"},
+        "market": {"orderType": "Market", "marketUnit": "baseCoin", "isLeverage": 0},
+        "reduce only": {"side": "Sell", "reduceOnly": None, "positionIdx": None},
+        "stop": {
+            "orderType": "Market",
+            "triggerPrice": "42000",
+            "orderFilter": "tpslOrder",
+            "marketUnit": None,
+        },
+        "cancel a stop": {"orderFilter": "tpslOrder"},
+        "amend": {"category": "spot", "orderId": "12345", "price": "41999"},
+    },
+    "okx_spot": {
+        "limit": {"ordType": "limit", "px": "42000", "sz": "0.01", "tdMode": "cash", "posSide": None},
+        "post only": {"ordType": "post_only"},
+        "IOC": {"ordType": "ioc"},
+        "market": {"ordType": "market", "tgtCcy": "base_ccy"},
+        "reduce only": {"side": "sell", "reduceOnly": None},
+        "stop": {"ordType": "conditional", "slTriggerPx": "42000", "slOrdPx": "-1", "tdMode": "cash"},
+    },
 }
 
 
@@ -119,6 +157,9 @@ def test_reduce_only_never_stands_beside_a_position_side_where_the_venue_refuses
             assert "reduceOnly" not in sole(recorded["requests"], name)
 
 
+NEVER_SPOT = ("stop by mark", "leverage", "hedge mode", "isolated margin")
+
+
 def test_what_a_venue_has_no_word_for_is_not_sent():
     sent = {venue: json.loads((FOLDER / f"{venue}.json").read_text(encoding="utf-8")) for venue in VENUES}
     without = {
@@ -135,6 +176,11 @@ def test_what_a_venue_has_no_word_for_is_not_sent():
         ("blofin_swap", "expiring"),
         ("blofin_swap", "amend"),
         ("blofin_swap", "dead man"),
+        ("binance_spot", "amend"),
+        ("binance_spot", "dead man"),
+        ("bybit_spot", "dead man"),
+        # Coins have no mark price, leverage or modes.
+        *[(venue, name) for venue in SPOT for name in (*NEVER_SPOT, "trailing stop", "expiring")],
     }
 
 
@@ -148,12 +194,18 @@ def test_each_request_that_changes_something_carries_its_fence(contract):
         "bybit_linear": lambda one: one["headers"].get("X-BAPI-RECV-WINDOW") == "5000",
         "okx_swap": lambda one: one["headers"].get("expTime") == "a time",
         "blofin_swap": lambda one: True,
-    }[recorded["venue"]]
+    }
+    carries |= {
+        "binance_spot": carries["binance_usdm"],
+        "bybit_spot": carries["bybit_linear"],
+        "okx_spot": carries["okx_swap"],
+    }
+    carries = carries[recorded["venue"]]
     changes = [
         (name, one)
         for name, requests in sent["requests"].items()
         for one in requests
         if one["method"] != "GET" and "listenKey" not in one["path"]
     ]
-    assert len(changes) > 15
+    assert len(changes) > (8 if recorded["venue"] in SPOT else 15)
     assert [name for name, one in changes if not carries(one)] == []
