@@ -1,5 +1,6 @@
 """A session file: the tables of a backtest, an account, and what live trading must say."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -280,6 +281,7 @@ def test_the_first_session_of_a_workspace_can_run_at_every_venue(tmp_path):
     first = starter_files()["sessions/first.toml"].replace('# accounts = ["main"]  ', 'accounts = ["main"]')
     for venue in DIALECTS:
         text = first.replace('venue = "generated"', f'venue = "{venue}"')
+        text = re.sub(r"(?m)^leverage = .*", "leverage = 1", text) if VENUES[venue].payoff == "spot" else text
         limits = "[limits]\nmax_orders_per_minute = 600\n"
         desk = settings(tmp_path, SETTINGS.replace('"blofin_swap"', f'"{venue}"') + limits)
         assert check_live(read(tmp_path, text), desk).keys() == {"main"}
