@@ -13,7 +13,7 @@ from tradewind.testing.voyage import Deck, Voyage
 from tradewind.venues.gateway import StreamKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["HourlyLook", "days_at", "weight"]
 
@@ -25,6 +25,8 @@ _FOREIGN = (
     "selectors",
     "logging",
     "_pytest",
+    "numba",
+    "llvmlite",
 )
 _WHOLE = (type, ModuleType, FunctionType, CodeType, FrameType)
 _HOUR_S = 3600
@@ -49,7 +51,7 @@ class HourlyLook:
     def look(self, deck: Deck) -> None:
         """Weigh the session of a deck."""
         gc.collect()
-        count, size = weight(deck.life.live_venue, deck.session)
+        count, size = weight(deck.life.live_venue, deck.session, without=[deck.life.alerts])
         self.objects.append(count)
         self.size_bytes.append(size)
         self.day_starts.append(int(deck.life.world.accounts["day_start"][0]))
@@ -72,9 +74,13 @@ def days_at(venue: str, hours: int, look: HourlyLook, **more: object) -> Voyage:
     )
 
 
-def weight(*roots: object) -> tuple[int, int]:
-    """Return how many objects hang on the roots and their bytes, without code and what belongs to the test's world."""
-    seen, waiting, size = {id(root) for root in roots}, deque(roots), 0
+def weight(*roots: object, without: Sequence[object] = ()) -> tuple[int, int]:
+    """Return how many objects hang on the roots and their bytes.
+
+    Code, the compiler's memory of it and what belongs to the test's world are left out, and so is what `without` names
+    and hangs on nothing else.
+    """
+    seen, waiting, size = {id(thing) for thing in (*roots, *without)}, deque(roots), 0
     while waiting:
         thing = waiting.popleft()
         size += sys.getsizeof(thing, 0)
@@ -82,7 +88,7 @@ def weight(*roots: object) -> tuple[int, int]:
             if id(other) not in seen:
                 seen.add(id(other))
                 waiting.append(other)
-    return len(seen), size
+    return len(seen) - len(without), size
 
 
 def _parts(thing: object) -> Iterator[object]:

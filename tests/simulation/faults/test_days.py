@@ -32,7 +32,7 @@ def _short_memories(monkeypatch):
 
 
 def check_memory(look):
-    """What hangs on the session does not grow once memories, ccxt's caches of a thousand orders too, are full."""
+    """What hangs on the session does not grow once its memories are full."""
     for found in (look.objects, look.size_bytes):
         middle, end = np.mean(found[19:22]), np.mean(found[-3:])
         assert end < 1.02 * middle, found
