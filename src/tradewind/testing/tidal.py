@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from tradewind.testing.voyage import Landfall
     from tradewind.venues.fake.misfortunes import Strike
 
-__all__ = ["FOLLOWER", "PROTECTED", "SLEEPER", "contrary", "sail_tidal", "tidal", "tidal_world"]
+__all__ = ["FOLLOWER", "PROTECTED", "SLEEPER", "WALLET", "contrary", "sail_tidal", "tidal", "tidal_world"]
 
 FOLLOWER, SLEEPER = 1, 2
 """Slots of the order that follows the price and of the one that comes and goes."""
+WALLET = WalletSetup("USDT", 10_000.0)
 PROTECTED = ExitSetup(protection=Protection.RESTING, stop_loss=0.01)
 
 
@@ -68,6 +69,7 @@ def tidal_world(
     *,
     amends: bool,
     exits: ExitSetup = PROTECTED,
+    wallet: WalletSetup = WALLET,
     disputed: bool = False,
 ) -> World:
     """Return a world in which `tidal` trades an instrument, five times levered, within four times what it wants.
@@ -86,7 +88,7 @@ def tidal_world(
     strategies = [StrategySetup(tidal, [0], params, exits=exits)]
     if disputed:
         strategies.append(StrategySetup(contrary, [0], params, exits=exits))
-    return World([WalletSetup("USDT", 10_000.0)], [setup], strategies)
+    return World([wallet], [setup], strategies)
 
 
 def sail_tidal(venue: str, *plan: Strike, **more: Any) -> Landfall:  # noqa: ANN401 - fields of `Voyage`

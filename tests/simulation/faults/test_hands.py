@@ -1,13 +1,21 @@
 """Somebody else acts in the account, by hand or by force: it is seen and counted, never mended silently (F46-F52)."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
+from tradewind.engine.setup import ExitSetup
+from tradewind.journal import JournalReader, RecordKind
+from tradewind.journal.bodies import decode_audit
 from tradewind.live.reconcile import Policy
 from tradewind.live.venue import LiveRules
 from tradewind.testing.logbook import alerted_s, asked_s, orders_of, placed_s, seconds, told
 from tradewind.testing.steady import halts, sail_steady
+from tradewind.testing.tidal import WALLET, sail_tidal, tidal_world
+from tradewind.testing.venue_live import FOLDER
 from tradewind.testing.voyage import strike
-from tradewind.units.enums import LONG, FactKind, Halt, RequestKind, SettingCode
+from tradewind.units.enums import LONG, FactKind, Halt, Protection, RequestKind, SettingCode
 
 S = 1_000_000_000
 IGNORING = LiveRules(warm_bars=2, reconcile_ns=60 * S, policy=Policy(external="ignore"))
@@ -173,8 +181,7 @@ def test_F51_deleveraging_of_half_a_position_leaves_the_other_half_protected():
 
 
 def test_F52_a_fill_far_from_the_mark_is_the_truth():
-    """It is booked at the price it had; the stop that it puts beyond the market closes the position, and the loss
-    counts where the limits watch it."""
+    """It is booked at the price it had, and the stop that it puts beyond the market closes the position."""
     sea = sail_steady("binance_usdm", strike("F52", 170))
     far = next(entry for entry in sea.of("fill") if entry["side"] == "buy")
     booked = next(row for _, row in told(sea, FactKind.FILL))
@@ -185,3 +192,24 @@ def test_F52_a_fill_far_from_the_mark_is_the_truth():
     first = [entry["side"] for entry in sea.of("fill")][:2]
     assert first == ["buy", "sell"]
     assert int(sea.life.world.accounts["realised"][0]) < 0
+
+
+def test_F52_what_is_lost_far_from_the_mark_trips_the_limit_of_losses():
+    """A position that was closed far below the market has lost more than the session may lose: before the next decision
+    openers go, nothing is opened any more, and why stands in the journal."""
+    wallet = replace(WALLET, loss_session=0.0005)
+    world = partial(tidal_world, exits=ExitSetup(protection=Protection.NONE), wallet=wallet)
+    sea = sail_tidal("binance_usdm", strike("F52", 170), life={"make_world": world})
+    assert sea.struck("F52") == 1
+    assert placed_s(sea, reduces=True)[0] == pytest.approx(180.0, abs=0.1)
+    [(tripped_s, told_of)] = [
+        (seconds(audit.at_ns), audit.detail)
+        for audit in map(decode_audit, JournalReader(sea.life.disk, FOLDER).of_kind(RecordKind.AUDIT))
+        if audit.what == "halts" and "LOSS_SESSION" in audit.detail["set"]
+    ]
+    assert 240 < tripped_s < 240.1
+    assert told_of["cause"] == ["LOSS_SESSION"]
+    assert told_of["limit"] == 0.0005 < told_of["value"] < 0.001
+    assert int(sea.life.world.accounts["halts"][0]) == Halt.LOSS_SESSION
+    assert max(asked_s(sea, reduces=False)) < 121
+    assert [entry for entry in sea.of("order") if entry["state"] == "canceled"]
