@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import ConfigError
+from tradewind.venues.steady_clock import SteadyClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,8 @@ class Bound:
         In place of those of the file, where accounts hold what they hold, and the wallet of each instrument.
     account_venues
         The venue of each account, in their order; none on paper.
+    clock
+        The time of the session, the same for all of it.
     """
 
     session: "SessionConfig"
@@ -66,6 +69,7 @@ class Bound:
     columns: tuple[int, ...] = ()
     account_venues: tuple[str, ...] = ()
     worlds: "list[World]" = field(default_factory=list)
+    clock: SteadyClock = field(default_factory=SteadyClock)
 
     def make_world(self) -> "World":
         """Return a fresh world of the session."""
@@ -304,7 +308,7 @@ def paper_setup(bound: Bound, desk: "Workspace", version: str) -> "RunningSetup"
         ("paper",),
         reach,
         bound.labels,
-        time.time_ns,
+        bound.clock,
         bound.session.on_stop,
         (bound.session.memory_max_mb or 0) << 20,
     )
@@ -328,7 +332,7 @@ async def _reach_paper(
         grace_ns=int(bound.session.feed.grace_ms * 1_000_000),
     )
     feeds, closing = open_feeds(bound, desk)
-    listened = ListenedMarket(world, feeds, rules, time.time_ns, notify=notify)
+    listened = ListenedMarket(world, feeds, rules, bound.clock, notify=notify)
     reader = JournalReader(FileDisk(), folder)
     recorded = recorded_steps(reader, newest_start(reader)) if reader.headers else ()
     return Reached(PaperVenue(exchange, listened, recorded), exchange, closing=closing)
@@ -371,7 +375,7 @@ def _feed(
     sessions.append(way_to(desk, venue))
     return CcxtMarketFeed(
         venue, build_exchange(client_of(venue), sessions[-1]), listings, kinds=kinds,
-        intervals_ns=(bound.resolved.config.market.bar_ns,), now_ns=time.time_ns,
+        intervals_ns=(bound.resolved.config.market.bar_ns,), now_ns=bound.clock,
         rng=random.Random(),  # noqa: S311 - spreads reconnections, guards nothing
     )  # fmt: skip
 
@@ -392,7 +396,7 @@ def _with_stand_in(
     second = _feed(bound, desk, others, told, sessions)
     return FailoverFeed(
         first, second, list(zip(listings, others, strict=True)), needed=frozenset({StreamKind.BARS, StreamKind.MARK}),
-        now_ns=time.time_ns, rules=FailoverRules(healed_s=bound.session.feed.healed_after_s),
+        now_ns=bound.clock, rules=FailoverRules(healed_s=bound.session.feed.healed_after_s),
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def live_setup(
         tuple(accounts),
         reach,
         bound.labels,
-        time.time_ns,
+        bound.clock,
         bound.session.on_stop,
         (bound.session.memory_max_mb or 0) << 20,
     )
@@ -79,13 +79,14 @@ async def _reach(
     for name, entry in accounts.items():
         settings = settings_of(bound.session, entry, epoch.tag)
         gateway, session = open_gateway(
-            desk, settings, bound.listings(entry.venue), keys[name], address=addresses.get(entry.venue)
-        )
+            desk, settings, bound.listings(entry.venue), keys[name], address=addresses.get(entry.venue),
+            clock=bound.clock,
+        )  # fmt: skip
         after.append(session.close)
         gateways.append(gateway)
         trading.append((replace(terms_of_account(bound, name, entry), earlier=epoch.earlier), gateway))
     venue = LiveVenue(
-        world, trading, dict(feeds), live_rules(bound.session, bound.warm_bars), time.time_ns, notify=notify
+        world, trading, dict(feeds), live_rules(bound.session, bound.warm_bars), bound.clock, notify=notify
     )
 
     def clock_ns() -> int:
@@ -103,10 +104,11 @@ def open_gateway(
     keys: "AccountKeys",
     *,
     address: "Address | None" = None,
+    clock: Callable[[], int] = time.time_ns,
 ) -> "tuple[CcxtTradingGateway, aiohttp.ClientSession]":
     """Return a gateway that is not open yet, and the session to close after it; needs a running loop.
 
-    address: what it shares with others of this process that ask the venue.
+    address: what it shares with others of this process that ask the venue; clock: the session's time.
     """
     import random
 
@@ -116,7 +118,7 @@ def open_gateway(
     session = way_to(desk, settings.venue, settings.mode)
     chance = random.Random()  # noqa: S311 - spreads waits, guards nothing
     gateway = CcxtTradingGateway(
-        settings, listings, session, keys, now_ns=time.time_ns, chance=chance, address=address
+        settings, listings, session, keys, now_ns=clock, chance=chance, address=address
     )
     return gateway, session
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tradewind.errors import TradewindError
+from tradewind.live.clock_watch import ClockWatch
 from tradewind.live.facts import rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import market_fact
@@ -89,6 +90,7 @@ class ListenedMarket:
     ) -> None:
         self._world, self._feeds, self._rules, self._clock = world, dict(feeds), rules, clock
         self._notify = notify
+        self._clock_watch = ClockWatch(clock, notify)
         self._inbox = Inbox()
         self._gathering = Gathering(frozenset(feeds), int(world.views["interval_ns"][0]), rules.grace_ns)
         self._stale = Staleness()
@@ -169,7 +171,10 @@ class ListenedMarket:
         if not states and now_ns < self._told_ns + self._rules.watch_ns:
             return None
         self._told_ns = now_ns
-        facts = [*states, *map(market_fact, self._inbox.take_market())]
+        self._clock_watch.look(now_ns)
+        heard = self._inbox.take_market()
+        self._clock_watch.hear(heard)
+        facts = [*states, *map(market_fact, heard)]
         if facts:
             watched = bool(self._world.core["watches"][0])
             return MarketStep(rows_of(facts), WakeCode.MARK if watched else None, now_ns)

@@ -25,6 +25,7 @@ from tradewind.journal.bodies import LOCAL
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.belief import dust_of
 from tradewind.live.bookkeeping import Books, ended_contexts
+from tradewind.live.clock_watch import ClockWatch
 from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Asked, Told, asked_of, numbered, rows_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
@@ -115,7 +116,7 @@ class LiveVenue:
     rules
         Times and policies.
     clock
-        Our time, nanoseconds UTC.
+        Our time, nanoseconds UTC; a `SteadyClock` where the machine's own may be set.
     notify
         Is told of what a person should know.
     """
@@ -143,6 +144,7 @@ class LiveVenue:
         self._stale = Staleness()
         self._unprotected = UnprotectedPositions(world)
         self._silences = SilentVenues()
+        self._clock_watch = ClockWatch(clock, notify)
         self._arming: list[asyncio.Task[None]] = []
         self._silent = asyncio.Event()
         self._open = self._catching_up = False
@@ -509,6 +511,7 @@ class LiveVenue:
         self._resolved_ns = self._now_ns
         self._warn_of_bare_positions()
         self._warn_of_silent_venues()
+        self._clock_watch.look(self._now_ns)
         cids = self._resolver.overdue(self._now_ns)
         for cid in cids:
             self.books.look_for(cid)

@@ -152,8 +152,9 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
     ),
     "CLOCK_OFFSET": AlertKind(
         Level.ERROR,
-        "This machine's clock and the exchange's differ too much to sign requests.",
-        "Let the system keep its clock by NTP; trading goes on by itself.",
+        "This machine's clock was set, or drifted, away from the exchange's. A session goes on by the time that the "
+        "exchange confirms; where it has none, nothing is signed.",
+        "Let the system keep its clock by NTP. A session that starts with a wrong clock is refused.",
     ),
     "DISK_LOW": AlertKind(Level.WARNING, "The disk of the journal is nearly full.", "Free space."),
     "DISK_FAILED": AlertKind(

@@ -41,6 +41,8 @@ class Process:
     ----------
     offset_ns
         How far its clock of the day is ahead of the world's; timers and waits are not touched by it.
+    lost_ns
+        How much time its counting clock has missed, as on a virtual machine that was halted.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Process:
         self.name = name
         self.alive = True
         self.steps = 0
-        self.offset_ns = 0
+        self.offset_ns = self.lost_ns = 0
         self._frozen: list[tuple[Callable[..., object], tuple[Any, ...], Context]] | None = None
         self._dies_at_step = dies_at_step
         self._on_death = on_death
@@ -154,6 +156,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return the time as the clock of the running process shows it, which may be wrong."""
         process = _PROCESS.get()
         return self.now_ns() + (0 if process is None else process.offset_ns)
+
+    def counted_ns(self) -> int:
+        """Return the time as the running process counts it, which nobody can set."""
+        process = _PROCESS.get()
+        return self.now_ns() - (0 if process is None else process.lost_ns)
 
     def block(self, seconds: float) -> None:
         """Let time pass while nothing else runs, as where a callback computes for so long."""

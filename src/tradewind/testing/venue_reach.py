@@ -21,6 +21,7 @@ from tradewind.venues.ccxt.feed import CcxtMarketFeed
 from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
 from tradewind.venues.gateway import Listing
 from tradewind.venues.keys import AccountKeys, Secret
+from tradewind.venues.steady_clock import SteadyClock
 
 if TYPE_CHECKING:
     from tradewind.market import Instrument
@@ -71,6 +72,7 @@ def reach_live(life: VenueLife, world: VirtualWorld) -> Reached:
     accounts: list[tuple[AccountTerms, TradingGateway]] = []
     feeds: dict[int, MarketFeed] = {}
     life.gateways = []
+    clock = _clock(world)
     for number, berth in enumerate(life.moored):
         listings, login = _listings(life, number), world.logins[berth.account]
         keys = AccountKeys(
@@ -83,18 +85,20 @@ def reach_live(life: VenueLife, world: VirtualWorld) -> Reached:
         )
         gateway = CcxtTradingGateway(
             TradingSettings(berth.venue, life.tag, **life.settings), listings, world.session(), keys,
-            now_ns=world.loop.local_ns, chance=dice,
+            now_ns=clock, chance=dice,
         )  # fmt: skip
         life.gateways.append(gateway)
         feeds.update(
-            dict.fromkeys((listing.index for listing in listings), _feed(life, world, berth, listings, dice))
+            dict.fromkeys(
+                (listing.index for listing in listings), _feed(life, world, berth, listings, dice, clock)
+            )
         )
         places = frozenset(listing.index for listing in listings)
         usual = {"fence_ns": _fence_ns(berth.venue)}
         accounts.append(
             (AccountTerms(berth.account, places, {"USDT": number}, **usual | life.terms), gateway)
         )
-    venue = LiveVenue(life.world, accounts, feeds, life.rules, world.loop.local_ns, notify=life.alerts.append)
+    venue = LiveVenue(life.world, accounts, feeds, life.rules, clock, notify=life.alerts.append)
     return Reached(venue, venue.books, venue.books)
 
 
@@ -102,13 +106,16 @@ def reach_paper(life: VenueLife, world: VirtualWorld) -> Reached:
     """Return a simulated exchange on what the fake ones stream, with what an earlier life had heard."""
     dice = random.Random(life.seed)  # noqa: S311 - dice, not secrets
     feeds: dict[int, MarketFeed] = {}
+    clock = _clock(world)
     for number, berth in enumerate(life.moored):
         listings = _listings(life, number)
         feeds.update(
-            dict.fromkeys((listing.index for listing in listings), _feed(life, world, berth, listings, dice))
+            dict.fromkeys(
+                (listing.index for listing in listings), _feed(life, world, berth, listings, dice, clock)
+            )
         )
     rules = ListeningRules(warm_bars=life.rules.warm_bars)
-    market = ListenedMarket(life.world, feeds, rules, world.loop.local_ns, notify=life.alerts.append)
+    market = ListenedMarket(life.world, feeds, rules, clock, notify=life.alerts.append)
     life.exchange = WatchedExchange(life.fresh_world(), MINUTE_NS, life.paper_record)
     reader = JournalReader(life.disk, FOLDER)
     recorded = recorded_steps(reader, newest_start(reader)) if reader.headers else ()
@@ -120,12 +127,22 @@ def _listings(life: VenueLife, number: int) -> list[Listing]:
 
 
 def _feed(
-    life: VenueLife, world: VirtualWorld, berth: Berth, listings: list[Listing], dice: random.Random
+    life: VenueLife,
+    world: VirtualWorld,
+    berth: Berth,
+    listings: list[Listing],
+    dice: random.Random,
+    clock: SteadyClock,
 ) -> CcxtMarketFeed:
     return CcxtMarketFeed(
         berth.venue, build_exchange(CLIENTS[berth.venue], world.session()), listings,
-        kinds=life.kinds, intervals_ns=(MINUTE_NS,), now_ns=world.loop.local_ns, rng=dice,
+        kinds=life.kinds, intervals_ns=(MINUTE_NS,), now_ns=clock, rng=dice,
     )  # fmt: skip
+
+
+def _clock(world: VirtualWorld) -> SteadyClock:
+    """Return the time of a session whose process's clock of the day may be set."""
+    return SteadyClock(world.loop.local_ns, world.loop.counted_ns)
 
 
 def _fence_ns(venue: str) -> int:

@@ -10,7 +10,7 @@ from tradewind.testing.steady import halts, sail_steady, steady_world
 from tradewind.testing.venue_live import VenueLife
 from tradewind.testing.virtual_venues import START_NS
 from tradewind.testing.voyage import strike
-from tradewind.units.enums import FactKind, Halt, StreamCode, VenueCode
+from tradewind.units.enums import FactKind, Halt, StreamCode
 from tradewind.venues.fake.orders import Placement
 
 S = 1_000_000_000
@@ -94,15 +94,47 @@ def step(seconds):
     return act
 
 
-@pytest.mark.parametrize("seconds", [30, -30])
-def test_F69_a_clock_that_steps_signs_nothing_until_it_is_right(seconds):
-    """Timers go on, the offset is measured anew within seconds, and no signed request leaves while it is too large."""
-    sea = sail_steady("binance_usdm", acts=[(200, step(seconds)), (300, step(-seconds))], minutes=6.0)
-    wrong = [at for at, row in told(sea, FactKind.VENUE_STATUS) if row["code"] == VenueCode.DOWN]
-    assert abs(wrong[0] - 200) < 40
-    assert [at for at in called_s(sea, "order") if 202 < at < 300] == []
-    assert sea.alerts("CLOCK_OFFSET")
-    assert any(at > 340 for at in placed_s(sea))
+HOURS = 3 * 3600
+
+
+@pytest.mark.parametrize("seconds", [30, -30, HOURS, -HOURS])
+def test_F69_a_clock_that_somebody_sets_moves_no_timer_and_no_order(seconds):
+    """By seconds or by hours, forwards or back: the session keeps its own time, which the exchange confirms within
+    seconds. Stops stay, what was to be sent is sent at its time, no stream is given up, and a person is told that the
+    clock is wrong and when it agrees again."""
+    venue = "binance_usdm" if abs(seconds) < 60 else "blofin_swap"
+    sea = sail_steady(venue, acts=[(200, step(seconds)), (400, step(-seconds))], minutes=6.0)
+    asked = [round(at) for at in asked_s(sea) if 200 < at < 420]
+    assert (
+        asked == {"binance_usdm": [240, 300, 360, 360], "blofin_swap": [240, 300, 300, 360, 360, 361]}[venue]
+    )
+    assert len([at for at in placed_s(sea) if 200 < at < 420]) == len(asked)
+    assert [200 < at < 204 for at in alerted_s(sea, "CLOCK_OFFSET")] == [True]
+    assert [400 < at < 404 for at in alerted_s(sea, "RESUMED")] == [True]
+    lost = {"STREAM_DOWN", "LOOP_STALLED", "DATA_STALE", "PROTECTOR_MISSING", "HALTED", "VENUE_SILENT"}
+    assert not lost & {alert.code for alert in sea.life.alerts}
+    times = [now_ns for now_ns, _ in sea.journal() if now_ns > START_NS + 61 * S]
+    assert times == sorted(times)
+    assert times[-1] < START_NS + 560 * S
+
+
+def resume(deck):
+    """Let a machine that was halted run again: its count of the time stood still, its clock of the day was set."""
+    deck.process.lost_ns = 300 * S
+    deck.process.thaw(deck.world.loop)
+
+
+def test_F69_a_halted_machine_takes_the_time_that_the_exchange_confirms():
+    """Where the session's own time stood still, the clock that was set is right: it is taken once the exchange says so,
+    and everything is read again before anything is done."""
+    sea = sail_steady(
+        "binance_usdm", acts=[(200, lambda deck: deck.process.freeze()), (500, resume)], minutes=10.0
+    )
+    assert any("slept" in alert.text for alert in sea.alerts("LOOP_STALLED"))
+    assert [at for at in called_s(sea, "order") if 500 < at < 501] == []
+    assert any(at > 540 for at in placed_s(sea))
+    assert sea.alerts("CLOCK_OFFSET") == []
+    assert [now_ns for now_ns, _ in sea.journal()][-1] > START_NS + 700 * S
 
 
 async def drift(deck):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import socket
 import ssl
 import traceback
@@ -279,7 +280,10 @@ def build_exchange(
             "password": keys.passphrase.reveal(),
         }
     exchange = getattr(ccxt.pro, spec.ccxt_id)(settings)
-    exchange.streaming = {**exchange.streaming, "keepAlive": KEEP_ALIVE_MS}
+    # Whether a connection is dead is seen by its silence (`quiet`): ccxt would compare clocks of the day.
+    exchange.streaming = {**exchange.streaming, "keepAlive": KEEP_ALIVE_MS, "maxPingPongMisses": math.inf}
+    if spec.unsent:
+        exchange.headers = {name: word for name, word in exchange.headers.items() if name not in spec.unsent}
     if mode is AccountMode.DEMO:
         _use_practice_money(exchange, spec)
     return exchange

@@ -27,6 +27,7 @@ from tradewind.venues.ccxt.hearing import Heard, Hearing
 from tradewind.venues.ccxt.history import RestReader
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.polling import RATE_MAX, Poller
+from tradewind.venues.ccxt.quiet import Quiet
 from tradewind.venues.ccxt.rules import market_named
 from tradewind.venues.ccxt.stream_shapes import BookShape, Stream
 from tradewind.venues.ccxt.stream_table import STREAMS
@@ -108,6 +109,7 @@ class CcxtMarketFeed:
             _check_streamed(venue, intervals_ns, timeframes)
         self.inbox = Inbox(now_ns)
         self.health = Health(now_ns, self.inbox.put)
+        self._quiet = Quiet(asyncio.get_running_loop().time)
         self.dialler = Dialler(now_ns, rng)
         self.rest = RestReader(exchange, self._table.rest, now_ns, attempts=_ATTEMPTS)
         self._heard = {one.instrument.symbol: self._heard_of(one, intervals_ns) for one in listings}
@@ -366,11 +368,10 @@ class CcxtMarketFeed:
                     self._fetch(name, work)
 
     def _end_silent_connections(self) -> None:
-        now_ms = self._exchange.milliseconds()
         for client in list((self._exchange.clients or {}).values()):
-            since_ms = client.last_message_at or client.connectionEstablished
-            if client.isConnected and since_ms and now_ms - since_ms > SILENCE_MAX_S * 1_000:
-                self._cut(client, f"nothing was heard for {(now_ms - since_ms) / 1_000:.0f} s")
+            silent_s = self._quiet.silent_s(client)
+            if client.isConnected and silent_s > SILENCE_MAX_S:
+                self._cut(client, f"nothing was heard for {silent_s:.0f} s")
 
     def _note_connected(self) -> None:
         """Let a stream that may be silent be up while the connections speak."""

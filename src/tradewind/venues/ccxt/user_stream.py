@@ -16,6 +16,7 @@ from tradewind.units.enums import StreamCode
 from tradewind.venues.ccxt.dialect import value_at
 from tradewind.venues.ccxt.exchange import guard_streams, tap_messages
 from tradewind.venues.ccxt.parsing import rows_at, shows, word_of
+from tradewind.venues.ccxt.quiet import Quiet
 from tradewind.venues.ccxt.unreached import said_by
 from tradewind.venues.gateway import StatusSeen, StreamKind, StreamSeen
 
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.parsing import RowReader
     from tradewind.venues.gateway import Event
 
-__all__ = ["SILENCE_MAX_MS", "UserStream"]
+__all__ = ["SILENCE_MAX_S", "UserStream"]
 
-SILENCE_MAX_MS = 14_000
+SILENCE_MAX_S = 14.0
 """A ping goes out every 10 s and its pong counts: a connection silent for longer is dead."""
-SUBSCRIBED_WITHIN_MS = 10_000
+SUBSCRIBED_WITHIN_S = 10.0
 LOOK_S = 0.5
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 30.0
 
@@ -73,6 +74,7 @@ class UserStream:
         self._chance = chance
         self._dropped = dropped
         self._acks: dict[int, int] = {}
+        self._quiet = Quiet(asyncio.get_running_loop().time)
         self._tasks: list[asyncio.Task[None]] = []
         self._up: bool | None = None
         self._refused = False
@@ -199,18 +201,17 @@ class UserStream:
             await asyncio.sleep(LOOK_S)
 
     def _end_silent(self) -> None:
-        now_ms = self._exchange.milliseconds()
         for client in self._clients():
-            heard_ms = max(client.last_message_at or 0, client.connectionEstablished or 0)
-            if not client.closed() and heard_ms and now_ms - heard_ms > SILENCE_MAX_MS:
-                self._reason = f"nothing was heard for {(now_ms - heard_ms) / 1000:.0f} s"
+            silent_s = self._quiet.silent_s(client)
+            if not client.closed() and silent_s > SILENCE_MAX_S:
+                self._reason = f"nothing was heard for {silent_s:.0f} s"
                 client.on_error(NetworkError("the connection is silent"))
 
     def _end_unanswered(self) -> None:
         """End connections on which a login or a subscription was never answered: nobody else would ask again."""
         living = [client for client in self._clients() if not client.closed()]
-        newest_ms = max((client.connectionEstablished or 0 for client in living), default=0)
-        if newest_ms and not self.is_up and self._exchange.milliseconds() - newest_ms > SUBSCRIBED_WITHIN_MS:
+        youngest_s = min((self._quiet.open_s(client) for client in living), default=0.0)
+        if not self.is_up and youngest_s > SUBSCRIBED_WITHIN_S:
             self.declare_dead("the venue has not answered a subscription")
 
     def _look(self) -> None:

@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradewind.venues.steady_clock import SteadyClock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -38,7 +40,8 @@ class VenueClock:
     Parameters
     ----------
     now_ns
-        This machine's time, ns UTC.
+        This machine's time, ns UTC. Where it is a `SteadyClock` and the machine's clock was set, a measurement says
+        which of the two is right.
     steady_s
         A clock that nobody sets: the event loop's.
 
@@ -53,7 +56,7 @@ class VenueClock:
         self._steady_s = steady_s
         self._samples: deque[_Bounds] = deque(maxlen=_SAMPLES)
         self._anchor = (now_ns(), steady_s())
-        self._offset_ns = 0
+        self._offset_ns = self._steps = 0
         self.trusted = False
 
     @property
@@ -89,9 +92,21 @@ class VenueClock:
     def add(self, sent_ns: int, venue_ns: int, heard_ns: int, resolution_ns: int = 0) -> None:
         """Take a measurement: the venue read its clock between our sending and our hearing."""
         low_ns, high_ns = venue_ns - heard_ns, venue_ns + resolution_ns - sent_ns
-        self._samples.append(_Bounds(low_ns, max(high_ns, low_ns), resolution_ns))
+        self._take(_Bounds(low_ns, max(high_ns, low_ns), resolution_ns))
+        clock = self._now_ns
+        if self.trusted or not isinstance(clock, SteadyClock):
+            return
+        clock.look()
+        ahead_ns = clock.ahead_ns
+        if _is_near(self._offset_ns - ahead_ns):
+            clock.take_wall()
+            self.forget()
+            self._take(_Bounds(low_ns - ahead_ns, max(high_ns, low_ns) - ahead_ns, resolution_ns))
+
+    def _take(self, bounds: _Bounds) -> None:
+        self._samples.append(bounds)
         self._offset_ns = self._judged_ns()
-        self.trusted = -OFFSET_LIMIT_NS <= self._offset_ns <= OFFSET_LIMIT_NS
+        self.trusted = _is_near(self._offset_ns)
 
     def forget(self) -> None:
         """Trust no measurement any more."""
@@ -104,8 +119,15 @@ class VenueClock:
         now_ns, steady_s = self._now_ns(), self._steady_s()
         passed_ns = int((steady_s - self._anchor[1]) * 1_000_000_000)
         stepped = abs(now_ns - self._anchor[0] - passed_ns) > STEP_NS
+        if isinstance(self._now_ns, SteadyClock):
+            stepped |= self._now_ns.steps != self._steps
+            self._steps = self._now_ns.steps
         self._anchor = (now_ns, steady_s)
         if stepped:
             self._samples.clear()
             self.trusted = False
         return stepped
+
+
+def _is_near(offset_ns: int) -> bool:
+    return -OFFSET_LIMIT_NS <= offset_ns <= OFFSET_LIMIT_NS
