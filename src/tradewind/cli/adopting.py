@@ -168,7 +168,7 @@ class _Adopting:
             earlier = frozenset(adoption.earlier) | self._known_tags()
             found = _Finding(self.bound, adoption, earlier, policy)
             self._show(found)
-            show_terms(self.say, self.bound.session, self.accounts)
+            show_terms(self.say, self.desk, self.bound.session, self.accounts)
             await self._confirm()
             await adoption.watch(0.0)
             self.journal.close()

@@ -2,34 +2,41 @@
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tradewind.cli.output import Output
     from tradewind.config import Workspace
     from tradewind.journal import Identity
     from tradewind.live.guard import Incident
-    from tradewind.ops.alerts import Alert, Dispatcher
+    from tradewind.ops.alerts import Alert
+    from tradewind.ops.outward import Outward
+    from tradewind.ops.services import AlertService
 
-__all__ = ["alerting", "guard_alerts", "incident_alert", "session_alerts"]
+__all__ = ["GuardAlerts", "alerting", "guard_alerts", "incident_alert", "services_of", "session_alerts"]
 
 
 @contextmanager
-def alerting(say: "Output", desk: "Workspace", name: str) -> "Iterator[Callable[[Alert], None]]":
+def alerting(
+    say: "Output", desk: "Workspace", name: str, outward: "Outward | None" = None
+) -> "Iterator[Callable[[Alert], None]]":
     """Tell alerts to the terminal, to everybody of ``[alerts]`` and to the session's file, until the block ends.
 
-    Raises what the key store does where an address cannot be read, ConfigError (ALERT_ADDRESS) for one that no service
-    has.
+    outward: keeps who could be told; else the file of the trading process does. Raises what the key store does where an
+    address cannot be read, ConfigError (ALERT_ADDRESS, URL_REFUSED) for one that alerts cannot or may not go to.
     """
     from tradewind.journal import FileDisk
-    from tradewind.ops.alerting import AlertLog, Switchboard
+    from tradewind.ops.alerting import AlertLog, Switchboard, recipients
+    from tradewind.ops.outward import Outward
 
+    services = services_of(say, desk, desk.settings.alerts)
     folder = desk.session_dir(name)
     FileDisk().make_folder(folder)
-    board = Switchboard(AlertLog(folder), _recipients(say, desk), [_shown(say)])
+    told = recipients(desk.settings.alerts, services)
+    board = Switchboard(AlertLog(folder), told, [_shown(say)], outward or Outward(folder))
     try:
         yield lambda alert: board.tell(alert if alert.session else replace(alert, session=name))
     finally:
@@ -59,19 +66,37 @@ def session_alerts(
         yield tell_both
 
 
+@dataclass(frozen=True, slots=True)
+class GuardAlerts:
+    """Whom a guard tells.
+
+    Parameters
+    ----------
+    tell
+        Tells an alert and keeps it in the audit. The trading process holds the audit while it lives, so this is for
+        times when it is gone: the audit is opened for one entry and let go of before another is started.
+    tell_beside
+        Tells an alert while the trading process lives.
+    outward
+        Keeps who could be told.
+    """
+
+    tell: "Callable[[Alert], None]"
+    tell_beside: "Callable[[Alert], None]"
+    outward: "Outward"
+
+
 @contextmanager
 def guard_alerts(
     say: "Output", desk: "Workspace", identity: "Identity", version: str
-) -> "Iterator[Callable[[Alert], None]]":
-    """Tell what a guard has to tell as `session_alerts` does.
-
-    The trading process holds the session's audit while it lives. A guard speaks when that process is gone, so it opens
-    the audit for one entry and lets go of it before it starts another.
-    """
+) -> "Iterator[GuardAlerts]":
+    """Tell what a guard has to tell as `session_alerts` does."""
     from tradewind.journal import FileDisk
     from tradewind.ops.governance import GovernanceLog
+    from tradewind.ops.outward import Outward
 
-    with alerting(say, desk, identity.session) as tell:
+    outward = Outward(desk.session_dir(identity.session), guard=True)
+    with alerting(say, desk, identity.session, outward) as tell:
 
         def tell_both(alert: "Alert") -> None:
             log = GovernanceLog(
@@ -83,23 +108,24 @@ def guard_alerts(
                 say.note("warning: the audit does not take what the guard did")
             tell(alert)
 
-        yield tell_both
+        yield GuardAlerts(tell_both, tell, outward)
 
 
-def _recipients(say: "Output", desk: "Workspace") -> "list[Dispatcher]":
+def services_of(say: "Output", desk: "Workspace", names: "Iterable[str]") -> "dict[str, AlertService]":
+    """Return what takes alerts, by the names under which the key store keeps the addresses.
+
+    Raises what the key store does where a text cannot be read, ConfigError (ALERT_ADDRESS, URL_REFUSED).
+    """
     from tradewind.cli.keys import asking, key_store
-    from tradewind.errors import ConfigError
-    from tradewind.ops.alerting import recipients
     from tradewind.venues.keys import texts_for
 
-    entries = desk.settings.alerts
-    if not entries:
-        return []
-    kept = dict(zip(entries, texts_for(entries, key_store(desk), asking(say)), strict=True))
-    try:
-        return recipients(entries, kept.__getitem__)
-    except ValueError as error:
-        raise ConfigError("ALERT_ADDRESS", f"{error}.", key="alerts") from error
+    wanted = tuple(names)
+    if not wanted:
+        return {}
+    from tradewind.ops.services import AlertService
+
+    texts = texts_for(wanted, key_store(desk), asking(say))
+    return {name: AlertService(name, text) for name, text in zip(wanted, texts, strict=True)}
 
 
 def _shown(say: "Output") -> "Callable[[Alert], None]":

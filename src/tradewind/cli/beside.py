@@ -82,6 +82,8 @@ def _observer(say: "Output", desk: "Workspace", name: str) -> "Observer | None":
 
 async def _observe(observer: "Observer", running: "Running") -> None:
     """Time what the session does, and look at its standing every few seconds."""
+    from tradewind.ops.outward import read_outward
+
     session = running.session
     disk, progress = session.disk, session.progress
 
@@ -100,6 +102,7 @@ async def _observe(observer: "Observer", running: "Running") -> None:
     try:
         while True:
             observer.look(running.status(), running.clock_ns())
+            observer.look_outside(await asyncio.to_thread(read_outward, running.folder), running.clock())
             await asyncio.sleep(_LOOK_S)
     finally:
         session.disk, session.progress = disk, progress

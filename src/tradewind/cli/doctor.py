@@ -34,6 +34,9 @@ def doctor(
     venues: Annotated[
         bool, typer.Option("--venues", help="Ask the venues of the accounts for their time, too.")
     ] = False,
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="Send a test alert to everybody of [alerts], too.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Look at everything that can be wrong here: the installation, the machine, the workspace, its data and runs.
@@ -42,6 +45,8 @@ def doctor(
     """
     say = Output(as_json)
     findings = list(_examine(workspace, venues=venues))
+    if alerts:
+        findings += _alerts_tried(workspace, say)
     for finding in findings:
         say.line(f"{finding.state:8}{finding.name}: {finding.detail}")
         if finding.remedy:
@@ -74,6 +79,18 @@ def _examine(flag: str | None, *, venues: bool) -> Iterator[Finding]:
             *([look_at_venues] if venues else []),
         ):
             yield from look(desk)
+
+
+def _alerts_tried(flag: str | None, say: Output) -> Iterator[Finding]:
+    """Send a test alert to everybody who is to be told; a workspace that is not there has its finding."""
+    from tradewind.cli.texts import try_addresses
+    from tradewind.cli.workspace import open_workspace
+
+    try:
+        desk = open_workspace(flag)
+    except TradewindError:
+        return
+    yield from try_addresses(desk, say)
 
 
 def _packages() -> Finding:

@@ -50,6 +50,7 @@ def look_at_machine(desk: "Workspace") -> Iterator[Finding]:
     yield from _newest_data(desk)
     yield from _journals(desk)
     yield from _alerts(desk)
+    yield from _untold(desk)
 
 
 def _sync_speed(folder: Path) -> Finding:
@@ -213,10 +214,29 @@ def _alerts(desk: "Workspace") -> Iterator[Finding]:
             yield Finding(
                 "alerts", "wrong", f"no address is kept for {name}", f"tradewind keys add {name} --text"
             )
-    yield Finding("alerts", "ok", f"{len(wanted)} are told")
+    yield Finding("alerts", "ok", f"{len(wanted)} are to be told; --alerts sends each of them a test")
     if live and desk.settings.heartbeat_url is None:
         remedy = 'write heartbeat_url = "https://..." of a service that watches for silence'
         yield Finding("heartbeat", "warning", "nobody notices when this machine falls silent", remedy)
+
+
+def _untold(desk: "Workspace") -> Iterator[Finding]:
+    """Say who could not be told by a session, or does not take its heartbeat, by the last word of it."""
+    from tradewind.ops.outward import read_outward
+    from tradewind.units.time import format_utc
+
+    if not desk.journal.is_dir():
+        return
+    for folder in sorted(path for path in desk.journal.iterdir() if path.is_dir()):
+        reach = read_outward(folder)
+        for name, told in reach.alerts.items():
+            if told.in_row and name in desk.settings.alerts:
+                text = f"{name} cannot be told by {folder.name} since {format_utc(told.since_ns)}: {told.why}"
+                yield Finding("alerts", "wrong", text, f"tradewind keys test {name}")
+        beat = reach.heartbeat
+        if beat is not None and beat.at_ns != beat.well_ns and desk.settings.heartbeat_url is not None:
+            text = f"nobody takes that of {folder.name}, since {format_utc(beat.at_ns)} at least"
+            yield Finding("heartbeat", "wrong", text, "see heartbeat_url, and the service")
 
 
 def look_at_venues(desk: "Workspace") -> Iterator[Finding]:

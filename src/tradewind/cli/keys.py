@@ -11,6 +11,8 @@ import typer
 
 from tradewind.cli.failures import Leave
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
+from tradewind.cli.seen_keys import note_key
+from tradewind.cli.texts import refuse_bad_address, try_text
 from tradewind.cli.workspace import open_workspace
 from tradewind.errors import AuthFailed, ConfigError, Exit, SafetyRefusal, UsageError
 
@@ -68,6 +70,7 @@ def add(
     entry: AccountKeys | StoredText
     if text:
         entry = _read_text(name, around, stdin)
+        refuse_bad_address(desk, entry)
     else:
         if not offline:
             _can_prove()
@@ -103,7 +106,7 @@ def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
 
 @app.command("test")
 def ask(name: NameArgument, workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
-    """Ask the venue what a key may do, and say what is missing for trading with it.
+    """Ask the venue what a key may do, and say what is missing for trading; to an address of alerts one is sent.
 
     Example: tradewind keys test main
     """
@@ -111,6 +114,9 @@ def ask(name: NameArgument, workspace: WorkspaceFlag = None, as_json: JsonFlag =
     desk = open_workspace(workspace)
     store = key_store(desk)
     known = {line.name: line for line in store.lines()}
+    if name in known and known[name].kind == "text":
+        _end_test(try_text(desk, name, say), say)
+        return
     _can_prove()
     entry = desk.settings.accounts.get(name)
     venue = entry.venue if entry else known[name].venue if name in known else ""
@@ -118,7 +124,10 @@ def ask(name: NameArgument, workspace: WorkspaceFlag = None, as_json: JsonFlag =
 
     demo = None if entry is None or entry.kind == "paper" else entry.kind == "demo"
     keys = keys_for(name, venue, store, asking(say), demo=demo)
-    result = _prove(desk, keys, say)
+    _end_test(_prove(desk, keys, say), say)
+
+
+def _end_test(result: dict[str, object], say: Output) -> None:
     say.done(result, "tradewind config show", "tradewind keys list")
     if result["wrong"]:
         raise Leave(Exit.REFUSED)
@@ -400,6 +409,7 @@ def _prove(desk: "Workspace", keys: "AccountKeys", say: Output) -> dict[str, obj
 
     with say.steps(f"asking {keys.venue}"):
         report = asyncio.run(probe_key(keys, fake=practice_of(desk, keys.venue)))
+    note_key(desk, keys.name, report)
     findings = explain(report)
     for finding in findings:
         say.line(f"{finding.state:8}{finding.name}: {finding.detail}")
@@ -427,7 +437,7 @@ def _advise(desk: "Workspace", entry: "AccountKeys | StoredText", say: Output) -
     """Return the commands that are useful next, and say what the settings lack."""
     line = entry.line()
     if line.kind == "text":
-        return ("tradewind keys list",)
+        return (f"tradewind keys test {line.name}", "tradewind keys list")
     if line.name not in desk.settings.accounts:
         kind = "demo" if line.demo else "live"
         say.line(f"now write into {desk.shown(desk.settings_file)}:")

@@ -71,7 +71,7 @@ def trade_live(
             accounts = refuse_from_files(loaded, desk, live=True, guards=guards)
         store, around = key_store(desk), asking(say)
         if guards:
-            show_terms(say, loaded.config, accounts)
+            show_terms(say, desk, loaded.config, accounts)
             _confirm(accounts, confirmed, say)
             passed = (
                 ()
@@ -81,7 +81,7 @@ def trade_live(
             guard_session(desk, name, tuple(accounts), say, passed)
             return
         if GUARDED not in os.environ:
-            show_terms(say, loaded.config, accounts)
+            show_terms(say, desk, loaded.config, accounts)
             _confirm(accounts, confirmed, say)
         keys = {
             account: keys_for(account, entry.venue, store, around, demo=entry.kind == "demo")

@@ -1,5 +1,6 @@
 """``tradewind session``: the sessions of a workspace, and what an operator asks of a running one."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +19,10 @@ from tradewind.cli.session_state import (
     brief,
     is_paper,
     last_known,
+    reach_lines,
     recorded,
     silent_since,
+    told_outside,
 )
 from tradewind.cli.workspace import open_workspace, operated_workspace
 from tradewind.errors import DeadlineExceeded, Exit, NotFound, UsageError, VenueDown
@@ -89,8 +92,15 @@ def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
         _show_standing(say, alive)
     elif known is not None:
         _show_last_known(say, known, at_venue=not is_paper(folder))
+    reach = told_outside(folder)
+    for name, line in reach_lines(reach):
+        say.line(f"{name:16}{line}")
     silent = str(fields["state"]).startswith(SILENT)
-    say.done(fields | {"standing": alive, "last_known": known}, *_next_steps(desk, folder, fields["state"]))
+    outside = {"outside": asdict(reach)}
+    say.done(
+        fields | {"standing": alive, "last_known": known} | outside,
+        *_next_steps(desk, folder, fields["state"]),
+    )
     if silent:
         raise Leave(Exit.TIMEOUT)
 

@@ -255,7 +255,7 @@ def unit(
         _refuse_unnamed(loaded.config, accounts)
     found = refuse_from_files(loaded, desk, live=bool(accounts), guards=False)
     if isinstance(loaded.config, SessionConfig) and found:
-        show_terms(say, loaded.config, found)
+        show_terms(say, desk, loaded.config, found)
     if accounts and credential is None:
         say.note("note: without --credential the service finds no passphrase; its keys must come otherwise")
     mode = ["--live", str(path)] if accounts else ["--paper", str(path)]

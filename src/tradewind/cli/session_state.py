@@ -5,13 +5,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tradewind.config import Workspace
     from tradewind.journal import JournalReader, Record
     from tradewind.journal.bodies import Audit
+    from tradewind.ops.outward import Reach
 
-__all__ = ["DIED", "SILENT", "SILENT_S", "brief", "is_paper", "last_known", "recorded", "silent_since"]
+__all__ = [
+    "DIED",
+    "SILENT",
+    "SILENT_S",
+    "brief",
+    "is_paper",
+    "last_known",
+    "reach_lines",
+    "recorded",
+    "silent_since",
+    "told_outside",
+]
 
 DIED = "ended without a stop"
 """The state of a session whose processes are gone and did not say that they end."""
@@ -183,3 +195,27 @@ def is_paper(folder: Path) -> bool:
     except TradewindError:
         return False
     return bool(headers) and all(name.partition(":")[0] == "paper" for name in headers[0].identity.accounts)
+
+
+def told_outside(folder: Path) -> "Reach":
+    """Return who outside could be told of a session: its alerts by recipient, and its heartbeat."""
+    from tradewind.ops.outward import read_outward
+
+    return read_outward(folder)
+
+
+def reach_lines(reach: "Reach") -> "Iterator[tuple[str, str]]":
+    """Yield a head and a line for each recipient of a session's alerts, and for its heartbeat."""
+    from tradewind.units.time import format_utc
+
+    for name, told in reach.alerts.items():
+        line = f"{name} took {told.sent} alerts"
+        if told.in_row:
+            line = f"{name} CANNOT BE TOLD since {format_utc(told.since_ns)}: {told.why}; {told.waiting} wait"
+        never = told.given_up + told.lost
+        yield "alerts", line + (f", {never} never arrived" if never else "")
+    beat = reach.heartbeat
+    if beat is not None:
+        well = f"taken last at {format_utc(beat.well_ns)}" if beat.well_ns else "never taken"
+        failing = "" if beat.well_ns == beat.at_ns else "NOT TAKEN now, "
+        yield "heartbeat", f"{failing}{well}; {beat.sent} calls taken, {beat.failed} not"

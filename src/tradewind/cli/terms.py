@@ -4,14 +4,15 @@ Everything that decides over money is told, also what the file leaves out: a def
 nobody. The journal keeps the same terms, defaults included, in the record of each start.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from tradewind.cli.output import Output
-    from tradewind.config import AccountEntry, SessionConfig
+    from tradewind.config import AccountEntry, SessionConfig, Workspace
     from tradewind.config.exits import Exits
     from tradewind.config.limits import Limits
     from tradewind.config.session import SessionUse
@@ -35,17 +36,31 @@ _PROTECTION = {
 }
 
 
-def show_terms(say: "Output", config: "SessionConfig", accounts: "dict[str, AccountEntry]") -> None:
+def show_terms(
+    say: "Output", desk: "Workspace", config: "SessionConfig", accounts: "dict[str, AccountEntry]"
+) -> None:
     """Say the terms of a session before it is confirmed."""
-    for name, told in terms_of(config, accounts):
+    from tradewind.cli.seen_keys import known_addresses
+
+    for name, told in terms_of(config, accounts, partial(known_addresses, desk)):
         say.note(f"{name:12}{told}")
 
 
-def terms_of(config: "SessionConfig", accounts: "dict[str, AccountEntry]") -> Iterator[tuple[str, str]]:
-    """Yield what holds for each part of a session, and its name; * follows what the file does not say."""
+def terms_of(
+    config: "SessionConfig",
+    accounts: "dict[str, AccountEntry]",
+    addresses_of: Callable[[str], str] = lambda _: "",
+) -> Iterator[tuple[str, str]]:
+    """Yield what holds for each part of a session, and its name; * follows what the file does not say.
+
+    addresses_of: says from where the key of an account may be used, "" where nobody knows before its venue is asked.
+    """
     yield "terms", f"as they hold;{_UNSAID} stands behind what the file does not say"
     for name, entry in accounts.items():
         yield "account", _account(name, entry)
+        addresses = addresses_of(name)
+        if addresses:
+            yield "key", f"{name}: {addresses}"
     mode = "one of each instrument" if config.account.position_mode == "one_way" else "long beside short"
     yield (
         "set there",

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from tradewind.config.fields import refusal
 
-__all__ = ["HereUrl", "HttpsUrl"]
+__all__ = ["HereUrl", "HttpsUrl", "is_near_host", "is_this_machine"]
 
 _NEAR_NAMES = ("localhost", "metadata", "metadata.google.internal", "instance-data")
 _LONGEST = 2_048
@@ -49,6 +49,20 @@ def _is_no_service(text: str) -> str:
     return ""
 
 
+def is_this_machine(host: str) -> bool:
+    """Say whether a host is this machine itself, however it is written."""
+    return _is_here(host.strip("[]").rstrip(".").lower())
+
+
+def is_near_host(host: str) -> bool:
+    """Say whether a host is of a machine's surroundings, such as what tells a cloud's machine its credentials."""
+    host = host.strip("[]").rstrip(".").lower()
+    if _is_here(host):
+        return False
+    address = _address(host)
+    return host in _NEAR_NAMES or (address is not None and _is_special(address))
+
+
 def _is_here(host: str) -> bool:
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
@@ -71,13 +85,12 @@ def _fault(text: str) -> str:
 
 
 def _host_fault(parts: SplitResult) -> str:
-    host = (parts.hostname or "").rstrip(".").lower()
+    host = parts.hostname or ""
     if not host:
         return "names no host"
-    if _is_here(host):
+    if is_this_machine(host):
         return ""
-    address = _address(host)
-    if host in _NEAR_NAMES or (address is not None and _is_special(address)):
+    if is_near_host(host):
         return "leads to this machine's own surroundings, not to a service"
     return "" if parts.scheme == "https" else "is not encrypted"
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from tradewind.errors import TradewindError, VenueRefused
 from tradewind.live.inbox import Answered, Looked, Seen
 from tradewind.live.ladder import BANDS, CANCEL_WAITS_S, WAITS_S, Ladder, may_try_again
+from tradewind.ops.alerts import Alert
 from tradewind.units.enums import IntentKind, RequestKind, Rule
-from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
+from tradewind.venues.gateway import Found, Keyed, NewOrder, OrderRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -119,6 +120,14 @@ class TradingAccount:
         """Answer requests as refused by ourselves, before they are sent."""
         for asked in requests:
             self._answer(asked, Outcome(OutcomeKind.REJECTED, rule=Rule.NOT_SENT, text=text))
+
+    async def open(self, notify: Callable[[Alert], None]) -> None:
+        """Open the gateway; warn of a key of real money that may be used from anywhere (C02). Raises as the gateway."""
+        await self.gateway.open()
+        report = self.gateway.key_report if isinstance(self.gateway, Keyed) else None
+        if report is not None and report.addresses == () and not report.demo:
+            text = f"the key of {self.terms.name} may be used from any address, says {report.venue}"
+            notify(Alert("KEY_ANYWHERE", text, self.clock(), fields={"account": self.terms.name}))
 
     async def settle(self) -> None:
         """Set modes and leverage of every instrument. Raises VenueRefused (SETTINGS_REFUSED) where the venue will not.

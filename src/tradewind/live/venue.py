@@ -247,7 +247,7 @@ class LiveVenue:
 
     async def _begin(self) -> None:
         """Listen, take up the bars that are missing, read every account; only then is anything told."""
-        await asyncio.gather(*(account.gateway.open() for account in self._accounts))
+        await asyncio.gather(*(account.open(self._notify) for account in self._accounts))
         for account in self._accounts:
             await account.settle()
         await asyncio.gather(*(feed.open() for feed in self._all_feeds()))

@@ -7,33 +7,22 @@ hangs or fails costs an alert, never a decision (F89).
 
 from __future__ import annotations
 
-import logging
-import queue
-import threading
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tradewind.units.enums import DAY_NS
-from tradewind.venues.keys import clean
-
-if TYPE_CHECKING:
-    from tradewind.venues.keys import Secret
 
 __all__ = [
     "ALERTS",
     "Alert",
     "AlertKind",
-    "Dispatcher",
     "Level",
     "Notifier",
     "QuietHours",
-    "apprise_notifier",
 ]
 
-_QUEUE_MAX = 256
 _MINUTE_NS = 60_000_000_000
 
 
@@ -227,6 +216,22 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "A session that came back cannot listen for signals: its port is taken. It trades on without them.",
         "See what else listens there; the session tries again by itself.",
     ),
+    "ALERT_UNDELIVERED": AlertKind(
+        Level.WARNING,
+        "Somebody who is to be told of alerts could not be: the service did not take one twice.",
+        "It is tried again for 40 minutes. See 'tradewind keys test NAME', and whether the service still knows you.",
+    ),
+    "HEARTBEAT_FAILED": AlertKind(
+        Level.WARNING,
+        "Nobody outside has taken the heartbeat for some minutes: whoever watches for silence may raise an alarm.",
+        "See whether heartbeat_url is still the one that the service gave you, and the service itself.",
+    ),
+    "KEY_ANYWHERE": AlertKind(
+        Level.WARNING,
+        "The key of an account may be used from any address: who steals it can trade with it.",
+        "List this machine's address at the exchange, where it offers such a list.",
+    ),
+    "ALERT_TEST": AlertKind(Level.INFO, "Somebody tries whether alerts arrive.", "Nothing: they do."),
     "OPERATOR": AlertKind(Level.INFO, "An operator did something.", "Nothing, if you know him."),
 }
 """Every alert there is."""
@@ -275,118 +280,3 @@ class QuietHours:
         if self.start_minute <= self.end_minute:
             return self.start_minute <= minute < self.end_minute
         return minute >= self.start_minute or minute < self.end_minute
-
-
-class Dispatcher:
-    """Hands alerts to notifiers in a thread of its own.
-
-    Parameters
-    ----------
-    notifiers
-        Whom to tell.
-    threshold
-        Alerts below this level are not sent (they are in the log anyway).
-    quiet
-        When only CRITICAL is sent.
-    repeat_ns
-        The same code of the same session is sent again only after so long; how many were kept back is told then.
-
-    Attributes
-    ----------
-    sent, failed, kept_back, lost
-        Counters: handed over, refused by a notifier, suppressed by threshold, hours or repetition, and dropped because
-        the queue was full.
-    """
-
-    def __init__(
-        self,
-        notifiers: Sequence[Notifier],
-        threshold: Level = Level.WARNING,
-        quiet: QuietHours | None = None,
-        repeat_ns: int = 10 * _MINUTE_NS,
-    ) -> None:
-        self.sent = self.failed = self.kept_back = self.lost = 0
-        self._notifiers = list(notifiers)
-        self._threshold = threshold
-        self._quiet = quiet or QuietHours()
-        self._repeat_ns = repeat_ns
-        self._last: dict[tuple[str, str], tuple[int, int]] = {}
-        self._waiting: queue.Queue[tuple[str, str] | None] = queue.Queue(_QUEUE_MAX)
-        self._thread: threading.Thread | None = None
-
-    def tell(self, alert: Alert) -> None:
-        """Send an alert if it is to be sent; return at once."""
-        if alert.level < self._threshold or not self._may_go(alert):
-            self.kept_back += 1
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
-            self._thread.start()
-        try:
-            self._waiting.put_nowait(self._written(alert))
-        except queue.Full:
-            self.lost += 1
-
-    def close(self, timeout_s: float = 5.0) -> None:
-        """Let what waits go out, for so long; whatever hangs is left behind."""
-        if self._thread is not None:
-            try:
-                self._waiting.put(None, timeout=timeout_s)
-            except queue.Full:
-                return
-            self._thread.join(timeout_s)
-
-    def _may_go(self, alert: Alert) -> bool:
-        """Judge quiet hours and repetition; remember what is kept back."""
-        key = (alert.session, alert.code)
-        last_ns, kept = self._last.get(key, (-DAY_NS, 0))
-        repeats = alert.at_ns - last_ns < self._repeat_ns
-        quiet = self._quiet.holds_at(alert.at_ns) and alert.level < Level.CRITICAL
-        if repeats or quiet:
-            self._last[key] = (last_ns, kept + 1)
-            return False
-        return True
-
-    def _written(self, alert: Alert) -> tuple[str, str]:
-        key = (alert.session, alert.code)
-        _, kept = self._last.get(key, (0, 0))
-        self._last[key] = (alert.at_ns, 0)
-        again = f"\n{kept} more of these were kept back." if kept else ""
-        kind = ALERTS[alert.code]
-        title = f"tradewind {alert.level.name}: {alert.code}" + (
-            f" ({alert.session})" if alert.session else ""
-        )
-        told = "".join(f"\n{name}: {value}" for name, value in alert.fields.items())
-        return clean(title), clean(f"{alert.text}{told}\n{kind.meaning} {kind.remedy}{again}")
-
-    def _work(self) -> None:
-        while True:
-            message = self._waiting.get()
-            if message is None:
-                return
-            for notify in self._notifiers:
-                try:
-                    notify(*message)
-                    self.sent += 1
-                except Exception:  # noqa: BLE001 - whatever a notifier raises costs this alert and nothing else
-                    self.failed += 1
-
-
-def apprise_notifier(addresses: Sequence[Secret]) -> Notifier:
-    """Return a notifier over apprise. Raises ValueError for an address that apprise does not know; it is not shown."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # What it imports, and when, is its own affair.
-        import apprise
-
-        # It writes addresses into its log, and an address is the secret.
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-        service = apprise.Apprise()
-        for number, address in enumerate(addresses, 1):
-            if not service.add(address.reveal()):
-                raise ValueError(f"address {number} of the alerts is of no service that apprise knows")
-
-    def notify(title: str, body: str) -> None:
-        if not service.notify(title=title, body=body):
-            raise ConnectionError("a service did not take the alert")
-
-    return notify

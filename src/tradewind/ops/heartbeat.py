@@ -45,6 +45,8 @@ class Heartbeat:
         Is told once when no call has succeeded for some minutes, and again only after one has.
     patience_s
         So many seconds.
+    heard
+        Is called after each call, with itself and whether it was taken, in a thread of its own.
 
     Attributes
     ----------
@@ -60,10 +62,11 @@ class Heartbeat:
         *,
         tell: Callable[[str], None] = lambda _: None,
         patience_s: float = _PATIENCE_S,
+        heard: Callable[[Heartbeat, bool], None] = lambda _heart, _taken: None,
     ) -> None:
         self.sent = self.failed = self.skipped = 0
         self._url, self._timeout_s = url, timeout_s
-        self._tell, self._patience_s = tell, patience_s
+        self._tell, self._patience_s, self._heard = tell, patience_s, heard
         self._well_s: float | None = time.monotonic()
         self._calling: threading.Thread | None = None
         self._opener = urllib.request.build_opener(_StayThere, urllib.request.ProxyHandler())
@@ -100,6 +103,8 @@ class Heartbeat:
                 answer.read(1)
         except (OSError, ValueError):
             self.failed += 1
+            self._heard(self, False)
         else:
             self.sent += 1
             self._well_s = time.monotonic()
+            self._heard(self, True)

@@ -45,6 +45,15 @@ class Metrics:
         Gauge by session: length of its journal.
     alerts
         Counter by code.
+    alerts_told
+        Counter by session, recipient and outcome of attempts to tell somebody: "taken", "not taken"; and of alerts that
+        he never got: "given up", "dropped".
+    alerts_waiting, alerts_failing
+        Gauges by session and recipient: alerts that he has not got yet, and 1 while he cannot be told.
+    heartbeats
+        Counter by session and outcome of calls: "taken", "not taken", "left out".
+    heartbeat_age_s
+        Gauge by session: seconds since a heartbeat was taken, from its first call on.
     signals
         Counter by session and outcome of signals from outside: "taken", or the code of a refusal.
     refused
@@ -74,6 +83,12 @@ class Metrics:
         self.held = Gauge("held", "1 while a strategy is held.", ["session", "strategy"], **made)
         self.journal_bytes = Gauge("journal_bytes", "Length of the journal.", ["session"], **made)
         self.alerts = Counter("alerts", "Alerts by code.", ["code"], **made)
+        told = ["session", "recipient"]
+        self.alerts_told = Counter("alerts_told", "Attempts to tell somebody.", [*told, "outcome"], **made)
+        self.alerts_waiting = Gauge("alerts_waiting", "Alerts that somebody has not got yet.", told, **made)
+        self.alerts_failing = Gauge("alerts_failing", "1 while somebody cannot be told.", told, **made)
+        self.heartbeats = Counter("heartbeats", "Calls by outcome.", ["session", "outcome"], **made)
+        self.heartbeat_age_s = Gauge("heartbeat_age_seconds", "Since one was taken.", ["session"], **made)
         self.signals = Counter("signals", "Signals from outside by outcome.", ["session", "outcome"], **made)
         self.refused = Counter("figures_refused", "Requests that were none for figures.", **made)
         self._server: Any = None

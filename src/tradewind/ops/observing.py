@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tradewind.ops.alerts import Alert
     from tradewind.ops.metrics import Metrics
+    from tradewind.ops.outward import Reach
     from tradewind.venues.port import Batch
 
 __all__ = ["Observer"]
@@ -36,6 +37,7 @@ class Observer:
     session: str
     folder: Path
     since_ns: int = 0
+    _silent_ns: int = 0
     _counted: dict[str, int] = field(default_factory=dict)
     _seen: dict[str, set[str]] = field(default_factory=dict)
 
@@ -57,6 +59,32 @@ class Observer:
         metrics.clock_offset_s.labels(name).set(clock_offset_ns / 1e9)
         size = sum(path.stat().st_size for path in self.folder.glob("*.twj"))
         metrics.journal_bytes.labels(name).set(size)
+
+    def look_outside(self, reach: Reach, now_ns: int) -> None:
+        """Take who outside could be told, at a time of ours in nanoseconds UTC."""
+        metrics, name = self.metrics, self.session
+        for who, told in reach.alerts.items():
+            outcomes = (
+                ("taken", told.sent),
+                ("not taken", told.failed),
+                ("given up", told.given_up),
+                ("dropped", told.lost),
+            )
+            for outcome, total in outcomes:
+                self._count(metrics.alerts_told, f"{who} {outcome}", total, who, outcome)
+            metrics.alerts_waiting.labels(name, who).set(told.waiting)
+            metrics.alerts_failing.labels(name, who).set(told.in_row > 0)
+        beat = reach.heartbeat
+        if beat is not None:
+            for outcome, total in (
+                ("taken", beat.sent),
+                ("not taken", beat.failed),
+                ("left out", beat.skipped),
+            ):
+                self._count(metrics.heartbeats, f"heartbeat {outcome}", total, outcome)
+            self._silent_ns = 0 if beat.well_ns else self._silent_ns or beat.at_ns
+            age_ns = now_ns - (beat.well_ns or self._silent_ns)
+            metrics.heartbeat_age_s.labels(name).set(max(0, age_ns) / 1e9)
 
     def count_alert(self, alert: Alert) -> None:
         """Count an alert."""
@@ -80,11 +108,11 @@ class Observer:
         """Take how long a sync of the journal took."""
         self.metrics.sync_s.labels(self.session).observe(spent_s)
 
-    def _count(self, counter: Any, name: str, total: int) -> None:  # noqa: ANN401 - the library's classes
+    def _count(self, counter: Any, name: str, total: int, *labels: str) -> None:  # noqa: ANN401 - the library's
         """Let a counter rise to a total that a restart does not reset."""
         before = self._counted.get(name, 0)
         self._counted[name] = max(before, total)
-        counter.labels(self.session).inc(max(0, total - before))
+        counter.labels(self.session, *labels).inc(max(0, total - before))
 
     def _flag(self, gauge: Any, name: str, now: set[str]) -> None:  # noqa: ANN401 - the library's classes
         """Set what holds, and clear what held before."""

@@ -41,6 +41,8 @@ __all__ = ["START_NS", "Login", "Trace", "VirtualWorld", "login_of", "run_world"
 START_NS = 1_767_225_600_000_000_000
 """2026-01-01 00:00 UTC."""
 
+_MACHINE = "10.0.0.1"
+"""The address from which everything in a virtual world asks."""
 _LIBRARIES = ("ccxt", "aiohttp", "tradewind")
 
 
@@ -58,8 +60,8 @@ class Login:
 
 
 def login_of(name: str) -> Login:
-    """Return what signs for an account of a name."""
-    return Login(name, f"key-of-{name}", f"secret-of-{name}", f"phrase-of-{name}")
+    """Return what signs for an account of a name, from the address of the virtual machine alone."""
+    return Login(name, f"key-of-{name}", f"secret-of-{name}", f"phrase-of-{name}", ips=(_MACHINE,))
 
 
 class Trace:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tradewind.market import Instrument
+    from tradewind.venues.keys.report import KeyReport
 
 __all__ = [
     "NO_HISTORY",
@@ -36,6 +37,7 @@ __all__ = [
     "Found",
     "FundingPaidSeen",
     "FundingRateSeen",
+    "Keyed",
     "LiquidationSeen",
     "Listing",
     "MarkSeen",
@@ -83,11 +85,15 @@ class Listing(msgspec.Struct, frozen=True):
     index
         Its index in the session's world.
     instrument
-        The venue's rules: steps, sizes, fees; `symbol` is the venue's own spelling.
+        The venue's rules: steps, sizes, fees; `symbol` is the venue's own spelling. Its `lot_size` is what quantities
+        are counted in.
+    parts
+        How many of these are one lot of the venue: coins are counted more finely, since fees may be taken in the coin.
     """
 
     index: int
     instrument: Instrument
+    parts: int = 1
 
 
 # ---------------------------------------------------------------------- what happens at the account
@@ -525,6 +531,14 @@ class Prompt(Protocol):
 
         `next_events` has nothing more to return then; it still raises what ends the source.
         """
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """A gateway that signs with a key of the venue's, and asks what the key may do when it is opened."""
+
+    key_report: KeyReport | None
+    """What the venue said of the key; None before the gateway is open."""
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from tradewind.live.guard import Incident
 from tradewind.ops.alerting import last_alerts
 from tradewind.ops.alerts import Alert
 from tradewind.ops.governance import governance_of
+from tradewind.venues.keys import Secret, Vault
 
 
 class Service(BaseHTTPRequestHandler):
@@ -88,11 +89,13 @@ def test_an_alert_reaches_terminal_service_file_and_audit(tmp_path, monkeypatch,
 
 
 def test_an_address_of_no_service_is_refused_before_anything_is_traded(tmp_path, monkeypatch):
-    desk = desk_with(tmp_path, monkeypatch, "carrier-pigeon://loft-of-my-aunt")
+    desk = desk_with(tmp_path, monkeypatch, "json://localhost/told")
+    monkeypatch.setattr(Vault, "text", lambda vault, name: Secret("carrier-pigeon://loft-of-my-aunt"))
     with pytest.raises(ConfigError) as caught, alerting(Output(False), desk, "alpha"):
         pass
     assert caught.value.code == "ALERT_ADDRESS"
     assert "loft" not in str(caught.value.to_json())
+    assert not desk.session_dir("alpha").exists()
 
 
 @pytest.mark.parametrize(
@@ -127,8 +130,8 @@ def test_what_a_guard_does_between_two_lives_of_its_process_is_in_the_audit(tmp_
     desk, whose = Workspace.create(tmp_path / "desk"), Identity("alpha", ("main",))
     with session_alerts(Output(False), desk, whose, "test") as notify:
         notify(Alert("SESSION_STARTED", "process 1", 1))
-    with guard_alerts(Output(False), desk, whose, "test") as tell:
-        tell(incident_alert(Incident(kind, "its words"), "alpha"))
+    with guard_alerts(Output(False), desk, whose, "test") as guard:
+        guard.tell(incident_alert(Incident(kind, "its words"), "alpha"))
         with session_alerts(Output(False), desk, whose, "test") as notify:
             notify(Alert("SESSION_STARTED", "process 2", 3))
     first, kept, second = audit_of(desk)
@@ -140,7 +143,9 @@ def test_what_a_guard_does_between_two_lives_of_its_process_is_in_the_audit(tmp_
 def test_on_paper_guard_and_process_name_the_same_account(tmp_path):
     """Else each takes the audit of the other for one of another session, and moves it aside."""
     terms = SimpleNamespace(on_stop="keep", memory_max_mb=None)
-    bound = SimpleNamespace(make_world=None, boot=lambda version: None, labels=((), ()), session=terms)
+    bound = SimpleNamespace(
+        make_world=None, boot=lambda version: None, labels=((), ()), session=terms, clock=None
+    )
     desk = Workspace.create(tmp_path / "desk")
     assert paper_setup(bound, desk, "test").accounts == tuple(desk.session_locks("alpha", ()))
 
@@ -149,9 +154,9 @@ def test_an_audit_that_somebody_holds_costs_the_guard_an_entry_and_says_so(tmp_p
     desk, whose = Workspace.create(tmp_path / "desk"), Identity("alpha", ("main",))
     with (
         session_alerts(Output(False), desk, whose, "test"),
-        guard_alerts(Output(False), desk, whose, "test") as tell,
+        guard_alerts(Output(False), desk, whose, "test") as guard,
     ):
-        tell(incident_alert(Incident("died", "its words"), "alpha"))
+        guard.tell(incident_alert(Incident("died", "its words"), "alpha"))
     assert audit_of(desk) == []
     said = capsys.readouterr().err
     assert "the audit does not take what the guard did" in said

@@ -107,7 +107,17 @@ def fake_blofin(folder: Path, permissions: frozenset[str]):
 def test_from_the_first_key_to_its_removal(desk, run):
     status, said = run("keys", "add", "main", "--venue", "blofin_swap", "--stdin", "--offline", stdin=KEYS)
     assert (status, said["name"], said["venue"]) == (0, "main", "blofin_swap")
-    assert run("keys", "add", "phone", "--text", "--stdin", stdin={"text": "tgram://abc/17"})[0] == 0
+    assert (
+        run(
+            "keys",
+            "add",
+            "phone",
+            "--text",
+            "--stdin",
+            stdin={"text": "tgram://123456789:abcdefghijklmnopqrstuvwxyz0123456789/17"},
+        )[0]
+        == 0
+    )
     status, said = run("keys", "list")
     assert [(row["name"], row["kind"], row["venue"], row["money"]) for row in said["keys"]] == [
         ("main", "exchange", "blofin_swap", "real"),

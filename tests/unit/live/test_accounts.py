@@ -6,6 +6,7 @@ import asyncio
 import random
 
 import numpy as np
+import pytest
 
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.facts import asked_of
@@ -16,6 +17,7 @@ from tradewind.testing.sessions import MINUTE_NS, START_NS, small_world
 from tradewind.testing.small_exchange import SmallExchange, SmallFeed, SmallGateway, Wire
 from tradewind.units.enums import BUY, LONG, SELL, IntentKind, RequestKind
 from tradewind.venues.gateway import Outcome, OutcomeKind
+from tradewind.venues.keys.report import KeyReport
 from tradewind.venues.port import REQUEST
 
 S = 1_000_000_000
@@ -38,6 +40,37 @@ class Noting(SmallGateway):
     async def arm_dead_man(self, timeout_s):
         self.armed.append((self._clock(), timeout_s))
         return self.answer
+
+
+class Keeping(SmallGateway):
+    """A gateway that learns what its key may do when it is opened."""
+
+    key_report = None
+    said = None
+
+    async def open(self):
+        await super().open()
+        self.key_report = self.said
+
+
+@pytest.mark.parametrize(
+    ("addresses", "demo", "told"),
+    [((), False, ["KEY_ANYWHERE"]), (("192.0.2.7",), False, []), (None, False, []), ((), True, [])],
+    ids=["anywhere", "listed", "not said", "practice money"],
+)
+def test_a_key_of_real_money_that_may_be_used_from_anywhere_is_told_at_each_start(addresses, demo, told):
+    loop, alerts, dice = VirtualLoop(START_NS), [], random.Random(1)
+    gateway = Keeping(SmallExchange(loop.now_ns, 1e6, MINUTE_NS, dice), Wire(dice), loop.now_ns)
+    gateway.said = KeyReport("bybit_linear", demo, addresses=addresses)
+    terms = AccountTerms("small", frozenset({0}), {"USDT": 0})
+    account = TradingAccount(0, terms, gateway, Inbox(), loop.now_ns)
+    try:
+        loop.run_until_complete(account.open(alerts.append))
+        loop.run_until_complete(gateway.close())
+    finally:
+        loop.close()
+    assert [alert.code for alert in alerts] == told
+    assert all("small" in alert.text and "bybit_linear" in alert.text for alert in alerts)
 
 
 class Bench:

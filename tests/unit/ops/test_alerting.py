@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import stat
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +14,8 @@ import tradewind
 from tradewind.config.settings import AlertEntry
 from tradewind.ops.alerting import ALERTS_FILE, AlertLog, Switchboard, last_alerts, recipients
 from tradewind.ops.alerts import ALERTS, Alert
+from tradewind.ops.dispatch import Dispatcher
+from tradewind.ops.outward import HeartbeatTold, Outward, Reach, RecipientTold, read_outward
 from tradewind.units.enums import DAY_NS
 from tradewind.venues.keys import Secret
 
@@ -60,11 +64,8 @@ def test_each_recipient_is_told_by_his_own_terms():
         "chat": AlertEntry(level="info"),
     }
 
-    def notifier_of(addresses):
-        name = addresses[0].reveal()
-        return lambda title, body: heard[name].append(title.split()[2])
-
-    board = Switchboard(None, recipients(entries, lambda name: Secret(name), notifier_of))
+    services = {name: lambda title, body, name=name: heard[name].append(title.split()[2]) for name in entries}
+    board = Switchboard(None, recipients(entries, services))
     noon, night = MIDNIGHT_NS + 12 * 60 * MINUTE_NS, MIDNIGHT_NS + 23 * 60 * MINUTE_NS
     for code, at_ns in (("RESUMED", noon), ("HALTED", noon), ("LOOP_STALLED", night), ("LOCKED", night)):
         board.tell(Alert(code, "", at_ns))
@@ -87,12 +88,86 @@ def test_each_recipient_is_told_by_his_own_terms():
 def test_quiet_hours_of_the_settings_may_pass_midnight(quiet, hour, minute, told):
     heard = []
     notify = recipients(
-        {"phone": AlertEntry(quiet=quiet)}, Secret, lambda _: lambda title, body: heard.append(title)
+        {"phone": AlertEntry(quiet=quiet)}, {"phone": lambda title, body: heard.append(title)}
     )
     board = Switchboard(None, notify)
     board.tell(Alert("HALTED", "", MIDNIGHT_NS + (60 * hour + minute) * MINUTE_NS))
     board.close()
     assert bool(heard) is told
+
+
+class Deaf:
+    """Takes nothing until it hears again."""
+
+    def __init__(self):
+        self.hears, self.heard = False, []
+
+    def __call__(self, title, body):
+        if not self.hears:
+            raise ConnectionError("it answered with status 403")
+        self.heard.append(title)
+
+
+def test_somebody_who_cannot_be_told_is_told_to_the_others_once_and_stands_in_the_file(tmp_path):
+    deaf, chat, seen, told = Deaf(), [], [], threading.Event()
+    outward = Outward(tmp_path, clock=lambda: MIDNIGHT_NS)
+    told_to = [
+        Dispatcher([deaf], name="phone", retries_s=(0.0, 0.0, 0.0)),
+        Dispatcher([lambda title, body: chat.append(title.split()[2])], name="chat"),
+    ]
+    board = Switchboard(AlertLog(tmp_path), told_to, [seen.append], outward)
+    attempted, heard = [], told_to[0].heard
+
+    def heard_and_told():
+        heard()
+        attempted.append(read_outward(tmp_path).alerts["phone"])
+        if len(attempted) == 4:
+            told.set()
+
+    told_to[0].heard = heard_and_told
+    board.tell(Alert("HALTED", "daily loss", 1, tmp_path.name))
+    assert told.wait(10)
+    board.close()
+    assert chat == ["HALTED", "ALERT_UNDELIVERED"]
+    assert [alert.code for alert in seen] == ["HALTED", "ALERT_UNDELIVERED"]
+    assert "phone cannot be told: it answered with status 403" in seen[1].text
+    assert [each["code"] for each in last_alerts(tmp_path, 9)] == ["HALTED", "ALERT_UNDELIVERED"]
+    assert [each.in_row for each in attempted] == [1, 2, 3, 4]
+    last = read_outward(tmp_path).alerts
+    assert last["phone"] == RecipientTold(0, 4, 1, 0, 0, 4, deaf_said(), MIDNIGHT_NS, MIDNIGHT_NS)
+    assert (last["chat"].sent, last["chat"].in_row) == (2, 0)
+    assert stat.S_IMODE((tmp_path / "outward.json").stat().st_mode) == 0o600
+
+
+def deaf_said():
+    return "it answered with status 403"
+
+
+def test_guard_and_process_count_together_and_the_newer_word_counts(tmp_path):
+    times = iter((10, 20, 30))
+    process, guard = (
+        Outward(tmp_path, clock=times.__next__),
+        Outward(tmp_path, guard=True, clock=times.__next__),
+    )
+    for outward, in_row in ((process, 2), (guard, 0)):
+        dispatcher = Dispatcher([], name="phone")
+        dispatcher.sent, dispatcher.failed, dispatcher.in_row = 3, in_row, in_row
+        outward.note_alerts(dispatcher)
+    told = read_outward(tmp_path).alerts["phone"]
+    assert (told.sent, told.failed, told.in_row, told.at_ns, told.since_ns) == (6, 2, 0, 20, 0)
+    guard.note_heartbeat(SimpleNamespace(sent=1, failed=2, skipped=3), True)
+    assert read_outward(tmp_path).heartbeat == HeartbeatTold(1, 2, 3, 30, 30)
+    again = Outward(tmp_path, clock=lambda: 40)
+    again.note_alerts(Dispatcher([], name="chat"))
+    told = read_outward(tmp_path).alerts["phone"]
+    assert (told.sent, told.in_row, told.since_ns) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"alerts": 3}', '{"alerts": {"a": {"x": 1}}}'])
+def test_a_file_that_cannot_be_read_says_nothing(tmp_path, text):
+    (tmp_path / "outward.json").write_text(text)
+    assert read_outward(tmp_path) == Reach()
+    Outward(tmp_path)
 
 
 def test_the_last_alerts_are_kept_for_the_owner_alone_without_secrets(tmp_path):

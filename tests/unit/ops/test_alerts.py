@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import tradewind
-from tradewind.ops.alerts import ALERTS, Alert, Dispatcher, Level, QuietHours, apprise_notifier
+from tradewind.ops.alerts import ALERTS, Alert, Level, QuietHours
+from tradewind.ops.dispatch import RETRIES_S, Dispatcher
 from tradewind.units.enums import DAY_NS
 from tradewind.venues.keys import Secret
 
@@ -96,13 +97,79 @@ def test_a_notifier_that_fails_does_not_stop_the_next_one():
     heard = []
 
     def broken(title, body):
-        raise ConnectionError
+        raise ConnectionError("it answered with status 500")
 
     dispatcher = Dispatcher([broken, lambda title, body: heard.append(title)])
     dispatcher.tell(Alert("HALTED", "", NOON_NS))
     dispatcher.close()
-    assert len(heard) == 1
-    assert (dispatcher.sent, dispatcher.failed) == (1, 1)
+    assert len(heard) == 1, "what one took is not told to him again"
+    assert (dispatcher.sent, dispatcher.failed, dispatcher.in_row) == (1, 2, 2), (
+        "once, and once more at the end"
+    )
+    assert dispatcher.why == "it answered with status 500"
+    assert dispatcher.waiting == 1
+
+
+class Moody:
+    """Takes nothing for a number of attempts, and says when an attempt was made."""
+
+    def __init__(self, fails):
+        self.fails, self.heard, self.attempts = fails, [], 0
+        self.enough = threading.Event()
+
+    def __call__(self, title, body):
+        self.attempts += 1
+        if self.attempts <= self.fails:
+            raise ConnectionError("it could not be reached")
+        self.heard.append((title, body))
+
+
+def test_what_was_not_taken_is_tried_again_and_says_of_when_it_is():
+    moody = Moody(fails=3)
+    dispatcher = Dispatcher([moody], retries_s=(0.0, 0.0, 0.0, 0.0))
+    tried = []
+
+    def heard():
+        tried.append((dispatcher.in_row, dispatcher.why))
+        if dispatcher.sent == 2:
+            moody.enough.set()
+
+    dispatcher.heard = heard
+    dispatcher.tell(Alert("HALTED", "first", NOON_NS, "a"))
+    dispatcher.tell(Alert("HALTED", "second", NOON_NS, "b"))
+    assert moody.enough.wait(10)
+    dispatcher.close()
+    bodies = [body for _, body in moody.heard]
+    assert sorted(body.splitlines()[0] for body in bodies) == ["first", "second"]
+    late = [body for body in bodies if "could not be told before" in body]
+    assert late
+    assert "This is of 2024-10-04T12:00:00Z" in late[0]
+    assert (dispatcher.sent, dispatcher.failed, dispatcher.given_up) == (2, 3, 0)
+    assert tried[2] == (3, "it could not be reached")
+    assert tried[-1] == (0, "")
+
+
+def test_what_nobody_takes_is_given_up_in_the_end_and_counted():
+    moody, over = Moody(fails=99), threading.Event()
+    dispatcher = Dispatcher([moody], retries_s=(0.0, 0.0))
+    dispatcher.heard = lambda: over.set() if dispatcher.given_up else None
+    dispatcher.tell(Alert("HALTED", "", NOON_NS))
+    assert over.wait(10)
+    dispatcher.close()
+    assert (moody.attempts, dispatcher.failed, dispatcher.given_up, dispatcher.waiting) == (3, 3, 1, 0)
+    assert sum(RETRIES_S) == pytest.approx(2_555), "the page says 40 minutes"
+
+
+def test_why_an_alert_was_not_taken_shows_no_word_of_a_library():
+    secret = "tok3nOfTheAddress99"
+
+    def broken(title, body):
+        raise RuntimeError(f"https://service/{secret}")
+
+    dispatcher = Dispatcher([broken], retries_s=())
+    dispatcher.tell(Alert("HALTED", "", NOON_NS))
+    dispatcher.close()
+    assert dispatcher.why == "RuntimeError"
 
 
 def test_a_notifier_that_hangs_costs_alerts_and_nothing_else():
@@ -113,13 +180,6 @@ def test_a_notifier_that_hangs_costs_alerts_and_nothing_else():
     assert dispatcher.lost > 700
     dispatcher.close(timeout_s=0.05)
     hanging.set()
-
-
-def test_an_address_of_no_service_is_refused_without_being_shown(caplog):
-    with pytest.raises(ValueError, match="address 1") as caught:
-        apprise_notifier([Secret("nonsense-zk3mQv81pLw0")])
-    assert "zk3m" not in str(caught.value) + caplog.text
-    assert callable(apprise_notifier([Secret("json://localhost")]))
 
 
 def test_every_kind_says_something():

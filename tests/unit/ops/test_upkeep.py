@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tradewind.journal.bodies import FACT
 from tradewind.ops.alerts import Alert
 from tradewind.ops.metrics import Metrics
 from tradewind.ops.observing import Observer
+from tradewind.ops.outward import HeartbeatTold, Reach, RecipientTold
 from tradewind.ops.upkeep import Upkeep
 from tradewind.units.enums import DAY_NS, WakeCode
 from tradewind.units.time import MINUTE_NS, SECOND_NS
@@ -100,6 +102,33 @@ def test_figures_say_what_the_session_says(observer):
     assert figure(observer, "margin_used", wallet="0", currency="USDT") == 7
     assert figure(observer, "clock_offset_seconds") == -0.25
     assert figure(observer, "journal_bytes") == 123
+
+
+def test_figures_say_who_outside_could_be_told(observer):
+    deaf = RecipientTold(sent=2, failed=3, given_up=1, lost=4, waiting=5, in_row=3, why="x", at_ns=7)
+    observer.look_outside(Reach({"phone": deaf}, HeartbeatTold(1, 2, 3, 4 * SECOND_NS, 9)), 34 * SECOND_NS)
+
+    def told(outcome):
+        return figure(observer, "alerts_told_total", recipient="phone", outcome=outcome)
+
+    assert [told(outcome) for outcome in ("taken", "not taken", "given up", "dropped")] == [2, 3, 1, 4]
+    assert figure(observer, "alerts_waiting", recipient="phone") == 5
+    assert figure(observer, "alerts_failing", recipient="phone") == 1
+    calls = [
+        figure(observer, "heartbeats_total", outcome=each) for each in ("taken", "not taken", "left out")
+    ]
+    assert calls == [1, 2, 3]
+    assert figure(observer, "heartbeat_age_seconds") == 30
+    observer.look_outside(Reach({"phone": replace(deaf, in_row=0, waiting=0)}), 0)
+    assert figure(observer, "alerts_failing", recipient="phone") == 0
+
+
+def test_a_heartbeat_that_nobody_ever_took_grows_old_from_its_first_call_on(observer):
+    for at_s in (10, 40):
+        observer.look_outside(
+            Reach({}, HeartbeatTold(failed=1, at_ns=at_s * SECOND_NS)), (at_s + 5) * SECOND_NS
+        )
+    assert figure(observer, "heartbeat_age_seconds") == 35
 
 
 def test_what_has_passed_is_cleared_and_counters_only_rise(observer):
