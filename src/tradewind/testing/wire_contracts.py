@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["record", "write_contracts"]
 
 _UNSTABLE = frozenset({"timestamp", "signature"})
-_HEADERS = ("expTime", "X-BAPI-RECV-WINDOW", "Content-Type", "x-simulated-trading")
+_HEADERS = ("expTime", "X-BAPI-RECV-WINDOW", "Content-Type", "x-simulated-trading", "Timestamp")
 _PRICE, _QTY, _CID = 420_000, 10, 7 << 20 | 3 << 8 | 5
 
 
@@ -143,8 +143,7 @@ def _stable(request: Request) -> dict[str, object]:
         body = {name: value for name, value in body.items() if name not in _UNSTABLE}
     query = {name: value for name, value in request.query.items() if name not in _UNSTABLE}
     headers = {name: request.headers[name] for name in _HEADERS if name in request.headers}
-    if "expTime" in headers:
-        headers["expTime"] = "a time"
+    headers |= {name: "a time" for name in ("expTime", "Timestamp") if name in headers}
     for field in ("startTime", "endTime", "begin", "end"):
         if field in query:
             query[field] = "a time"

@@ -114,6 +114,7 @@ class ListeningPost:
         answers: dict[str, object] = {
             "/fapi/v1/time": {"serverTime": ms},
             "/api/v3/time": {"serverTime": ms},
+            "/api/v4/spot/time": {"server_time": ms},
             "/v5/market/time": {"retCode": 0, "retMsg": "OK", "result": {}, "time": ms},
             "/api/v5/public/time": {"code": "0", "msg": "", "data": [{"ts": str(ms)}]},
             "/api/v1/market/mark-price": {"code": "0", "msg": "success", "data": []},

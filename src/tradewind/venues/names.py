@@ -18,7 +18,7 @@ ABILITIES: Final[dict[str, tuple[str, ...]]] = {
     "bybit_spot": ("data", "trade"),
     "okx_spot": ("data", "trade"),
     "bitget_swap": ("data",),
-    "gate_swap": ("data",),
+    "gate_swap": ("data", "trade"),
     "kucoin": ("data",),
     "hyperliquid": ("data",),
 }

@@ -11,6 +11,7 @@ from tradewind.venues.ccxt.binance_usdm import BINANCE_USDM
 from tradewind.venues.ccxt.blofin_swap import BLOFIN_SWAP
 from tradewind.venues.ccxt.bybit_linear import BYBIT_LINEAR
 from tradewind.venues.ccxt.bybit_spot import BYBIT_SPOT
+from tradewind.venues.ccxt.gate_swap import GATE_SWAP
 from tradewind.venues.ccxt.okx_spot import OKX_SPOT
 from tradewind.venues.ccxt.okx_swap import OKX_SWAP
 
@@ -26,6 +27,7 @@ DIALECTS: dict[str, Dialect] = {
         BYBIT_LINEAR,
         OKX_SWAP,
         BLOFIN_SWAP,
+        GATE_SWAP,
         BINANCE_SPOT,
         BYBIT_SPOT,
         OKX_SPOT,

@@ -69,6 +69,8 @@ class ClientSpec:
     demo
         How ccxt is pointed at practice money: "sandbox" (`set_sandbox_mode`), "demo" (`enable_demo_trading`),
         "" where the venue has none.
+    unsent
+        Headers of ccxt's own that are not sent: the mark of a broker.
     """
 
     ccxt_id: str
@@ -76,6 +78,7 @@ class ClientSpec:
     demo_hosts: frozenset[str]
     options: Mapping[str, object]
     demo: str
+    unsent: frozenset[str] = frozenset()
 
     def hosts_for(self, mode: AccountMode) -> frozenset[str]:
         """Return the hosts that a key of real or of practice money may be shown to."""
@@ -160,6 +163,14 @@ CLIENTS: dict[str, ClientSpec] = {
         frozenset({"www.okx.com", "wspap.okx.com"}),
         _options(defaultType="spot", fetchMarkets={"types": ["spot"]}, brokerId="", checksum=True),
         "sandbox",
+    ),
+    "gate_swap": ClientSpec(
+        "gate",
+        frozenset({"api.gateio.ws", "fx-ws.gateio.ws"}),
+        frozenset({"api-testnet.gateapi.io", "ws-testnet.gate.com"}),
+        _options(defaultType="swap", fetchMarkets={"types": ["swap"]}, unifiedAccount=False),
+        "sandbox",
+        frozenset({"X-Gate-Channel-Id"}),
     ),
 }
 """The venues that can be traded, by our names for them. Hosts and switches as ccxt 4.5.90 writes them."""

@@ -360,7 +360,8 @@ GATE_SWAP = Dialect(
     },
     position_mode=Call(_API, "POST", "{settle}/dual_mode", {**_SETTLE, "dual_mode": "$hedge"}),
     margin_mode=None,
-    dead_man=Call(_API, "POST", "{settle}/countdown_cancel_all", {**_SETTLE, "timeout": "$timeout_number"}),
+    # There is a timer; that stops survive it is nowhere said, so that it is not used (documentation).
+    dead_man=None,
     dead_man_unit_ms=1000,
     clock=Clock(Call("public/spot", "GET", "time", group="time"), ("server_time",)),
     key=KeyShape(Call(_API, "GET", "{settle}/accounts", _SETTLE), user=("user",)),

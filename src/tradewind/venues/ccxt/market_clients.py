@@ -32,12 +32,6 @@ MARKET_CLIENTS: Mapping[str, ClientSpec] = MappingProxyType(
             defaultType="swap",
             fetchMarkets={"types": ["swap"]},
         ),
-        "gate_swap": _spec(
-            "gate",
-            {"api.gateio.ws", "fx-ws.gateio.ws"},
-            defaultType="swap",
-            fetchMarkets={"types": ["swap"]},
-        ),
         "kucoin": _spec(
             "kucoinfutures",
             {

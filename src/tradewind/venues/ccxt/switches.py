@@ -119,9 +119,7 @@ class AccountSwitches:
         per_symbol = "$symbol" in call.fields.values()
         symbols = [listing.instrument.symbol for listing in self._listings.values()] if per_symbol else [""]
         for symbol in symbols:
-            fields = fill_template(
-                call.fields, {"symbol": symbol, "timeout": timeout, "timeout_number": int(timeout)}
-            )
+            fields = fill_template(call.fields, {"symbol": symbol, "timeout": timeout})
             outcome = await self._change(call, fields, Urgency.PROTECT)
             if outcome.kind is not OutcomeKind.ACCEPTED:
                 return outcome

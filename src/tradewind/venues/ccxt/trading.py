@@ -22,7 +22,7 @@ from tradewind.venues.ccxt.capabilities import dialect_of
 from tradewind.venues.ccxt.caps import CapGuard, Caps, value_of, worth_of
 from tradewind.venues.ccxt.classification import Judgement, code_of, is_never_sent, judge
 from tradewind.venues.ccxt.client_ids import ClientIds
-from tradewind.venues.ccxt.dialect import Meaning, fill_template
+from tradewind.venues.ccxt.dialect import Meaning, fill_template, is_addressed
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, redact
 from tradewind.venues.ccxt.fill_watch import FillWatch
 from tradewind.venues.ccxt.inbox import Inbox
@@ -464,10 +464,24 @@ class CcxtTradingGateway:
         values = self._speller.reference(order, instrument)
         self._audit.ask(order.cid)
         call = call.naming(values)
-        outcome = await self._change(call, fill_template(call.fields, values), Urgency.PROTECT)
+        fields = fill_template(call.fields, values)
+        if not is_addressed(call, fields):
+            return await self._cancel_unnamed(order)
+        outcome = await self._change(call, fields, Urgency.PROTECT)
         if outcome.kind is OutcomeKind.ACCEPTED:
             self._audit.expect(order.cid)
         return outcome
+
+    async def _cancel_unnamed(self, order: OrderRef) -> Outcome:
+        """Look for an order that the venue knows by its own number only, and ask for its end by that."""
+        try:
+            working = await self._account.working({order.instrument})
+        except VenueDown as error:
+            return Outcome(OutcomeKind.UNKNOWN, text=error.message)
+        seen = next((one for one in working if one.cid == order.cid and one.venue_id), None)
+        if seen is None:
+            return Outcome(OutcomeKind.UNKNOWN, text="no order with our id works at the venue", gone=True)
+        return await self.cancel(OrderRef(order.instrument, order.cid, seen.venue_id, seen.stop))
 
     async def _change(self, call: Call, fields: dict[str, object], urgency: Urgency) -> Outcome:
         answer = await self._wire.ask(call, wrapped(call, [fields]), urgency)

@@ -21,6 +21,14 @@ FINE |= {
     "binance_spot": FINE["binance_usdm"],
     "bybit_spot": FINE["bybit_linear"],
     "okx_spot": FINE["okx_swap"],
+    "gate_swap": [],
+    # Null is an empty list at Bitget.
+    "bitget_swap": {
+        "code": "00000",
+        "msg": "success",
+        "data": {"entrustedList": None, "fillList": None, "bills": [], "endId": None},
+    },
+    "kucoin": {"code": "200000", "data": {"currentPage": 1, "pageSize": 1000, "totalNum": 0, "items": []}},
 }
 GARBAGE = {
     "nothing": Reply(""),
@@ -79,6 +87,14 @@ def gone(request):
         return Reply({"code": -2013, "msg": "Order does not exist."}, status=400)
     if request.path in ("/api/v5/trade/order", "/api/v5/trade/order-algo"):
         return Reply({"code": "51603", "msg": "Order does not exist", "data": []})
+    if request.path == "/api/v2/mix/order/detail":
+        return Reply(
+            {"code": "40109", "msg": "The data of the order cannot be found", "data": None}, status=400
+        )
+    if request.path == "/api/v1/orders/byClientOid":
+        return Reply({"code": "100001", "msg": "error.getOrder.orderNotExist"})
+    if request.path.startswith("/api/v4/futures/usdt/orders/"):
+        return Reply({"label": "ORDER_NOT_FOUND", "message": "Order not found"}, status=404)
     return None
 
 
@@ -95,7 +111,15 @@ def test_an_order_is_absent_where_every_list_was_told_and_has_it_not(venue):
 @pytest.mark.parametrize("venue", VENUES)
 def test_one_list_that_was_not_told_leaves_the_question_open(venue):
     """The trades, which are read last."""
-    paths = ("userTrades", "execution/list", "fills-history", "myTrades")
+    paths = (
+        "userTrades",
+        "execution/list",
+        "fills-history",
+        "fill-history",
+        "v1/fills",
+        "myTrades",
+        "my_trades_timerange",
+    )
 
     async def work(post):
         def answer(request):

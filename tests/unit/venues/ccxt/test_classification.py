@@ -35,6 +35,12 @@ def body_of(venue, code):
     if venue == "binance_usdm":
         said = "No need to change margin type." if code == "-4046" else "what it says"
         return Reply({"code": int(code), "msg": said}, status=400)
+    if venue == "bitget_swap":
+        return Reply({"code": code, "msg": "what it says", "requestTime": 1, "data": None}, status=400)
+    if venue == "kucoin":
+        return Reply({"code": code, "msg": "what it says"})
+    if venue == "gate_swap":
+        return Reply({"label": code, "message": "what it says"}, status=400)
     if venue == "bybit_linear":
         return Reply({"retCode": int(code), "retMsg": "what it says", "result": {}, "time": 1})
     if (venue == "okx_swap" and code.startswith("50")) or code == "429":
@@ -181,6 +187,9 @@ def test_an_order_named_by_somebody_elses_id_is_not_ours(venue):
         "bybit_linear": {"retCode": 0, "result": named},
         "okx_swap": {"code": "0", "data": [named | {"sCode": "0"}]},
         "blofin_swap": {"code": "0", "data": [named | {"code": "0"}]},
+        "gate_swap": {"id": 5, "text": "t-x", "status": "open"},
+        "bitget_swap": {"code": "00000", "msg": "success", "data": {"orderId": "5", "clientOid": "x"}},
+        "kucoin": {"code": "200000", "data": {"orderId": "5", "clientOid": "x"}},
     }
     outcome, _ = ask(venue, {"named": Reply(bodies[SPEAKS_AS.get(venue, venue)])})["named"]
     assert outcome.kind is OutcomeKind.UNKNOWN

@@ -29,7 +29,76 @@ def row_of(venue, trade, instrument):
         return execution_row(trade, None, Decimal(1))
     if venue == "okx_swap":
         return okx_row(trade, instrument) | {"billId": str(1000 + trade.order_id)}
+    if venue == "gate_swap":
+        return gate_row(trade)
+    if venue == "bitget_swap":
+        return bitget_row(trade)
+    if venue == "kucoin":
+        return kucoin_row(trade)
     return blofin_row(trade)
+
+
+def gate_row(trade):
+    """Return a trade of `GET /futures/{settle}/my_trades_timerange` (documentation)."""
+    return {
+        "trade_id": str(trade.trade_id),
+        "create_time": trade.ts_ns / 10**9,
+        "contract": trade.symbol,
+        "order_id": str(trade.order_id),
+        "size": str(trade.qty if trade.side == "buy" else -trade.qty),
+        "price": str(trade.price),
+        "text": "api",
+        "fee": str(trade.fee),
+        "point_fee": "0",
+        "role": "maker" if trade.maker else "taker",
+        "close_size": "0",
+    }
+
+
+def bitget_row(trade):
+    """Return a trade of `GET /api/v2/mix/order/fill-history` (documentation)."""
+    return {
+        "tradeId": str(trade.trade_id),
+        "symbol": trade.symbol,
+        "orderId": str(trade.order_id),
+        "price": str(trade.price),
+        "baseVolume": str(trade.qty),
+        "feeDetail": [
+            {"deduction": "no", "feeCoin": "USDT", "totalDeductionFee": None, "totalFee": str(-trade.fee)}
+        ],
+        "side": trade.side,
+        "quoteVolume": str(trade.quote),
+        "profit": "0",
+        "tradeSide": "buy_single" if trade.side == "buy" else "sell_single",
+        "posMode": "one_way_mode",
+        "tradeScope": "maker" if trade.maker else "taker",
+        "cTime": str(trade.ts_ns // 10**6),
+    }
+
+
+def kucoin_row(trade):
+    """Return a trade of `GET /api/v1/fills` (documentation)."""
+    return {
+        "symbol": trade.symbol,
+        "tradeId": str(trade.trade_id),
+        "orderId": str(trade.order_id),
+        "side": trade.side,
+        "liquidity": "maker" if trade.maker else "taker",
+        "price": str(trade.price),
+        "size": int(trade.qty),
+        "value": str(trade.quote),
+        "feeRate": "0.0006",
+        "fixFee": "0",
+        "feeCurrency": "USDT",
+        "stop": "",
+        "fee": str(trade.fee),
+        "orderType": "limit",
+        "tradeType": "trade",
+        "createdAt": trade.ts_ns // 10**6,
+        "settleCurrency": "USDT",
+        "tradeTime": trade.ts_ns,
+        "positionSide": "BOTH",
+    }
 
 
 def sides_of(venue):
@@ -63,6 +132,9 @@ def told_of(venue, rows):
         "bybit_linear": {"retCode": 0, "retMsg": "OK", "result": {"list": rows, "nextPageCursor": ""}},
         "okx_swap": {"code": "0", "msg": "", "data": rows},
         "blofin_swap": {"code": "0", "msg": "success", "data": rows},
+        "gate_swap": rows,
+        "bitget_swap": {"code": "00000", "msg": "success", "data": {"fillList": rows, "endId": "901"}},
+        "kucoin": {"code": "200000", "data": {"currentPage": 1, "totalNum": len(rows), "items": rows}},
     }[venue]
 
     async def work(post):

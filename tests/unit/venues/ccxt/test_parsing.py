@@ -38,17 +38,20 @@ def order_row(venue, **changes):
     """Return a half-filled order of ours in a venue's own fields."""
     shape, words, rules = order_shape(venue), DIALECTS[venue].words, traded(venue)[0]
     working = next(word for word, status in shape.statuses.items() if status is OrderStatus.WORKING)
+    state, _, more = working.partition("/")
     values = {
         "symbol": rules.symbol,
         "client_id": OURS,
         "venue_id": "77",
-        "status": working,
+        "status": state,
+        "also": more,
         "side": words.buy,
         "position_side": words.net if words.net is not None else "BOTH",
         "reduce": "false",
         "price": "42000.0",
         "qty": str(rules.lot_size * 10),
         "filled": str(rules.lot_size * 4),
+        "left": str(rules.lot_size * 6),
         "average": "41999.95",
         "ts": str(NOW_NS // 1_000_000),
     }
@@ -87,6 +90,8 @@ BAD = {
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("field", sorted(BAD))
 def test_what_cannot_be_is_counted_and_dropped(venue, field):
+    if not getattr(order_shape(venue), field):
+        return  # The venue says it otherwise: `test_gate` and its neighbours.
     for value in BAD[field]:
         read = reader(venue)
         assert read.read(order_row(venue, **{field: value}), order_shape(venue), NOW_NS) == [], value

@@ -12,7 +12,7 @@ from tradewind.testing.wire_contracts import record
 
 FOLDER = Path(__file__).parent / "contracts"
 SPOT = ("binance_spot", "bybit_spot", "okx_spot")
-VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap", *SPOT)
+VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap", "gate_swap", *SPOT)
 
 
 @pytest.fixture(scope="module", params=VENUES)
@@ -133,6 +133,33 @@ TRAITS = {
 }
 
 
+TRAITS["gate_swap"] = {
+    "limit": {"contract": "BTC_USDT", "size": 10, "price": "42000", "tif": "gtc", "reduce_only": None},
+    "post only": {"tif": "poc"},
+    "IOC": {"size": -10, "tif": "ioc"},
+    "market": {"price": "0", "tif": "ioc"},
+    "reduce only": {"size": -10, "reduce_only": True},
+    "stop": {
+        "initial": {
+            "contract": "BTC_USDT",
+            "size": -10,
+            "price": "0",
+            "tif": "ioc",
+            "reduce_only": True,
+            "text": "t-twtag001Ung5S",
+        },
+        "trigger": {"strategy_type": 0, "price_type": 0, "price": "42000", "rule": 2},
+    },
+    "stop by mark": {"trigger": {"strategy_type": 0, "price_type": 1, "price": "42000", "rule": 1}},
+    "amend": {"size": 11, "price": "41999"},
+    # What is held is told by the switch alone: that which closes bears it, that which opens does not.
+    "hedge: open long": {"size": 10, "reduce_only": None},
+    "hedge: close long": {"size": -10, "reduce_only": True},
+    "hedge: open short": {"size": -10, "reduce_only": None},
+    "hedge: close short": {"size": 10, "reduce_only": True, "price": "0"},
+}
+
+
 def test_each_thing_is_said_in_the_venues_own_words(contract):
     recorded, sent = contract
     for name, traits in TRAITS[recorded["venue"]].items():
@@ -176,6 +203,9 @@ def test_what_a_venue_has_no_word_for_is_not_sent():
         ("blofin_swap", "expiring"),
         ("blofin_swap", "amend"),
         ("blofin_swap", "dead man"),
+        ("gate_swap", "trailing stop"),
+        ("gate_swap", "expiring"),
+        ("gate_swap", "dead man"),
         ("binance_spot", "amend"),
         ("binance_spot", "dead man"),
         ("bybit_spot", "dead man"),
@@ -194,6 +224,7 @@ def test_each_request_that_changes_something_carries_its_fence(contract):
         "bybit_linear": lambda one: one["headers"].get("X-BAPI-RECV-WINDOW") == "5000",
         "okx_swap": lambda one: one["headers"].get("expTime") == "a time",
         "blofin_swap": lambda one: True,
+        "gate_swap": lambda one: one["headers"].get("Timestamp") == "a time",
     }
     carries |= {
         "binance_spot": carries["binance_usdm"],
