@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from tradewind.errors import TradewindError, VenueRefused
 from tradewind.live.inbox import Answered, Looked, Seen
 from tradewind.live.ladder import BANDS, CANCEL_WAITS_S, WAITS_S, Ladder, may_try_again
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import IntentKind, RequestKind, Rule
-from tradewind.venues.gateway import Found, Keyed, NewOrder, OrderRef, Outcome, OutcomeKind
+from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,10 +25,19 @@ if TYPE_CHECKING:
     from tradewind.live.facts import Asked
     from tradewind.live.inbox import Inbox
     from tradewind.venues.gateway import OrderSeen, TradingGateway
+    from tradewind.venues.keys.report import KeyReport
 
-__all__ = ["AccountTerms", "TradingAccount"]
+__all__ = ["AccountTerms", "Keyed", "TradingAccount"]
 
 _PLACES_KEPT = 4096
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """A gateway that signs with a key of the venue's, and asks what the key may do when it is opened."""
+
+    key_report: KeyReport | None
+    """What the venue said of the key; None before the gateway is open."""
 
 
 @dataclass(frozen=True, slots=True)

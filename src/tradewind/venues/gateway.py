@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tradewind.market import Instrument
-    from tradewind.venues.keys.report import KeyReport
 
 __all__ = [
     "NO_HISTORY",
@@ -37,7 +36,6 @@ __all__ = [
     "Found",
     "FundingPaidSeen",
     "FundingRateSeen",
-    "Keyed",
     "LiquidationSeen",
     "Listing",
     "MarkSeen",
@@ -531,14 +529,6 @@ class Prompt(Protocol):
 
         `next_events` has nothing more to return then; it still raises what ends the source.
         """
-
-
-@runtime_checkable
-class Keyed(Protocol):
-    """A gateway that signs with a key of the venue's, and asks what the key may do when it is opened."""
-
-    key_report: KeyReport | None
-    """What the venue said of the key; None before the gateway is open."""
 
 
 @runtime_checkable
