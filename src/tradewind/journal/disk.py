@@ -109,7 +109,7 @@ def append_all(file: OpenFile, data: bytes) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
     """Say in our words what the system refuses; a file that is not there is the caller's to judge."""
     try:
         yield
@@ -138,7 +138,7 @@ class FileDisk:
 
     def make_folder(self, folder: Path) -> None:
         """Make `folder` and its parents, each with mode 0700 whatever the umask."""
-        with _told(folder):
+        with told(folder):
             missing = [path for path in (folder, *folder.parents) if not path.exists()]
             for path in reversed(missing):
                 path.mkdir(exist_ok=True)
@@ -147,12 +147,12 @@ class FileDisk:
 
     def names(self, folder: Path) -> list[str]:
         """Return the sorted names in `folder`, none where it is absent."""
-        with _told(folder):
+        with told(folder):
             return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def read(self, path: Path, limit: int | None = None) -> bytes:
         """Return the content of a file, or its first `limit` bytes."""
-        with _told(path), path.open("rb") as file:
+        with told(path), path.open("rb") as file:
             return file.read(-1 if limit is None else limit)
 
     def create(self, path: Path) -> OpenFile:
@@ -161,7 +161,7 @@ class FileDisk:
 
     def open(self, path: Path) -> OpenFile:
         """Open an existing file for appending."""
-        with _told(path):
+        with told(path):
             return _AppendedFile(path, 0)
 
     def replace(self, source: Path, target: Path) -> None:
@@ -182,7 +182,7 @@ class FileDisk:
 
     def lock(self, path: Path, purpose: str) -> Lock:
         """Hold `path` by an advisory lock that ends with the process, kill -9 included."""
-        with _told(path):
+        with told(path):
             return _FileLock(path, purpose)
 
 

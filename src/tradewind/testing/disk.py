@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.errors import Busy
+from tradewind.journal.disk import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,8 +108,9 @@ class SimulatedDisk:
         return SimulatedFile(self, self._files[path], self._life)
 
     def open(self, path: Path) -> OpenFile:
-        """Open an existing file."""
-        self.begin("open")
+        """Open an existing file. What refuses it is told in the words of a real disk."""
+        with told(path):
+            self.begin("open")
         return SimulatedFile(self, self._files[path], self._life)
 
     def replace(self, source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """Disks that are full, fail, stall, tear and lie, journals that are gone or another's, tables that break (F79-F85)."""
 
 import asyncio
+import errno
 
 from tradewind.journal import Identity, JournalReader
 from tradewind.live.opening import Place, open_session
@@ -65,6 +66,31 @@ def test_F80_after_a_sync_that_failed_nothing_is_sent_and_the_process_ends():
     assert set(sea.life.ends) == {"JournalError JOURNAL_WRITE"}
     assert [at for at in placed_s(sea) if 170 < at < 230] == []
     assert any(at > 239 for at in placed_s(sea))
+
+
+def test_F80_on_a_disk_that_turns_read_only_nothing_leaves_and_no_process_begins():
+    """A system that fears for its disk lets nobody write on it any more: the process ends, none starts, what rests at
+    the exchange protects; once it may be written on again the session goes on by itself."""
+
+    def forbid(operation):
+        if operation != "make_folder":
+            raise OSError(errno.EROFS, "read-only file system")
+
+    def close(deck):
+        deck.disk.on_operation = forbid
+
+    def open_again(deck):
+        deck.disk.on_operation = None
+
+    sea = sail_steady("binance_usdm", acts=[(190, close), (290, open_again)], minutes=6.0)
+    assert sea.life.ends[0] == "JournalError JOURNAL_WRITE"
+    assert set(sea.life.ends[1:]) == {"PathError PATH_DENIED"}
+    assert [at for at in placed_s(sea) if 190 < at < 290] == []
+    stop = next(entry for entry in orders_of(sea, cause="placed") if entry["kind"] == "stop_market")
+    assert seconds(stop["ts_ns"]) < 190
+    gone = [seconds(entry["ts_ns"]) for entry in orders_of(sea, order_id=stop["order_id"], state="canceled")]
+    assert not [at for at in gone if at < 290]
+    assert any(at > 299 for at in placed_s(sea))
 
 
 def stalling(world):
