@@ -73,7 +73,9 @@ VENUES: dict[str, VenueDefaults] = {
     "dydx": VenueDefaults("dYdX perpetuals", "linear", 0.0001, 0.0005, 0.015, 1, 50, False),
     "kraken_futures": VenueDefaults("Kraken futures", "linear", 0.0002, 0.0005, 0.0005, 1, 50, False),
     "lighter": VenueDefaults("Lighter perpetuals", "linear", 0.0, 0.0, 0.01, 1, 50, False),
-    "bitget_swap": VenueDefaults("Bitget USDT futures", "linear", 0.0002, 0.0006, 0.0006, 8, 125, True),
+    "bitget_swap": VenueDefaults(
+        "Bitget USDT futures", "linear", 0.0002, 0.0006, 0.0006, 8, 125, True, amends=False
+    ),
     "gate_swap": VenueDefaults("Gate perpetual swaps", "linear", 0.0002, 0.0005, 0.00075, 8, 125, True),
     # Files of several venues know only these short names; they stand for the venue's linear perpetuals.
     "binance": VenueDefaults("Binance perpetuals", "linear", 0.0002, 0.0005, 0.0125, 8, 125, True),
@@ -81,7 +83,9 @@ VENUES: dict[str, VenueDefaults] = {
     "gate": VenueDefaults("Gate perpetuals", "linear", 0.0002, 0.0005, 0.00075, 8, 125, True),
     "htx": VenueDefaults("HTX perpetuals", "linear", 0.0002, 0.0006, 0.0006, 8, 200, True),
     "kraken": VenueDefaults("Kraken perpetuals", "linear", 0.0002, 0.0005, 0.0005, 1, 50, False),
-    "kucoin": VenueDefaults("KuCoin perpetuals", "linear", 0.0002, 0.0006, 0.0006, 8, 125, True),
+    "kucoin": VenueDefaults(
+        "KuCoin perpetuals", "linear", 0.0002, 0.0006, 0.0006, 8, 125, True, amends=False
+    ),
     "mexc": VenueDefaults("MEXC perpetuals", "linear", 0.0002, 0.0006, 0.0006, 8, 200, True),
     "okx": VenueDefaults("OKX perpetuals", "linear", 0.0002, 0.0005, 0.0005, 8, 100, True),
     "generated": VenueDefaults("generated perpetuals", "linear", 0.0002, 0.0005, 0.0125, 8, 125, True),

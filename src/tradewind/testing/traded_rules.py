@@ -41,6 +41,14 @@ _ROWS: dict[str, tuple[_Rules, ...]] = {
         _Rules("BTC-USDT", "BTC", "0.1", "0.001", "1"),
         _Rules("ETH-USDT", "ETH", "0.01", "0.01", "1"),
     ),
+    "bitget_swap": (
+        _Rules("BTCUSDT", "BTC", "0.1", "0.0001", "1"),
+        _Rules("ETHUSDT", "ETH", "0.01", "0.01", "1"),
+    ),
+    "kucoin": (
+        _Rules("XBTUSDTM", "BTC", "0.1", "1", "0.001"),
+        _Rules("ETHUSDTM", "ETH", "0.01", "1", "0.01"),
+    ),
     "gate_swap": (
         _Rules("BTC_USDT", "BTC", "0.1", "1", "0.0001"),
         _Rules("ETH_USDT", "ETH", "0.01", "1", "0.01"),

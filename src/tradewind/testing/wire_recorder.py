@@ -115,6 +115,8 @@ class ListeningPost:
             "/fapi/v1/time": {"serverTime": ms},
             "/api/v3/time": {"serverTime": ms},
             "/api/v4/spot/time": {"server_time": ms},
+            "/api/v2/public/time": {"code": "00000", "msg": "success", "data": {"serverTime": str(ms)}},
+            "/api/v1/timestamp": {"code": "200000", "data": ms},
             "/v5/market/time": {"retCode": 0, "retMsg": "OK", "result": {}, "time": ms},
             "/api/v5/public/time": {"code": "0", "msg": "", "data": [{"ts": str(ms)}]},
             "/api/v1/market/mark-price": {"code": "0", "msg": "success", "data": []},

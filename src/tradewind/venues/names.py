@@ -17,9 +17,9 @@ ABILITIES: Final[dict[str, tuple[str, ...]]] = {
     "binance_spot": ("data", "trade"),
     "bybit_spot": ("data", "trade"),
     "okx_spot": ("data", "trade"),
-    "bitget_swap": ("data",),
+    "bitget_swap": ("data", "trade"),
     "gate_swap": ("data", "trade"),
-    "kucoin": ("data",),
+    "kucoin": ("data", "trade"),
     "hyperliquid": ("data",),
 }
 """By our name of the venue; a test holds it against the tables of the adapters."""

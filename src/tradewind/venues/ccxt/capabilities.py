@@ -8,10 +8,12 @@ from tradewind.config import VENUES, did_you_mean
 from tradewind.errors import UsageError
 from tradewind.venues.ccxt.binance_spot import BINANCE_SPOT
 from tradewind.venues.ccxt.binance_usdm import BINANCE_USDM
+from tradewind.venues.ccxt.bitget_swap import BITGET_SWAP
 from tradewind.venues.ccxt.blofin_swap import BLOFIN_SWAP
 from tradewind.venues.ccxt.bybit_linear import BYBIT_LINEAR
 from tradewind.venues.ccxt.bybit_spot import BYBIT_SPOT
 from tradewind.venues.ccxt.gate_swap import GATE_SWAP
+from tradewind.venues.ccxt.kucoin_swap import KUCOIN
 from tradewind.venues.ccxt.okx_spot import OKX_SPOT
 from tradewind.venues.ccxt.okx_swap import OKX_SWAP
 
@@ -31,6 +33,8 @@ DIALECTS: dict[str, Dialect] = {
         BINANCE_SPOT,
         BYBIT_SPOT,
         OKX_SPOT,
+        BITGET_SWAP,
+        KUCOIN,
     )
 }
 """Venues that orders can be sent to."""

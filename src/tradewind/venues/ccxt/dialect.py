@@ -483,6 +483,8 @@ class Dialect:
         Where both sides are held, that switch says which of them an order is of, and stands at all that close.
     signed_qty
         A quantity carries its side: it is negative where it sells, and a number where it is whole.
+    whole_qty
+        A quantity is a number of contracts, and no text.
     client_id_form
         How our ids are written there: a key of `client_ids.FORMS`.
     seconds
@@ -548,6 +550,7 @@ class Dialect:
     client_id_form: str = ""
     seconds: bool = False
     hedged: Mapping[str, Call] = field(default_factory=dict)
+    whole_qty: bool = False
 
     @property
     def holds_coins(self) -> bool:

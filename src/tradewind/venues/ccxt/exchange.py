@@ -81,8 +81,24 @@ class ClientSpec:
     unsent: frozenset[str] = frozenset()
 
     def hosts_for(self, mode: AccountMode) -> frozenset[str]:
-        """Return the hosts that a key of real or of practice money may be shown to."""
-        return self.demo_hosts if mode is AccountMode.DEMO else self.hosts
+        """Return the hosts that a key of real or of practice money may be shown to.
+
+        Raises UsageError (KEY_MODE_MISMATCH) where there is no practice money.
+        """
+        if mode is not AccountMode.DEMO:
+            return self.hosts
+        if not self.demo:
+            raise self.no_practice()
+        return self.demo_hosts
+
+    def no_practice(self) -> UsageError:
+        """Return that there is no practice money, and what follows."""
+        text = f"{self.ccxt_id} has no practice money that a key could reach: it cannot be tried there,"
+        return UsageError(
+            "KEY_MODE_MISMATCH",
+            f"{text} so that real money stays refused as well.",
+            hint="trade it on paper, or at a venue that has practice money",
+        )
 
 
 _QUIET: dict[str, object] = {
@@ -163,6 +179,34 @@ CLIENTS: dict[str, ClientSpec] = {
         frozenset({"www.okx.com", "wspap.okx.com"}),
         _options(defaultType="spot", fetchMarkets={"types": ["spot"]}, brokerId="", checksum=True),
         "sandbox",
+    ),
+    "bitget_swap": ClientSpec(
+        "bitget",
+        frozenset({"api.bitget.com", "ws.bitget.com"}),
+        frozenset({"api.bitget.com", "wspap.bitget.com"}),
+        _options(
+            defaultType="swap",
+            defaultSubType="linear",
+            fetchMarkets={"types": ["swap"], "uta": False},
+            uta=False,
+            broker="",
+            timeDifference=0,
+        ),
+        "sandbox",
+    ),
+    "kucoin": ClientSpec(
+        "kucoinfutures",
+        frozenset(
+            {
+                "api-futures.kucoin.com",
+                "api.kucoin.com",
+                "ws-api-futures.kucoin.com",
+                "ws-api-spot.kucoin.com",
+            }
+        ),
+        frozenset(),
+        _options(defaultType="swap", uta=False, partner=None),
+        "",
     ),
     "gate_swap": ClientSpec(
         "gate",
@@ -312,7 +356,7 @@ def _use_practice_money(exchange: Any, spec: ClientSpec) -> None:  # noqa: ANN40
     elif spec.demo == "demo":
         exchange.enable_demo_trading(True)
     else:
-        raise UsageError("KEY_MODE_MISMATCH", f"{spec.ccxt_id} has no demo trading that can be reached.")
+        raise spec.no_practice()
 
 
 # ---------------------------------------------------------------------- our ears

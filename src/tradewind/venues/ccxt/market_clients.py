@@ -26,21 +26,6 @@ def _spec(ccxt_id: str, hosts: set[str], **options: object) -> ClientSpec:
 MARKET_CLIENTS: Mapping[str, ClientSpec] = MappingProxyType(
     {
         **CLIENTS,
-        "bitget_swap": _spec(
-            "bitget",
-            {"api.bitget.com", "ws.bitget.com"},
-            defaultType="swap",
-            fetchMarkets={"types": ["swap"]},
-        ),
-        "kucoin": _spec(
-            "kucoinfutures",
-            {
-                "api-futures.kucoin.com",
-                "api.kucoin.com",
-                "ws-api-futures.kucoin.com",
-                "ws-api-spot.kucoin.com",
-            },
-        ),
         "hyperliquid": _spec(
             "hyperliquid", {"api.hyperliquid.xyz"}, defaultType="swap", fetchMarkets={"types": ["swap"]}
         ),

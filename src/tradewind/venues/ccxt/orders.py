@@ -127,6 +127,8 @@ class Speller:
 
     def _qty(self, side: int, text: str) -> object:
         """Return a quantity as the venue writes it: where it does so with the side in it, and whole ones as numbers."""
+        if self._dialect.whole_qty:
+            return int(text)
         if not self._dialect.signed_qty:
             return text
         signed = text if side == BUY else f"-{text}"

@@ -156,6 +156,12 @@ class RowReader:
                 self.unread.add(id(shape))
             return []
 
+    def learn(
+        self, listing: Listing, venue_id: str, client_id: str, *, position_side: int, algo: bool
+    ) -> None:
+        """Know an order of ours by the venue's id: some venues speak of it by that alone."""
+        _keep(self._orders, _place(listing, venue_id, algo=algo), (client_id, position_side))
+
     def child_named(self, client_id: str) -> str:
         """Return the venue's id of the order that a stop of ours became, "" for none."""
         return self._children.get(client_id, "")
@@ -227,6 +233,11 @@ class RowReader:
 
     def _client_id(self, row: Row, shape: OrderShape, listing: Listing, venue_id: str) -> str:
         """Return the id that says whose order it is: its own, or that of the stop that it was."""
+        if not shape.client_id:
+            known, _ = self._orders.get(_place(listing, venue_id, algo=shape.algo), ("", -1))
+            if not known:
+                raise Elsewhere("an order by the venue's id alone")
+            return known
         client_id = word_of(row.get(shape.client_id))
         child = word_of(row.get(shape.child_id)) if shape.child_id else ""
         if child not in ("", "0"):

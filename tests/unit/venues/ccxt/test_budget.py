@@ -269,7 +269,7 @@ def test_a_pause_concerns_the_other_account_where_the_address_is_what_counts(win
 
 
 def test_the_limits_of_each_venue_that_are_by_address_are_shared():
-    """By documentation: weights of Binance, Bybit's 600 in 5 s, BloFin's two windows; at OKX what is not signed."""
+    """By documentation: Binance's weights, Bybit's 600 in 5 s, BloFin's two windows; elsewhere what is not signed."""
     shared = {
         name: {(window.group, window.limit) for window in dialect.windows if window.shared}
         for name, dialect in DIALECTS.items()
@@ -282,4 +282,7 @@ def test_the_limits_of_each_venue_that_are_by_address_are_shared():
         "binance_spot": {("all", 6000)},
         "bybit_spot": {("all", 600)},
         "okx_spot": {("time", 10), ("status", 1)},
+        "bitget_swap": {("all", 6_000)},
+        "kucoin": {("time", 10)},
+        "gate_swap": {("time", 200)},
     }

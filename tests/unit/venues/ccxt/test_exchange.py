@@ -10,6 +10,7 @@ import pytest
 from aiohttp.abc import AbstractResolver
 from ccxt.base.errors import NetworkError
 
+from tradewind.errors import UsageError
 from tradewind.testing.wire_recorder import keys_for
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.ccxt.classification import is_never_sent
@@ -65,10 +66,16 @@ def hosts_in(urls, hostname):
 @pytest.mark.parametrize("mode", list(AccountMode))
 def test_its_addresses_are_the_venues_own_and_on_the_list(venue, mode):
     spec = CLIENTS[venue]
-    allowed = spec.hosts if mode is AccountMode.LIVE else spec.demo_hosts
+    if mode is AccountMode.DEMO and not spec.demo:
+        with pytest.raises(UsageError, match="real money stays refused") as refused:
+            spec.hosts_for(mode)
+        assert refused.value.code == "KEY_MODE_MISMATCH"
+        return
+    allowed = spec.hosts_for(mode)
     hosts = built(venue, lambda e: hosts_in(e.urls["api"], e.hostname), mode=mode)
     assert allowed & hosts
-    assert allowed <= hosts | {"stream.bybit.com"}
+    # Where KuCoin's streams are is told when a token is asked for.
+    assert allowed <= hosts | {"stream.bybit.com", "ws-api-futures.kucoin.com", "ws-api-spot.kucoin.com"}
 
 
 def test_practice_money_has_other_hosts_than_real_money():
