@@ -59,6 +59,35 @@ def test_an_order_whose_answer_is_lost_is_unknown_and_then_found(venue, fault):
 
 
 @each_venue
+def test_a_batch_that_is_not_answered_holds_up_no_other(venue):
+    """F03: the close of a decision hangs; what else was decided leaves in the same second, in its order."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY, price_tick=desk.tick(1.01)))
+            desk.strike("F03", count=1)
+            rests = [
+                desk.order(3 + n, IntentKind.REST, BUY, price_tick=desk.tick(0.97) - n) for n in range(3)
+            ]
+            close = desk.order(2, IntentKind.TARGET, SELL, reduce=True, price_tick=desk.tick(0.99))
+            began_ns = world.loop.now_ns()
+            sending = asyncio.ensure_future(desk.gateway.create([*rests, close]))
+            await desk.until(lambda: len(desk.truth.open_orders(desk.symbol, algo=False)) == 3, 2)
+            assert not sending.done()
+            live = [order.placement.client_id for order in desk.truth.open_orders(desk.symbol, algo=False)]
+            outcomes = await sending
+            return live, [outcome.kind for outcome in outcomes], world.loop.now_ns() - began_ns
+
+    live, kinds, took_ns = run(work, venue)
+    assert live == sorted(live)
+    # Which of the two is struck depends on whose connection is quicker.
+    rested, closed = set(kinds[:3]), set(kinds[3:])
+    assert {*rested, *closed} == {OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN}
+    assert len(rested) == len(closed) == 1
+    assert took_ns > 5 * S_NS
+
+
+@each_venue
 def test_a_connection_that_is_refused_sends_nothing_and_the_same_order_may_be_sent_again(venue):
     """F01."""
 

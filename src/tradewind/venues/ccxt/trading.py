@@ -17,6 +17,7 @@ from ccxt.base.errors import BaseError, OnMaintenance
 from tradewind.errors import VenueDown, VenueRefused
 from tradewind.units.enums import Rule
 from tradewind.venues.ccxt.account_reading import AccountReader
+from tradewind.venues.ccxt.batches import grouped, sent_side_by_side
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.capabilities import dialect_of
 from tradewind.venues.ccxt.caps import CapGuard, Caps, value_of, worth_of
@@ -304,17 +305,20 @@ class CcxtTradingGateway:
     # ------------------------------------------------------------------ orders
 
     async def create(self, orders: Sequence[NewOrder]) -> list[Outcome]:
-        """Send new orders, as one batch where the venue has batches; an outcome for each, in their order."""
+        """Send new orders, in batches where the venue has them; return an outcome for each, in their order.
+
+        Batches leave side by side, protection first: one that is not answered holds up no other.
+        """
         made = list(map(self._spell, orders))
         if len(made) == 1 and isinstance(made[0], Spelled):
             return await self._send_new(orders, [made[0]])
         spelled = {place: one for place, one in enumerate(made) if isinstance(one, Spelled)}
         outcomes = {place: one for place, one in enumerate(made) if isinstance(one, Outcome)}
-        for group in self._groups(orders, spelled):
-            found = await self._send_new(
-                list(map(orders.__getitem__, group)), list(map(spelled.__getitem__, group))
-            )
-            outcomes.update(zip(group, found, strict=True))
+
+        def send(group: Sequence[int]) -> Awaitable[list[Outcome]]:
+            return self._send_new([orders[place] for place in group], [spelled[place] for place in group])
+
+        outcomes |= await sent_side_by_side(grouped(self._dialect, orders, spelled), send)
         return [outcomes[place] for place in range(len(orders))]
 
     def _spell(self, order: NewOrder) -> Spelled | Outcome:
@@ -330,32 +334,6 @@ class CcxtTradingGateway:
             return Outcome(OutcomeKind.NOT_SENT, rule=rule, text=text)
         self._remember_side(order.cid, order.side, reduces=order.reduce)
         return made
-
-    def _groups(self, orders: Sequence[NewOrder], spelled: dict[int, Spelled]) -> list[list[int]]:
-        """Return which orders go out together: as many as a batch holds, protection before openings."""
-        batch = self._dialect.batch
-        places = sorted(spelled, key=lambda place: not orders[place].closes)
-        groups: list[list[int]] = []
-        keys: list[object] = []
-        for place in places:
-            batched = batch is not None and spelled[place].style in self._dialect.batch_styles
-            key = (
-                (orders[place].closes, orders[place].instrument if batch is not None and batch.alike else 0)
-                if batched
-                else None
-            )
-            if (
-                batch is not None
-                and key is not None
-                and keys
-                and keys[-1] == key
-                and len(groups[-1]) < batch.batch
-            ):
-                groups[-1].append(place)
-            else:
-                groups.append([place])
-                keys.append(key)
-        return groups
 
     async def _send_new(self, orders: Sequence[NewOrder], spelled: list[Spelled]) -> list[Outcome]:
         call = spelled[0].call
