@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import signal
 import string
 import time
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from tradewind.errors import ConfigError, SafetyRefusal, VenueDown, VenueRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from tradewind.cli.output import Output
@@ -61,17 +63,13 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
         lock(desk.account_lock(account), purpose),
         claimed(desk, {account: entry}, {account: keys}, lambda _: purpose, say.note),
     ):
-        done = asyncio.run(_certified(desk, account, entry, keys, symbol, say))
+        done = asyncio.run(_patient(_certified(desk, account, entry, keys, symbol, say), say))
     say.table(
         ("step", "", "what came"),
-        [(step.name, "ok" if step.passed else "FAILED", step.text) for step in done.steps],
+        [(step.name, _word_of(step), step.text) for step in done.steps],
     )
-    if not done.passed:
-        raise VenueRefused(
-            "VENUE_UNCERTIFIED",
-            f"{done.steps[-1].name}: {done.steps[-1].text or 'it is not so'}",
-            where=account,
-        )
+    if done.failed is not None:
+        raise VenueRefused("VENUE_UNCERTIFIED", f"{done.failed.name}: {done.failed.text}", where=account)
     path = _keep(desk, done)
     say.line(f"certificate  {desk.shown(path)}: {venue} with ccxt {done.ccxt}")
     say.done({"certificate": str(path), "venue": venue, "ccxt": done.ccxt, "steps": len(done.steps)})
@@ -122,7 +120,7 @@ async def _certified(
 ) -> "Certificate":
     from tradewind import __version__
     from tradewind.cli.live_accounts import open_gateway
-    from tradewind.live.certify import Certificate, certify_venue
+    from tradewind.live.certify import Certificate, VenueTraits, certify_venue
     from tradewind.live.takeover import first_cid
     from tradewind.venues.ccxt.capabilities import dialect_of
     from tradewind.venues.ccxt.trading import TradingSettings
@@ -135,13 +133,13 @@ async def _certified(
     gateway, session = open_gateway(desk, settings, [listing], keys)
 
     def tell(step: "Step") -> None:
-        say.note(f"{'ok    ' if step.passed else 'FAILED'}  {step.name}")
+        say.note(f"{_word_of(step):8}  {step.name}")
 
     try:
         await asyncio.wait_for(gateway.open(), _OPEN_WITHIN_S)
         steps = await certify_venue(
             gateway, listing, price, first_cid(time.time_ns()), time.time_ns,
-            amends=dialect_of(entry.venue).amend is not None, tell=tell,
+            traits=VenueTraits.of(dialect_of(entry.venue)), tell=tell,
         )  # fmt: skip
     except TimeoutError:
         raise VenueDown("VENUE_DOWN", f"{entry.venue} does not answer", where=account) from None
@@ -151,6 +149,36 @@ async def _certified(
     return Certificate(
         entry.venue, account, instrument.symbol, _ccxt_version(), __version__, time.time_ns(), steps
     )
+
+
+def _word_of(step: "Step") -> str:
+    return "FAILED" if not step.passed else "left out" if step.left_out else "ok"
+
+
+async def _patient(work: "Coroutine[object, object, Certificate]", say: "Output") -> "Certificate":
+    """Do the work; one signal ends it in order, and no later one keeps it from closing what it has left.
+
+    Raises KeyboardInterrupt where a signal has ended it.
+    """
+    task = asyncio.ensure_future(work)
+    told: list[int] = []
+
+    def end(number: int) -> None:
+        told.append(number)
+        say.note("what is left is being closed; wait for it")
+        if len(told) == 1:
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 async def _tried(

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import os
+import signal
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from tradewind.live.certify import Certificate, certify_venue
+from tradewind.cli.certify import _patient
+from tradewind.errors import VenueDown
+from tradewind.live.certify import Certificate, VenueTraits, certify_venue
 from tradewind.testing.gateway_desk import Desk
 from tradewind.testing.virtual_venues import run_world
-from tradewind.units.enums import BUY, IntentKind
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, SettingCode
 from tradewind.venues.ccxt.capabilities import dialect_of
-from tradewind.venues.gateway import Listing, Outcome, OutcomeKind
+from tradewind.venues.gateway import Found, Listing, Outcome, OutcomeKind
 
 pytest.importorskip("ccxt")
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap")
+TAKEN = Outcome(OutcomeKind.ACCEPTED)
 
 
 @pytest.fixture(autouse=True)
@@ -28,39 +35,83 @@ def _nothing_stays():
     gc.collect()
 
 
-def certified(venue, before=None, **rules):
-    """Run the script, with some rules of the instrument taken for others; return its steps and what is left."""
+class Result:
+    """What came of a run of the script, and what it left."""
 
-    async def work(world):
+    def __init__(self, steps, held, orders, settings):
+        self.steps, self.held, self.orders, self.settings = steps, held, orders, settings
+        self.words = {
+            step.name: "left out" if step.left_out else "ok" if step.passed else "FAILED" for step in steps
+        }
+        self.failed = Certificate("v", "main", "x", "1", "1", 0, steps).failed
+
+    @property
+    def clean(self):
+        return (self.held, self.orders) == ([], ())
+
+
+def certified(venue, before=None, *, work=certify_venue, **rules):
+    """Run the script, with some rules of the instrument taken for others; return what came of it."""
+
+    async def run(world):
         async with Desk(world, venue) as desk:
             if before is not None:
                 await before(desk)
             price = float(desk.exchange.last(desk.symbol))
             listing = Listing(desk.listings[0].index, replace(desk.listings[0].instrument, **rules))
-            steps = await certify_venue(
+            steps = await work(
                 desk.gateway, listing, price, 1 << 20, world.loop.now_ns,
-                amends=dialect_of(venue).amend is not None,
+                traits=VenueTraits.of(dialect_of(venue)),
             )  # fmt: skip
-            return (
-                steps,
-                [p.qty for p in desk.truth.positions() if p.qty],
-                (await desk.gateway.snapshot(0)).orders,
-            )
+            for name in [
+                name for name in vars(desk.gateway) if callable(getattr(type(desk.gateway), name, 0))
+            ]:
+                delattr(desk.gateway, name)
+            left = await desk.gateway.snapshot(0)
+            held = [p.qty for p in desk.truth.positions() if p.qty]
+            settings = {(seen.code, seen.value) for seen in left.settings if seen.instrument == 0}
+            return Result(steps, held, left.orders, settings)
 
-    return run_world(work, venues=(venue,), seed=7)
+    return run_world(run, venues=(venue,), seed=7)
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_venue_as_it_should_be_passes(venue):
-    steps, held, orders = certified(venue)
-    assert [(step.name, step.text) for step in steps if not step.passed] == []
-    assert len(steps) == 10
-    assert (held, orders) == ([], ())
+    done = certified(venue)
+    assert (done.failed, done.clean) == (None, True)
+    assert len(done.steps) == 18
+    assert [name for name, word in done.words.items() if word == "left out"] == [
+        "both sides are held and closed"
+    ]
+
+
+async def hedged(desk):
+    """Let somebody set the account to both sides with a leverage of its own, by another gateway than ours."""
+    async with Desk(desk.world, desk.venue, tag="before") as other:
+        assert (await other.gateway.set_modes(0, hedge=True, isolated=True)).kind is OutcomeKind.ACCEPTED
+        assert (await other.gateway.set_leverage(0, 5.0)).kind is OutcomeKind.ACCEPTED
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_an_account_that_holds_both_sides_is_tried_on_both_and_keeps_its_settings(venue):
+    found = {}
+
+    async def before(desk):
+        await hedged(desk)
+        told = (await desk.gateway.snapshot(0)).settings
+        found["before"] = {(seen.code, seen.value) for seen in told if seen.instrument == 0}
+
+    done = certified(venue, before)
+    assert (done.failed, done.clean, set(done.words.values())) == (None, True, {"ok"})
+    assert (SettingCode.POSITION_MODE, 1.0) in done.settings
+    assert (SettingCode.LEVERAGE, 5.0) in done.settings
+    # OKX and BloFin say a leverage for the margin mode that is asked for, which is known once the modes are.
+    assert done.settings >= {each for each in found["before"] if each[0] != SettingCode.LEVERAGE}
 
 
 def test_orders_keep_within_what_the_venue_allows():
-    steps, _, _ = certified("binance_usdm", price_band_ratio=Decimal("0.01"))
-    assert [step.text for step in steps if not step.passed] == []
+    done = certified("binance_usdm", price_band_ratio=Decimal("0.01"))
+    assert done.failed is None
 
 
 def test_an_order_that_the_rules_forbid_is_not_sent():
@@ -76,34 +127,274 @@ def test_an_order_that_the_rules_forbid_is_not_sent():
 
         desk.gateway.create = noted
 
-    steps, held, orders = certified("binance_usdm", before, max_qty=Decimal("0.001"))
-    assert [step.passed for step in steps] == [True, False]
-    assert "above the largest order, 0.001" in steps[1].text
-    assert (sent, held, orders) == ([], [], ())
+    done = certified("binance_usdm", before, max_qty=Decimal("0.001"))
+    assert done.failed.name == "a limit order far away works"
+    assert "above the largest order, 0.001" in done.failed.text
+    assert (sent, done.clean) == ([], True)
 
 
-def test_an_account_with_something_in_it_is_not_used():
+@pytest.mark.parametrize("position", [LONG, SHORT])
+def test_an_account_with_something_in_it_is_left_as_it_is(position):
+    """A position of somebody's practice would be closed at the end, were it taken for the script's."""
+
     async def before(desk):
-        await desk.accept(desk.order(9, IntentKind.REST, BUY, price_tick=desk.tick(0.9)))
+        async with Desk(desk.world, desk.venue, tag="before") as other:
+            side = BUY if position == LONG else SELL
+            await other.accept(other.order(9, IntentKind.TARGET, side))
+            await other.accept(other.order(10, IntentKind.REST, BUY, price_tick=other.tick(0.9)))
 
-    steps, _, _ = certified("binance_usdm", before)
-    assert [step.passed for step in steps] == [False]
-    assert "use an account with nothing in it" in steps[0].text
+    done = certified("binance_usdm", before)
+    assert [(step.name, step.passed) for step in done.steps] == [("the account is flat", False)]
+    assert "use an account with nothing in it" in done.failed.text
+    assert (len(done.held), len(done.orders)) == (1, 1)
 
 
-def test_what_does_not_come_out_as_it_should_ends_it_flat():
+# ---------------------------------------------------------------------- a venue that lies
+
+
+def _instead(name, told):
+    """Return what lets a gateway say that it did something, and do nothing."""
+
+    def lie(gateway, _):
+        async def said(*_, **__):
+            return told
+
+        setattr(gateway, name, said)
+
+    return lie
+
+
+def _creating(change):
+    """Return what lets a gateway send other orders than it was asked to; None: say so and send nothing."""
+
+    def lie(gateway, seen):
+        create = gateway.create
+
+        async def other(orders):
+            changed = [change(order, seen) for order in orders]
+            seen.update(order.cid for order in orders)
+            sent = [order for order in changed if order is not None]
+            answers = iter(await create(sent) if sent else ())
+            return [TAKEN if order is None else next(answers) for order in changed]
+
+        gateway.create = other
+
+    return lie
+
+
+def _only(which, **terms):
+    def change(order, seen):
+        if not which(order, seen):
+            return order
+        return msgspec.structs.replace(order, **terms) if terms else None
+
+    return _creating(change)
+
+
+def _halved(order, _):
+    whole = order.kind == IntentKind.TARGET and not order.reduce
+    return msgspec.structs.replace(order, qty_lot=order.qty_lot // 2) if whole else order
+
+
+def _flipped_modes(gateway, _):
+    set_modes = gateway.set_modes
+
+    async def flipped(instrument, *, hedge, isolated):
+        return await set_modes(instrument, hedge=not hedge, isolated=isolated)
+
+    gateway.set_modes = flipped
+
+
+def _finding(change):
+    def lie(gateway, seen):
+        find = gateway.find
+
+        async def other(order, sent_ns):
+            return change(await find(order, sent_ns), order, seen)
+
+        gateway.find = other
+
+    return lie
+
+
+def _another(found, order, _):
+    told = found.order and msgspec.structs.replace(found.order, cid=order.cid + 77)
+    return Found(told, found.fills, found.absent, found.text)
+
+
+def _anything(found, order, seen):
+    if found.order is not None:
+        seen["last"] = found.order
+    last = seen.get("last")
+    return found if found.order or last is None else Found(msgspec.structs.replace(last, cid=order.cid))
+
+
+def _snapshots(change):
+    def lie(gateway, _):
+        snapshot = gateway.snapshot
+
+        async def other(since_ns):
+            return change(await snapshot(since_ns))
+
+        gateway.snapshot = other
+
+    return lie
+
+
+def _batch(gateway, _):
+    create = gateway.create
+
+    async def all_taken(orders):
+        outcomes = await create(orders)
+        return [TAKEN] * len(orders) if len(orders) > 1 else outcomes
+
+    gateway.create = all_taken
+
+
+def _batch_lost(gateway, _):
+    create = gateway.create
+
+    async def first_lost(orders):
+        return [TAKEN, *(await create(orders[1:]))] if len(orders) > 1 else await create(orders)
+
+    gateway.create = first_lost
+
+
+LIES = (
+    ("leverage is set, and set back", _instead("set_leverage", TAKEN)),
+    ("its modes are read and stay as they are", _flipped_modes),
+    ("a limit order far away works", _only(lambda o, _: o.kind == IntentKind.REST)),
+    ("a limit order far away works", _only(lambda o, _: o.kind == IntentKind.REST, qty_lot=40)),
+    ("the same id again is no second order", _only(lambda o, seen: o.cid in seen, cid=1 << 21)),
+    ("a limit order far away works", _finding(_another)),
+    ("our id finds it, and finds nothing that was never sent", _finding(_anything)),
+    ("it is changed, or said to be fixed", _instead("amend", TAKEN)),
+    ("it is cancelled", _instead("cancel", TAKEN)),
+    ("it is cancelled", _instead("cancel", Outcome(OutcomeKind.REJECTED, text="no"))),
+    ("of two orders at once the impossible one is refused", _batch),
+    ("of two orders at once the impossible one is refused", _batch_lost),
+    ("a post-only order does not take", _only(lambda o, _: o.post_only, post_only=False)),
+    (
+        "a close of nothing does nothing",
+        _only(lambda o, _: o.kind == IntentKind.TARGET and o.reduce, reduce=False),
+    ),
+    ("an order at market goes in", _creating(_halved)),
+    ("an order at market goes in", _only(lambda o, _: o.kind == IntentKind.TARGET and not o.reduce)),
+    ("a stop rests beside it, and is cancelled", _only(lambda o, _: o.kind == IntentKind.STOP)),
+    ("all that rests is cancelled at once", _instead("cancel_all", TAKEN)),
+    (
+        "its trades are listed with our ids and fees",
+        _snapshots(lambda s: msgspec.structs.replace(s, fills=s.fills[:1])),
+    ),
+    (
+        "its trades are listed with our ids and fees",
+        _snapshots(
+            lambda s: msgspec.structs.replace(
+                s, fills=tuple(msgspec.structs.replace(fill, fee=0) for fill in s.fills)
+            )
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(("place", "step", "lie"), [(n, *each) for n, each in enumerate(LIES)])
+def test_a_venue_that_lies_in_a_step_fails_there_and_nothing_is_left(place, step, lie):
     async def before(desk):
-        cancel = desk.gateway.cancel
+        lie(desk.gateway, {} if "finds" in step else set())
 
-        async def deaf(order):
-            await cancel(order)
-            return Outcome(OutcomeKind.REJECTED, text="no")
+    done = certified(VENUES[place % len(VENUES)], before)
+    assert done.failed is not None
+    assert done.failed.name == step
+    assert done.held == []
+    assert not Certificate("v", "main", "x", "1", "1", 0, done.steps).passed
+    # Who does not cancel is found out at the end as well.
+    said = done.words["nothing is left"]
+    assert (said, done.orders == ()) in {("ok", True), ("FAILED", False)}
 
-        desk.gateway.cancel = deaf
 
-    steps, held, orders = certified("okx_swap", before)
-    assert (steps[-1].name, steps[-1].passed, steps[-1].text) == ("it is cancelled", False, "rejected no")
-    assert (held, orders) == ([], ())
-    assert not Certificate("okx_swap", "main", "x", "1", "1", 0, steps).passed
-    assert not Certificate("okx_swap", "main", "x", "1", "1", 0, ()).passed
-    assert Certificate("okx_swap", "main", "x", "1", "1", 0, steps[:-1]).passed
+def test_a_short_that_closes_the_long_is_found_out():
+    async def before(desk):
+        await hedged(desk)
+        create = desk.gateway.create
+
+        async def turned(orders):
+            wrong = [
+                msgspec.structs.replace(order, position_side=LONG, reduce=True)
+                if order.position_side == SHORT and order.side == SELL
+                else order
+                for order in orders
+            ]
+            return await create(wrong)
+
+        desk.gateway.create = turned
+
+    done = certified("okx_swap", before)
+    assert done.failed.name == "both sides are held and closed"
+    assert done.clean
+
+
+def test_what_cannot_be_taken_back_is_told():
+    async def before(desk):
+        amend, gateway = desk.gateway.amend, desk.gateway
+
+        async def gone(*_, **__):
+            raise VenueDown("VENUE_DOWN", "the venue does not answer")
+
+        async def last(*given):
+            gateway.snapshot = gateway.find = gone
+            return await amend(*given)
+
+        gateway.amend = last
+
+    done = certified("binance_usdm", before)
+    assert done.failed.name == "it is changed, or said to be fixed"
+    assert (done.steps[-1].name, done.steps[-1].passed) == ("nothing is left", False)
+    assert "look at the account yourself" in done.steps[-1].text
+
+
+# ---------------------------------------------------------------------- somebody ends it
+
+
+@pytest.mark.parametrize(("place", "after_s"), [*enumerate([0.3, 0.8, 1.3, 1.9, 2.6, 3.4, 4.5, 5.0])])
+def test_whenever_it_is_ended_nothing_is_left_and_nothing_set_otherwise(place, after_s):
+    told = []
+
+    async def ended(gateway, listing, price, first_cid, clock, *, traits):
+        task = asyncio.ensure_future(
+            certify_venue(gateway, listing, price, first_cid, clock, traits=traits, tell=told.append)
+        )
+        asyncio.get_running_loop().call_later(after_s, task.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return tuple(told)
+
+    done = certified(VENUES[place % len(VENUES)], work=ended)
+    assert done.clean
+    assert (done.failed, told[-1].name) == (None, "nothing is left")
+    assert len(told) < 19
+    untouched = {"binance_usdm": 20.0, "bybit_linear": 10.0, "okx_swap": 3.0, "blofin_swap": 3.0}
+    assert (SettingCode.LEVERAGE, untouched[VENUES[place % len(VENUES)]]) in done.settings
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_does_not_end_the_closing(number):
+    """On the real loop: the first signal ends the script, the second one only says that it must be waited for."""
+    said, closed = [], []
+
+    class Say:
+        note = staticmethod(said.append)
+
+    async def script():
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(30)
+        finally:
+            os.kill(os.getpid(), number)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            closed.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(_patient(script(), Say()))
+    assert (closed, len(said)) == ([True], 2)
+    assert "wait for it" in said[0]

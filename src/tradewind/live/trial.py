@@ -1,0 +1,295 @@
+"""What the steps of a trial work with: orders with ids of their own, and looks at what the venue says came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tradewind.engine.world import atoms_of, lot_of
+from tradewind.errors import TradewindError
+from tradewind.live.amounts import counted
+from tradewind.units.enums import BUY, LONG, IntentKind, SettingCode
+from tradewind.venues.gateway import NO_HISTORY, NewOrder, OrderRef, OrderStatus, OutcomeKind, closes_side
+from tradewind.venues.ordering import OrderPlace, OrderWish, check_order
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from tradewind.venues.ccxt.dialect import Dialect
+    from tradewind.venues.gateway import Listing, OrderSeen, Outcome, Snapshot, TradingGateway
+
+__all__ = ["WORKS", "Step", "StepFailed", "StepLeftOut", "Trial", "VenueTraits", "expect"]
+
+WORKS = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
+_BAND_SHARE = 0.6
+"""Prices keep within this share of how far away the venue lets them be, since the market moves meanwhile."""
+_MARGIN = 1.5
+_LOOKS = 10
+_LOOK_S = 0.5
+_FEE_MOST = 0.01
+"""A fee that is taken out of what was bought is smaller than this share of it."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One thing that was tried: what it was, and what came of it; `left_out`: the venue has nothing of the kind."""
+
+    name: str
+    passed: bool
+    text: str = ""
+    left_out: bool = False
+
+
+class StepFailed(Exception):
+    """A step that came out otherwise than it should; its text says how."""
+
+
+class StepLeftOut(Exception):
+    """A step that this venue or this account has nothing for; its text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueTraits:
+    """What a venue has, as far as a trial must know it.
+
+    Parameters
+    ----------
+    amends, batches
+        Whether orders can be changed, and sent several in one request.
+    leverage, modes
+        Whether there is a leverage to set, and a position or margin mode.
+    holds_coins
+        Whether a position is what is held of a coin: some may be there before, fees may be taken out of it, nothing is
+        short and nothing only reduces.
+    """
+
+    amends: bool = True
+    batches: bool = True
+    leverage: bool = True
+    modes: bool = True
+    holds_coins: bool = False
+
+    @classmethod
+    def of(cls, dialect: Dialect) -> VenueTraits:
+        """Return what the tables of a venue say that it has."""
+        return cls(
+            amends=dialect.amend is not None,
+            batches=dialect.batch is not None,
+            leverage=dialect.leverage is not None,
+            modes=dialect.position_mode is not None or dialect.margin_mode is not None,
+            holds_coins=dialect.holds_coins,
+        )
+
+
+def expect(outcome: Outcome, kind: OutcomeKind) -> None:
+    """Return where an answer is of a kind. Raises StepFailed with what the venue said."""
+    if outcome.kind is not kind:
+        raise StepFailed(f"{outcome.kind.value} {outcome.text}".rstrip())
+
+
+@dataclass(slots=True)
+class Trial:
+    """One run of a script.
+
+    Attributes
+    ----------
+    steps
+        What was done so far.
+    filled
+        Ids of the orders that filled whole.
+    before
+        Lots that were held before anything was sent.
+    rests
+        The order that one step leaves resting for those after it.
+    hedged
+        Whether the account holds long and short beside each other.
+    """
+
+    gateway: TradingGateway
+    listing: Listing
+    price: float
+    traits: VenueTraits
+    cid: int
+    clock: Callable[[], int]
+    tell: Callable[[Step], None]
+    steps: list[Step] = field(default_factory=list)
+    filled: list[int] = field(default_factory=list)
+    before: int = 0
+    hedged: bool = False
+    rests: NewOrder | None = None
+    began_ns: int = 0
+
+    async def step(self, name: str, work: Callable[[Trial], Awaitable[str]]) -> None:
+        """Do a step; raise StepFailed where it did not come out as it should."""
+        self.began_ns = self.began_ns or self.clock()
+        try:
+            done = Step(name, True, await work(self))
+        except StepLeftOut as reason:
+            done = Step(name, True, str(reason), left_out=True)
+        except StepFailed as error:
+            done = Step(name, False, str(error) or "it is not so")
+        except TradewindError as error:
+            done = Step(name, False, error.message)
+        self.steps.append(done)
+        self.tell(done)
+        if not done.passed:
+            raise StepFailed(done.text)
+
+    # ------------------------------------------------------------------ orders
+
+    @property
+    def atoms(self) -> int:
+        """Return the lots of one step of a quantity at the venue."""
+        return atoms_of(self.listing.instrument)
+
+    @property
+    def lots(self) -> int:
+        """Return a size that is well above the venue's least, in whole steps of it."""
+        rules = self.listing.instrument
+        step = float(rules.lot_size)
+        least = max(float(rules.min_qty) / step, 1.0)
+        worth = float(rules.min_notional) / (self.price * step * float(rules.contract_size))
+        # What is bought is less than what is paid for where the fee is taken out of it, and must be enough to sell.
+        least *= _MARGIN if self.traits.holds_coins else 1.0
+        return math.ceil(max(least, _MARGIN * worth)) * self.atoms
+
+    def order(
+        self,
+        kind: int,
+        side: int,
+        ratio: float = 0.0,
+        *,
+        position: int = LONG,
+        post: bool = False,
+        lots: int = 0,
+    ) -> NewOrder:
+        """Return an order at a ratio of the price, 0 for at market, with an id of its own; it closes or opens."""
+        self.cid += 1
+        near_tick = round(self.price / float(self.listing.instrument.tick_size))
+        return NewOrder(
+            self.listing.index, self.cid, kind, side, position, closes_side(side, position), post,
+            round(near_tick * ratio), lots or self.lots, near_tick=near_tick,
+        )  # fmt: skip
+
+    def away(self, distance: float) -> float:
+        """Return so much of the price, or as much as the venue surely lets an order be away from it."""
+        band = self.listing.instrument.price_band_ratio
+        return distance if band is None else min(distance, _BAND_SHARE * float(band))
+
+    def told(self, order: NewOrder | OrderSeen) -> str:
+        """Return how much of an order and where, as a person counts it."""
+        rules = self.listing.instrument
+        quantity, words = counted(rules, order.qty_lot)
+        where = f" at {order.price_tick * rules.tick_size:f}" if order.price_tick else ""
+        return f"{quantity.normalize():f}{f' ({words})' if words else ''}{where}"
+
+    def _wish(self, order: NewOrder) -> OrderWish:
+        """Return an order in the instrument's own units, as a person would write it."""
+        rules = self.listing.instrument
+        price = order.price_tick * rules.tick_size if order.price_tick else None
+        stops = order.kind == IntentKind.STOP
+        kind = "stop" if stops else "limit" if order.kind == IntentKind.REST else "market"
+        return OrderWish(
+            "buy" if order.side == BUY else "sell", kind, order.qty_lot * lot_of(rules),
+            price=None if stops else price, trigger=price if stops else None,
+            tif="post_only" if order.post_only else "gtc",
+            reduce_only=order.reduce and not self.traits.holds_coins,
+        )  # fmt: skip
+
+    async def check(self, order: NewOrder) -> None:
+        """Return where the venue's rules allow an order. Raises UsageError (ORDER_…)."""
+        rules = self.listing.instrument
+        held = await self.held(order.position_side) if order.reduce else 0
+        signed = held if order.position_side == LONG else -held
+        check_order(self._wish(order), OrderPlace(rules, Decimal(repr(self.price)), signed * lot_of(rules)))
+
+    async def create(self, *orders: NewOrder) -> Sequence[Outcome]:
+        """Send orders as they are, also such as the venue should refuse."""
+        return await self.gateway.create(orders)
+
+    async def accepted(self, order: NewOrder) -> None:
+        """Send an order that the venue must take. Raises UsageError (ORDER_…) for one that its rules forbid, unsent."""
+        await self.check(order)
+        (outcome,) = await self.create(order)
+        expect(outcome, OutcomeKind.ACCEPTED)
+
+    def ref(self, order: NewOrder) -> OrderRef:
+        """Return what names an order: our id alone."""
+        return OrderRef(order.instrument, order.cid, algo=order.kind == IntentKind.STOP)
+
+    # ------------------------------------------------------------------ looking
+
+    async def until(self, look: Callable[[], Awaitable[str]]) -> None:
+        """Look until nothing is missing; the venue may take its time. Raises StepFailed with what still is."""
+        missing = ""
+        for _ in range(_LOOKS):
+            missing = await look()
+            if not missing:
+                return
+            await asyncio.sleep(_LOOK_S)
+        raise StepFailed(missing)
+
+    async def found(self, order: NewOrder, fits: Callable[[OrderSeen], bool], what: str) -> OrderSeen:
+        """Return an order as the venue shows it by our id once it fits."""
+        seen: list[OrderSeen] = []
+
+        async def look() -> str:
+            found = (await self.gateway.find(self.ref(order), self.clock())).order
+            if found is None:
+                return f"the order is not {what}: not found"
+            if (found.cid, found.side) != (order.cid, order.side):
+                return "the venue shows another order by this id"
+            if not fits(found):
+                return f"the order is not {what}: {found.status.name.lower()}, {self.told(found)}"
+            seen.append(found)
+            return ""
+
+        await self.until(look)
+        return seen[-1]
+
+    async def stands(self) -> tuple[tuple[OrderSeen, ...], int]:
+        """Return what rests in the instrument, and the lots that are held of both sides, less those of before."""
+        snapshot = await self.gateway.snapshot(NO_HISTORY)
+        orders = tuple(seen for seen in snapshot.orders if seen.instrument == self.listing.index)
+        return orders, self._counted(snapshot, None)
+
+    async def resting(self) -> tuple[OrderSeen, ...]:
+        """Return what rests in the instrument by the venue's lists."""
+        return (await self.stands())[0]
+
+    async def held(self, position: int | None = None) -> int:
+        """Return the lots that the venue says are held more than before, of one side or of both."""
+        return self._counted(await self.gateway.snapshot(NO_HISTORY), position)
+
+    def _counted(self, snapshot: Snapshot, position: int | None) -> int:
+        here = (seen for seen in snapshot.positions if seen.instrument == self.listing.index)
+        held = sum(seen.qty_lot for seen in here if position in (None, seen.position_side))
+        return held - (self.before if position in (None, LONG) else 0)
+
+    async def settings(self) -> dict[int, set[float]]:
+        """Return what the venue says of each setting of the instrument (`SettingCode`), of each side where it does."""
+        snapshot = await self.gateway.snapshot(NO_HISTORY)
+        said: dict[int, set[float]] = {code: set() for code in SettingCode}
+        for seen in snapshot.settings:
+            if seen.instrument == self.listing.index:
+                said[seen.code].add(seen.value)
+        return said
+
+    async def holds(self, lots: int, position: int | None = None) -> None:
+        """Wait until the venue says that so many lots are held; of coins a fee and less than a step may be missing."""
+        loose = self.traits.holds_coins
+        least = lots - math.ceil(lots * _FEE_MOST) if loose else lots
+        most = lots + self.atoms - 1 if loose else lots
+
+        async def look() -> str:
+            held = await self.held(position)
+            if least <= held <= most:
+                return ""
+            quantities = (counted(self.listing.instrument, each)[0].normalize() for each in (held, lots))
+            return "the venue says that {:f} is held, not {:f}".format(*quantities)
+
+        await self.until(look)
