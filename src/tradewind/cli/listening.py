@@ -108,9 +108,9 @@ class Bound:
 
     def listings(self, venue: str) -> "list[Listing]":
         """Return the instruments of one venue with their places in the session."""
-        from tradewind.venues.gateway import Listing
+        from tradewind.live.amounts import listing_of
 
-        return [Listing(j, each) for j, each in enumerate(self.resolved.instruments) if each.venue == venue]
+        return [listing_of(j, each) for j, each in enumerate(self.resolved.instruments) if each.venue == venue]
 
     @property
     def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -402,12 +402,12 @@ def _with_stand_in(
 
 def _stand_ins(bound: Bound, desk: "Workspace") -> "list[Listing]":
     """Return the instruments of the second venue by the indices of the first one's, none where the file names none."""
-    from tradewind.venues.gateway import Listing
+    from tradewind.live.amounts import listing_of
 
     venue, second = bound.session.market.venue, bound.session.feed.secondary
     if second is None:
         return []
-    return [Listing(one.index, _same_coin(desk, second, one.instrument)) for one in bound.listings(venue)]
+    return [listing_of(one.index, _same_coin(desk, second, one.instrument)) for one in bound.listings(venue)]
 
 
 def _same_coin(desk: "Workspace", venue: str, instrument: "Instrument") -> "Instrument":

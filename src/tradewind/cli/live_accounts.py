@@ -128,18 +128,20 @@ def settings_of(session: "SessionConfig", entry: "AccountEntry", tag: str) -> "T
 
     tag: six signs that tell the session's orders.
     """
+    from tradewind.config import VENUES
     from tradewind.venues.ccxt.caps import Caps
     from tradewind.venues.ccxt.orders import AccountModes
     from tradewind.venues.ccxt.trading import TradingSettings
     from tradewind.venues.gateway import AccountMode
 
     caps, account = entry.caps, session.account
+    spot, hedge = VENUES[entry.venue].payoff == "spot", account.position_mode == "hedge"
     largest = caps.max_notional_per_order
     return TradingSettings(
         entry.venue,
         tag,
         AccountMode.LIVE if entry.kind == "live" else AccountMode.DEMO,
-        AccountModes(account.position_mode == "hedge", account.margin_mode == "isolated"),
+        AccountModes() if spot else AccountModes(hedge, account.margin_mode == "isolated"),
         Caps(
             None if caps.symbols is None else frozenset(caps.symbols),
             None if largest is None else Decimal(repr(largest)),
@@ -150,6 +152,7 @@ def settings_of(session: "SessionConfig", entry: "AccountEntry", tag: str) -> "T
 
 def terms_of_account(bound: Bound, name: str, entry: "AccountEntry") -> "AccountTerms":
     """Return what the live loop must know of an account of a bound file."""
+    from tradewind.config import VENUES
     from tradewind.live.accounts import AccountTerms
     from tradewind.venues.ccxt.capabilities import dialect_of
 
@@ -157,7 +160,7 @@ def terms_of_account(bound: Bound, name: str, entry: "AccountEntry") -> "Account
     window_ms = dialect_of(entry.venue).receive_window_ms if dialect_of(entry.venue).fence else 0
     indices = frozenset(listing.index for listing in bound.listings(entry.venue))
     wallets = {bound.resolved.instruments[j].settle: bound.columns[j] for j in sorted(indices)}
-    account = session.account
+    account, spot = session.account, VENUES[entry.venue].payoff == "spot"
     return AccountTerms(
         name,
         indices,
@@ -165,9 +168,9 @@ def terms_of_account(bound: Bound, name: str, entry: "AccountEntry") -> "Account
         fence_ns=window_ms * 1_000_000 + 2 * _S if window_ms else 0,
         opener_life_ns=int(dead_man.patience_s * _S) if dead_man.policy == "expiry" else 0,
         dead_man_s=dead_man.patience_s if dead_man.policy == "timer" else 0.0,
-        leverage=account.leverage,
-        hedge=account.position_mode == "hedge",
-        isolated=account.margin_mode == "isolated",
+        leverage=1.0 if spot else account.leverage,
+        hedge=account.position_mode == "hedge" and not spot,
+        isolated=account.margin_mode == "isolated" and not spot,
     )
 
 

@@ -42,9 +42,9 @@ class _Known:
     accounts: "dict[str, AccountEntry]"
 
     def listings(self, venue: str) -> "list[Listing]":
-        from tradewind.venues.gateway import Listing
+        from tradewind.live.amounts import listing_of
 
-        return [Listing(j, each) for j, each in enumerate(self.instruments) if each.venue == venue]
+        return [listing_of(j, each) for j, each in enumerate(self.instruments) if each.venue == venue]
 
 
 def take_over(desk: "Workspace", name: str, say: "Output", reason: str, *, everything: bool = False) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tradewind.engine.world import lot_of
+from tradewind.engine.world import atoms_of, lot_of
+from tradewind.venues.gateway import Listing
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from tradewind.market import Instrument
 
-__all__ = ["counted"]
+__all__ = ["counted", "listing_of"]
+
+
+def listing_of(index: int, rules: Instrument) -> Listing:
+    """Return an instrument as gateways and feeds are to count it: as the core does, in parts of a lot for coins."""
+    return Listing(index, replace(rules, lot_size=lot_of(rules)), atoms_of(rules))
 
 
 def counted(rules: Instrument, lots: int) -> tuple[Decimal, str]:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tradewind.engine.world import lot_of
 from tradewind.live.amounts import counted
 from tradewind.live.reconcile import Belief, Terms
-from tradewind.units.enums import LONG, SHORT, IntentKind, OrderState, Payoff, SettingCode
+from tradewind.units.enums import BUY, LONG, MONEY, SHORT, IntentKind, OrderState, Payoff, SettingCode
 from tradewind.units.ids import context_of, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from tradewind.engine.world import World
+    from tradewind.venues.gateway import FillSeen
 
-__all__ = ["asked_ns_of", "belief_of", "dust_of", "is_unknown", "setting_of", "terms_of", "worth_in"]
+__all__ = [
+    "asked_ns_of",
+    "belief_of",
+    "coins_in",
+    "dust_of",
+    "is_unknown",
+    "setting_of",
+    "terms_of",
+    "worth_in",
+]
 
 _UNDER_WAY = (OrderState.PENDING, OrderState.AMENDING, OrderState.CANCELLING, OrderState.UNKNOWN)
 _NOW = 1 << 62
@@ -37,6 +49,22 @@ def worth_in(world: World) -> Callable[[int, int, float], int]:
         return int(lots * price_tick * unit)
 
     return worth
+
+
+def coins_in(world: World) -> Callable[[FillSeen], int]:
+    """Return what tells how many lots a trade's fee took out of the coins that were bought, 0 for a fee in money.
+
+    They are rounded to whole lots of the core, up where it is half a lot.
+    """
+    spot = (world.views["payoff"] == Payoff.SPOT).tolist()
+
+    def coin_lots(seen: FillSeen) -> int:
+        rules = world.instrument_setups[seen.instrument].instrument
+        if not spot[seen.instrument] or seen.fee_currency != rules.base or seen.side != BUY:
+            return 0
+        return max(0, int(Decimal(seen.fee) / MONEY / lot_of(rules) + Decimal("0.5")))
+
+    return coin_lots
 
 
 def asked_ns_of(world: World, cid: int) -> int:
@@ -95,7 +123,20 @@ def belief_of(
         frozenset(j for j in instruments if views["payoff"][j] == Payoff.INVERSE),
         partial(_counted, world),
         _own_orders(world, instruments),
+        {j: int(views["lot_step"][j]) for j in instruments if views["payoff"][j] == Payoff.SPOT},
+        _coins_cost(world, instruments),
     )
+
+
+def _coins_cost(world: World, instruments: Collection[int]) -> dict[int, int]:
+    """Return the money that the coins of an account cost, by wallet: the core counts it in the balance, a venue not."""
+    views, contexts, spent = world.views, world.contexts, dict[int, int]()
+    for j in instruments:
+        if views["payoff"][j] == Payoff.SPOT:
+            cost = contexts["working"]["holding"]["cost"][contexts["instrument"] == j]
+            wallet = int(views["wallet"][j])
+            spent[wallet] = spent.get(wallet, 0) + int(cost[:, LONG].sum())
+    return spent
 
 
 def _counted(world: World, instrument: int, lots: int) -> str:

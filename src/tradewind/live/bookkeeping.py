@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tradewind.journal.bodies import Audit
 from tradewind.live.answers import Waits, answer_facts, asks_at_once
-from tradewind.live.belief import asked_ns_of, belief_of, is_unknown, setting_of, terms_of, worth_in
+from tradewind.live.belief import asked_ns_of, belief_of, coins_in, is_unknown, setting_of, terms_of, worth_in
 from tradewind.live.epochs import left_over, relieved
 from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import funding_fact, setting_fact, taken_fact, transfer_fact
@@ -96,7 +96,7 @@ class Books:
         self._world, self._accounts, self._policy, self._notify = world, accounts, policy, notify
         self._statuses = Statuses(world, notify)
         self._worth = worth_in(world)
-        self._ledger = OrderLedger(self._worth, self._wallet_of)
+        self._ledger = OrderLedger(self._worth, self._wallet_of, coins_in(world))
         for account in accounts:
             account.is_stop = self._ledger.is_stop
         self._waits = Waits(int(world.core["retry_ns"][0]), int(world.views["interval_ns"][0]))

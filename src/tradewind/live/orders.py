@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from tradewind.live.facts import Told, asked_of
-from tradewind.units.enums import FactKind, IntentKind, RequestKind, Rule
+from tradewind.units.enums import SELL, FactKind, IntentKind, RequestKind, Rule
+from tradewind.units.ids import client_id, context_of
 from tradewind.venues.gateway import FillSeen, OrderSeen, OrderStatus, closes_side
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ class OrderLedger:
         Returns the money that (instrument, lots, price in ticks) are worth.
     wallet_of
         Returns the wallet that pays a fee of (instrument, currency), None where the session has none.
+    coin_lots
+        Returns the lots that a trade's fee took out of what was bought, 0 where it is paid in money.
 
     Attributes
     ----------
@@ -137,12 +140,16 @@ class OrderLedger:
     """
 
     def __init__(
-        self, worth: Callable[[int, int, int], int], wallet_of: Callable[[int, str], int | None]
+        self,
+        worth: Callable[[int, int, int], int],
+        wallet_of: Callable[[int, str], int | None],
+        coin_lots: Callable[[FillSeen], int] = lambda _: 0,
     ) -> None:
         self.suspects: set[int] = set()
         self.strange_fees: dict[str, int] = {}
         self._worth = worth
         self._wallet_of = wallet_of
+        self._coin_lots = coin_lots
         self._orders: dict[int, Known] = {}
         self._ended: dict[int, None] = {}
         self._trades: dict[tuple[int, int], int] = {}
@@ -212,7 +219,8 @@ class OrderLedger:
                 trade_id=seen.trade_key,
             )  # fmt: skip
             facts.append(self._late(total, known))
-        facts.append(self._fee(seen, known))
+        lots = self._coin_lots(seen)
+        facts += self._fee_in_coins(seen, known, lots) if lots else [self._fee(seen, known)]
         return self.remember(facts)
 
     def _is_other_side(self, seen: FillSeen, teller: int) -> bool:
@@ -327,6 +335,20 @@ class OrderLedger:
             known.position_side, seen.maker, seen.price_tick, seen.qty_lot, amount=amount,
             trade_id=seen.trade_key, value=float(seen.notional),
         )  # fmt: skip
+
+    def _fee_in_coins(self, seen: FillSeen, known: Known, lots: int) -> list[Told]:
+        """Charge a trade of which the venue kept a part: as if that had been sold at its price to pay the fee.
+
+        So the holding is what is there, the fee is told in money, and the cash stays what it is.
+        """
+        worth = self._worth(seen.instrument, lots, seen.price_tick)
+        fee = self._fee(msgspec.structs.replace(seen, fee_currency="", fee=worth), known)
+        sold = Told(
+            FactKind.BOOKED, seen.ts_ns, seen.recv_ns, seen.instrument, 0, client_id(0, context_of(seen.cid), 0),
+            SELL, known.position_side, seen.maker, seen.price_tick, lots, amount=worth,
+            trade_id=booking_key("fee", seen.instrument, seen.trade_key),
+        )  # fmt: skip
+        return [fee, sold]
 
     def _about(self, kind: int, seen: OrderSeen | FillSeen) -> Told:
         return Told(kind, seen.ts_ns, seen.recv_ns, seen.instrument, 0, seen.cid)

@@ -31,13 +31,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from tradewind.live.believed import Belief, Terms, was_changed
 from tradewind.live.facts import Told
 from tradewind.live.hearing import setting_fact
 from tradewind.live.orders import booking_key
 from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, FactKind, SettingCode, names_of
 from tradewind.units.ids import client_id
 from tradewind.units.time import format_utc
-from tradewind.venues.gateway import OrderStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -93,88 +93,6 @@ class Policy:
     protect_ns: int = PROTECT_NS
     confirm_ns: int = 2_000_000_000
     given: Mapping[int, int] = field(default_factory=dict)
-
-
-def _in_lots(instrument: int, lots: int) -> str:
-    return f"{lots} lots of instrument {instrument}"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What an order of ours works with, as far as is known.
-
-    Parameters
-    ----------
-    price_tick
-        Its limit, or a fixed stop's trigger; 0 for a stop that follows the price, or where it has none.
-    qty_lot, filled_lot
-        In all, and filled of it.
-    reduce, stop
-        Whether it is reduce-only, and whether it waits for a trigger.
-    asked_ns
-        When it was asked for, or asked to change, last.
-    """
-
-    price_tick: int
-    qty_lot: int
-    filled_lot: int
-    reduce: bool
-    stop: bool
-    asked_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Belief:
-    """What the core believes of one account, as far as a venue can contradict it.
-
-    Parameters
-    ----------
-    held, external, external_open
-        Lots by (instrument, position side): of our holdings, of others' positions, of others' orders.
-    balances
-        Money by wallet.
-    settings
-        Values by (instrument, `SettingCode`), as `SettingSeen` states them.
-    hedged
-        Instruments of which the venue keeps long and short apart.
-    moved_ns
-        When each instrument last traded or had a request under way.
-    close_tick, wallet
-        Price at which lots are valued that were taken from us, and the wallet that pays for them, by instrument.
-    tick_size
-        Price of one tick, by instrument; a venue states entries as prices.
-    adopter
-        Context whose holding takes over what nobody else has, by instrument; none where nobody trades it.
-    netted_cost
-        Money that our holdings of an instrument cost, longs less shorts, where the venue nets what is several here.
-    inverse
-        Instruments whose lots are worth less as their price rises.
-    counted
-        Returns (instrument, lots) in words: as the venue counts it, with its symbol.
-    orders
-        Our orders that work and of which no request is under way, by id.
-    """
-
-    held: Mapping[tuple[int, int], int]
-    external: Mapping[tuple[int, int], int]
-    external_open: Mapping[tuple[int, int], int]
-    balances: Mapping[int, int]
-    settings: Mapping[tuple[int, int], float]
-    hedged: frozenset[int]
-    moved_ns: Mapping[int, int]
-    close_tick: Mapping[int, int]
-    wallet: Mapping[int, int]
-    tick_size: Mapping[int, float] = field(default_factory=dict)
-    adopter: Mapping[int, int] = field(default_factory=dict)
-    netted_cost: Mapping[int, int] = field(default_factory=dict)
-    inverse: frozenset[int] = frozenset()
-    counted: Callable[[int, int], str] = _in_lots
-    orders: Mapping[int, Terms] = field(default_factory=dict)
-
-    @property
-    def instruments(self) -> list[int]:
-        """Return the instruments of the account."""
-        return sorted({instrument for instrument, _ in self.held})
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +290,10 @@ def _agrees(belief: Belief, instrument: int, found: list[int]) -> bool:
 def _surplus(belief: Belief, instrument: int, found: list[int]) -> tuple[int, int]:
     """Return how many lots more than is known the venue has on each side; of a netted sum, (more, 0)."""
     more = [found[s] - belief.held[instrument, s] - belief.external[instrument, s] for s in (LONG, SHORT)]
-    return (more[LONG], more[SHORT]) if instrument in belief.hedged else (more[LONG] - more[SHORT], 0)
+    if instrument in belief.hedged:
+        return more[LONG], more[SHORT]
+    net = more[LONG] - more[SHORT]
+    return (0 if abs(net) < belief.coins.get(instrument, 1) else net), 0
 
 
 def _confirms_position(at: _Comparison, instrument: int, found: list[int]) -> bool:
@@ -454,6 +375,9 @@ def _adopt(at: _Comparison, place: tuple[int, int], context: int, lots: int, ent
             trade_id=booking_key("adopted", instrument, side, lots, at.snapshot.asked_ns), value=1.0,
         )
     )  # fmt: skip
+    if instrument in at.belief.coins:  # What they are worth is brought in with them.
+        cost = at.worth(instrument, lots, entry_tick)
+        at.tell(Told(FactKind.TRANSFER, wallet=at.belief.wallet[instrument], amount=cost))
 
 
 def _set_external(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
@@ -518,19 +442,6 @@ def _compare_terms(at: _Comparison) -> None:
             )
 
 
-def was_changed(terms: Terms, seen: OrderSeen, settled_ns: int) -> bool:
-    """Say whether an order works with other terms than it was given, by us, before a time.
-
-    A venue makes an order that only reduces smaller by itself.
-    """
-    same_state = seen.status is OrderStatus.WORKING and seen.stop == terms.stop
-    if terms.asked_ns > settled_ns or not same_state or seen.filled_lot != terms.filled_lot:
-        return False
-    moved = 0 not in (terms.price_tick, seen.price_tick) and seen.price_tick != terms.price_tick
-    shrank = terms.reduce and seen.qty_lot < terms.qty_lot
-    return moved or (seen.qty_lot != terms.qty_lot and not shrank)
-
-
 def _compare_orders(at: _Comparison) -> None:
     """State what others' orders may still open, per side."""
     found: dict[tuple[int, int], int] = defaultdict(int)
@@ -562,6 +473,7 @@ def _compare_balances(
             continue
         believed = at.belief.balances[wallet]
         ahead, blur = _netting(at, wallet, agreed)
+        ahead -= at.belief.spent.get(wallet, 0)
         missing = seen.balance - believed - ahead
         if abs(missing) <= blur:
             continue

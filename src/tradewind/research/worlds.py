@@ -146,6 +146,8 @@ def bind_world(
     _check_range(resolved, terms, world)
     world.core["log_orders"] = 1
     world.views["closed"] = [int(each.closed) for each in terms]
+    # Nothing only reduces at a spot market: a stop that rests and another closer compete for the coins.
+    world.views["shared"] |= [int(each.instrument.payoff == "spot") for each in terms]
     return world
 
 

@@ -112,7 +112,7 @@ class RuleWatch:
             return
         values: dict[int, tuple[Decimal | int, Decimal | int]] = {
             SettingCode.TICK_STEP: (now.tick_size / was.tick_size, 1),
-            SettingCode.LOT_STEP: (now.lot_size / was.lot_size, 1),
+            SettingCode.LOT_STEP: (now.lot_size / was.lot_size, listing.parts),
             SettingCode.MIN_QTY: (_ceiling(now.min_qty / was.lot_size), _ceiling(was.min_qty / was.lot_size)),
             SettingCode.MIN_NOTIONAL: (now.min_notional * MONEY, was.min_notional * MONEY),
         }
