@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tradewind.engine.world import World
+    from tradewind.journal.bodies import Audit
     from tradewind.live.facts import Told
     from tradewind.venues.gateway import MarketFeed
 
@@ -111,6 +112,10 @@ class ListenedMarket:
                 self._told_ns = step.now_ns
                 return step
             await self._inbox.wait(self._wait_s())
+
+    def tell_conflated(self, now_ns: int) -> tuple[Audit, ...]:
+        """Return how much of the market gave way to newer of its kind since this was asked last."""
+        return self._inbox.tell_conflated(now_ns)
 
     async def close(self) -> None:
         """Stop listening."""

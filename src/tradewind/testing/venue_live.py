@@ -306,6 +306,7 @@ class VenueLife:
         self.opened = open_session(place, self.world, reached.venue, inside=reached.inside, boot=boot)
         session = self.opened.session
         session.memory, session.waits = reached.memory, True
+        session.sequencer.hourly = reached.hourly
         session.disk = self.disk_port(world)
         return self.opened
 

@@ -99,7 +99,7 @@ def reach_live(life: VenueLife, world: VirtualWorld) -> Reached:
             (AccountTerms(berth.account, places, {"USDT": number}, **usual | life.terms), gateway)
         )
     venue = LiveVenue(life.world, accounts, feeds, life.rules, clock, notify=life.alerts.append)
-    return Reached(venue, venue.books, venue.books)
+    return Reached(venue, venue.books, venue.books, hourly=venue.inbox.tell_conflated)
 
 
 def reach_paper(life: VenueLife, world: VirtualWorld) -> Reached:
@@ -119,7 +119,8 @@ def reach_paper(life: VenueLife, world: VirtualWorld) -> Reached:
     life.exchange = WatchedExchange(life.fresh_world(), MINUTE_NS, life.paper_record)
     reader = JournalReader(life.disk, FOLDER)
     recorded = recorded_steps(reader, newest_start(reader)) if reader.headers else ()
-    return Reached(PaperVenue(life.exchange, life.heard_as(market), recorded), life.exchange)
+    paper = PaperVenue(life.exchange, life.heard_as(market), recorded)
+    return Reached(paper, life.exchange, hourly=market.tell_conflated)
 
 
 def _listings(life: VenueLife, number: int) -> list[Listing]:

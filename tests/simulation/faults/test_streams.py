@@ -4,8 +4,11 @@ from collections import Counter
 from decimal import Decimal
 from itertools import pairwise
 
+from tradewind.journal import JournalReader, RecordKind
+from tradewind.journal.bodies import decode_audit
 from tradewind.testing.logbook import alerted_s, asked_s, ended_as, orders_of, placed_s, seconds, told
 from tradewind.testing.tidal import sail_tidal
+from tradewind.testing.venue_live import FOLDER
 from tradewind.testing.voyage import strike
 from tradewind.units.enums import FactKind, RequestKind, StreamCode
 from tradewind.venues.gateway import StreamKind
@@ -173,12 +176,15 @@ def test_F19_messages_about_others_are_counted_and_ignored():
 
 
 def test_F20_a_flood_is_conflated_and_nothing_private_is_lost():
-    """Of a burst of market data only the newest is kept, a message of ten megabytes is survived, and every event of
-    the account is told."""
+    """Of a burst of market data only the newest is kept, and how many gave way stands in the journal; a message of ten
+    megabytes is survived, and every event of the account is told."""
     sea = sail_tidal("binance_usdm", strike("F20", 115, 70, count=6, frames=1_000), life=WITH_TOPS)
     assert sea.struck("F20") == 6
     tops = [s for s, _ in told(sea, FactKind.BOOK_TOP) if 115 < s < 185]
     assert 20 < len(tops) < 75
+    records = JournalReader(sea.life.disk, FOLDER).of_kind(RecordKind.AUDIT)
+    notes = [audit.detail["streams"] for audit in map(decode_audit, records) if audit.what == "conflated"]
+    assert sum(count for streams in notes for kind, _, count in streams if kind == "top") > 50
     assert fees_agree(sea)
     assert set(ended_as(sea).values()) <= {"new", "filled", "canceled"}
     assert len(orders_of(sea, cause="placed")) == len(sea.requests(RequestKind.NEW))
