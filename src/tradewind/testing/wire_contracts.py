@@ -18,7 +18,7 @@ import msgspec
 from tradewind.config import VENUES
 from tradewind.errors import PathError
 from tradewind.testing.commands import Arguments, end_with
-from tradewind.testing.wire_recorder import ListeningPost, run_at_post
+from tradewind.testing.wire_recorder import ListeningPost, Reply, run_at_post
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, TriggerKind
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.ccxt.orders import AccountModes
@@ -34,7 +34,15 @@ if TYPE_CHECKING:
 __all__ = ["record", "write_contracts"]
 
 _UNSTABLE = frozenset({"timestamp", "signature"})
-_HEADERS = ("expTime", "X-BAPI-RECV-WINDOW", "Content-Type", "x-simulated-trading", "Timestamp")
+_HEADERS = (
+    "expTime",
+    "X-BAPI-RECV-WINDOW",
+    "Content-Type",
+    "x-simulated-trading",
+    "Timestamp",
+    "X-CHANNEL-API-CODE",
+    "KC-API-PARTNER",
+)
 _PRICE, _QTY, _CID = 420_000, 10, 7 << 20 | 3 << 8 | 5
 
 
@@ -82,6 +90,10 @@ _ASKED: dict[str, Callable[[CcxtTradingGateway], Awaitable[object]]] = {
 }
 
 
+_FINE: dict[str, object] = {"kucoin": {"code": "200000"}}
+"""What is answered where an answer without a code is an error."""
+
+
 def record(venue: str) -> dict[str, object]:
     """Return what is sent to a venue for each of the things above, by name."""
     requests: dict[str, object] = run_at_post(venue, _record)
@@ -90,6 +102,8 @@ def record(venue: str) -> dict[str, object]:
 
 async def _record(post: ListeningPost) -> dict[str, object]:
     found: dict[str, object] = {}
+    if post.venue in _FINE:
+        post.answer = lambda _: Reply(_FINE[post.venue])
     one_way = await _ready(post, AccountModes())
     for name, orders in _ORDERS.items():
         found[name] = await _sent(post, one_way.create(_of_coins(orders) if _is_spot(post) else orders))

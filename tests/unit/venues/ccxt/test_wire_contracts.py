@@ -12,7 +12,16 @@ from tradewind.testing.wire_contracts import record
 
 FOLDER = Path(__file__).parent / "contracts"
 SPOT = ("binance_spot", "bybit_spot", "okx_spot")
-VENUES = ("binance_usdm", "bybit_linear", "okx_swap", "blofin_swap", "gate_swap", *SPOT)
+VENUES = (
+    "binance_usdm",
+    "bybit_linear",
+    "okx_swap",
+    "blofin_swap",
+    "gate_swap",
+    "bitget_swap",
+    "kucoin",
+    *SPOT,
+)
 
 
 @pytest.fixture(scope="module", params=VENUES)
@@ -133,6 +142,51 @@ TRAITS = {
 }
 
 
+TRAITS["bitget_swap"] = {
+    "limit": {
+        "productType": "USDT-FUTURES", "symbol": "BTCUSDT", "marginMode": "crossed", "marginCoin": "USDT",
+        "size": "0.001", "price": "42000", "side": "buy", "orderType": "limit", "force": "gtc",
+        "clientOid": "twtag001Ung5S", "reduceOnly": None, "tradeSide": None,
+    },
+    "post only": {"orderType": "limit", "force": "post_only"},
+    "IOC": {"orderType": "limit", "force": "ioc", "side": "sell"},
+    "market": {"orderType": "market", "price": None, "force": None},
+    "reduce only": {"reduceOnly": "YES", "side": "sell"},
+    "stop": {
+        "planType": "normal_plan", "orderType": "market", "triggerPrice": "42000", "triggerType": "fill_price",
+        "side": "sell", "reduceOnly": "YES", "price": None,
+    },
+    "stop by mark": {"triggerType": "mark_price"},
+    "cancel by our id": {"clientOid": "twtag001Ung5S", "orderId": None, "symbol": "BTCUSDT"},
+    "cancel by the venue's id": {"clientOid": None, "orderId": "12345"},
+    "cancel a stop": {
+        "planType": "normal_plan", "symbol": "BTCUSDT", "orderIdList": [{"clientOid": "twtag001Ung5S"}],
+    },
+    "leverage": {"leverage": "5", "symbol": "BTCUSDT", "marginCoin": "USDT"},
+    # Where both positions may be held the side is that of the position.
+    "hedge: open long": {"side": "buy", "tradeSide": "open", "marginMode": "isolated", "reduceOnly": None},
+    "hedge: close long": {"side": "buy", "tradeSide": "close", "reduceOnly": None},
+    "hedge: open short": {"side": "sell", "tradeSide": "open"},
+    "hedge: close short": {"side": "sell", "tradeSide": "close", "orderType": "market"},
+    "hedge: stop of a long": {"side": "buy", "tradeSide": "close", "planType": "normal_plan"},
+}  # fmt: skip
+TRAITS["kucoin"] = {
+    "limit": {
+        "symbol": "XBTUSDTM", "type": "limit", "side": "buy", "size": 10, "price": "42000", "timeInForce": "GTC",
+        "marginMode": "CROSS", "clientOid": "twtag001Ung5S", "positionSide": None, "leverage": None, "stop": None,
+    },
+    "post only": {"type": "limit", "postOnly": True},
+    "IOC": {"type": "limit", "timeInForce": "IOC", "side": "sell"},
+    "market": {"type": "market", "price": None, "timeInForce": None},
+    "reduce only": {"reduceOnly": True},
+    "stop": {"type": "market", "stop": "down", "stopPrice": "42000", "stopPriceType": "TP", "reduceOnly": True},
+    "stop by mark": {"stop": "up", "stopPriceType": "MP", "side": "buy"},
+    "leverage": {"symbol": "XBTUSDTM", "leverage": "5"},
+    "hedge: open long": {"side": "buy", "positionSide": "LONG", "marginMode": "ISOLATED"},
+    "hedge: close long": {"side": "sell", "positionSide": "LONG", "reduceOnly": True},
+    "hedge: open short": {"side": "sell", "positionSide": "SHORT", "reduceOnly": None},
+    "hedge: close short": {"side": "buy", "positionSide": "SHORT", "type": "market"},
+}  # fmt: skip
 TRAITS["gate_swap"] = {
     "limit": {"contract": "BTC_USDT", "size": 10, "price": "42000", "tif": "gtc", "reduce_only": None},
     "post only": {"tif": "poc"},
@@ -173,6 +227,8 @@ def test_nobody_elses_mark_is_sent(contract):
     text = json.dumps(sent["requests"])
     assert "brokerId" not in text
     assert '"tag"' not in text
+    assert "X-CHANNEL-API-CODE" not in text
+    assert "KC-API-PARTNER" not in text
     assert "twtag001Ung5S" in text
 
 
@@ -206,6 +262,12 @@ def test_what_a_venue_has_no_word_for_is_not_sent():
         ("gate_swap", "trailing stop"),
         ("gate_swap", "expiring"),
         ("gate_swap", "dead man"),
+        # A change is another order at Bitget; KuCoin knows none. What follows a price needs one to begin at.
+        *[
+            (venue, name)
+            for venue in ("bitget_swap", "kucoin")
+            for name in ("trailing stop", "expiring", "amend", "dead man")
+        ],
         ("binance_spot", "amend"),
         ("binance_spot", "dead man"),
         ("bybit_spot", "dead man"),
@@ -225,6 +287,8 @@ def test_each_request_that_changes_something_carries_its_fence(contract):
         "okx_swap": lambda one: one["headers"].get("expTime") == "a time",
         "blofin_swap": lambda one: True,
         "gate_swap": lambda one: one["headers"].get("Timestamp") == "a time",
+        "bitget_swap": lambda one: True,
+        "kucoin": lambda one: True,
     }
     carries |= {
         "binance_spot": carries["binance_usdm"],
