@@ -335,7 +335,8 @@ async def _reach_paper(
     listened = ListenedMarket(world, feeds, rules, bound.clock, notify=notify)
     reader = JournalReader(FileDisk(), folder)
     recorded = recorded_steps(reader, newest_start(reader)) if reader.headers else ()
-    return Reached(PaperVenue(exchange, listened, recorded), exchange, closing=closing)
+    venue = PaperVenue(exchange, listened, recorded)
+    return Reached(venue, exchange, closing=closing, hourly=listened.tell_conflated)
 
 
 def open_feeds(
