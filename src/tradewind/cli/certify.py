@@ -120,6 +120,7 @@ async def _certified(
 ) -> "Certificate":
     from tradewind import __version__
     from tradewind.cli.live_accounts import open_gateway
+    from tradewind.live.amounts import listing_of
     from tradewind.live.certify import Certificate, VenueTraits, certify_venue
     from tradewind.live.takeover import first_cid
     from tradewind.venues.ccxt.capabilities import dialect_of
@@ -130,7 +131,7 @@ async def _certified(
     listing = Listing(0, instrument)
     tag = "".join(secrets.choice(_SIGNS) for _ in range(6))
     settings = TradingSettings(entry.venue, tag, AccountMode.DEMO)
-    gateway, session = open_gateway(desk, settings, [listing], keys)
+    gateway, session = open_gateway(desk, settings, [listing_of(0, instrument)], keys)
 
     def tell(step: "Step") -> None:
         say.note(f"{_word_of(step):8}  {step.name}")
