@@ -410,6 +410,8 @@ class CcxtTradingGateway:
             seen = self._rows.read(row, shape, self._now_ns()) if getattr(shape, "status", "") in row else []
             found = next((event for event in seen if isinstance(event, OrderSeen)), None)
             self._audit.expect(order.cid)
+            listing, algo = self._listings[order.instrument], bool(getattr(shape, "algo", False))
+            self._rows.learn(listing, venue_id, client_id, position_side=order.position_side, algo=algo)
             return Outcome(OutcomeKind.ACCEPTED, order=found)
         return Outcome(
             OutcomeKind.UNKNOWN,
