@@ -102,6 +102,7 @@ async def _observe(observer: "Observer", running: "Running") -> None:
     try:
         while True:
             observer.look(running.status(), running.clock_ns())
+            observer.look_at_venues(running.figures(), running.clock())
             observer.look_outside(await asyncio.to_thread(read_outward, running.folder), running.clock())
             await asyncio.sleep(_LOOK_S)
     finally:

@@ -93,8 +93,9 @@ async def _reach(
         return max((gateway.clock_offset_ns for gateway in gateways), key=abs)
 
     return Reached(
-        venue, venue.books, venue.books, tuple(after), clock_ns, venue.stand_down, venue.inbox.tell_conflated
-    )
+        venue, venue.books, venue.books, tuple(after), clock_ns, venue.stand_down, venue.inbox.tell_conflated,
+        venue.figures,
+    )  # fmt: skip
 
 
 def open_gateway(

@@ -96,6 +96,8 @@ class TradingAccount:
         Our time, nanoseconds UTC.
     is_stop
         Says of an order whose place is not known, as after a restart, whether it waits among the venue's stops.
+    read_ns
+        When the account was read last, our time; 0: not yet.
     """
 
     number: int
@@ -104,6 +106,7 @@ class TradingAccount:
     inbox: Inbox
     clock: Callable[[], int]
     is_stop: Callable[[int], bool] = lambda cid: False
+    read_ns: int = 0
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
     _under_way: set[tuple[int, int]] = field(default_factory=set)
@@ -196,6 +199,7 @@ class TradingAccount:
     async def _ask_snapshot(self, since_ns: int) -> None:
         try:
             self.inbox.put(Seen(self.number, await self.gateway.snapshot(since_ns)))
+            self.read_ns = self.clock()
         except TradewindError as error:
             self.inbox.put(Seen(self.number, None, error.message))
         finally:

@@ -115,6 +115,8 @@ class Inbox:
         The last mark, best price and open interest, by instrument and kind.
     dropped
         Prints that were not kept.
+    streams
+        What each stream said of itself last (`StreamCode`), by account, kind and instrument.
     conflated
         By instrument and kind, how many gave way to a newer one before anybody took them, since that was told last.
     """
@@ -124,6 +126,7 @@ class Inbox:
     prints: deque[Event] = field(default_factory=deque)
     last: dict[tuple[int, type], Event] = field(default_factory=dict)
     dropped: int = 0
+    streams: dict[tuple[int, StreamKind, int], int] = field(default_factory=dict)
     conflated: Counter[tuple[int, type]] = field(default_factory=Counter)
     _told_ns: int = 0
     _has_news: bool = False
@@ -151,6 +154,8 @@ class Inbox:
             if len(self.prints) > _PRINTS_MAX:
                 self._drop_old_prints(account)
         else:
+            if isinstance(event, StreamSeen) and event.code != StreamCode.GAP:
+                self.streams[account, event.stream, event.instrument] = event.code
             self.items.append(Heard(account, event))
         self._wake()
 

@@ -16,7 +16,7 @@ from tradewind.errors import UsageError
 from tradewind.journal.bodies import Audit
 from tradewind.live.amounts import counted
 from tradewind.live.facts import Told, rows_of
-from tradewind.live.trading_state import is_flat
+from tradewind.live.trading_state import is_flat, losses_of
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import BUY, FactKind, Halt, IntentKind, OperatorCode, OrderState, names_of
 
@@ -209,7 +209,12 @@ class Operator:
             held = 0.0 if flat else float(wallet["unrealised"]) / scale
             amounts["equity"] = amounts["balance"] + held
             marked_ns = None if flat else int(wallet["ts_ns"])
-            told = {"account": name, "currency": setup.currency, "marked_ns": marked_ns}
+            told = {
+                "account": name,
+                "currency": setup.currency,
+                "marked_ns": marked_ns,
+                "losses": losses_of(wallet),
+            }
             found.append(told | amounts)
         return found
 

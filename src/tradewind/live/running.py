@@ -30,6 +30,7 @@ from tradewind.live.standing import keep_standing, write_standing
 from tradewind.live.takeover import TAKEN_OVER
 from tradewind.live.watch import Watch, WatchLimits, gauges_of, memory_share
 from tradewind.ops.alerts import Alert
+from tradewind.ops.observing import VenueFigures
 from tradewind.units.enums import Halt, OperatorCode, Rule
 from tradewind.units.layout import dtype_of
 from tradewind.units.records import Core
@@ -77,6 +78,8 @@ class Reached:
         Takes back what a venue would do when we fall silent; called where an operator ended the session.
     hourly
         Returns what is written down once an hour, for people; None for nothing.
+    figures
+        Returns how accounts and streams stand, for whoever watches.
     """
 
     venue: VenuePort
@@ -86,6 +89,7 @@ class Reached:
     clock_ns: Callable[[], int] = lambda: 0
     stand_down: Callable[[], Awaitable[None]] | None = None
     hourly: Callable[[int], Sequence[Audit]] | None = None
+    figures: Callable[[], VenueFigures] = VenueFigures
 
 
 class Beside(Protocol):
@@ -153,6 +157,8 @@ class Running:
         How the process began, and where its journal lies.
     clock, clock_ns
         Our time, nanoseconds UTC, and how far the venue's clock is ahead of it.
+    figures
+        Returns how accounts and streams stand; how long answers took it tells once.
     """
 
     session: Session
@@ -161,6 +167,7 @@ class Running:
     folder: Path
     clock: Callable[[], int]
     clock_ns: Callable[[], int]
+    figures: Callable[[], VenueFigures] = VenueFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +286,9 @@ class _Run:
             self._notify, session.post, lambda: int(world.core["own_halts"][0]), self._renewal.ask,
         )  # fmt: skip
         running = Running(
-            session, operator.status, self._boot, self._folder, self._setup.clock, reached.clock_ns
-        )
+            session, operator.status, self._boot, self._folder, self._setup.clock, reached.clock_ns,
+            reached.figures,
+        )  # fmt: skip
         others = [self._accompany(each, running) for each in self._beside]
         others.append(self._verify(opened.resumed_at))
         others.append(keep_standing(self._folder, operator.status, self._setup.clock))

@@ -14,7 +14,7 @@ from tradewind.units.enums import Halt, Rule, names_of
 if TYPE_CHECKING:
     from tradewind.engine.world import World
 
-__all__ = ["StateColumns", "TradingState", "changes_of", "is_flat", "wallets_of"]
+__all__ = ["StateColumns", "TradingState", "changes_of", "is_flat", "losses_of", "wallets_of"]
 
 _HALTS, _RULES = names_of(Halt), names_of(Rule)
 
@@ -89,6 +89,23 @@ def changes_of(world: World, before: TradingState, now_ns: int) -> list[Audit]:
 def is_flat(world: World) -> bool:
     """Say whether nobody holds anything."""
     return not world.contexts["working"]["holding"]["pos_lot"].any()
+
+
+def losses_of(wallet: Any) -> dict[str, dict[str, float]]:  # noqa: ANN401 - a row of `Account`
+    """Return what a wallet has lost of its day, of its session and from its highest, where that is limited.
+
+    lost and limit: shares of the equity from which that breaker counts; equity is that of the last mark.
+    """
+    found, equity = {}, float(wallet["equity"])
+    for name, base, limit in (
+        ("day", "day_start", "loss_day"),
+        ("session", "session_start", "loss_session"),
+        ("drawdown", "fall_from", "drawdown"),
+    ):
+        if wallet[limit] > 0 and wallet[base] > 0:
+            lost = max(0.0, 1.0 - equity / float(wallet[base]))
+            found[name] = {"lost": lost, "limit": float(wallet[limit])}
+    return found
 
 
 def wallets_of(world: World, now_ns: int) -> Audit:

@@ -28,6 +28,7 @@ from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.clock_watch import ClockWatch
 from tradewind.live.crossing import crosses_own, shares_instruments
 from tradewind.live.facts import Asked, Told, asked_of, numbered, rows_of
+from tradewind.live.figures import figures_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import bar_fact, market_fact
 from tradewind.live.history import CaughtUp, HistoryStep, catch_up
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tradewind.engine.world import World
+    from tradewind.ops.observing import VenueFigures
     from tradewind.venues.gateway import MarketFeed, Snapshot, TradingGateway
 
 __all__ = ["LiveRules", "LiveVenue"]
@@ -232,6 +234,10 @@ class LiveVenue:
         self._silent.set()
         if self._arming:
             await asyncio.wait(self._arming, timeout=_STAND_DOWN_S)
+
+    def figures(self) -> VenueFigures:
+        """Return how accounts and streams stand, for whoever watches; how long answers took is told once."""
+        return figures_of(self._accounts, self.inbox)
 
     async def close(self) -> None:
         """Let go of gateways and feeds; orders stay as they are."""

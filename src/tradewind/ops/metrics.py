@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Metrics"]
 
 _LOOP_BUCKETS = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)
+_CALL_BUCKETS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 class Metrics:
@@ -41,6 +42,24 @@ class Metrics:
         Gauge by session and breaker: 1 while it holds.
     held
         Gauge by session and strategy: 1 while it is held alone.
+    trading
+        Gauge by session: 1 while it may take new risk, 0 while anything halts it or it starts.
+    lost, lost_limit
+        Gauges by session, wallet, currency and breaker (day, session, drawdown), where that breaker is set: share of
+        the equity it counts from that is lost, and at which it trips.
+    reading_age_s
+        Gauge by session and account: seconds since the account was read from its venue.
+    streams
+        Gauge by session, account ("market" for market data), stream and state: how many are "up", how many are not.
+    calls
+        Counter by session, account and outcome of requests to its venue: "answered", "refused", "rate limited",
+        "unknown" where nothing came back that says what became of it, "not sent" where our own limits kept it.
+    call_s
+        Histogram by session and account: seconds from the signature of a request to its answer.
+    budget_used
+        Gauge by session and account: share of the fullest window of the venue's limits that is spent.
+    banned_s
+        Gauge by session and account: seconds until its venue wants to be asked again.
     journal_bytes
         Gauge by session: length of its journal.
     alerts
@@ -81,6 +100,11 @@ class Metrics:
         self.used = Gauge("margin_used", "Margin used.", wallet, **made)
         self.halts = Gauge("halted", "1 while a breaker holds.", ["session", "breaker"], **made)
         self.held = Gauge("held", "1 while a strategy is held.", ["session", "strategy"], **made)
+        self.trading = Gauge("trading", "1 while new risk may be taken.", ["session"], **made)
+        breaker = [*wallet, "breaker"]
+        self.lost = Gauge("lost_ratio", "Lost of what a breaker counts from.", breaker, **made)
+        self.lost_limit = Gauge("lost_limit_ratio", "Where that breaker trips.", breaker, **made)
+        self._watch_venues(made)
         self.journal_bytes = Gauge("journal_bytes", "Length of the journal.", ["session"], **made)
         self.alerts = Counter("alerts", "Alerts by code.", ["code"], **made)
         told = ["session", "recipient"]
@@ -92,6 +116,18 @@ class Metrics:
         self.signals = Counter("signals", "Signals from outside by outcome.", ["session", "outcome"], **made)
         self.refused = Counter("figures_refused", "Requests that were none for figures.", **made)
         self._server: Any = None
+
+    def _watch_venues(self, made: dict[str, Any]) -> None:
+        from prometheus_client import Counter, Gauge, Histogram
+
+        account = ["session", "account"]
+        self.reading_age_s = Gauge("reading_age_seconds", "Since an account was read.", account, **made)
+        self.streams = Gauge("streams", "Streams by state.", [*account, "stream", "state"], **made)
+        self.calls = Counter("venue_calls", "Requests by outcome.", [*account, "outcome"], **made)
+        timed = made | {"buckets": _CALL_BUCKETS}
+        self.call_s = Histogram("venue_call_seconds", "From signature to answer.", account, **timed)
+        self.budget_used = Gauge("venue_budget_used_ratio", "Of the fullest window.", account, **made)
+        self.banned_s = Gauge("venue_banned_seconds", "Until a venue may be asked.", account, **made)
 
     def serve(self, port: int, host: str = "127.0.0.1") -> int:
         """Offer the figures over HTTP; return the port. Raises UsageError (PORT_INVALID, PORT_BUSY)."""

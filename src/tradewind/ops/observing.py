@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.units.enums import WakeCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tradewind.ops.alerts import Alert
@@ -17,6 +17,42 @@ if TYPE_CHECKING:
     from tradewind.venues.port import Batch
 
 __all__ = ["Observer"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFigures:
+    """How an account stands at its venue.
+
+    Parameters
+    ----------
+    account
+        Its name.
+    read_ns
+        When it was read last, nanoseconds UTC; 0: not yet.
+    calls
+        Requests by outcome, since the process began.
+    waits_s
+        How long answers took since that was asked last, from the signature on.
+    budget_share
+        How much of the fullest window of the venue's limits is spent.
+    banned_until_ns
+        Until when the venue wants no request at all; in the past or 0 for none.
+    """
+
+    account: str
+    read_ns: int
+    calls: Mapping[str, int] = field(default_factory=dict)
+    waits_s: Sequence[float] = ()
+    budget_share: float = 0.0
+    banned_until_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFigures:
+    """How accounts and streams stand; of streams how many are up and how many not, by account and kind."""
+
+    accounts: Sequence[AccountFigures] = ()
+    streams: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -56,9 +92,30 @@ class Observer:
             metrics.equity.labels(*labels).set(wallet["equity"])
             metrics.balance.labels(*labels).set(wallet["balance"])
             metrics.used.labels(*labels).set(wallet["used"])
+            for breaker, told in wallet["losses"].items():
+                metrics.lost.labels(*labels, breaker).set(told["lost"])
+                metrics.lost_limit.labels(*labels, breaker).set(told["limit"])
+        metrics.trading.labels(name).set(not status["halts"] and not status["starting"])
         metrics.clock_offset_s.labels(name).set(clock_offset_ns / 1e9)
         size = sum(path.stat().st_size for path in self.folder.glob("*.twj"))
         metrics.journal_bytes.labels(name).set(size)
+
+    def look_at_venues(self, figures: VenueFigures, now_ns: int) -> None:
+        """Take how accounts and streams stand, at a time of ours in nanoseconds UTC."""
+        metrics, name = self.metrics, self.session
+        for told in figures.accounts:
+            labels = name, told.account
+            if told.read_ns:
+                metrics.reading_age_s.labels(*labels).set((now_ns - told.read_ns) / 1e9)
+            for outcome, total in told.calls.items():
+                self._count(metrics.calls, f"{told.account} {outcome}", total, told.account, outcome)
+            for wait_s in told.waits_s:
+                metrics.call_s.labels(*labels).observe(wait_s)
+            metrics.budget_used.labels(*labels).set(told.budget_share)
+            metrics.banned_s.labels(*labels).set(max(0, told.banned_until_ns - now_ns) / 1e9)
+        for (account, stream), (up, down) in figures.streams.items():
+            for state, count in (("up", up), ("down", down)):
+                metrics.streams.labels(name, account, stream, state).set(count)
 
     def look_outside(self, reach: Reach, now_ns: int) -> None:
         """Take who outside could be told, at a time of ours in nanoseconds UTC."""

@@ -150,7 +150,7 @@ def test_status_changes_nothing_and_is_not_written_down():
     assert (told["halts"], told["held"], told["stale"]) == ([], [], [])
     (wallet,) = told["wallets"]
     assert (wallet["account"], wallet["currency"]) == ("main", life.world.wallet_setups[0].currency)
-    assert wallet.keys() == {"account", "currency", "balance", "equity", "used", "marked_ns"}
+    assert wallet.keys() == {"account", "currency", "balance", "equity", "used", "marked_ns", "losses"}
     assert wallet["marked_ns"] == life.world.accounts["ts_ns"][0] > 0
     assert life.audits == []
 

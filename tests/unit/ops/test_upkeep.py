@@ -12,7 +12,7 @@ import pytest
 from tradewind.journal.bodies import FACT
 from tradewind.ops.alerts import Alert
 from tradewind.ops.metrics import Metrics
-from tradewind.ops.observing import Observer
+from tradewind.ops.observing import AccountFigures, Observer, VenueFigures
 from tradewind.ops.outward import HeartbeatTold, Reach, RecipientTold
 from tradewind.ops.upkeep import Upkeep
 from tradewind.units.enums import DAY_NS, WakeCode
@@ -75,9 +75,12 @@ def test_a_summary_that_fails_is_told_and_comes_again_the_next_day(tmp_path):
 
 
 STATUS = {
-    "batches": 10, "requests": 3, "fills": 2, "halts": ["LOSS_DAY"], "held": [], "stale": ["BTC"],
+    "starting": False, "batches": 10, "requests": 3, "fills": 2, "halts": ["LOSS_DAY"], "held": [], "stale": ["BTC"],
     "orders": [{"state": "LIVE"}, {"state": "LIVE"}, {"state": "UNKNOWN"}],
-    "wallets": [{"account": "main", "currency": "USDT", "equity": 101.5, "balance": 100.0, "used": 7.0}],
+    "wallets": [
+        {"account": "main", "currency": "USDT", "equity": 101.5, "balance": 100.0, "used": 7.0,
+         "losses": {"day": {"lost": 0.02, "limit": 0.05}}}
+    ],
 }  # fmt: skip
 
 
@@ -101,7 +104,34 @@ def test_figures_say_what_the_session_says(observer):
     assert figure(observer, "equity", wallet="0", currency="USDT") == 101.5
     assert figure(observer, "margin_used", wallet="0", currency="USDT") == 7
     assert figure(observer, "clock_offset_seconds") == -0.25
+    wallet = {"wallet": "0", "currency": "USDT", "breaker": "day"}
+    assert [figure(observer, name, **wallet) for name in ("lost_ratio", "lost_limit_ratio")] == [0.02, 0.05]
+    assert figure(observer, "trading") == 0
     assert figure(observer, "journal_bytes") == 123
+
+
+def test_figures_say_how_accounts_and_streams_stand(observer):
+    main = AccountFigures(
+        "main", 10 * SECOND_NS, {"answered": 5, "unknown": 1}, (0.02, 0.2), 0.4, 70 * SECOND_NS
+    )
+    streams = {("market", "bars"): (3, 1), ("main", "user"): (1, 0)}
+    observer.look_at_venues(VenueFigures((main,), streams), 40 * SECOND_NS)
+    main_of = {"account": "main"}
+    assert figure(observer, "reading_age_seconds", **main_of) == 30
+    assert figure(observer, "venue_calls_total", outcome="answered", **main_of) == 5
+    assert figure(observer, "venue_calls_total", outcome="unknown", **main_of) == 1
+    assert figure(observer, "venue_call_seconds_bucket", le="0.03", **main_of) == 1
+    assert figure(observer, "venue_call_seconds_count", **main_of) == 2
+    assert figure(observer, "venue_budget_used_ratio", **main_of) == 0.4
+    assert figure(observer, "venue_banned_seconds", **main_of) == 30
+    bars = {"account": "market", "stream": "bars"}
+    assert [figure(observer, "streams", state=each, **bars) for each in ("up", "down")] == [3, 1]
+    later = replace(main, calls={"answered": 7}, waits_s=(), banned_until_ns=0)
+    observer.look_at_venues(VenueFigures((later,), {("market", "bars"): (4, 0)}), 50 * SECOND_NS)
+    assert figure(observer, "venue_calls_total", outcome="answered", **main_of) == 7
+    assert figure(observer, "venue_call_seconds_count", **main_of) == 2
+    assert figure(observer, "venue_banned_seconds", **main_of) == 0
+    assert figure(observer, "streams", state="down", **bars) == 0
 
 
 def test_figures_say_who_outside_could_be_told(observer):
@@ -138,6 +168,7 @@ def test_what_has_passed_is_cleared_and_counters_only_rise(observer):
     assert figure(observer, "halted", breaker="LOSS_DAY") == 0
     assert figure(observer, "stale", instrument="BTC") == 0
     assert figure(observer, "orders", state="UNKNOWN") == 0
+    assert figure(observer, "trading") == 1
     observer.look(STATUS | {"fills": 1})
     assert figure(observer, "fills_total") == 4
 

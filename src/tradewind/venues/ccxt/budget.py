@@ -177,6 +177,14 @@ class Budget:
         """Return how long a request of `count` rows would have to wait now, 0 for not at all."""
         return self._longest_ns(self._of(group), (self._now_ns(), weight, count), urgency)
 
+    def share(self) -> float:
+        """Return how much of the fullest window is spent now, as a share of its limit."""
+        now_ns, fullest = self._now_ns(), 0.0
+        for spent in self._spent:
+            spent.forget(now_ns)
+            fullest = max(fullest, spent.total / spent.window.limit)
+        return fullest
+
     def is_silenced(self, urgency: Urgency) -> bool:
         """Say whether the venue wants to hear nothing of such urgency now."""
         return self._silence_ns(self._now_ns(), urgency) > 0

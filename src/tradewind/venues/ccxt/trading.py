@@ -147,6 +147,7 @@ class CcxtTradingGateway:
         self._ids = ClientIds(settings.tag, self._dialect.client_id_form)
         self._speller = Speller(self._dialect, self._ids, settings.modes)
         self._wire = Wire(self._exchange, self._dialect, now_ns, address)
+        self.traffic = self._wire.traffic
         self._rows = RowReader(self._dialect, listings, self._ids, self.dropped)
         self._account = AccountReader(self._wire, self._rows, self._speller, self._listings)
         self._caps = CapGuard(settings.caps, now_ns)

@@ -22,6 +22,7 @@ from tradewind.venues.ccxt.classification import code_of, is_never_sent, look_up
 from tradewind.venues.ccxt.dialect import Meaning, value_at
 from tradewind.venues.ccxt.exchange import redact
 from tradewind.venues.ccxt.parsing import rows_at, word_of
+from tradewind.venues.ccxt.traffic import Traffic
 from tradewind.venues.ccxt.venue_clock import VenueClock
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class Wire:
         self.exchange = exchange
         self.dialect = dialect
         self.budget = Budget(dialect.windows, now_ns, address)
+        self.traffic = Traffic(self.budget)
         self.clock = VenueClock(now_ns, asyncio.get_running_loop().time)
         self.now_ns = now_ns
         self._says_expiry = dialect.fence == "expiry"
@@ -129,12 +131,15 @@ class Wire:
         at it, and its id is the same.
         """
         answer = await self._ask(call, params, urgency)
-        if self._means(answer) is Meaning.CLOCK:
+        meaning = self._means(answer)
+        if meaning is Meaning.CLOCK:
             self.clock.forget()
             await self.measure_clock()
             answer = await self._ask(call, params, urgency)
-        if self._means(answer) is Meaning.RATE and not answer.retry_ns:
+            meaning = self._means(answer)
+        if meaning is Meaning.RATE and not answer.retry_ns:
             self.budget.pause()
+        self.traffic.note(answer, meaning)
         return answer
 
     async def _ask(self, call: Call, params: object, urgency: Urgency) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,22 @@ WINDOWS = (
     Window("order", 10, 10, "X-Orders-10S"),
     Window("left", 1, 10, "X-Left", remaining=True),
 )
+
+
+async def share_later(budget, loop, seconds):
+    await asyncio.sleep(seconds)
+    return budget.share()
+
+
+def test_the_fullest_window_says_how_much_is_spent():
+    async def work(budget, loop):
+        assert budget.share() == 0.0
+        await taking(budget, "order", weight=1, urgency=Urgency.OPEN)
+        await taking(budget, "order", weight=9, urgency=Urgency.OPEN)
+        assert budget.share() == pytest.approx(0.2), "two of ten orders; ten of a hundred weights"
+        return [await share_later(budget, loop, 11), await share_later(budget, loop, 60)]
+
+    assert lived(work) == [pytest.approx(0.1), 0.0]
 
 
 SHARED = (Window("all", 60, 100, shared=True), Window("order", 10, 10))
