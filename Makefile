@@ -17,7 +17,7 @@ WHEELS ?= wheelhouse
 SBOM ?= dist/tradewind.cdx.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install live dev demo test soak week bench docs docs-serve pins aged wheelhouse sbom format lint clean
+.PHONY: help install live dev demo test soak faults week bench docs docs-serve pins aged wheelhouse sbom format lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ test: $(DEV) ## all tests but the long ones: one process compiles the kernels, t
 
 soak: $(DEV) ## the long tests: millions of requests, seeded misfortunes, crash sweeps; each is named as it ends
 	@TRADEWIND_HYPOTHESIS=soak $(BIN)/python -m pytest -m soak -v --timeout 14400 $(ARGS)
+
+faults: $(DEV) ## every test that proves a fault survived, and the table of them with what came out: build/faults.md
+	@$(BIN)/python -W ignore -m tradewind.testing.fault_table . -n $(WORKERS) --dist loadfile $(ARGS)
 
 week: $(DEV) ## a week on paper in virtual time, into a new folder (FOLDER=week DAYS=7 SEED=1): report, journal, an order
 	@$(BIN)/python -W ignore -m tradewind.testing.week $(FOLDER) $(DAYS) $(SEED)

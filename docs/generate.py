@@ -93,23 +93,25 @@ def alerts_page() -> str:
 
 
 def faults_page() -> str:
-    """Return every fault with what is promised and the test that holds it."""
-    from tradewind.testing.fault_table import scenarios
+    """Return every fault with what is promised, the tests that hold it, and what came of them where they were run."""
+    from tradewind.testing.fault_table import RESULTS, outcomes_in, proofs, rows
 
     root = Path(__file__).resolve().parents[1]
-    found = scenarios(root / "tests" / "simulation" / "faults", root)
-    rows = [(s.fault, s.title, s.promise, f"`{s.test.rpartition('/')[2]}`") for s in found]
+    results = root / RESULTS
+    ran = outcomes_in(results) if results.is_file() else None
+    head = ("", "what happens", "what we promise", "test", *(("result",) if ran is not None else ()))
     said = (
-        "Each of these befalls a whole session at a fake exchange, in virtual time: the session, its journal, the real "
-        "adapter over unmodified ccxt. Afterwards eight questions are asked, whatever it was: do the venue's fills by "
-        "our ids add up to our ledger, was there at most one order per intent, none above the limits, is the position "
-        "that is believed the one that is held, has all that is held its protector, was nothing opened on stale data, "
-        "does the journal replay to the same state, and did the process recover? The tests are in "
-        "`tests/simulation/faults`.\n"
+        "The tests of `simulation/faults` let each of these befall a whole session at a fake exchange, in virtual "
+        "time: the session, its journal, the real adapter over unmodified ccxt. Afterwards eight questions are asked, "
+        "whatever it was: do the venue's fills by our ids add up to our ledger, was there at most one order per "
+        "intent, none above the limits, is the position that is believed the one that is held, has all that is held "
+        "its protector, was nothing opened on stale data, does the journal replay to the same state, and did the "
+        "process recover? The other tests hold a part of it by itself, with real processes, files and sockets, or at "
+        "every venue. Every change is held to all of them before it lands; `make faults` runs them by themselves and "
+        "adds what came out, here and in `build/faults.md`. The long ones among them, which are not run then, are "
+        "those of `make soak`.\n"
     )
-    return (
-        "# Faults survived\n\n" + said + "\n" + table(("", "what happens", "what we promise", "test"), rows)
-    )
+    return f"# Faults survived\n\n{said}\n{table(head, rows(proofs(root), ran))}"
 
 
 def metrics_page() -> str:

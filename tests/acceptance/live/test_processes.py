@@ -276,6 +276,7 @@ def bought(terminal: Terminal) -> Decimal:
 
 
 def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
+    """F75: real processes over sockets, with a person at a second terminal."""
     (terminal.desk / "strategies" / "keeper.py").write_text(KEEPER)
     sessions = terminal.desk / "sessions"
     sessions.joinpath("live.toml").write_text(
@@ -387,6 +388,7 @@ def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
 
 
 def test_a_strategy_that_never_returns_is_found_killed_with_its_process_and_held(terminal):
+    """F88: real processes: it never returns."""
     (terminal.desk / "strategies" / "hangs.py").write_text(HANGS)
     capital = 'capital = { amount = 10_000, currency = "USDT" }'
     text = SESSION.format(venue="binance_usdm", symbol="BTCUSDT", account=capital)

@@ -40,6 +40,7 @@ def lives(voyage, deaths=1):
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("venue", VENUES)
 def test_killed_at_a_named_point(venue, point):
+    """F75: killed before and after a record, a sync, a request, an answer and its fact, the next process goes on."""
     passings = PASSINGS[point.rpartition(" ")[2]]
     at = VENUES.index(venue) + POINTS.index(point)
     twice = passings is SELDOM
@@ -49,19 +50,21 @@ def test_killed_at_a_named_point(venue, point):
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_killed_while_it_starts(venue):
+    """F76: a start that is killed is begun again."""
     for step in (3, 60, 180):
         lives(killed_at_steps(venue, step))
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_killed_while_it_recovers_from_having_been_killed(venue):
-    """Nested: each next process dies on its way back, at another step."""
+    """F76: nested: each next process dies on its way back, at another step."""
     lives(killed_at_steps(venue, 4_000, 4, 60, 130), deaths=4)
     lives(killed_at_steps(venue, 5_200, 200, 330, 90, 500), deaths=5)
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_killed_while_it_ends_in_order(venue):
+    """F78: killed on the way out, it loses nothing."""
     for steps in (2, 7, 13):
         landfall = sail(killed_at_end(venue, steps))
         assert landfall.life.lives == 1
@@ -70,7 +73,7 @@ def test_killed_while_it_ends_in_order(venue):
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_killed_at_a_shard_of_all_steps(venue):
-    """Another shard each day; TRADEWIND_SHARD chooses one."""
+    """F75: another shard of all steps each day; TRADEWIND_SHARD chooses one."""
     for step in range(2 + (SHARD + 37 * VENUES.index(venue)) % SHARDS, steps_of(venue), SHARDS):
         lives(killed_at_steps(venue, step))
 
@@ -79,5 +82,6 @@ def test_killed_at_a_shard_of_all_steps(venue):
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("venue", VENUES)
 def test_killed_at_every_step(venue, part):
+    """F75: at every step of a life; `make soak` runs it."""
     for step in range(2 + part, steps_of(venue), PARTS):
         lives(killed_at_steps(venue, step))

@@ -59,6 +59,7 @@ def check(bad, venue, code):
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_sync_fails(venue):
+    """F80: whichever sync of a life it is."""
     at = VENUES.index(venue)
     for nth in (1 + at, 6 + at):
         check(BadDisk("sync", nth), venue, "JOURNAL_WRITE")
@@ -66,7 +67,7 @@ def test_a_sync_fails(venue):
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_disk_is_full(venue):
-    """At any byte: what fits of a record is cut off again, and its request was never sent."""
+    """F79: at any byte: what fits of a record is cut off again, and its request was never sent."""
     at = VENUES.index(venue)
     check(BadDisk("append", 30 + 17 * at, spare_bytes=at), venue, "DISK_FULL")
     check(BadDisk("sync", 3 + at, spare_bytes=11 * at), venue, "DISK_FULL")
@@ -74,7 +75,7 @@ def test_the_disk_is_full(venue):
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_power_is_lost_and_the_tail_is_torn_or_full_of_zeros(venue):
-    """Of what was not synced a random part stays; the file system may add zeros."""
+    """F82: of what was not synced a random part stays; the file system may add zeros."""
 
     def lose_power(deck):
         deck.process.kill()

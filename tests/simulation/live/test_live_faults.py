@@ -167,7 +167,7 @@ def test_the_first_comparison_is_no_difference():
 
 
 def test_after_the_machine_slept_everything_is_read_before_anything_is_decided():
-    """F92, F07."""
+    """F92."""
 
     def sleep(live):
         live.loop._jumping.now_ns += 7_200 * S
@@ -183,7 +183,7 @@ def test_after_the_machine_slept_everything_is_read_before_anything_is_decided()
 
 
 def test_decisions_that_come_too_late_are_skipped_and_never_made_up_for():
-    """F07: the loop stood still for 45 seconds, less than would count as sleep."""
+    """F87: the loop stood still for 45 seconds, less than would count as sleep."""
     live = Disturbed(
         418, lambda live: setattr(live.loop._jumping, "now_ns", live.loop._jumping.now_ns + 45 * S)
     )

@@ -146,11 +146,13 @@ def check(tmp_path, undisturbed, kills, seed):
 
 
 def test_session_killed_a_few_times_ends_in_the_same_state(tmp_path, undisturbed):
+    """F75: real processes, real files, real kills."""
     assert check(tmp_path, undisturbed, 6, seed=1) >= 1
 
 
 @pytest.mark.soak
 def test_session_killed_two_hundred_times_ends_in_the_same_state(tmp_path, undisturbed):
+    """F75: two hundred real kills; `make soak` runs it."""
     struck = 0
     for seed in range(1000):
         (tmp_path / str(seed)).mkdir()

@@ -46,6 +46,7 @@ def disk_with(data):
 
 
 def test_truncation_at_every_byte_recovers_the_complete_records():
+    """F82."""
     data = written().read(FIRST)
     records = read_records(disk_with(data))
     ends = ends_of_records(data)
@@ -66,6 +67,7 @@ def test_truncation_at_every_byte_recovers_the_complete_records():
 
 @pytest.mark.parametrize("zeros", [1, 7, 19, 20, 21, 4096])
 def test_tail_of_zeros_is_dropped_at_every_byte(zeros):
+    """F82."""
     data = written(12).read(FIRST)
     ends = ends_of_records(data)
     for size in range(ends[0], len(data) + 1):
@@ -77,6 +79,7 @@ def test_tail_of_zeros_is_dropped_at_every_byte(zeros):
 
 
 def test_every_single_bit_flip_is_found_and_refused():
+    """F83."""
     data = written(25).read(FIRST)
     for bit in range(len(data) * 8):
         disk = disk_with(data)
@@ -87,6 +90,7 @@ def test_every_single_bit_flip_is_found_and_refused():
 
 
 def test_bit_flip_before_a_tail_of_zeros_is_still_found():
+    """F83."""
     data = written(25).read(FIRST)
     for bit in random.Random(1).sample(range(len(data) * 8), 2_000):
         disk = disk_with(data + bytes(500))
@@ -136,6 +140,7 @@ def test_record_rewritten_with_a_valid_checksum_breaks_the_chain_there():
 
 @pytest.mark.parametrize("gone", [0, 1, 2])
 def test_missing_segment_is_damage(gone):
+    """F84."""
     disk = written(60, segment_bytes=500)
     names = [name for name in disk.names(FOLDER) if name.endswith(".twj")]
     disk.remove(FOLDER / names[gone])
@@ -145,6 +150,7 @@ def test_missing_segment_is_damage(gone):
 
 
 def test_segment_of_another_journal_is_damage():
+    """F84."""
     disk, other = written(60, segment_bytes=500), SimulatedDisk()
     writer = open_journal(other, FOLDER, authorship(twj.Identity("other", ())), 500)
     for kind, body in numbered_bodies(60):

@@ -94,6 +94,7 @@ def test_a_session_that_has_traded_waits_for_its_venue_from_its_first_start_on(t
 
 
 def test_a_session_whose_disk_is_full_goes_on_once_there_is_room(tmp_path):
+    """F79."""
     free = iter([0, 0, 0, 63 << 20, 64 << 20, 64 << 20])
     left = []
 
@@ -136,6 +137,7 @@ def test_a_fault_of_ours_is_a_death(tmp_path):
 
 
 def test_a_hung_strategy_is_named_and_begins_held(tmp_path):
+    """F88."""
     body = (
         "registers = pulse.registers(800, 80)\nregisters[80:88] = (3).to_bytes(8, 'little')\n"
         "if life == 1:\n  while True: pass\nassert pulse.held == [2], pulse.held"
@@ -150,6 +152,7 @@ def test_a_hung_strategy_is_named_and_begins_held(tmp_path):
 def test_a_strategy_that_brings_its_process_down_begins_held_and_not_one_that_was_killed(
     tmp_path, number, held
 ):
+    """F88."""
     body = (
         "registers = pulse.registers(800, 80)\nregisters[80:88] = (3).to_bytes(8, 'little')\n"
         f"if life == 1:\n  os.kill(os.getpid(), signal.{number})\nassert pulse.held == {held}, pulse.held"
@@ -173,6 +176,7 @@ def test_a_start_may_take_longer_than_a_beat(tmp_path):
 
 
 def test_a_crash_loop_ends(tmp_path):
+    """F77."""
     body = "os.kill(os.getpid(), signal.SIGKILL)"
     with pytest.raises(SafetyRefusal) as caught:
         guarded(tmp_path, body, GuardPolicy(restarts_per_minute=3))
@@ -222,6 +226,7 @@ def test_nothing_is_told_of_a_child_before_it_is_gone(tmp_path, ends, kind):
 
 @pytest.mark.parametrize(("every_s", "lives"), [(3_600.0, 2), (0.0, 4)])
 def test_a_child_that_asks_to_be_renewed_is_started_again_once_in_a_while(tmp_path, every_s, lives):
+    """F86."""
     body = (
         "from tradewind.live.pulse import RENEWING\nfor _ in range(60):\n  time.sleep(0.02)\n"
         "  if pulse.may_renew and life < 4:\n    pulse.state = RENEWING\n    sys.exit(0)"

@@ -59,6 +59,7 @@ def played(*, holds):
 
 
 def test_who_raises_is_held_and_the_others_go_on():
+    """F88."""
     world, records, told, asked = played(holds=True)
     assert world.strategies["held"].tolist() == [Rule.RAISED, 0]
     assert asked[0] == 3

@@ -67,7 +67,7 @@ def test_what_is_older_than_a_process_that_goes_on_is_said_to_be(tmp_path):
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.EROFS])
 def test_a_disk_that_fails_is_told_to_a_person_before_the_process_ends_by_it(tmp_path, monkeypatch, code):
-    """Nobody need look at the terminal: what is held is left to its stops from here on."""
+    """F79, F80: nobody need look at the terminal: what is held is left to its stops from here on."""
     told, syncs, sync = [], [], os.fdatasync
 
     def fail(descriptor):

@@ -85,6 +85,7 @@ def test_what_an_earlier_life_had_found_passes_in_a_later_one():
 
 
 def test_memory_that_stays_too_much_for_a_minute_asks_for_another_process_until_it_comes():
+    """F86."""
     loop, machine = VirtualLoop(), Machine()
 
     async def scene():
@@ -118,6 +119,7 @@ async def run_once(watch):
 
 
 def test_a_loop_that_stands_still_is_told_when_it_comes_round_again():
+    """F87."""
     loop, machine = VirtualLoop(), Machine()
 
     async def scene():

@@ -173,6 +173,7 @@ def test_why_an_alert_was_not_taken_shows_no_word_of_a_library():
 
 
 def test_a_notifier_that_hangs_costs_alerts_and_nothing_else():
+    """F89."""
     hanging = threading.Event()
     dispatcher = Dispatcher([lambda title, body: hanging.wait(60)], repeat_ns=0)
     for i in range(1_000):

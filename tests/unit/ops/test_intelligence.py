@@ -174,6 +174,7 @@ def test_thrown_away_it_is_rebuilt_to_an_identical_dump_also_when_the_market_exp
 
 
 def test_a_damaged_file_is_made_again_and_the_journal_is_not_touched(told, tmp_path):
+    """F85."""
     path = tmp_path / "i.sqlite"
     before = built(told, path)
     for damage in (b"no database at all", path.read_bytes()[:5000] + b"\0" * 40_000):
@@ -199,6 +200,7 @@ def test_a_file_of_another_version_is_made_again(told, tmp_path):
 
 
 def test_a_file_that_another_process_holds_is_waited_for_and_then_refused(told, tmp_path):
+    """F85: trading does not notice; who asks is told that the tables are locked."""
     path = tmp_path / "i.sqlite"
     before = built(told, path)
     other = sqlite3.connect(path)
