@@ -11,7 +11,7 @@ from tradewind.errors import SafetyRefusal
 from tradewind.live.guard import Guard, GuardPolicy
 from tradewind.live.renewal import Renewal
 from tradewind.live.watch import Gauges, Watch, WatchLimits
-from tradewind.ops.alerts import Dispatcher
+from tradewind.ops.dispatch import Dispatcher
 from tradewind.testing.logbook import alerted_s, asked_s, orders_of, placed_s, seconds, told
 from tradewind.testing.steady import halts, sail_steady, unlucky_pair
 from tradewind.units.enums import FactKind, Halt, RequestKind, Rule, WakeCode
