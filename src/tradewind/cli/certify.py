@@ -34,7 +34,8 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
     UsageError
         EXCHANGE_UNKNOWN, EXCHANGE_UNSUPPORTED for a venue that orders cannot be sent to.
     ConfigError
-        CONFIG_CHOICE for an account that is not known; KEY_MODE_MISMATCH for one that is not of practice money there.
+        CONFIG_CHOICE for an account that is not known, CONFIG_CONFLICT for one at another venue, KEY_MODE_MISMATCH for
+        one that is not of practice money, SYMBOL_UNKNOWN.
     SafetyRefusal
         CCXT_CHANGED.
     Busy
@@ -100,12 +101,21 @@ def _practice_account(desk: "Workspace", venue: str, account: str) -> "AccountEn
             where="--account",
             known=tuple(desk.settings.accounts),
         )
-    if entry.venue != venue or entry.kind != "demo":
+    if entry.venue != venue:
+        raise ConfigError(
+            "CONFIG_CONFLICT",
+            f"the account {account} is at {entry.venue}, not at {venue}.",
+            where="tradewind.toml",
+            key=f"accounts.{account}.venue",
+            hint=f"tradewind venue certify {entry.venue} --account {account}, or name an account at {venue}",
+        )
+    if entry.kind != "demo":
         raise ConfigError(
             "KEY_MODE_MISMATCH",
-            f"{account} is an account of {entry.venue}, kind {entry.kind}, not one of {venue} with practice money.",
+            f"{account} is an account of kind {entry.kind}, and the script of orders wants practice money.",
             where="tradewind.toml",
-            key=f"accounts.{account}",
+            key=f"accounts.{account}.kind",
+            hint=f'make a key of {venue}\'s practice trading and an account of kind = "demo" for it',
         )
     return entry
 
@@ -192,9 +202,9 @@ async def _tried(
 
     say.note(f"asking {entry.venue} for its rules")
     found = await fetch_rules(desk, entry.venue)
-    name = symbol or next(
-        each for each, rules in found.instruments.items() if rules.base == "BTC" and rules.active
-    )
+    name = symbol
+    if name is None:
+        name = next(each for each, rules in found.instruments.items() if rules.base == "BTC" and rules.active)
     if name not in found.instruments:
         raise ConfigError(
             "SYMBOL_UNKNOWN",

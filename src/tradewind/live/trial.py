@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tradewind.engine.world import atoms_of, lot_of
-from tradewind.errors import TradewindError
+from tradewind.errors import TradewindError, VenueDown
 from tradewind.live.amounts import counted
 from tradewind.units.enums import BUY, LONG, IntentKind, SettingCode
 from tradewind.venues.gateway import NO_HISTORY, NewOrder, OrderRef, OrderStatus, OutcomeKind, closes_side
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.dialect import Dialect
     from tradewind.venues.gateway import Listing, OrderSeen, Outcome, Snapshot, TradingGateway
 
-__all__ = ["WORKS", "Step", "StepFailed", "StepLeftOut", "Trial", "VenueTraits", "expect"]
+__all__ = ["WORKS", "Step", "StepFailed", "StepLeftOut", "Trial", "VenueTraits", "answered", "expect"]
 
 WORKS = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 _BAND_SHARE = 0.6
 """Prices keep within this share of how far away the venue lets them be, since the market moves meanwhile."""
 _MARGIN = 1.5
-_LOOKS = 10
-_LOOK_S = 0.5
+_WAITS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""A venue shows what was done within seconds; who asked it too often has to wait longer."""
+_READS, _READ_S = 5, 15.0
+_WORDS_MOST = 80
 _FEE_MOST = 0.01
 """A fee that is taken out of what was bought is smaller than this share of it."""
 
@@ -83,6 +85,12 @@ class VenueTraits:
             modes=dialect.position_mode is not None or dialect.margin_mode is not None,
             holds_coins=dialect.holds_coins,
         )
+
+
+def answered(outcome: Outcome) -> str:
+    """Return what a venue answered, in a few words."""
+    told = f"{outcome.kind.value} {outcome.text}".rstrip()
+    return told if len(told) <= _WORDS_MOST else f"{told[: _WORDS_MOST - 1]}…"
 
 
 def expect(outcome: Outcome, kind: OutcomeKind) -> None:
@@ -225,13 +233,14 @@ class Trial:
 
     async def until(self, look: Callable[[], Awaitable[str]]) -> None:
         """Look until nothing is missing; the venue may take its time. Raises StepFailed with what still is."""
-        missing = ""
-        for _ in range(_LOOKS):
-            missing = await look()
+        missing = await look()
+        for wait_s in _WAITS_S:
             if not missing:
                 return
-            await asyncio.sleep(_LOOK_S)
-        raise StepFailed(missing)
+            await asyncio.sleep(wait_s)
+            missing = await look()
+        if missing:
+            raise StepFailed(missing)
 
     async def found(self, order: NewOrder, fits: Callable[[OrderSeen], bool], what: str) -> OrderSeen:
         """Return an order as the venue shows it by our id once it fits."""
@@ -251,9 +260,18 @@ class Trial:
         await self.until(look)
         return seen[-1]
 
+    async def snapshot(self, since_ns: int = NO_HISTORY) -> Snapshot:
+        """Read the account; a venue that does not tell it now, since it was asked too often, is asked again."""
+        for _ in range(_READS - 1):
+            try:
+                return await self.gateway.snapshot(since_ns)
+            except VenueDown:
+                await asyncio.sleep(_READ_S)
+        return await self.gateway.snapshot(since_ns)
+
     async def stands(self) -> tuple[tuple[OrderSeen, ...], int]:
         """Return what rests in the instrument, and the lots that are held of both sides, less those of before."""
-        snapshot = await self.gateway.snapshot(NO_HISTORY)
+        snapshot = await self.snapshot()
         orders = tuple(seen for seen in snapshot.orders if seen.instrument == self.listing.index)
         return orders, self._counted(snapshot, None)
 
@@ -263,7 +281,7 @@ class Trial:
 
     async def held(self, position: int | None = None) -> int:
         """Return the lots that the venue says are held more than before, of one side or of both."""
-        return self._counted(await self.gateway.snapshot(NO_HISTORY), position)
+        return self._counted(await self.snapshot(), position)
 
     def _counted(self, snapshot: Snapshot, position: int | None) -> int:
         here = (seen for seen in snapshot.positions if seen.instrument == self.listing.index)
@@ -272,7 +290,7 @@ class Trial:
 
     async def settings(self) -> dict[int, set[float]]:
         """Return what the venue says of each setting of the instrument (`SettingCode`), of each side where it does."""
-        snapshot = await self.gateway.snapshot(NO_HISTORY)
+        snapshot = await self.snapshot()
         said: dict[int, set[float]] = {code: set() for code in SettingCode}
         for seen in snapshot.settings:
             if seen.instrument == self.listing.index:

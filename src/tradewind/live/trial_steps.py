@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tradewind.errors import TradewindError
 from tradewind.live.flatten import FlattenPolicy, flatten_account
-from tradewind.live.trial import WORKS, Step, StepFailed, StepLeftOut, expect
+from tradewind.live.trial import WORKS, Step, StepFailed, StepLeftOut, answered, expect
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, SettingCode
 from tradewind.venues.gateway import OrderStatus, OutcomeKind
 
@@ -119,7 +119,7 @@ async def _is_once(trial: Trial) -> str:
     (outcome,) = await trial.create(order)
     if len(await trial.resting()) != 1:
         raise StepFailed("a second order of the same id was taken")
-    return outcome.kind.value
+    return answered(outcome)
 
 
 async def _is_known(trial: Trial) -> str:
@@ -179,7 +179,7 @@ async def _refuses_one(trial: Trial) -> str:
         raise StepFailed("of two orders more than the possible one rests")
     await _cancel(trial, good)
     way = "in one request" if trial.traits.batches else "in a request each, this venue has no batch"
-    return f"{way}: {refused.text or refused.kind.value}"
+    return f"{way}: {answered(refused)}"
 
 
 async def _stays_out(trial: Trial) -> str:
@@ -189,7 +189,7 @@ async def _stays_out(trial: Trial) -> str:
     if outcome.kind is OutcomeKind.ACCEPTED:
         await trial.found(order, lambda seen: seen.status not in WORKS, "refused")
     await trial.holds(0)
-    return outcome.text or outcome.kind.value
+    return answered(outcome)
 
 
 # ---------------------------------------------------------------------- what is held
@@ -205,7 +205,7 @@ async def _closes_nothing(trial: Trial) -> str:
         await trial.found(order, lambda seen: seen.status not in WORKS and not seen.filled_lot, "refused")
     if await trial.held():
         raise StepFailed("a close opened a position")
-    return outcome.text or outcome.kind.value
+    return answered(outcome)
 
 
 async def _opens(trial: Trial, position: int) -> int:
@@ -294,7 +294,7 @@ async def _lists(trial: Trial) -> str:
     fees: list[int] = []
 
     async def look() -> str:
-        fills = (await trial.gateway.snapshot(trial.began_ns - _HISTORY_NS)).fills
+        fills = (await trial.snapshot(trial.began_ns - _HISTORY_NS)).fills
         mine = [fill for fill in fills if fill.cid in trial.filled]
         told.update(fill.cid for fill in mine)
         fees[:] = [fill.fee for fill in mine]
