@@ -20,7 +20,7 @@ from tradewind.venues.ccxt.account_reading import AccountReader
 from tradewind.venues.ccxt.batches import grouped, sent_side_by_side
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.capabilities import dialect_of
-from tradewind.venues.ccxt.caps import CapGuard, Caps, value_of, worth_of
+from tradewind.venues.ccxt.caps import CapGuard, Caps
 from tradewind.venues.ccxt.classification import Judgement, code_of, is_never_sent, judge
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.ccxt.dialect import Meaning, fill_template, is_addressed
@@ -150,7 +150,7 @@ class CcxtTradingGateway:
         self.traffic = self._wire.traffic
         self._rows = RowReader(self._dialect, listings, self._ids, self.dropped)
         self._account = AccountReader(self._wire, self._rows, self._speller, self._listings)
-        self._caps = CapGuard(settings.caps, now_ns)
+        self._caps = CapGuard(settings.caps, now_ns, hedge=settings.modes.hedge)
         self._stream = UserStream(
             self._exchange,
             self._dialect,
@@ -262,6 +262,7 @@ class CcxtTradingGateway:
             self._fill_watch.order(event)
         elif isinstance(event, FillSeen) and not self._fill_watch.fill(event):
             return
+        self._caps.hear(event)
         self._inbox.put(event)
 
     def _remember_side(self, cid: int, side: int, *, reduces: bool) -> None:
@@ -328,8 +329,7 @@ class CcxtTradingGateway:
             made = self._speller.create(order, instrument)
         except Unspeakable as reason:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
-        worth = worth_of(order, instrument) if self._caps.weighs else None
-        rule, text = self._caps.refuse(instrument.symbol, worth, reduces=order.reduce)
+        rule, text = self._caps.refuse(order, instrument)
         if rule != Rule.OK:
             self.dropped["order: hard cap"] += 1
             return Outcome(OutcomeKind.NOT_SENT, rule=rule, text=text)
@@ -347,10 +347,12 @@ class CcxtTradingGateway:
         rows = _rows_of(call, answer, [one.client_id for one in spelled])
         outcomes = self._outcomes(call, answer, len(spelled), rows)
         answered = rows if len(rows) == len(spelled) else [{}] * len(spelled)
-        return [
+        proven = [
             self._proven(outcome, order, one.client_id, row)
             for outcome, order, one, row in zip(outcomes, orders, spelled, answered, strict=True)
         ]
+        self._caps.note(orders, proven)
+        return proven
 
     def _outcomes(self, call: Call, answer: Answer, count: int, rows: list[Row]) -> list[Outcome]:
         """Return what an answer proves of each row of its request."""
@@ -431,8 +433,8 @@ class CcxtTradingGateway:
             fields = self._speller.amend(order, instrument, side, price_tick, qty_lot)
         except Unspeakable as reason:
             return Outcome(OutcomeKind.REJECTED, rule=Rule.SETTINGS, text=str(reason))
-        worth = value_of(instrument, price_tick, qty_lot)
-        rule, text = self._caps.refuse_terms(instrument.symbol, worth, reduces=reduces)
+        terms = price_tick, qty_lot
+        rule, text = self._caps.refuse_change(order, instrument, side, terms, reduces=reduces)
         if rule != Rule.OK:
             self.dropped["order: hard cap"] += 1
             return Outcome(OutcomeKind.NOT_SENT, rule=rule, text=text)
@@ -513,6 +515,7 @@ class CcxtTradingGateway:
         for fill in taken.fills:
             self._fill_watch.fill(fill)
         self._audit.know(taken.orders)
+        self._caps.know(taken)
         self._tell_up()
         return taken
 
