@@ -6,11 +6,12 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tradewind.errors import TradewindError, VenueDown
 from tradewind.testing.gateway_desk import LOTS, S_NS, Desk
 from tradewind.testing.virtual_venues import Login, run_world
-from tradewind.units.enums import BUY, SELL, IntentKind, Rule, SettingCode, StreamCode
+from tradewind.units.enums import BUY, LONG, SELL, IntentKind, Rule, SettingCode, StreamCode
 from tradewind.venues.ccxt.caps import Caps
 from tradewind.venues.fake.listings import FAKE_VENUES
 from tradewind.venues.fake.misfortunes import Misfortunes
@@ -300,6 +301,28 @@ def test_a_reduction_is_changed_whatever_it_is_worth():
             return (await desk.gateway.amend(OrderRef(0, 2 << 20), desk.tick(1.02), 30)).kind
 
     assert run(work, "binance_usdm") is OutcomeKind.ACCEPTED
+
+
+@each_venue
+def test_a_close_without_reduce_only_leaves_where_it_takes_away_and_counts_where_it_adds(venue):
+    """As where several strategies share what the venue nets: the position decides that the venue tells."""
+
+    async def work(world):
+        async with Desk(world, venue, caps=Caps(orders_per_minute_max=1)) as desk:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY, price_tick=desk.tick(1.01)))
+            await desk.until(lambda: desk.last(1) is OrderStatus.FILLED)
+            await asyncio.sleep(1)
+            found = []
+            for cid in (2, 3):
+                sold = desk.order(cid, IntentKind.TARGET, SELL, price_tick=desk.tick(0.99))
+                close = replace(sold, position_side=LONG)
+                assert close.closes
+                assert not close.reduce
+                found += await desk.gateway.create([close])
+                await asyncio.sleep(1)
+            return [(outcome.kind, outcome.rule) for outcome in found]
+
+    assert run(work, venue) == [(OutcomeKind.ACCEPTED, Rule.OK), (OutcomeKind.NOT_SENT, Rule.ORDER_RATE)]
 
 
 def test_an_order_at_market_is_worth_its_size_at_the_last_price():
