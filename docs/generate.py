@@ -325,6 +325,22 @@ def codes_page() -> str:
     return "\n".join(parts)
 
 
+def halts() -> Iterator[tuple[str, str, str, str]]:
+    """Yield each reason of a halt: what it means, what it does, how it ends."""
+    from tradewind.ops.causes import MEANINGS
+    from tradewind.units.enums import CONDITION_BITS, EXIT_BITS, HOLD_BITS, Halt
+
+    for name, bit in zip(Halt._fields, Halt, strict=True):
+        then = "openers are cancelled"
+        if bit & HOLD_BITS:
+            then = "nothing new is opened; what rests stays"
+        elif bit & EXIT_BITS:
+            then = "openers are cancelled, everything held is closed"
+        elif bit == Halt.LOCK:
+            then = "nothing is sent"
+        yield f"`{name}`", MEANINGS[name], then, "its cause" if bit & CONDITION_BITS else "nobody resumes"
+
+
 def gate_page() -> str:
     """Return every rule that may refuse an order or end one, and the limits behind them."""
     from tradewind.config.limits import GroupLimits, LegLimits, Limits, SectorLimits, SymbolLimits
@@ -348,6 +364,10 @@ def gate_page() -> str:
         table(head, venue),
         "\n## Why an order ended\n",
         table(head, ends),
+        "\n## Why trading is halted\n\nThe state of a session, an account or an instrument, as `session status`, the "
+        "journal and its reports name it. Reductions and stops go on under every one but a lock. What lasts as long as "
+        "its cause ends with it; every other one is ended by `session resume`, or by the cool-down of its limit.\n",
+        table(("halt", "means", "then", "lasts as long as"), halts()),
         "\n## Limits\n\nWritten under `[limits]` in a backtest file, or in `tradewind.toml` for everything in a "
         "workspace; the tighter one holds. What is not written does not limit. Exposure is notional over equity, "
         "as a multiple.\n",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tradewind.ops.causes import MEANINGS
+
 __all__ = ["COLUMNS", "FACTS", "RULES", "RUN_FILES", "TABLES"]
 
 _TAKEN = {
@@ -248,7 +250,7 @@ RULES: dict[str, str] = {
     "VENUE_MARGIN": "Not enough margin, says the venue.",
     "VENUE_CLOSED": "The venue does not trade this.",
     "VENUE_OTHER": "The venue gave another reason.",
-    "LIQUIDATED": "A position of ours was closed by the venue, or by somebody else who trades the account.",
+    "LIQUIDATED": f"{MEANINGS['LIQUIDATED'].capitalize()}.",
     "UNFILLED": "An order that fills at once or not at all did not fill.",
     "NOT_SENT": "The request never left.",
     "OPERATOR": "An operator ended it.",
