@@ -1,4 +1,4 @@
-"""A venue that says what a test lets it say: for venues that are read here and have no fake exchange.
+"""A venue that says what a test lets it say: for venues that have no fake exchange.
 
 It runs in virtual time over memory, below an unmodified ccxt object that believes it speaks to the venue's own hosts.
 What it is asked over REST it answers by a table, or not at all, which is counted; what it is told over sockets is kept.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -16,16 +16,19 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from tradewind.testing.clock import VirtualLoop
+from tradewind.testing.traded_rules import traded
 from tradewind.testing.virtual_venues import START_NS, virtual_time
+from tradewind.testing.wire_recorder import keys_for
 from tradewind.venues.ccxt.exchange import build_exchange
 from tradewind.venues.ccxt.feed import CcxtMarketFeed
 from tradewind.venues.ccxt.market_clients import MARKET_CLIENTS
 from tradewind.venues.ccxt.rules import rules_of_markets
+from tradewind.venues.ccxt.trading import CcxtTradingGateway, TradingSettings
 from tradewind.venues.fake.memory import MemoryConnector, MemoryNetwork
-from tradewind.venues.gateway import Listing
+from tradewind.venues.gateway import AccountMode, Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from tradewind.venues.gateway import StreamKind
 
@@ -34,12 +37,14 @@ __all__ = ["Asked", "ScriptedVenue", "run_scripted"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: host, path, parameters of the address, and the body as JSON."""
+    """A request: host, path, parameters of the address, the body as JSON, and method and headers."""
 
     host: str
     path: str
     query: dict[str, str]
     body: Any
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ScriptedVenue:
@@ -77,9 +82,23 @@ class ScriptedVenue:
         self._sockets: dict[web.WebSocketResponse, list[str]] = {}
         self._network = MemoryNetwork(seed=1)
         self._server = web.Server(self._handle, access_log=None)
-        self._network.serve(MARKET_CLIENTS[venue].hosts, self._server)
+        spec = MARKET_CLIENTS[venue]
+        self._network.serve(spec.hosts | spec.demo_hosts, self._server)
         self._session = aiohttp.ClientSession(connector=MemoryConnector(self._network))
         self._feed: CcxtMarketFeed | None = None
+        self._gateway: CcxtTradingGateway | None = None
+
+    def gateway(self, mode: AccountMode = AccountMode.LIVE, **own: Any) -> CcxtTradingGateway:  # noqa: ANN401
+        """Return a gateway of an account at this venue, not yet open; `own`: other `TradingSettings`."""
+        self._gateway = CcxtTradingGateway(
+            TradingSettings(self._venue, "tag001", mode, **own),
+            [Listing(place, rules) for place, rules in enumerate(traded(self._venue))],
+            self._session,
+            keys_for(self._venue),
+            now_ns=self.loop.now_ns,
+            chance=random.Random(1),  # noqa: S311 - a spread of waits, no secret
+        )
+        return self._gateway
 
     def client(self) -> Any:  # noqa: ANN401 - ccxt ships no types
         """Return an unmodified ccxt object that speaks to this venue."""
@@ -120,6 +139,8 @@ class ScriptedVenue:
         """Close everything that was made here."""
         if self._feed is not None:
             await self._feed.close()
+        if self._gateway is not None:
+            await self._gateway.close()
         await self._session.close()
         await self._server.shutdown(timeout=0.1)
 
@@ -128,7 +149,12 @@ class ScriptedVenue:
             return await self._serve(request)
         text = await request.text()
         asked = Asked(
-            request.host, request.path, dict(request.query), msgspec.json.decode(text) if text else None
+            request.host,
+            request.path,
+            dict(request.query),
+            msgspec.json.decode(text) if text else None,
+            request.method,
+            dict(request.headers),
         )
         self.asked.append(asked)
         found = self._answer(asked)

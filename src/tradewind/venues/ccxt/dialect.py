@@ -49,7 +49,7 @@ _PLACES = re.compile(r"{(\w+)}")
 
 Path = tuple[str, ...]
 """Keys from the outside in; a number stands for a place in a list, ``*`` for every element, ``.`` for a table with
-those within it: what is below stands beside the rest, under names with dots."""
+those within it: what is below stands beside the rest, under names with dots, or with ``..`` under its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class Pages:
     start_field, end_field, window_ns
         Bounds of time in ms, and the longest stretch that one request may span (0: any).
     id_field
-        What tells two rows apart where pages overlap.
+        What tells two rows apart where pages overlap; of several fields their names with blanks between.
     per_symbol
         Whether it is asked for each instrument.
     rising
@@ -243,6 +243,8 @@ class Reading:
         The same of one symbol for less.
     archive
         The same list for what lies before the reach of this one.
+    when
+        (field, words) that a row must show to be read.
     """
 
     call: Call
@@ -250,6 +252,7 @@ class Reading:
     pages: Pages = field(default_factory=lambda: Pages(0))
     of_symbol: Call | None = None
     archive: Reading | None = None
+    when: tuple[str, frozenset[str]] | None = None
 
 
 # ---------------------------------------------------------------------- the user's stream
@@ -268,7 +271,8 @@ class Topic:
     """Rows of one shape in the messages of one topic; `renew`: the listen key is over.
 
     `when`: (field, words) that a row must show to be of the market that is traded here, where one stream tells of
-    several in which the same symbol means another instrument.
+    several in which the same symbol means another instrument. `unless`: a switch in the message that says that its rows
+    are no news.
     """
 
     name: str
@@ -276,6 +280,7 @@ class Topic:
     shape: Shape | None
     renew: bool = False
     when: tuple[str, frozenset[str]] | None = None
+    unless: Path = ()
 
 
 # ---------------------------------------------------------------------- errors, limits, words
@@ -406,6 +411,8 @@ class KeyShape:
         Where the list of allowed addresses is.
     user
         Where the number of the user is, which ccxt must know to listen to his stream; () where it need not.
+    owner
+        Where the address of the account is that a wallet's key signs for; () where keys are not those of wallets.
     """
 
     call: Call | None
@@ -416,6 +423,7 @@ class KeyShape:
     demo_too: bool = True
     transfers: tuple[tuple[Path, frozenset[str]], ...] = ()
     user: Path = ()
+    owner: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,6 +499,11 @@ class Dialect:
         Times are written in seconds with a fraction, or finer: what they are is told by their size.
     hedged
         Calls by the name of their field here that take the place of those where both sides of a position are held.
+    actions
+        What changes something is an action that a wallet's key signs; ``@account`` and ``@signer`` in a request are the
+        addresses of the account and of that key. Each dies after `receive_window_ms`.
+    worded
+        Errors have no codes: the code of a row in `errors` is how the venue's sentence begins.
     """
 
     venue: str
@@ -550,6 +563,8 @@ class Dialect:
     client_id_form: str = ""
     seconds: bool = False
     hedged: Mapping[str, Call] = field(default_factory=dict)
+    actions: bool = False
+    worded: bool = False
     whole_qty: bool = False
 
     @property

@@ -14,7 +14,7 @@ import math
 import socket
 import ssl
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLIENTS",
+    "KEEP_ALIVE_MS",
     "ClientSpec",
     "EgressResolver",
     "StreamGuard",
@@ -71,6 +72,10 @@ class ClientSpec:
         "" where the venue has none.
     unsent
         Headers of ccxt's own that are not sent: the mark of a broker.
+    market_params
+        What `load_markets` is told: what it need not ask with a key.
+    wallet
+        A key is the address of an account and the private key of a wallet that may trade for it.
     """
 
     ccxt_id: str
@@ -79,6 +84,8 @@ class ClientSpec:
     options: Mapping[str, object]
     demo: str
     unsent: frozenset[str] = frozenset()
+    market_params: Mapping[str, object] = field(default_factory=dict)
+    wallet: bool = False
 
     def hosts_for(self, mode: AccountMode) -> frozenset[str]:
         """Return the hosts that a key of real or of practice money may be shown to.
@@ -205,8 +212,9 @@ CLIENTS: dict[str, ClientSpec] = {
             }
         ),
         frozenset(),
-        _options(defaultType="swap", uta=False, partner=None),
+        _options(defaultType="swap", uta=False, hf=False, partner=None),
         "",
+        market_params={"marginables": False},
     ),
     "gate_swap": ClientSpec(
         "gate",
@@ -215,6 +223,14 @@ CLIENTS: dict[str, ClientSpec] = {
         _options(defaultType="swap", fetchMarkets={"types": ["swap"]}, unifiedAccount=False),
         "sandbox",
         frozenset({"X-Gate-Channel-Id"}),
+    ),
+    "hyperliquid": ClientSpec(
+        "hyperliquid",
+        frozenset({"api.hyperliquid.xyz"}),
+        frozenset({"api.hyperliquid-testnet.xyz"}),
+        _options(defaultType="swap", fetchMarkets={"types": ["swap"]}, builderFee=False),
+        "sandbox",
+        wallet=True,
     ),
 }
 """The venues that can be traded, by our names for them. Hosts and switches as ccxt 4.5.90 writes them."""
@@ -330,13 +346,15 @@ def build_exchange(
     }
     if keys is not None:
         settings |= {
-            "apiKey": keys.api_key.reveal(),
-            "secret": keys.secret.reveal(),
+            "walletAddress" if spec.wallet else "apiKey": keys.api_key.reveal(),
+            "privateKey" if spec.wallet else "secret": keys.secret.reveal(),
             "password": keys.passphrase.reveal(),
         }
     exchange = getattr(ccxt.pro, spec.ccxt_id)(settings)
     # Whether a connection is dead is seen by its silence (`quiet`): ccxt would compare clocks of the day.
     exchange.streaming = {**exchange.streaming, "keepAlive": KEEP_ALIVE_MS, "maxPingPongMisses": math.inf}
+    if spec.market_params:
+        exchange.load_markets = functools.partial(exchange.load_markets, params=dict(spec.market_params))
     if spec.unsent:
         exchange.headers = {name: word for name, word in exchange.headers.items() if name not in spec.unsent}
     if mode is AccountMode.DEMO:

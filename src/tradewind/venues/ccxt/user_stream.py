@@ -8,13 +8,14 @@ more looks at every connection twice a second.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from ccxt.base.errors import AuthenticationError, NetworkError
+from ccxt.base.errors import AuthenticationError, BaseError, NetworkError
 
 from tradewind.units.enums import StreamCode
 from tradewind.venues.ccxt.dialect import value_at
-from tradewind.venues.ccxt.exchange import guard_streams, tap_messages
+from tradewind.venues.ccxt.exchange import KEEP_ALIVE_MS, guard_streams, tap_messages
 from tradewind.venues.ccxt.parsing import rows_at, shows, word_of
 from tradewind.venues.ccxt.quiet import Quiet
 from tradewind.venues.ccxt.unreached import said_by
@@ -135,14 +136,13 @@ class UserStream:
             return
         recv_ns = self._now_ns()
         for topic in self._dialect.topics:
-            if topic.name != name:
+            if topic.name != name or (topic.unless and value_at(message, topic.unless)):
                 continue
             if topic.renew:
                 self._renew(client)
             elif topic.shape is not None:
-                for row in rows_at(message, topic.rows):
-                    if not shows(row, topic.when):
-                        continue
+                rows = (row for row in rows_at(message, topic.rows) if shows(row, topic.when))
+                for row in rows:
                     for event in self._rows.read(row, topic.shape, recv_ns):
                         self._tell(event)
 
@@ -192,6 +192,7 @@ class UserStream:
 
     async def _watch_over(self) -> None:
         while True:
+            await self._ask_for_signs()
             self._end_silent()
             self._end_unanswered()
             was_up = self._up
@@ -199,6 +200,15 @@ class UserStream:
             if self._up and not was_up and self._always_said:
                 await self._say_all(self._always_said)
             await asyncio.sleep(LOOK_S)
+
+    async def _ask_for_signs(self) -> None:
+        """Ping where ccxt would do it too late: a venue may tell it to wait for longer than silence is believed."""
+        for client in self._clients():
+            late = client.keepAlive > KEEP_ALIVE_MS and self._quiet.silent_s(client) > KEEP_ALIVE_MS / 1_000
+            if late and not client.closed():
+                client.keepAlive = KEEP_ALIVE_MS
+                with contextlib.suppress(BaseError, OSError):
+                    await client.send(self._exchange.ping(client))
 
     def _end_silent(self) -> None:
         for client in self._clients():

@@ -1,0 +1,625 @@
+"""Bitget and KuCoin traded through unmodified ccxt, from the key to the trades: each says what its documentation says.
+
+What is answered and said here was written by hand from the venues' pages (Bitget API v2, contract: Place-Order,
+Cancel-Order, Get-Orders-Pending, Get-Fill-History, Order-Channel, Fill-Channel; KuCoin futures: Add Order, Cancel
+Order, Get Order List, Get Trade History, All Order Change, Stop Orders). Nothing was tried at an exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tradewind.testing.market_scripts import BITGET, KUCOIN
+from tradewind.testing.scripted_venue import run_scripted
+from tradewind.testing.virtual_venues import START_NS
+from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, Rule, SettingCode, StreamCode
+from tradewind.venues.ccxt.client_ids import ClientIds
+from tradewind.venues.gateway import (
+    AccountMode,
+    FillSeen,
+    NewOrder,
+    OrderRef,
+    OrderSeen,
+    OrderStatus,
+    OutcomeKind,
+    StatusSeen,
+    StreamSeen,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tradewind.testing.scripted_venue import Asked, ScriptedVenue
+    from tradewind.venues.ccxt.trading import CcxtTradingGateway
+    from tradewind.venues.gateway import Event, Outcome, Snapshot
+
+MS = START_NS // 1_000_000
+CID = 7 << 20
+OURS = ClientIds("tag001").encode(CID)
+OTHER = ClientIds("tag001").encode(CID + (1 << 20))
+BID = NewOrder(0, CID, IntentKind.REST, BUY, LONG, False, False, 420_000, 10)
+ASK = NewOrder(0, CID + (1 << 20), IntentKind.TARGET, SELL, SHORT, False, False, 420_000, 10)
+STOP = NewOrder(0, CID, IntentKind.STOP, SELL, LONG, True, False, 410_000, 10)
+
+
+@dataclass(slots=True)
+class Account:
+    """What a venue answers about an account, by method and path; for what is not there its market's script does."""
+
+    answers: dict[str, object]
+    fallback: Callable[[Asked], object | None]
+    asked: list[Asked] = field(default_factory=list)
+
+    def __call__(self, asked: Asked) -> object | None:
+        self.asked.append(asked)
+        found = self.answers.get(f"{asked.method} {asked.path}")
+        return found(asked) if callable(found) else found if found is not None else self.fallback(asked)
+
+
+# ---------------------------------------------------------------------- Bitget
+
+
+def bitget(data: object) -> dict[str, object]:
+    return {"code": "00000", "msg": "success", "requestTime": MS, "data": data}
+
+
+BITGET_ORDER = {
+    "symbol": "BTCUSDT", "size": "0.001", "orderId": "77", "clientOid": OURS, "baseVolume": "0", "fee": "0",
+    "price": "42000", "priceAvg": "", "status": "live", "side": "buy", "force": "gtc", "totalProfits": "0",
+    "posSide": "net", "marginCoin": "USDT", "quoteVolume": "0", "leverage": "5", "marginMode": "crossed",
+    "enterPointSource": "API", "tradeSide": "buy_single", "posMode": "one_way_mode", "orderType": "limit",
+    "orderSource": "normal", "cTime": str(MS), "uTime": str(MS), "reduceOnly": "NO",
+}  # fmt: skip
+BITGET_FILL = {
+    "tradeId": "501", "symbol": "BTCUSDT", "orderId": "77", "price": "41999.5", "baseVolume": "0.001",
+    "feeDetail": [{"deduction": "no", "feeCoin": "USDT", "totalDeductionFee": None, "totalFee": "-0.0251997"}],
+    "side": "buy", "quoteVolume": "41.9995", "profit": "0", "enterPointSource": "api", "tradeSide": "buy_single",
+    "posMode": "one_way_mode", "tradeScope": "taker", "cTime": str(MS + 500),
+}  # fmt: skip
+BITGET_STOP = {
+    "planType": "normal_plan", "symbol": "BTCUSDT", "size": "0.001", "orderId": "88", "clientOid": OTHER, "price": "",
+    "callbackRatio": "", "triggerPrice": "41000", "triggerType": "fill_price", "planStatus": "live", "side": "sell",
+    "posSide": "net", "marginCoin": "USDT", "marginMode": "crossed", "enterPointSource": "API",
+    "tradeSide": "sell_single", "posMode": "one_way_mode", "orderType": "market", "cTime": str(MS), "uTime": str(MS),
+}  # fmt: skip
+BITGET_ANSWERS: dict[str, object] = {
+    "GET /api/v2/public/time": lambda asked: bitget({"serverTime": str(MS)}),
+    "GET /api/v2/spot/account/info": bitget(
+        {"userId": "1", "ips": "127.0.0.1", "authorities": ["coow", "cpow", "stor"], "parentId": 1}
+    ),
+    "POST /api/v2/mix/order/place-order": lambda asked: bitget(
+        {"orderId": "77", "clientOid": asked.body["clientOid"]}
+    ),
+    "POST /api/v2/mix/order/place-plan-order": lambda asked: bitget(
+        {"orderId": "88", "clientOid": asked.body["clientOid"]}
+    ),
+    "POST /api/v2/mix/order/cancel-order": bitget({"orderId": "77", "clientOid": OURS}),
+    "POST /api/v2/mix/order/cancel-plan-order": bitget(
+        {"successList": [{"orderId": "88", "clientOid": OTHER}], "failureList": []}
+    ),
+    "GET /api/v2/mix/order/orders-pending": bitget({"entrustedList": [BITGET_ORDER], "endId": "77"}),
+    "GET /api/v2/mix/order/orders-plan-pending": bitget({"entrustedList": [BITGET_STOP], "endId": "88"}),
+    "GET /api/v2/mix/order/orders-history": bitget({"entrustedList": None, "endId": None}),
+    "GET /api/v2/mix/order/fill-history": bitget({"fillList": [BITGET_FILL], "endId": "501"}),
+    "GET /api/v2/mix/position/all-position": bitget(
+        [
+            {
+                "marginCoin": "USDT", "symbol": "BTCUSDT", "holdSide": "long", "openDelegateSize": "0",
+                "marginSize": "8.4", "available": "0.001", "locked": "0", "total": "0.001", "leverage": "5",
+                "achievedProfits": "0", "openPriceAvg": "41999.5", "marginMode": "crossed",
+                "posMode": "one_way_mode", "unrealizedPL": "0.5", "liquidationPrice": "0", "keepMarginRate": "0.004",
+                "markPrice": "42499.5", "marginRatio": "0.01", "cTime": str(MS), "uTime": str(MS),
+            }
+        ]
+    ),
+    "GET /api/v2/mix/account/accounts": bitget(
+        [
+            {
+                "marginCoin": "USDT", "locked": "0", "available": "1000", "crossedMaxAvailable": "991",
+                "isolatedMaxAvailable": "991", "maxTransferOut": "991", "accountEquity": "1000.5",
+                "usdtEquity": "1000.5", "btcEquity": "0.02", "crossedRiskRate": "0.01", "unrealizedPL": "0.5",
+                "coupon": "0",
+            }
+        ]
+    ),
+    "GET /api/v2/mix/account/account": bitget(
+        {
+            "marginCoin": "USDT", "locked": "0", "available": "1000", "crossedMarginLeverage": "5",
+            "isolatedLongLever": "20", "isolatedShortLever": "20", "marginMode": "crossed", "posMode": "one_way_mode",
+            "unrealizedPL": "0.5", "assetMode": "single",
+        }
+    ),
+    "GET /api/v2/mix/account/bill": bitget(
+        {
+            "bills": [
+                {
+                    "billId": "9", "symbol": "BTCUSDT", "amount": "-0.0042", "fee": "0", "feeByCoupon": "",
+                    "businessType": "contract_settle_fee", "coin": "USDT", "balance": "999", "cTime": str(MS + 900),
+                },
+                {
+                    "billId": "8", "symbol": "", "amount": "250", "fee": "0", "feeByCoupon": "",
+                    "businessType": "trans_from_exchange", "coin": "USDT", "balance": "999", "cTime": str(MS + 800),
+                },
+                {
+                    "billId": "7", "symbol": "", "amount": "-40", "fee": "0", "feeByCoupon": "",
+                    "businessType": "trans_to_exchange", "coin": "USDT", "balance": "749", "cTime": str(MS + 700),
+                },
+            ],
+            "endId": "7",
+        }
+    ),
+}  # fmt: skip
+
+
+def bitget_said(channel: str, *rows: object) -> dict[str, object]:
+    arg = {"instType": "USDT-FUTURES", "channel": channel, "instId": "default"}
+    return {"action": "snapshot", "arg": arg, "data": list(rows), "ts": MS}
+
+
+def bitget_order_said(**changes: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "accBaseVolume": "0", "cTime": str(MS), "clientOid": OURS, "force": "gtc", "instId": "BTCUSDT",
+        "leverage": "5", "marginCoin": "USDT", "marginMode": "crossed", "notionalUsd": "42", "orderId": "77",
+        "orderType": "limit", "posMode": "one_way_mode", "posSide": "net", "price": "42000", "reduceOnly": "no",
+        "side": "buy", "size": "0.001", "status": "live", "tradeSide": "buy_single", "uTime": str(MS + 400),
+        "feeDetail": [{"feeCoin": "USDT", "fee": "0"}],
+    }  # fmt: skip
+    return bitget_said("orders", row | changes)
+
+
+def bitget_react(message: Any) -> list[object]:
+    if message == "ping":
+        return ["pong"]
+    if message["op"] == "login":
+        return [{"event": "login", "code": 0}]
+    return [{"event": "subscribe", "arg": arg} for arg in message["args"]]
+
+
+# ---------------------------------------------------------------------- KuCoin
+
+
+def kucoin(data: object) -> dict[str, object]:
+    return {"code": "200000", "data": data}
+
+
+def kucoin_items(*rows: object) -> dict[str, object]:
+    return kucoin({"currentPage": 1, "pageSize": 1000, "totalNum": len(rows), "totalPage": 1, "items": rows})
+
+
+KUCOIN_ORDER = {
+    "id": "77", "symbol": "XBTUSDTM", "type": "limit", "side": "buy", "price": "42000", "size": 10, "value": "420",
+    "dealValue": "0", "dealSize": 0, "stp": "", "stop": "", "stopPriceType": "", "stopTriggered": False,
+    "stopPrice": None, "timeInForce": "GTC", "postOnly": False, "hidden": False, "iceberg": False, "leverage": "5",
+    "forceHold": False, "closeOrder": False, "visibleSize": 0, "clientOid": OURS, "remark": None, "tags": "",
+    "isActive": True, "cancelExist": False, "createdAt": MS, "updatedAt": MS, "endAt": None,
+    "orderTime": MS * 1_000_000, "settleCurrency": "USDT", "marginMode": "CROSS", "avgDealPrice": "0",
+    "filledSize": 0, "filledValue": "0", "status": "open", "reduceOnly": False, "positionSide": "BOTH",
+}  # fmt: skip
+KUCOIN_DONE = KUCOIN_ORDER | {
+    "status": "done", "isActive": False, "dealSize": 10, "dealValue": "419.995", "filledSize": 10,
+    "filledValue": "419.995", "avgDealPrice": "41999.5", "endAt": MS + 600, "updatedAt": MS + 600,
+}  # fmt: skip
+KUCOIN_STOP = KUCOIN_ORDER | {
+    "id": "88", "clientOid": OTHER, "type": "market", "side": "sell", "price": None, "stop": "down",
+    "stopPriceType": "TP", "stopPrice": "41000", "reduceOnly": True,
+}  # fmt: skip
+KUCOIN_FILL = {
+    "symbol": "XBTUSDTM", "tradeId": "501", "orderId": "77", "side": "buy", "liquidity": "taker", "forceTaker": False,
+    "price": "41999.5", "size": 10, "value": "419.995", "openFeePay": "0.251997", "closeFeePay": "0", "stop": "",
+    "feeRate": "0.0006", "fixFee": "0", "feeCurrency": "USDT", "marginMode": "CROSS", "settleCurrency": "USDT",
+    "fee": "0.251997", "orderType": "limit", "displayType": "limit", "tradeType": "trade", "subTradeType": None,
+    "createdAt": MS + 501, "tradeTime": (MS + 500) * 1_000_000 + 7, "positionSide": "BOTH",
+}  # fmt: skip
+KUCOIN_ANSWERS: dict[str, object] = {
+    "GET /api/v1/timestamp": kucoin(MS),
+    "POST /api/v1/bullet-private": kucoin(
+        {
+            "token": "private-token",
+            "instanceServers": [
+                {
+                    "endpoint": "wss://ws-api-futures.kucoin.com/", "encrypt": True, "protocol": "websocket",
+                    "pingInterval": 18000, "pingTimeout": 10000,
+                }
+            ],
+        }
+    ),
+    "GET /api/v1/user/api-key": kucoin(
+        {
+            "remark": "x", "apiKey": "key-of-main", "apiVersion": 3, "permission": "General,Futures",
+            "ipWhitelist": "127.0.0.1", "createdAt": MS, "uid": 1, "isMaster": True,
+        }
+    ),
+    "POST /api/v1/orders": lambda asked: kucoin(
+        {"orderId": "88" if asked.body.get("stop") else "77", "clientOid": asked.body["clientOid"]}
+    ),
+    f"DELETE /api/v1/orders/client-order/{OURS}": kucoin({"clientOid": OURS}),
+    "DELETE /api/v1/orders/88": kucoin({"cancelledOrderIds": ["88"]}),
+    "GET /api/v1/orders": lambda asked: kucoin_items(
+        *([KUCOIN_ORDER] if asked.query["status"] == "active" else [KUCOIN_DONE])
+    ),
+    "GET /api/v1/stopOrders": kucoin_items(KUCOIN_STOP),
+    "GET /api/v1/fills": kucoin_items(KUCOIN_FILL),
+    "GET /api/v1/positions": kucoin(
+        [
+            {
+                "id": "1", "symbol": "XBTUSDTM", "crossMode": True, "currentTimestamp": MS, "currentQty": 10,
+                "isOpen": True, "markPrice": 42499.5, "avgEntryPrice": 41999.5, "settleCurrency": "USDT",
+                "unrealisedPnl": 5.0, "positionSide": "BOTH", "marginMode": "CROSS", "leverage": 5,
+            }
+        ]
+    ),
+    "GET /api/v1/account-overview": kucoin(
+        {
+            "accountEquity": 1005.0, "unrealisedPNL": 5.0, "marginBalance": 1000.0, "positionMargin": 84.0,
+            "orderMargin": 0, "frozenFunds": 0, "availableBalance": 921.0, "currency": "USDT", "riskRatio": 0.01,
+        }
+    ),
+    "GET /api/v1/funding-history": kucoin(
+        {
+            "dataList": [
+                {
+                    "id": 9, "symbol": "XBTUSDTM", "timePoint": MS + 900, "fundingRate": 0.0001,
+                    "markPrice": 42000.0, "positionQty": 10, "positionCost": 420.0, "funding": -0.042,
+                    "settleCurrency": "USDT",
+                }
+            ],
+            "hasMore": False,
+        }
+    ),
+    "GET /api/v1/transaction-history": kucoin(
+        {
+            "hasMore": False,
+            "dataList": [
+                {
+                    "time": MS + 800, "type": "TransferIn", "amount": 250.0, "fee": None, "accountEquity": 1000.0,
+                    "status": "Completed", "remark": "", "offset": 8, "currency": "USDT",
+                },
+                {
+                    "time": MS + 700, "type": "TransferOut", "amount": -40.0, "fee": None, "accountEquity": 750.0,
+                    "status": "Completed", "remark": "", "offset": 7, "currency": "USDT",
+                },
+                {
+                    "time": MS + 600, "type": "RealisedPNL", "amount": -0.25, "fee": 0.25, "accountEquity": 790.0,
+                    "status": "Completed", "remark": "XBTUSDTM", "offset": 6, "currency": "USDT",
+                },
+            ],
+        }
+    ),
+    "GET /api/v2/position/getPositionMode": kucoin({"positionMode": 0}),
+    "GET /api/v2/position/getMarginMode": lambda asked: kucoin(
+        {"symbol": asked.query["symbol"], "marginMode": "CROSS"}
+    ),
+    "GET /api/v2/getCrossUserLeverage": lambda asked: kucoin(
+        {"symbol": asked.query["symbol"], "leverage": "5"}
+    ),
+}  # fmt: skip
+
+
+def kucoin_said(subject: str, **data: object) -> dict[str, object]:
+    topics = {
+        "stopOrder": "/contractMarket/advancedOrders",
+        "symbolOrderChange": "/contractMarket/tradeOrders",
+    }
+    return {
+        "topic": topics[subject], "type": "message", "subject": subject, "channelType": "private", "userId": "1",
+        "data": data,
+    }  # fmt: skip
+
+
+def kucoin_order_said(**changes: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "symbol": "XBTUSDTM", "orderType": "limit", "side": "buy", "canceledSize": "0", "orderId": "77",
+        "positionSide": "BOTH", "marginMode": "CROSS", "type": "open", "orderTime": str(MS * 1_000_000), "size": "10",
+        "filledSize": "0", "price": "42000", "remainSize": "10", "clientOid": OURS, "tradeType": "trade",
+        "status": "open", "ts": (MS + 400) * 1_000_000,
+    }  # fmt: skip
+    return kucoin_said("symbolOrderChange", **(row | changes))
+
+
+def kucoin_stop_said(**changes: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "createdAt": MS, "marginMode": "CROSS", "orderId": "88", "orderPrice": "0", "orderType": "stop",
+        "side": "sell", "size": 10, "stop": "down", "stopPrice": "41000", "stopPriceType": "TP",
+        "symbol": "XBTUSDTM", "type": "open", "ts": (MS + 400) * 1_000_000,
+    }  # fmt: skip
+    return kucoin_said("stopOrder", **(row | changes))
+
+
+def kucoin_react(message: Any) -> list[object]:
+    return [{"id": message["id"], "type": {"subscribe": "ack", "ping": "pong"}[message["type"]]}]
+
+
+# ---------------------------------------------------------------------- both
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One venue: its answers and messages; `filled`: what it says where an order is filled whole."""
+
+    venue: str
+    answers: dict[str, object]
+    script: Any
+    react: Callable[[Any], list[object]]
+    word: str
+    live: Callable[..., dict[str, object]]
+    filled: tuple[dict[str, object], ...]
+    gone: dict[str, object]
+
+
+SIDES = [
+    Side(
+        "bitget_swap",
+        BITGET_ANSWERS,
+        BITGET,
+        bitget_react,
+        "orders",
+        bitget_order_said,
+        (
+            bitget_said("fill", BITGET_FILL),
+            bitget_order_said(
+                status="filled", accBaseVolume="0.001", priceAvg="41999.5", baseVolume="0.001",
+                fillPrice="41999.5", tradeId="501", tradeScope="T", fillFee="-0.0251997", fillFeeCoin="USDT",
+            ),
+        ),
+        bitget_order_said(status="canceled"),
+    ),
+    Side(
+        "kucoin",
+        KUCOIN_ANSWERS,
+        KUCOIN,
+        kucoin_react,
+        "tradeOrders",
+        kucoin_order_said,
+        (
+            kucoin_order_said(
+                type="match", status="match", matchPrice="41999.5", matchSize="10", tradeId="501",
+                liquidity="taker", feeType="takerFee", filledSize="10", remainSize="0",
+            ),
+            kucoin_order_said(type="filled", status="done", filledSize="10", remainSize="0"),
+        ),
+        kucoin_order_said(type="canceled", status="done", canceledSize="10", remainSize="0"),
+    ),
+]  # fmt: skip
+LOTS = {"bitget_swap": 10, "kucoin": 10}
+
+
+def lived(side: Side, work: Callable[[ScriptedVenue, CcxtTradingGateway, Account], Any], **own: Any) -> Any:
+    """Open a gateway at a venue, do something with it and return what that returns."""
+    account = Account(dict(side.answers), side.script.answer)
+
+    async def whole(venue: ScriptedVenue) -> Any:
+        gateway = venue.gateway(**own)
+        try:
+            await gateway.open()
+        finally:
+            assert venue.unanswered == []
+        found = await work(venue, gateway, account)
+        assert venue.unanswered == []
+        return found
+
+    return run_scripted(side.venue, account, whole, side.react)
+
+
+async def told_after(
+    venue: ScriptedVenue, gateway: CcxtTradingGateway, word: str, *said: object
+) -> list[Event]:
+    """Let a venue say something and return what is told of it within two seconds."""
+    await venue.say(word, *said)
+    await asyncio.sleep(2)
+    return gateway._inbox.take_now()
+
+
+@pytest.mark.parametrize("side", SIDES, ids=lambda side: side.venue)
+def test_an_order_is_sent_heard_of_filled_and_told_with_what_it_paid(side: Side) -> None:
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> Any:
+        opened = gateway._inbox.take_now()
+        (outcome,) = await gateway.create([BID])
+        working = await told_after(venue, gateway, side.word, side.live())
+        filled = await told_after(venue, gateway, side.word, *side.filled)
+        return opened, outcome, working, filled, gateway.key_report, dict(gateway.dropped)
+
+    opened, outcome, working, filled, report, dropped = lived(side, work)
+    assert [event.code for event in opened if isinstance(event, StreamSeen)] == [StreamCode.UP]
+    assert (report.can_trade, report.can_withdraw, report.addresses) == (True, False, ("127.0.0.1",))
+    assert (outcome.kind, outcome.text) == (OutcomeKind.ACCEPTED, "")
+    (seen,) = [event for event in working if isinstance(event, OrderSeen)]
+    assert (seen.cid, seen.status, seen.side, seen.price_tick, seen.qty_lot, seen.filled_lot) == (
+        CID, OrderStatus.WORKING, BUY, 420_000, 10, 0,
+    )  # fmt: skip
+    assert seen.ts_ns == (MS + 400) * 1_000_000
+    orders = [event for event in filled if isinstance(event, OrderSeen)]
+    assert orders[-1].status is OrderStatus.FILLED
+    assert {order.status for order in orders} <= {OrderStatus.WORKING, OrderStatus.FILLED}
+    money = 4_199_950_000 if side.venue == "bitget_swap" else 41_999_500_000
+    assert (orders[-1].filled_lot, orders[-1].notional) == (10, money)
+    (fill,) = [event for event in filled if isinstance(event, FillSeen)]
+    assert (fill.cid, fill.trade_id, fill.price_tick, fill.qty_lot, fill.notional) == (
+        CID, "501", 419_995, 10, money,
+    )  # fmt: skip
+    assert fill.fee == (2_519_970 if side.venue == "bitget_swap" else 25_199_700)
+    assert (fill.fee_currency, fill.maker, fill.ts_ns) == ("USDT", 0, (MS + 500) * 1_000_000)
+    assert not [event for event in filled if isinstance(event, StatusSeen)]
+    assert dropped == {}
+
+
+@pytest.mark.parametrize("side", SIDES, ids=lambda side: side.venue)
+def test_an_order_is_cancelled_by_our_id_and_its_end_is_heard(side: Side) -> None:
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> Any:
+        await gateway.create([BID])
+        outcome = await gateway.cancel(OrderRef(0, CID))
+        return outcome, await told_after(venue, gateway, side.word, side.gone)
+
+    outcome, told = lived(side, work)
+    assert outcome.kind is OutcomeKind.ACCEPTED
+    (seen,) = [event for event in told if isinstance(event, OrderSeen)]
+    assert (seen.cid, seen.status, seen.rule) == (CID, OrderStatus.CANCELLED, Rule.UNWANTED)
+
+
+@pytest.mark.parametrize("side", SIDES, ids=lambda side: side.venue)
+def test_an_account_is_read_whole(side: Side) -> None:
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> Snapshot:
+        return await gateway.snapshot(MS * 1_000_000)
+
+    seen: Snapshot = lived(side, work)
+    assert {
+        (one.cid, one.venue_id, one.stop, one.price_tick, one.side, bool(one.reduce)) for one in seen.orders
+    } == {
+        (CID, "77", False, 420_000, BUY, False),
+        (CID + (1 << 20), "88", True, 410_000, SELL, side.venue == "kucoin"),
+    }
+    (held,) = seen.positions
+    assert (held.instrument, held.position_side, held.qty_lot, held.entry) == (0, LONG, 10, 41_999.5)
+    (cash,) = seen.balances
+    assert (cash.currency, cash.balance) == ("USDT", 100_000_000_000)
+    assert [(fill.cid, fill.trade_id, fill.qty_lot) for fill in seen.fills] == [(CID, "501", 10)]
+    paid = 420_000 if side.venue == "bitget_swap" else 4_200_000
+    assert {(one.currency, one.amount) for one in seen.funding} == {("USDT", paid)}
+    moved = sorted((one.amount, one.transfer_id) for one in seen.transfers)
+    assert moved == [(-4_000_000_000, "7"), (25_000_000_000, "8")]
+    of_first = {(one.code, one.value) for one in seen.settings if one.instrument == 0}
+    assert of_first == {
+        (SettingCode.POSITION_MODE, 0.0), (SettingCode.MARGIN_MODE, 0.0), (SettingCode.LEVERAGE, 5.0),
+    }  # fmt: skip
+    assert seen.strangers == ()
+
+
+def test_a_stop_of_kucoin_is_known_by_the_venues_id_alone_and_by_our_own_once_it_was_named() -> None:
+    (side,) = [one for one in SIDES if one.venue == "kucoin"]
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> Any:
+        before = await told_after(venue, gateway, "advancedOrders", kucoin_stop_said())
+        await gateway.create([STOP])
+        after = await told_after(venue, gateway, "advancedOrders", kucoin_stop_said())
+        outcome = await gateway.cancel(OrderRef(0, CID, "88", algo=True))
+        ended = await told_after(venue, gateway, "advancedOrders", kucoin_stop_said(type="cancel"))
+        return before, after, outcome, ended, dict(gateway.dropped)
+
+    before, after, outcome, ended, dropped = lived(side, work)
+    assert not [event for event in before if isinstance(event, OrderSeen)]
+    assert [(one.cid, one.stop, one.price_tick) for one in after if isinstance(one, OrderSeen)] == [
+        (CID, True, 410_000)
+    ]
+    assert outcome.kind is OutcomeKind.ACCEPTED
+    assert [one.status for one in ended if isinstance(one, OrderSeen)] == [OrderStatus.CANCELLED]
+    assert dropped == {"order: an order by the venue's id alone": 1}
+
+
+def test_a_plan_of_bitget_that_was_triggered_is_the_order_that_it_became() -> None:
+    (side,) = [one for one in SIDES if one.venue == "bitget_swap"]
+    plan = BITGET_STOP | {"clientOid": OURS, "planStatus": "executed", "executeOrderId": "99"}
+    became = BITGET_ORDER | {
+        "orderId": "99", "clientOid": "99", "side": "sell", "status": "filled", "baseVolume": "0.001",
+        "priceAvg": "40990.1", "price": "0", "orderType": "market", "reduceOnly": "YES", "tradeSide": "sell_single",
+    }  # fmt: skip
+    lists = {
+        "GET /api/v2/mix/order/detail": lambda asked: {"code": "40109", "msg": "not found", "data": None},
+        "GET /api/v2/mix/order/orders-pending": bitget({"entrustedList": None, "endId": None}),
+        "GET /api/v2/mix/order/orders-plan-pending": bitget({"entrustedList": None, "endId": None}),
+        "GET /api/v2/mix/order/orders-plan-history": bitget({"entrustedList": [plan], "endId": "88"}),
+        "GET /api/v2/mix/order/orders-history": bitget({"entrustedList": [became], "endId": "99"}),
+        "GET /api/v2/mix/order/fill-history": bitget(
+            {
+                "fillList": [
+                    BITGET_FILL
+                    | {"orderId": "99", "price": "40990.1", "side": "sell", "tradeSide": "sell_single"}
+                ],
+                "endId": "501",
+            }
+        ),
+    }
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> Any:
+        account.answers |= lists
+        return await gateway.find(OrderRef(0, CID, algo=True), MS * 1_000_000)
+
+    found = lived(side, work)
+    assert (found.order.cid, found.order.venue_id, found.order.status) == (CID, "99", OrderStatus.FILLED)
+    assert [(fill.cid, fill.side, fill.price_tick) for fill in found.fills] == [(CID, SELL, 409_901)]
+
+
+def test_a_batch_of_bitget_tells_of_each_order_though_those_refused_stand_apart() -> None:
+    (side,) = [one for one in SIDES if one.venue == "bitget_swap"]
+    answer = bitget(
+        {
+            "successList": [{"orderId": "78", "clientOid": OTHER}],
+            "failureList": [
+                {"orderId": "", "clientOid": OURS, "errorMsg": "Insufficient balance", "errorCode": "43012"}
+            ],
+        }
+    )
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> list[Outcome]:
+        account.answers["POST /api/v2/mix/order/batch-place-order"] = answer
+        return await gateway.create([BID, ASK])
+
+    refused, taken = lived(side, work)
+    assert (refused.kind, refused.rule) == (OutcomeKind.REJECTED, Rule.VENUE_MARGIN)
+    assert "Insufficient balance" in refused.text
+    assert taken.kind is OutcomeKind.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("side", "trade_side", "is_told"),
+    [
+        ("buy", "open", (BUY, LONG)), ("buy", "close", (SELL, LONG)), ("sell", "open", (SELL, SHORT)),
+        ("sell", "close", (BUY, SHORT)), ("sell", "sell_single", (SELL, SHORT)),
+    ],
+)  # fmt: skip
+def test_where_both_positions_are_held_bitgets_side_is_that_of_the_position(
+    side: str, trade_side: str, is_told: tuple[int, int]
+) -> None:
+    (where,) = [one for one in SIDES if one.venue == "bitget_swap"]
+    hedged = {"side": side, "tradeSide": trade_side}
+    fill = BITGET_FILL | hedged | {"clientOid": ""}
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> Any:
+        order = bitget_order_said(**hedged, posSide="net" if "single" in trade_side else "long")
+        return await told_after(venue, gateway, "orders", order, bitget_said("fill", fill))
+
+    told = lived(where, work)
+    assert [(one.side, one.position_side) for one in told if isinstance(one, OrderSeen | FillSeen)] == [
+        is_told
+    ] * 2
+
+
+def test_practice_orders_of_bitget_say_so_and_go_to_the_practice_stream() -> None:
+    (side,) = [one for one in SIDES if one.venue == "bitget_swap"]
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> Any:
+        await gateway.create([BID])
+        return account.asked
+
+    signed = [one for one in lived(side, work, mode=AccountMode.DEMO) if "ACCESS-SIGN" in one.headers]
+    assert len(signed) >= 2
+    assert {one.headers.get("PAPTRADING") for one in signed} == {"1"}
+    signed = [one for one in lived(side, work) if "ACCESS-SIGN" in one.headers]
+    assert {one.headers.get("PAPTRADING") for one in signed} == {None}
+
+
+@pytest.mark.parametrize("side", SIDES, ids=lambda side: side.venue)
+def test_a_quiet_account_stays_connected(side: Side) -> None:
+    """KuCoin tells ccxt to ping every 18 s, and silence is believed for 14."""
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> list[Event]:
+        gateway._inbox.take_now()
+        await asyncio.sleep(90)
+        return [event for event in gateway._inbox.take_now() if isinstance(event, StreamSeen)]
+
+    assert lived(side, work) == []
+
+
+def test_what_an_order_of_kucoin_was_worth_is_known_before_its_trades_are_listed() -> None:
+    (side,) = [one for one in SIDES if one.venue == "kucoin"]
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> list[Event]:
+        account.answers["GET /api/v1/fills"] = kucoin_items()
+        await gateway.create([BID])
+        return await told_after(venue, gateway, side.word, *side.filled)
+
+    told = lived(side, work)
+    assert [event.notional for event in told if isinstance(event, OrderSeen)] == [41_999_500_000] * 2
+    assert not [event for event in told if isinstance(event, FillSeen)]
