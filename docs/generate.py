@@ -114,6 +114,71 @@ def faults_page() -> str:
     return f"# Faults survived\n\n{said}\n{table(head, rows(proofs(root), ran))}"
 
 
+def watchdogs_page() -> str:
+    """Return what is watched while a session runs, with its times, and the ages of data."""
+    from tradewind.live.watchdogs import WATCHDOGS, stale_ages
+
+    said = (
+        "What is watched while a session runs on accounts, how often, after how many seconds at most it is noticed, "
+        "which [alert](alerts.md) a person gets, and what heals it. On paper the same holds of the process and of "
+        "market data.\n\nThe times are those that the code uses; `reconcile_every_s` and `grace_ms` of the session "
+        "file stand with their defaults.\n"
+    )
+    rows = [
+        (
+            each.what,
+            f"{each.every_s:g}" if each.every_s else "each message",
+            f"{each.noticed_s:g}" if each.noticed_s else "at once",
+            ", ".join(f"`{code}`" for code in each.alerts) or "none",
+            each.heals,
+        )
+        for each in WATCHDOGS
+    ]
+    head = ("must not be", "looked at every (s)", "noticed within (s)", "alert", "what heals it")
+    ages = stale_ages()
+    kinds = sorted({kind for each in ages.values() for kind in each})
+    old = [
+        (f"`{venue}`", *(f"{each[kind]:g}" if kind in each else "" for kind in kinds))
+        for venue, each in ages.items()
+    ]
+    told = (
+        "\n## How old data may be\n\nSeconds of silence of one instrument. What has no age may be silent for ever, as "
+        "trades of a thin market may: it is as alive as its connection.\n\n"
+    )
+    return f"# Watchdogs\n\n{said}\n{table(head, rows)}{told}{table(('venue', *kinds), old)}"
+
+
+def figures_page() -> str:
+    """Return every figure for Prometheus with its labels."""
+    from tradewind.ops.metrics import Metrics
+
+    told = attributes_of(Metrics)
+    rows = [
+        (f"`{name}`", kind, ", ".join(labels), told[attribute])
+        for attribute, name, kind, labels in Metrics().offered()
+    ]
+    said = (
+        "What `[metrics]` of `tradewind.toml` offers to Prometheus. Labels are names of the user's own; no figure "
+        "holds a key, an address or an id of an exchange. Beside them stand those of the process (`process_*`). Of a "
+        "histogram there are `_bucket`, `_sum` and `_count`: the syncs of the journal are counted by "
+        "`tradewind_sync_seconds_count`. Rows of several figures have one explanation.\n"
+    )
+    return f"# Figures for Prometheus\n\n{said}\n{table(('figure', 'kind', 'labels', 'what it is'), rows)}"
+
+
+def attributes_of(thing: type) -> dict[str, str]:
+    """Return what a class says of each attribute in its docstring."""
+    lines = (inspect.getdoc(thing) or "").split("Attributes\n----------\n")[1].splitlines()
+    told: dict[str, str] = {}
+    names: list[str] = []
+    for line in lines:
+        if line.startswith(" "):
+            told |= {name: f"{told.get(name, '')} {line.strip()}" for name in names}
+        else:
+            names = [name.strip() for name in line.split(",")]
+    return told
+
+
 def metrics_page() -> str:
     """Return every metric with its formula and convention."""
     from tradewind.report.definitions import METRICS
@@ -486,6 +551,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "alerts.md": alerts_page,
     "faults.md": faults_page,
+    "watchdogs.md": watchdogs_page,
+    "figures.md": figures_page,
     "backtest-file.md": backtest_file_page,
     "session-file.md": session_file_page,
     "workspace-file.md": workspace_file_page,

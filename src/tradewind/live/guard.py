@@ -32,19 +32,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["GUARDED", "Guard", "GuardPolicy", "Incident", "follow_guard"]
+__all__ = [
+    "GUARDED",
+    "LOOK_S",
+    "ROOM_BYTES",
+    "ROOM_LOOK_S",
+    "Guard",
+    "GuardPolicy",
+    "Incident",
+    "follow_guard",
+]
 
 GUARDED = "TRADEWIND_GUARDED"
 """Set in the environment of a process whose guard holds the leases."""
 
-_LOOK_S = 0.25
+LOOK_S = 0.25
+"""So often the child is looked at."""
 _PR_SET_PDEATHSIG = 1
 _ON_PURPOSE = frozenset(Exit) - {Exit.OUR_FAULT}
 """A child that leaves with one of these has refused or ended; any other end is a fault, and it is started again."""
 _LATER = frozenset({Exit.VENUE, Exit.TIMEOUT})
 """What a session that has traded may be told when it comes back: the venue is away, and will be there again."""
 _WAITS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
-_ROOM_BYTES = 64 << 20
+ROOM_LOOK_S = _WAITS_S[0]
+"""So often a full disk is looked at."""
+ROOM_BYTES = 64 << 20
 """So much must be free before a session that found no room is started again: enough to protect what it holds."""
 _NO_STRATEGY = -1
 _OWN_FAULTS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
@@ -205,7 +217,7 @@ class Guard:
         if status in _LATER and self._ran:
             self._wait_for_venue()
             return None
-        if status == Exit.DATA and self._ran and self.free_bytes(self.folder) < _ROOM_BYTES:
+        if status == Exit.DATA and self._ran and self.free_bytes(self.folder) < ROOM_BYTES:
             self._wait_for_room()
             return None
         if pulse.state == ENDED or status in _ON_PURPOSE:
@@ -241,16 +253,16 @@ class Guard:
 
     def _wait_for_room(self) -> None:
         """Wait until the disk of a session that has run has room again; its positions are still there."""
-        needed = f"{_ROOM_BYTES >> 20} MiB are free"
+        needed = f"{ROOM_BYTES >> 20} MiB are free"
         self.tell(Incident("no room", f"its disk is full; it is started again once {needed}"))
-        while self.free_bytes(self.folder) < _ROOM_BYTES and not self._stopping.wait(self.waits_s[0]):
+        while self.free_bytes(self.folder) < ROOM_BYTES and not self._stopping.wait(self.waits_s[0]):
             pass
 
     def _watch(self, child: subprocess.Popen[bytes], pulse: Pulse) -> bool:
         """Return True when the child ended by itself, False when it hung: then it is killed."""
         beats, since, told = pulse.beats, time.monotonic(), 0.0
         while child.poll() is None:
-            if self._stopping.wait(_LOOK_S):
+            if self._stopping.wait(LOOK_S):
                 self._end(child)
                 return True
             now = time.monotonic()

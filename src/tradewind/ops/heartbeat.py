@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from http.client import HTTPMessage
 
-__all__ = ["Heartbeat"]
+__all__ = ["PATIENCE_S", "Heartbeat"]
 
 _TIMEOUT_S: Final = 10.0
-_PATIENCE_S: Final = 180.0
+PATIENCE_S: Final = 180.0
+"""A heartbeat that nobody has taken for so long is told of."""
 
 
 class _StayThere(urllib.request.HTTPRedirectHandler):
@@ -61,7 +62,7 @@ class Heartbeat:
         timeout_s: float = _TIMEOUT_S,
         *,
         tell: Callable[[str], None] = lambda _: None,
-        patience_s: float = _PATIENCE_S,
+        patience_s: float = PATIENCE_S,
         heard: Callable[[Heartbeat, bool], None] = lambda _heart, _taken: None,
     ) -> None:
         self.sent = self.failed = self.skipped = 0

@@ -129,6 +129,22 @@ class Metrics:
         self.budget_used = Gauge("venue_budget_used_ratio", "Of the fullest window.", account, **made)
         self.banned_s = Gauge("venue_banned_seconds", "Until a venue may be asked.", account, **made)
 
+    def offered(self) -> list[tuple[str, str, str, tuple[str, ...]]]:
+        """Return attribute, name, kind and labels of every figure of ours."""
+        from prometheus_client.metrics import MetricWrapperBase
+
+        found = {name: each for name, each in vars(self).items() if isinstance(each, MetricWrapperBase)}
+        kinds = {name: next(iter(each.describe())) for name, each in found.items()}
+        return [
+            (
+                name,
+                kinds[name].name + "_total" * (kinds[name].type == "counter"),
+                kinds[name].type,
+                each._labelnames,
+            )
+            for name, each in found.items()
+        ]
+
     def serve(self, port: int, host: str = "127.0.0.1") -> int:
         """Offer the figures over HTTP; return the port. Raises UsageError (PORT_INVALID, PORT_BUSY)."""
         from tradewind.ops.offering import FiguresServer

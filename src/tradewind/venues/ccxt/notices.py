@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.wire import Wire
     from tradewind.venues.gateway import Event
 
-__all__ = ["LEAD_NS", "NoticeWatch"]
+__all__ = ["EVERY_NS", "LEAD_NS", "NoticeWatch"]
 
 LEAD_NS = 5 * MINUTE_NS
-_EVERY_NS = MINUTE_NS
+EVERY_NS = MINUTE_NS
 _FORGOTTEN_NS = 30 * MINUTE_NS
 _MS_NS = 1_000_000
 
@@ -66,7 +66,7 @@ class NoticeWatch:
         now_ns = self._now_ns()
         if self._notices is None:
             return
-        if now_ns - self._asked_ns >= _EVERY_NS:
+        if now_ns - self._asked_ns >= EVERY_NS:
             self._asked_ns = now_ns
             answer = await self._wire.ask(self._notices.call, dict(self._notices.call.fields))
             if answer.fine:
