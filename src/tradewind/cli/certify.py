@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tradewind.errors import ConfigError, SafetyRefusal, VenueDown, VenueRefused
+from tradewind.venues.names import NO_PRACTICE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -55,6 +56,8 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
     from tradewind.venues.keys import install, keys_for, protect_process
 
     dialect_of(venue)
+    if venue in NO_PRACTICE:
+        raise _without_practice(venue)
     entry = _practice_account(desk, venue, account)
     protect_process()
     install()
@@ -83,6 +86,8 @@ def require_certificates(desk: "Workspace", accounts: "dict[str, AccountEntry]")
             continue
         found = _kept(_path(desk, entry.venue))
         if found is None or not found.passed or found.ccxt != _ccxt_version():
+            if entry.venue in NO_PRACTICE:
+                raise _without_practice(entry.venue)
             known = "there is no certificate" if found is None else f"its certificate is of ccxt {found.ccxt}"
             raise SafetyRefusal(
                 "VENUE_UNCERTIFIED",
@@ -90,6 +95,19 @@ def require_certificates(desk: "Workspace", accounts: "dict[str, AccountEntry]")
                 where=str(_path(desk, entry.venue)),
                 hint=f"tradewind venue certify {entry.venue} --account NAME, an account of practice money there",
             )
+
+
+def _without_practice(venue: str) -> SafetyRefusal:
+    """Return that a venue cannot be tried, and so not be traded with real money."""
+    from tradewind.config import VENUES
+
+    title = VENUES[venue].title
+    return SafetyRefusal(
+        "VENUE_UNCERTIFIED",
+        f"{title} cannot be tried: there is no practice money that a key could reach.",
+        where=venue,
+        hint="trade it on paper; real money is taken at venues that were tried",
+    )
 
 
 def _practice_account(desk: "Workspace", venue: str, account: str) -> "AccountEntry":

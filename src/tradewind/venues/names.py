@@ -5,7 +5,7 @@
 
 from typing import Final
 
-__all__ = ["ABILITIES"]
+__all__ = ["ABILITIES", "NO_PRACTICE"]
 
 _WHOLE = ("data", "trade", "fake")
 
@@ -23,3 +23,8 @@ ABILITIES: Final[dict[str, tuple[str, ...]]] = {
     "hyperliquid": ("data",),
 }
 """By our name of the venue; a test holds it against the tables of the adapters."""
+
+NO_PRACTICE: Final = frozenset({"kucoin"})
+"""Venues of them without practice money that a key could reach: nobody can try them, so that real money stays refused.
+
+KuCoin has closed its sandbox."""

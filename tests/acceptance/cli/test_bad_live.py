@@ -10,7 +10,7 @@ from tradewind.cli.certify import require_certificates
 from tradewind.cli.claiming import claimed, session_of
 from tradewind.cli.entry import run_command
 from tradewind.cli.paper import load_terms
-from tradewind.config import lock
+from tradewind.config import AccountEntry, lock
 from tradewind.errors import ERROR_CODES, SafetyRefusal
 from tradewind.live.certify import Certificate, Step
 from tradewind.live.epochs import Epoch, begin_epoch
@@ -140,6 +140,16 @@ def test_a_certificate_counts_for_the_ccxt_it_was_made_with(desk, live, ccxt, pa
         with pytest.raises(SafetyRefusal) as caught:
             require_certificates(desk, accounts)
         assert caught.value.code == "VENUE_UNCERTIFIED"
+
+
+def test_real_money_is_refused_where_no_practice_money_is_to_try_a_venue_with(desk, refuse):
+    """KuCoin has closed its sandbox: neither a certificate nor a trial can be had there."""
+    accounts = {"far": AccountEntry(venue="kucoin", kind="live")}
+    with pytest.raises(SafetyRefusal, match="no practice money") as caught:
+        require_certificates(desk, accounts)
+    assert caught.value.code == "VENUE_UNCERTIFIED"
+    told = refuse(desk.root, ["venue", "certify", "kucoin", "--account", "main"], "VENUE_UNCERTIFIED", 4)
+    assert "on paper" in told["hint"]
 
 
 def test_all_that_the_files_forbid_is_told_at_once_and_before_keys_and_leases(desk, live):

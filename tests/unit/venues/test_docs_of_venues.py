@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from tradewind.venues.ccxt.capabilities import DIALECTS
+from tradewind.venues.ccxt.exchange import CLIENTS
 from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.fake.listings import FAKE_VENUES
-from tradewind.venues.names import ABILITIES
+from tradewind.venues.names import ABILITIES, NO_PRACTICE
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "src" / "tradewind"
@@ -38,3 +39,7 @@ def test_every_file_and_name_on_the_page_is_there():
 def test_what_can_be_done_at_a_venue_is_what_the_tables_say():
     for word, table in (("data", STREAMS), ("trade", DIALECTS), ("fake", FAKE_VENUES)):
         assert {venue for venue, able in ABILITIES.items() if word in able} == set(table), word
+
+
+def test_venues_without_practice_money_are_those_that_ccxt_reaches_none_at():
+    assert {venue for venue in DIALECTS if not CLIENTS[venue].demo} == NO_PRACTICE
