@@ -106,6 +106,7 @@ def _adopt(loaded: "Loaded[SessionConfig]", desk: "Workspace", asked: AdoptReque
 
     with say.steps("reading the strategies"):
         accounts = refuse_from_files(loaded, desk, live=True, guards=False)
+    _refuse_coins(accounts)
     with _leases(desk, asked.name, tuple(accounts)) as journal:
         store, around = key_store(desk), asking(say)
         keys = {
@@ -120,6 +121,20 @@ def _adopt(loaded: "Loaded[SessionConfig]", desk: "Workspace", asked: AdoptReque
             result = asyncio.run(_Adopting(bound, desk, asked, say, accounts, keys, journal).run())
     say.line(f"{'adopted':12}{asked.name} begins a new epoch")
     say.done(result, f"tradewind trade --live {asked.file}", f"tradewind journal verify {asked.name}")
+
+
+def _refuse_coins(accounts: "dict[str, AccountEntry]") -> None:
+    """Refuse accounts of spot markets: nothing tells coins of a session from those of before it. Raises UsageError."""
+    from tradewind.config import VENUES
+
+    for name, entry in accounts.items():
+        if VENUES[entry.venue].payoff == "spot":
+            raise UsageError(
+                "EXCHANGE_UNSUPPORTED",
+                f"what {name} holds at {entry.venue} are coins: which of them were the session's nobody can tell.",
+                where=name,
+                hint="sell them or keep them yourself, and begin a session under another name",
+            )
 
 
 @contextmanager

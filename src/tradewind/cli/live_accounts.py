@@ -159,7 +159,9 @@ def terms_of_account(bound: Bound, name: str, entry: "AccountEntry") -> "Account
 
     session, dead_man = bound.session, bound.session.dead_man
     window_ms = dialect_of(entry.venue).receive_window_ms if dialect_of(entry.venue).fence else 0
-    indices = frozenset(listing.index for listing in bound.listings(entry.venue))
+    listings = bound.listings(entry.venue)
+    _refuse_shared_coins(name, listings)
+    indices = frozenset(listing.index for listing in listings)
     wallets = {bound.resolved.instruments[j].settle: bound.columns[j] for j in sorted(indices)}
     account, spot = session.account, VENUES[entry.venue].payoff == "spot"
     return AccountTerms(
@@ -173,6 +175,26 @@ def terms_of_account(bound: Bound, name: str, entry: "AccountEntry") -> "Account
         hedge=account.position_mode == "hedge" and not spot,
         isolated=account.margin_mode == "isolated" and not spot,
     )
+
+
+def _refuse_shared_coins(name: str, listings: "list[Listing]") -> None:
+    """Refuse a coin that is held for two instruments, or is money for one: its balance would tell of neither.
+
+    Raises ConfigError (CONFIG_CONFLICT).
+    """
+    from tradewind.errors import ConfigError
+
+    coins = [one.instrument for one in listings if one.instrument.payoff == "spot"]
+    money = {one.instrument.settle for one in listings}
+    for place, rules in enumerate(coins):
+        others = [other.symbol for other in coins[:place] if other.base == rules.base]
+        if others or rules.base in money:
+            what = f"is traded as {others[0]} too" if others else "is money of this account too"
+            raise ConfigError(
+                "CONFIG_CONFLICT",
+                f"{rules.base} of {rules.symbol} {what}: what is held of it could not be told apart.",
+                where=name,
+            )
 
 
 def live_rules(session: "SessionConfig", warm_bars: int) -> "LiveRules":

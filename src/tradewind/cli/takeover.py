@@ -191,8 +191,9 @@ async def _close_all(
     epoch = _epoch(folder)
     if epoch is None:
         say.note("the signs of the session's orders are lost; every order in its instruments is cancelled")
+    since_ns = _begun_ns(folder) if epoch is not None else None
     work = [
-        _close(desk, known, _Place(account, keys[account], epoch, everything), say)
+        _close(desk, known, _Place(account, keys[account], epoch, everything, since_ns), say)
         for account in known.accounts
     ]
     return dict(zip(known.accounts, await asyncio.gather(*work), strict=True))
@@ -200,12 +201,16 @@ async def _close_all(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """An account, and which of its orders are cancelled; `epoch` is None where their signs are lost."""
+    """An account, and which of its orders are cancelled; `epoch` is None where their signs are lost.
+
+    since_ns: from when on orders may bear them, None where nobody knows.
+    """
 
     account: str
     keys: "AccountKeys"
     epoch: "Epoch | None"
     everything: bool
+    since_ns: int | None
 
     @property
     def policy(self) -> "FlattenPolicy":
@@ -213,7 +218,9 @@ class _Place:
 
         if self.epoch is None:
             return FlattenPolicy(everything=True)
-        return FlattenPolicy(everything=self.everything, earlier=self.epoch.earlier)
+        return FlattenPolicy(
+            everything=self.everything, earlier=self.epoch.earlier, coins_since_ns=self.since_ns
+        )
 
 
 async def _close(desk: "Workspace", known: _Known, place: _Place, say: "Output") -> "Flattened":
@@ -268,6 +275,16 @@ def _epoch(folder: "Path") -> "Epoch | None":
     try:
         return epoch_of(folder, draws=False)
     except (OSError, TradewindError, ValueError):
+        return None
+
+
+def _begun_ns(folder: "Path") -> int | None:
+    """Return from when on orders may bear the session's signs, None where nobody knows."""
+    from tradewind.live.epochs import begun_ns
+
+    try:
+        return begun_ns(folder)
+    except OSError:
         return None
 
 

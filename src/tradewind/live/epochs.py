@@ -33,6 +33,7 @@ __all__ = [
     "ADOPTING",
     "Epoch",
     "begin_epoch",
+    "begun_ns",
     "draw_tag",
     "end_beginning",
     "epoch_of",
@@ -95,6 +96,11 @@ def begin_epoch(folder: Path, epoch: Epoch) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_atomic(folder / ADOPTING, b"")
     write_atomic(folder / _TAG_FILE, "\n".join([epoch.tag, *sorted(epoch.earlier)]).encode())
+
+
+def begun_ns(folder: Path) -> int:
+    """Return from when on orders may bear a session's signs, ns UTC. Raises OSError where they are lost."""
+    return (folder / _TAG_FILE).stat().st_mtime_ns
 
 
 def end_beginning(folder: Path) -> None:

@@ -12,6 +12,9 @@ moment, and the venue may stop answering, so nothing is bare on the way:
 A stop that is not reduce-only could open once its position is closed, and a venue may refuse a close that its stops
 leave no lots for: such stops are cancelled too, right before the close of the one position that they protect.
 
+Coins are another matter: an account may have held some before, and they are nobody's to sell. Of them what our own
+trades have bought and not sold is closed, and what is less than the venue's least order is left.
+
 Ours is what bears the session's signs; whoever wants the orders of others gone as well says so. After each step the
 venue is asked what is left; its word alone says that the account is flat.
 """
@@ -19,19 +22,23 @@ venue is asked what is left; its word alone says that the account is flat.
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tradewind.errors import VenueDown
 from tradewind.live.epochs import protects
-from tradewind.units.enums import BUY, LONG, SELL, IntentKind
+from tradewind.units.enums import BUY, LONG, MONEY, SELL, IntentKind
 from tradewind.venues.ccxt.client_ids import tag_in
 from tradewind.venues.gateway import NO_HISTORY, NewOrder, OrderRef, OutcomeKind, closes_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tradewind.venues.gateway import Listing, OrderSeen, Outcome, PositionSeen, TradingGateway
+    from tradewind.venues.gateway import FillSeen, Listing, OrderSeen, Outcome, PositionSeen, TradingGateway
 
 __all__ = ["FlattenPolicy", "Flattened", "flatten_account"]
 
@@ -54,6 +61,8 @@ class FlattenPolicy:
         Whether orders that are not of the session are cancelled too, of its instruments.
     earlier
         Signs of earlier epochs of the session, whose orders are its own as well.
+    coins_since_ns
+        From when on our trades in coins count; None: nobody knows which coins are ours, and none are sold.
     """
 
     bands: tuple[float, ...] = (0.005, 0.02, _MARKET)
@@ -61,6 +70,7 @@ class FlattenPolicy:
     settle_s: float = 1.0
     everything: bool = False
     earlier: frozenset[str] = frozenset()
+    coins_since_ns: int | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +137,7 @@ class _Closing:
         self.done = Flattened()
         self._gateway = gateway
         self._listings = {listing.index: listing.instrument for listing in listings}
+        self._coins = {one.index: one for one in listings if one.instrument.payoff == "spot"}
         self._cid = first_cid
         self._policy = policy
         self._tell = tell
@@ -150,11 +161,15 @@ class _Closing:
     async def _look(self) -> bool:
         """Ask the venue what is left; one that does not answer now is asked again at the next step."""
         try:
-            snapshot = await self._gateway.snapshot(NO_HISTORY)
+            since_ns = self._policy.coins_since_ns
+            snapshot = await self._gateway.snapshot(
+                NO_HISTORY if since_ns is None or not self._coins else since_ns
+            )
         except VenueDown as error:
             self._say(f"the venue does not say what is left: {error.message}")
             return False
-        self.done.left = tuple(seen for seen in snapshot.positions if seen.qty_lot)
+        held = (self._closable(seen, snapshot.fills) for seen in snapshot.positions)
+        self.done.left = tuple(seen for seen in held if seen.qty_lot)
         self.done.strangers = snapshot.strangers
         here = [order for order in snapshot.orders if order.instrument in self._listings]
         self._orders = [order for order in here if self._is_ours(order)]
@@ -163,7 +178,24 @@ class _Closing:
         return True
 
     def _is_ours(self, order: OrderSeen) -> bool:
-        return self._policy.everything or bool(order.cid) or tag_in(order.client_id) in self._policy.earlier
+        return self._policy.everything or self._is_signed(order)
+
+    def _is_signed(self, seen: OrderSeen | FillSeen) -> bool:
+        return bool(seen.cid) or tag_in(seen.client_id) in self._policy.earlier
+
+    def _closable(self, seen: PositionSeen, fills: Sequence[FillSeen]) -> PositionSeen:
+        """Return what may be closed of a position: of coins as many as are ours, in whole orders of the venue."""
+        listing = self._coins.get(seen.instrument)
+        if listing is None:
+            return seen
+        mine = [fill for fill in fills if fill.instrument == seen.instrument and self._is_signed(fill)]
+        lots = min(seen.qty_lot, sum(fill.qty_lot * fill.side - _kept_lots(fill, listing) for fill in mine))
+        lots -= lots % listing.parts
+        price_tick = max(mine, key=lambda fill: fill.ts_ns).price_tick if mine else 0
+        rules = listing.instrument
+        too_small = lots * rules.lot_size < rules.min_qty
+        too_small = too_small or lots * rules.lot_size * price_tick * rules.tick_size < rules.min_notional
+        return replace(seen, qty_lot=0 if lots <= 0 or too_small else lots)
 
     def _guards(self, order: OrderSeen) -> bool:
         """Say whether an order waits to close something that is held, so that it goes after it or right before."""
@@ -213,6 +245,13 @@ class _Closing:
     def _say(self, step: str) -> None:
         self.done.steps.append(step)
         self._tell(step)
+
+
+def _kept_lots(fill: FillSeen, listing: Listing) -> int:
+    """Return how many lots of what was bought the venue has kept as its fee, rounded up."""
+    if fill.side != BUY or fill.fee_currency != listing.instrument.base:
+        return 0
+    return math.ceil(Decimal(fill.fee) / MONEY / listing.instrument.lot_size)
 
 
 def _is_stop_for(order: OrderSeen, held: PositionSeen) -> bool:

@@ -247,17 +247,24 @@ class SmallExchange:
             return
         notional = round(lots * price_tick * self._unit)
         fee = round(notional * (_MAKER_RATE if maker else _TAKER_RATE))
+        self._book(new.instrument, new.side, new.position_side, lots, notional)
+        self.balance -= fee
+        self._note_fill(order, (price_tick, lots, notional), (fee, "USDT"), maker)
+
+    def _note_fill(
+        self, order: _Order, traded: tuple[int, int, int], fee: tuple[int, str], maker: int
+    ) -> None:
+        """Write down a trade of so many lots at a price for so much money, and tell it."""
+        new, (price_tick, lots, notional) = order.new, traded
         order.filled_lot += lots
         order.notional += notional
         order.ts_ns = self._clock()
         if order.filled_lot >= order.qty_lot:
             order.status = OrderStatus.FILLED
-        self._book(new.instrument, new.side, new.position_side, lots, notional)
-        self.balance -= fee
         number = len(self.fills) + 1
         fill = FillSeen(
             new.instrument, new.cid, str(new.cid), order.venue_id, f"t{number}", number, new.side,
-            new.position_side, price_tick, lots, notional, fee, "USDT", maker, order.ts_ns, order.ts_ns,
+            new.position_side, price_tick, lots, notional, *fee, maker, order.ts_ns, order.ts_ns,
         )  # fmt: skip
         self.fills.append(fill)
         self._say(fill)

@@ -88,10 +88,10 @@ class SmallLive:
         self.wire = wire or Wire(self.random)
         self.bars = bars
         self.rules = rules or LiveRules(warm_bars=2, reconcile_ns=60_000_000_000)
-        self.world: World = small_world()
+        self.world: World = self.make_world()
         unit = float(self.world.views["unit"][0])
         dice = random.Random(seed)  # noqa: S311 - as above
-        self.exchange = SmallExchange(self.loop.now_ns, unit, MINUTE_NS, dice)
+        self.exchange = self.make_exchange(unit, MINUTE_NS, dice)
         self.alerts: list[Alert] = []
         self.steps = self.refused = 0
         self.lives = 0
@@ -100,6 +100,14 @@ class SmallLive:
         self.gateway: SmallGateway | None = None
         self._fence_ns = fence_ns
         self._dies_at = list(dies_at)
+
+    def make_world(self) -> World:
+        """Return what the session trades, as it is before anything happened."""
+        return small_world()
+
+    def make_exchange(self, unit: float, interval_ns: int, dice: random.Random) -> SmallExchange:
+        """Return where it trades."""
+        return SmallExchange(self.loop.now_ns, unit, interval_ns, dice)
 
     def run(self) -> None:
         """Live until the bars are over, coming back after each death."""
@@ -150,7 +158,7 @@ class SmallLive:
 
     def open(self) -> OpenSession:
         """Open the journal, a fresh world and the venue."""
-        self.world = small_world()
+        self.world = self.make_world()
         gateway, feed = SmallGateway(self.exchange, self.wire, self.loop.now_ns), SmallFeed(self.exchange)
 
         def route(event: Event) -> None:

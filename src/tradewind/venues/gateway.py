@@ -6,8 +6,7 @@ units of the wallet's currency (`units.enums.MONEY`), of times in nanoseconds UT
 validated before it becomes one of these: finite, in range, on the grid, of a known word. What cannot be
 validated is counted and dropped, never passed on.
 
-They are structs of msgspec: a market tells a thousand of them a second, and those of dataclasses take ten times as
-long to make.
+They are structs of msgspec: a market tells a thousand a second, and dataclasses take ten times as long to make.
 """
 
 from __future__ import annotations
@@ -83,10 +82,9 @@ class Listing(msgspec.Struct, frozen=True):
     index
         Its index in the session's world.
     instrument
-        The venue's rules: steps, sizes, fees; `symbol` is the venue's own spelling. Its `lot_size` is what quantities
-        are counted in.
+        The venue's rules: steps, sizes, fees; `symbol` is the venue's own spelling. Quantities are counted in its lots.
     parts
-        How many of these are one lot of the venue: coins are counted more finely, since fees may be taken in the coin.
+        How many of these are one lot of the venue: coins are counted more finely, since fees may be taken in them.
     """
 
     index: int
@@ -470,10 +468,7 @@ class OrderRef(msgspec.Struct, frozen=True, gc=False):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a search for one order found: the order, or that it is in none of the lists (`absent`).
-
-    Neither (None, False): the question could not be answered now.
-    """
+    """What a search found: the order, or that it is in none of the lists (`absent`), or neither: nobody answered."""
 
     order: OrderSeen | None
     fills: tuple[FillSeen, ...] = ()
