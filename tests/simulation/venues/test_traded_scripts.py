@@ -573,11 +573,12 @@ def test_where_both_positions_are_held_bitgets_side_is_that_of_the_position(
     side: str, trade_side: str, is_told: tuple[int, int]
 ) -> None:
     (where,) = [one for one in SIDES if one.venue == "bitget_swap"]
+    pos_side = "net" if "single" in trade_side else {"buy": "long", "sell": "short"}[side]
     hedged = {"side": side, "tradeSide": trade_side}
     fill = BITGET_FILL | hedged | {"clientOid": ""}
 
     async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> Any:
-        order = bitget_order_said(**hedged, posSide="net" if "single" in trade_side else "long")
+        order = bitget_order_said(**hedged, posSide=pos_side)
         return await told_after(venue, gateway, "orders", order, bitget_said("fill", fill))
 
     told = lived(where, work)

@@ -194,6 +194,8 @@ _FILL = FillShape(
     leads="tradeSide",
     lifts=(("fee", ("feeDetail", "0", "totalFee")), ("feeCoin", ("feeDetail", "0", "feeCoin"))),
 )
+_ELSEWHERE = ("exchange", "contract", "otc", "cross", "isolated", "strategy")
+"""Accounts that money comes from and goes to; the last two are assumed."""
 _BILLS = ("data", "bills", "*")
 _ACCOUNT = _get("account/account", ("data",), "account", symbol="$symbol", marginCoin="USDT")
 _OF_SYMBOL = Pages(0, per_symbol=True, symbol_field="symbol")
@@ -227,7 +229,7 @@ _PER_SECOND = {
 
 BITGET_SWAP = Dialect(
     venue="bitget_swap",
-    provenance="documentation; assumed: words of plans that have ended, and what a cancel reason says",
+    provenance="documentation; assumed: words of ended plans, what a cancel reason says, unrealizedPL on the stream",
     words=Words(
         buy="buy",
         sell="sell",
@@ -350,12 +352,10 @@ BITGET_SWAP = Dialect(
             "billId",
             "cTime",
             "businessType",
-            frozenset({"trans_from_exchange", "trans_from_strategy"}),
+            frozenset(f"trans_from_{place}" for place in _ELSEWHERE),
             when=(
                 "businessType",
-                frozenset(
-                    {"trans_from_exchange", "trans_to_exchange", "trans_from_strategy", "trans_to_strategy"}
-                ),
+                frozenset(f"trans_{way}_{place}" for way in ("from", "to") for place in _ELSEWHERE),
             ),
         ),
         _pages("billId", "bills", window_ns=_MONTH_NS),
