@@ -337,12 +337,19 @@ def _rows(rows: "np.ndarray[tuple[int, ...], np.dtype[np.void]]") -> list[dict[s
 def session_names(desk: "Workspace") -> list[str]:
     """Return the sessions that have a journal, the least recently written first; not one whose start was refused."""
     from tradewind.live.pulse import PULSE
+    from tradewind.ops.outward import OUTWARD_FILES
 
     if not desk.journal.is_dir():
         return []
+    refused = {PULSE, *OUTWARD_FILES}
     folders = [path for path in desk.journal.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    folders = [path for path in folders if [each.name for each in path.iterdir()] != [PULSE]]
+    folders = [path for path in folders if not _holds_only(path, refused)]
     return [path.name for path in sorted(folders, key=lambda path: (path.stat().st_mtime, path.name))]
+
+
+def _holds_only(folder: Path, names: set[str]) -> bool:
+    found = {path.name for path in folder.iterdir()}
+    return bool(found) and found <= names
 
 
 def session_path(desk: "Workspace", name: str) -> Path:

@@ -177,7 +177,7 @@ def incident(
     session: SessionName = "last",
     *,
     output: Annotated[
-        str | None, typer.Option("--output", metavar="FILE", help="Where to; else SESSION-incident.zip here.")
+        str | None, typer.Option("--output", metavar="FILE", help="Where to; else into the session's folder.")
     ] = None,
     records: Annotated[
         int, typer.Option("--records", min=1, max=1_000_000, help="How many of the newest records.")
@@ -191,17 +191,21 @@ def incident(
     """
     from tradewind.config import write_atomic
     from tradewind.ops.incident import bundle
+    from tradewind.units.time import format_utc
 
     say = Output(as_json)
     desk = open_workspace(workspace)
     folder = session_path(desk, session)
-    target = Path(output or f"{folder.name}-incident.zip")
+    now_ns = time.time_ns()
+    moment = format_utc(now_ns)[:19].replace("-", "").replace(":", "")
+    target = Path(output) if output else folder / f"incident-{moment}Z.zip"
     if not target.absolute().parent.is_dir():
         raise PathError("PATH_INVALID", "there is no folder for this file.", where=str(target))
     settings = desk.settings_file.read_text(encoding="utf-8", errors="replace")
-    data = bundle(folder, settings, now_ns=time.time_ns(), records=records)
+    data = bundle(folder, settings, now_ns=now_ns, records=records)
     write_atomic(target, data, private=True)
-    say.line(f"wrote {target}, {len(data) / 1e3:,.0f} kB; it holds orders and balances, and no key")
+    shown = desk.shown(target) if output is None else target
+    say.line(f"wrote {shown}, {len(data) / 1e3:,.0f} kB; it holds orders and balances, and no key")
     say.done(
         {"session": folder.name, "file": str(target), "bytes": len(data)},
         f"tradewind journal explain last --session {folder.name}",

@@ -13,6 +13,7 @@ from tradewind.errors import UsageError
 if TYPE_CHECKING:
     from tradewind.config import Workspace
     from tradewind.market.rules.answers import RuleSet
+    from tradewind.venues.fake.misfortunes import Misfortunes
     from tradewind.venues.fake.practice import Practice
     from tradewind.venues.fake.sockets import FakeVenueAddress
 
@@ -157,13 +158,15 @@ def fake(
     port: Annotated[
         int, typer.Option("--port", metavar="P", help="Port of this machine; 0 takes a free one.")
     ] = 8443,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of its market.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Of its market, and of what goes wrong.")
+    ] = 1,
     faults: Annotated[
         str,
         typer.Option(
             "--faults",
             metavar="LIST",
-            help="What goes wrong: F02,F13@30 (seconds after the start), or swarm.",
+            help="What goes wrong: F02,F13@30 (seconds after the start), F22@30:retry_s=60:for=20:times=3, or swarm.",
         ),
     ] = "",
     record: Annotated[
@@ -202,9 +205,9 @@ def fake(
         practice = _practice(venue, Path(folder), port, seed, faults, record)
         steps(0, 0, f"opening {venue}")
 
-        def ready(address: "FakeVenueAddress") -> None:
+        def ready(address: "FakeVenueAddress", plan: "Misfortunes | None") -> None:
             opening.close()
-            _tell(say, practice, address)
+            _tell(say, practice, address, plan)
 
         asyncio.run(serve_practice(practice, ready))
 
@@ -246,8 +249,10 @@ def _practice(venue: str, folder: Path, port: int, seed: int, faults: str, recor
     )
 
 
-def _tell(say: Output, practice: "Practice", address: "FakeVenueAddress") -> None:
+def _tell(say: Output, practice: "Practice", address: "FakeVenueAddress", plan: "Misfortunes | None") -> None:
     import sys
+
+    from tradewind.venues.fake.practice import told_plan
 
     (account,) = practice.accounts
     place = practice.folder / "fake.json"
@@ -260,12 +265,19 @@ def _tell(say: Output, practice: "Practice", address: "FakeVenueAddress") -> Non
     say.line(f"passphrase {account.passphrase or 'none: keys of this venue have none'}")
     say.line(f"hosts      {', '.join(sorted(address.hosts))}")
     say.line(f"authority  {address.authority}")
+    strikes = told_plan(plan) if plan is not None else []
+    if plan is not None:
+        say.line(f"faults     {len(strikes)} by seed {plan.seed}, each as early as stands here:")
+        for at, name, what in strikes:
+            say.line(f"  {at}  {name}  {what}")
     fields = {
         "venue": practice.venue,
         "port": address.port,
         "authority": str(address.authority),
         "hosts": sorted(address.hosts),
         "place": str(place),
+        "seed": practice.seed,
+        "faults": [{"at": at, "fault": name, "what": what} for at, name, what in strikes],
         "account": {"api_key": account.api_key, "secret": account.secret, "passphrase": account.passphrase},
     }
     say.done(

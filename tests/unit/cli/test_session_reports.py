@@ -143,6 +143,11 @@ def test_an_incident_is_packed_for_its_owner_alone(desk, capsys, tmp_path):
         assert len(told) == 50
         assert not [line for line in told if "undecoded" in line]
         assert "max_orders_per_minute" in archive.read("tradewind.toml").decode()
+    unsaid = answer(capsys, "session", "incident", "calm", "--records", "5")
+    (packed,) = desk.session_dir("calm").glob("incident-*.zip")
+    assert unsaid["file"] == str(packed), "into the workspace, wherever the command is given"
+    assert stat.S_IMODE(packed.stat().st_mode) == 0o600
+    packed.unlink()
     nowhere = answer(capsys, "session", "incident", "calm", "--output", str(tmp_path / "a/b.zip"), status=2)
     assert nowhere["code"] == "PATH_INVALID"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import signal
 import time
 import uuid
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.errors import ConfigError
-from tradewind.units.time import HOUR_NS, SECOND_NS
+from tradewind.units.time import HOUR_NS, SECOND_NS, format_utc
 from tradewind.venues.fake.exchange import FakeExchange
 from tradewind.venues.fake.faults import FAULTS
 from tradewind.venues.fake.listings import habits_of, listed
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-__all__ = ["Practice", "PracticeAccount", "plan_of", "practice_account", "serve_practice"]
+__all__ = ["Practice", "PracticeAccount", "plan_of", "practice_account", "serve_practice", "told_plan"]
+
+_FOR, _TIMES = "for", "times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,45 +101,106 @@ def plan_of(faults: Sequence[str], seed: int, start_ns: int, hours: float = 24.0
     ----------
     faults
         Names as ``F02``, each striking now and then by the seed; ``F02@30`` strikes 30 s after the start and as
-        the fault usually does; ``swarm`` draws them all.
+        the fault usually does; ``swarm`` draws them all. Numbers of the fault may follow, as in
+        ``F22@30:retry_s=60:for=20:times=3``: those of the catalogue by their names, how many seconds it lasts and how
+        often it strikes.
 
     Raises
     ------
     ConfigError
-        CONFIG_CHOICE for a name that is none, or a fault that does not happen at a venue.
+        CONFIG_CHOICE for a name that is none, a fault that does not happen at a venue, a number that it does not have.
     """
-    drawn: list[str] = []
+    drawn: dict[str, dict[str, float]] = {}
     planned: list[Strike] = []
     for text in faults:
-        name, at, seconds = text.partition("@")
         if text == "swarm":
-            drawn += [each for each, fault in FAULTS.items() if fault.points]
+            drawn |= {each: {} for each, fault in FAULTS.items() if fault.points and each not in drawn}
             continue
-        fault = FAULTS.get(name)
-        if fault is None or not fault.points:
-            known = [each for each, fault in FAULTS.items() if fault.points]
-            raise ConfigError(
-                "CONFIG_CHOICE", f"{text[:20]!r} is no fault of a venue", where="--faults", known=known
-            )
+        said, *numbers = text.split(":")
+        name, at, seconds = said.partition("@")
+        _refuse_unknown(name, text)
+        given = _numbers_of(name, numbers, text)
         if not at:
-            drawn.append(name)
+            drawn[name] = given
         elif seconds.isdigit():
-            planned.append(Strike(start_ns + int(seconds) * SECOND_NS, name))
+            planned.append(_with_numbers(Strike(start_ns + int(seconds) * SECOND_NS, name), given))
         else:
             raise ConfigError("CONFIG_CHOICE", f"{text[:20]!r}: after @ stand seconds", where="--faults")
     if not drawn and not planned:
         return None
     plan = Misfortunes(planned, seed=seed)
     if drawn:
-        for strike in Misfortunes.swarm(seed, hours * 60, start_ns=start_ns, faults=drawn).plan:
-            plan.add(strike)
+        for strike in Misfortunes.swarm(seed, hours * 60, start_ns=start_ns, faults=tuple(drawn)).plan:
+            plan.add(_with_numbers(strike, drawn[strike.fault]))
     return plan
 
 
-async def serve_practice(practice: Practice, ready: Callable[[FakeVenueAddress], None]) -> None:
+def _refuse_unknown(name: str, text: str) -> None:
+    known = [each for each, fault in FAULTS.items() if fault.points]
+    if name not in known:
+        raise ConfigError(
+            "CONFIG_CHOICE", f"{text[:20]!r} is no fault of a venue", where="--faults", known=known
+        )
+
+
+def _numbers_of(name: str, texts: Sequence[str], whole: str) -> dict[str, float]:
+    """Return the numbers that stand behind a fault. Raises ConfigError (CONFIG_CHOICE)."""
+    known = (*FAULTS[name].args, _FOR, _TIMES)
+    found = {}
+    for text in texts:
+        key, _, value = text.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if key not in known or not math.isfinite(number) or (key in (_FOR, _TIMES) and number <= 0):
+            raise ConfigError(
+                "CONFIG_CHOICE",
+                f"{whole[:40]!r}: {text[:20]!r} is no number of {name}",
+                where="--faults",
+                known=[f"{each}=NUMBER" for each in known],
+            )
+        found[key] = number
+    return found
+
+
+def _with_numbers(strike: Strike, given: Mapping[str, float]) -> Strike:
+    """Return a strike with the numbers that were given in the place of its own."""
+    strike.args |= {key: number for key, number in given.items() if key not in (_FOR, _TIMES)}
+    if _FOR in given:
+        strike.duration_ns = int(given[_FOR] * SECOND_NS)
+    if _TIMES in given and not FAULTS[strike.fault].once:
+        strike.count = max(1, int(given[_TIMES]))
+    return strike
+
+
+def told_plan(plan: Misfortunes) -> list[tuple[str, str, str]]:
+    """Return a row for each strike of a plan: when, which and for how long, and what happens with which numbers."""
+    rows = []
+    for strike in sorted(plan.plan, key=lambda each: each.at_ns):
+        fault = FAULTS[strike.fault]
+        numbers = ", ".join(f"{key} {number:g}" for key, number in strike.args.items())
+        often = (
+            ""
+            if fault.lasting or not strike.count
+            else f", {strike.count} times"
+            if strike.count > 1
+            else ", once"
+        )
+        rows.append((
+            format_utc(strike.at_ns)[:19] + "Z",
+            strike.fault,
+            f"{fault.title}{f' ({numbers})' if numbers else ''}, for {strike.duration_ns / SECOND_NS:.0f} s{often}",
+        ))  # fmt: skip
+    return rows
+
+
+async def serve_practice(
+    practice: Practice, ready: Callable[[FakeVenueAddress, Misfortunes | None], None]
+) -> None:
     """Serve a fake venue until SIGINT or SIGTERM. Raises UsageError (PORT_BUSY), ConfigError.
 
-    ready: is told where it is found once it answers.
+    ready: is told where it is found once it answers, and what will go wrong.
     """
     clock = _Clock(time.time_ns() - practice.history_hours * HOUR_NS)
     plan = plan_of(practice.faults, practice.seed, time.time_ns())
@@ -155,7 +219,7 @@ async def serve_practice(practice: Practice, ready: Callable[[FakeVenueAddress],
     server = FakeServer([protocol_of(practice.venue, exchange)])
     try:
         async with SocketService(server, practice.folder, practice.port) as address:
-            ready(address)
+            ready(address, plan)
             await _until_stopped()
     finally:
         record.close()

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from tradewind.errors import ConfigError
+from tradewind.units.time import SECOND_NS
 from tradewind.venues.fake.listings import FAKE_VENUES
-from tradewind.venues.fake.practice import plan_of, practice_account
+from tradewind.venues.fake.practice import plan_of, practice_account, told_plan
 from tradewind.venues.keys import check_form
 
 
@@ -31,7 +32,35 @@ def test_faults_strike_now_and_then_or_when_it_is_said():
     assert len({strike.fault for strike in plan_of(("swarm",), 5, 0).plan}) > 3
 
 
-@pytest.mark.parametrize("text", ["F999", "nonsense", "F02@", "F02@soon", "F75", "f02"])
+def test_numbers_of_a_fault_are_said_behind_it():
+    (strike,) = plan_of(("F22@30:retry_s=60:for=20:times=3",), 3, 0).plan
+    assert (strike.at_ns, strike.duration_ns, strike.count) == (30 * SECOND_NS, 20 * SECOND_NS, 3)
+    assert strike.args == {"retry_s": 60.0}
+    drawn = plan_of(("F23:retry_s=7", "swarm"), 3, 0).plan
+    assert {strike.args["retry_s"] for strike in drawn if strike.fault == "F23"} <= {7.0}
+    only = plan_of(("F23:retry_s=7",), 3, 0).plan
+    assert {strike.args["retry_s"] for strike in only} == {7.0}
+    (once,) = plan_of(("F48@1:times=9:notional=500",), 3, 0).plan
+    assert (once.count, once.args["notional"]) == (1, 500.0)
+
+
+def test_what_was_drawn_is_told_in_the_order_in_which_it_strikes():
+    plan = plan_of(("swarm", "F22@5:for=20:times=3"), 5, 1_700_000_000 * SECOND_NS)
+    rows = told_plan(plan)
+    assert len(rows) == len(plan.plan)
+    assert [at for at, *_ in rows] == sorted(at for at, *_ in rows)
+    (said,) = [row for row in rows if row[0] == "2023-11-14T22:13:25Z"]
+    assert said[1:] == ("F22", "429 with Retry-After (retry_s 5), for 20 s, 3 times")
+    assert told_plan(plan_of(("swarm",), 5, 0)) == told_plan(plan_of(("swarm",), 5, 0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("F999", "nonsense", "F02@", "F02@soon", "F75", "f02", "swarm:for=2", "F22:retry_s", "F22:share=1"),
+        *("F22@3:retry_s=soon", "F22@3:for=0", "F22@3:times=-1", "F22@3:retry_s=nan", "F22@3:"),
+    ],
+)
 def test_what_is_no_fault_of_a_venue_is_told(text):
     with pytest.raises(ConfigError) as caught:
         plan_of((text,), 1, 0)
