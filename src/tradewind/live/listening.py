@@ -22,6 +22,7 @@ from tradewind.live.history import catch_up
 from tradewind.live.inbox import Failed, Heard, Inbox
 from tradewind.live.staleness import Staleness
 from tradewind.live.streaming import tick
+from tradewind.live.unprotected import UnprotectedPositions
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import StreamCode, WakeCode
 from tradewind.venues.gateway import Settling, StatusSeen, StreamKind, StreamSeen
@@ -92,6 +93,7 @@ class ListenedMarket:
         self._world, self._feeds, self._rules, self._clock = world, dict(feeds), rules, clock
         self._notify = notify
         self._clock_watch = ClockWatch(clock, notify)
+        self._unprotected = UnprotectedPositions(world)
         self._inbox = Inbox()
         self._gathering = Gathering(frozenset(feeds), int(world.views["interval_ns"][0]), rules.grace_ns)
         self._stale = Staleness()
@@ -177,6 +179,8 @@ class ListenedMarket:
             return None
         self._told_ns = now_ns
         self._clock_watch.look(now_ns)
+        for alert in self._unprotected.alerts(now_ns, lambda _: "paper"):
+            self._notify(alert)
         heard = self._inbox.take_market()
         self._clock_watch.hear(heard)
         facts = [*states, *map(market_fact, heard)]

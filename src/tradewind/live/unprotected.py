@@ -2,7 +2,7 @@
 
 The core asks for a missing stop again and again by itself. Here somebody is told when that does not help: a venue that
 refuses it each time, a lock, a stop that nobody has heard of since. What gives way to a closer on purpose is not
-missing, nor is what is too small for any order.
+missing, nor is what is too small for any order. On paper it is told as it would be live.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.engine.diff import STOP_GIVES_WAY
+from tradewind.ops.alerts import Alert
 from tradewind.units.enums import IntentKind, OrderState, Protection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tradewind.engine.world import World
 
 __all__ = ["UNPROTECTED_NS", "UnprotectedPositions", "unprotected_lots"]
 
 UNPROTECTED_NS = 30_000_000_000
 """A stop that is missing for so long is told of."""
+_S = 1_000_000_000
 _AGAIN_NS = 600_000_000_000
 _STANDS = (OrderState.LIVE, OrderState.AMENDING, OrderState.TRIGGERED)
 
@@ -59,6 +63,17 @@ class UnprotectedPositions:
 
     world: World
     _told_from_ns: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def alerts(self, now_ns: int, account_of: Callable[[int], str]) -> list[Alert]:
+        """Return what a person is to hear now (F39); account_of: whose position of an instrument it is."""
+        found = []
+        for (context, side), lots in self.due(now_ns).items():
+            instrument = int(self.world.contexts["instrument"][context])
+            held = int(self.world.contexts["working"]["holding"]["pos_lot"][context, side])
+            place = f"instrument {instrument}, {('long', 'short')[side]}"
+            text = f"{account_of(instrument)}: {lots} of {held} lots of {place}, have had no stop"
+            found.append(Alert("PROTECTOR_MISSING", f"{text} for {UNPROTECTED_NS // _S} s", now_ns))
+        return found
 
     def due(self, now_ns: int) -> dict[tuple[int, int], int]:
         """Return the lots by (context, position side) that a person is to hear of now: in time, then now and then."""

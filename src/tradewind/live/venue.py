@@ -37,7 +37,7 @@ from tradewind.live.reconcile import Policy
 from tradewind.live.resolver import PATIENCE_NS, Resolver
 from tradewind.live.silence import SilentVenues, is_exposed
 from tradewind.live.staleness import Staleness
-from tradewind.live.unprotected import UNPROTECTED_NS, UnprotectedPositions
+from tradewind.live.unprotected import UnprotectedPositions
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import RequestKind, StreamCode, WakeCode
 from tradewind.venues.gateway import OutcomeKind, StatusSeen, StreamKind, StreamSeen
@@ -432,14 +432,8 @@ class LiveVenue:
             text = f"{terms.name}: {lots} lots of instrument {instrument} are less than one may close"
             self._alert("DUST", text)
 
-    def _warn_of_bare_positions(self) -> None:
-        """Tell a person of what has been held for a while without the stop that is to rest for it (F39)."""
-        for (context, side), lots in self._unprotected.due(self._now_ns).items():
-            instrument = int(self._world.contexts["instrument"][context])
-            name = next(a.terms.name for a in self._accounts if instrument in a.terms.instruments)
-            held = int(self._world.contexts["working"]["holding"]["pos_lot"][context, side])
-            text = f"{name}: {lots} of {held} lots of instrument {instrument}, {('long', 'short')[side]}"
-            self._alert("PROTECTOR_MISSING", f"{text}, have had no stop for {UNPROTECTED_NS // _S} s")
+    def _account_of(self, instrument: int) -> str:
+        return next(a.terms.name for a in self._accounts if instrument in a.terms.instruments)
 
     def _warn_of_silent_venues(self) -> None:
         """Tell a person, once, of an account that nobody can read while something is held or a stop rests there."""
@@ -515,7 +509,8 @@ class LiveVenue:
         if self._now_ns < self._resolved_ns + _S:
             return None
         self._resolved_ns = self._now_ns
-        self._warn_of_bare_positions()
+        for alert in self._unprotected.alerts(self._now_ns, self._account_of):
+            self._notify(alert)
         self._warn_of_silent_venues()
         self._clock_watch.look(self._now_ns)
         cids = self._resolver.overdue(self._now_ns)

@@ -9,8 +9,9 @@ from pathlib import Path
 import aiohttp
 import ccxt.pro
 import numpy as np
+import pytest
 
-from tradewind.engine.setup import InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
+from tradewind.engine.setup import ExitSetup, InstrumentSetup, StrategySetup, VenueSetup, WalletSetup
 from tradewind.engine.venue_records import FillRule
 from tradewind.engine.world import World
 from tradewind.journal import Identity, JournalReader, newest_start
@@ -20,8 +21,9 @@ from tradewind.live.replay import replay_journal
 from tradewind.live.streaming import PaperVenue, recorded_steps
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import restless
+from tradewind.testing.steady import steady
 from tradewind.testing.virtual_venues import START_NS, run_world
-from tradewind.units.enums import FactKind, WakeCode
+from tradewind.units.enums import FactKind, IntentKind, Protection, WakeCode
 from tradewind.units.records import PARAMS
 from tradewind.units.time import HOUR_NS, MINUTE_NS
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
@@ -54,15 +56,15 @@ def core_of(instruments, venue):
 class Paper:
     """A desk on which one session is run, stopped and run again while the market goes on."""
 
-    def __init__(self, world, venue, kinds, symbols=2):
-        self._world, self._venue, self._kinds = world, venue, kinds
+    def __init__(self, world, venue, kinds, symbols=2, exchange=StreamedExchange):
+        self._world, self._venue, self._kinds, self._exchange = world, venue, kinds, exchange
         self._rules = list(world.exchanges[VENUE].instruments.values())[:symbols]
         self.disk, self.alerts, self.wakes = SimulatedDisk(), [], {}
         self.batches = []
 
     async def run(self, minutes):
         world = self._world
-        core, inside = self.core(), StreamedExchange(self.core(), MINUTE_NS)
+        core, inside = self.core(), self._exchange(self.core(), MINUTE_NS)
         listings = [Listing(j, rules) for j, rules in enumerate(self._rules)]
         feed = CcxtMarketFeed(
             VENUE, build_exchange(CLIENTS[VENUE], world.session()), listings, kinds=self._kinds,
@@ -197,3 +199,48 @@ def build_exchange_without_keys():
         return exchange
 
     return asyncio.run(make())
+
+
+class Stopless(StreamedExchange):
+    """A simulated exchange that refuses every stop, as an order that may only rest and would take at once."""
+
+    def submit(self, first, requests):
+        requests = requests.copy()
+        stops = requests["order_kind"] == IntentKind.STOP
+        requests["order_kind"][stops], requests["post_only"][stops] = IntentKind.REST, 1
+        requests["price_tick"][stops] = 1
+        super().submit(first, requests)
+
+
+class Protected(Paper):
+    """A session that holds a position for which a stop is to rest."""
+
+    def core(self):
+        params = np.zeros(PARAMS)
+        params[0] = 40.0
+        setups = [InstrumentSetup(rules, leverage=5.0, highest_price=1e7) for rules in self._rules]
+        exits = ExitSetup(protection=Protection.RESTING, stop_loss=0.02)
+        return World(
+            [WalletSetup("USDT", 1_000_000.0)],
+            setups,
+            [StrategySetup(steady, [0], params, exits=exits)],
+            venue=self._venue,
+        )
+
+
+@pytest.mark.parametrize("exchange", [Stopless, StreamedExchange])
+def test_a_position_on_paper_without_its_stop_is_told_as_it_would_be_live(exchange):
+    """Within half a minute, and not again and again; where the stop rests nobody hears a word."""
+
+    async def work(world):
+        paper = Protected(world, LAGGED, BARS, symbols=1, exchange=exchange)
+        core = await paper.run(4.2)
+        return [alert for alert in paper.alerts if alert.code == "PROTECTOR_MISSING"], core
+
+    told, core = run_world(work, seed=3)
+    assert int(core.core["fills"][0])
+    if exchange is Stopless:
+        assert len(told) == 1
+        assert "paper: 40 of 40 lots" in told[0].text
+    else:
+        assert told == []
