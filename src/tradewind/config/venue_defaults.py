@@ -69,7 +69,9 @@ VENUES: dict[str, VenueDefaults] = {
     ),
     "blofin_spot": _spot("BloFin spot", 0.001, 0.001),
     "bitfinex_spot": _spot("Bitfinex spot", 0.001, 0.002),
-    "hyperliquid": VenueDefaults("Hyperliquid perpetuals", "linear", 0.00015, 0.00045, 0.0, 1, 50, False),
+    "hyperliquid": VenueDefaults(
+        "Hyperliquid perpetuals", "linear", 0.00015, 0.00045, 0.0, 1, 50, False, amends=False
+    ),
     "dydx": VenueDefaults("dYdX perpetuals", "linear", 0.0001, 0.0005, 0.015, 1, 50, False),
     "kraken_futures": VenueDefaults("Kraken futures", "linear", 0.0002, 0.0005, 0.0005, 1, 50, False),
     "lighter": VenueDefaults("Lighter perpetuals", "linear", 0.0, 0.0, 0.01, 1, 50, False),

@@ -67,7 +67,7 @@ _ORDERS: dict[str, list[NewOrder]] = {
     "limit": [_new(IntentKind.REST, BUY)],
     "post only": [_new(IntentKind.REST, BUY, post_only=True)],
     "IOC": [_new(IntentKind.TARGET, SELL)],
-    "market": [_new(IntentKind.TARGET, BUY, price_tick=0)],
+    "market": [_new(IntentKind.TARGET, BUY, price_tick=0, near_tick=_PRICE)],
     "reduce only": [_new(IntentKind.REST, SELL, reduce=True)],
     "stop": [_new(IntentKind.STOP, SELL, reduce=True)],
     "stop by mark": [_new(IntentKind.STOP, BUY, reduce=True, trigger=TriggerKind.MARK)],
@@ -110,6 +110,8 @@ async def _record(post: ListeningPost) -> dict[str, object]:
     for name, ask in _ASKED.items():
         found[name] = await _sent(post, ask(await _knowing(post)))
     if _is_spot(post):
+        return found
+    if not VENUES[post.venue].hedges:
         return found
     hedged = await _ready(post, AccountModes(hedge=True, isolated=True))
     for name, order in {
@@ -155,6 +157,7 @@ def _stable(request: Request) -> dict[str, object]:
     body = request.body
     if isinstance(body, dict):
         body = {name: value for name, value in body.items() if name not in _UNSTABLE}
+        body |= {name: "a time" for name in ("nonce", "expiresAfter") if name in body}
     query = {name: value for name, value in request.query.items() if name not in _UNSTABLE}
     headers = {name: request.headers[name] for name in _HEADERS if name in request.headers}
     headers |= {name: "a time" for name in ("expTime", "Timestamp") if name in headers}

@@ -20,7 +20,7 @@ ABILITIES: Final[dict[str, tuple[str, ...]]] = {
     "bitget_swap": ("data", "trade"),
     "gate_swap": ("data", "trade"),
     "kucoin": ("data", "trade"),
-    "hyperliquid": ("data",),
+    "hyperliquid": ("data", "trade"),
 }
 """By our name of the venue; a test holds it against the tables of the adapters."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from tradewind.errors import VenueDown
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.classification import code_of, look_up
 from tradewind.venues.ccxt.dialect import Meaning, fill_template, is_addressed
-from tradewind.venues.ccxt.parsing import has_rows, own_trade, rows_at, word_of
+from tradewind.venues.ccxt.parsing import has_rows, own_trade, rows_at, shows, word_of
 from tradewind.venues.ccxt.shapes import FillShape, OrderShape
 from tradewind.venues.gateway import (
     NO_HISTORY,
@@ -104,7 +106,7 @@ class AccountReader:
         strangers = set(self._rows.strangers)
         fills, funding, transfers = await self._history(since_ns)
         return Snapshot(
-            orders=tuple(orders.values()),
+            orders=tuple(_priced(one, fills) for one in orders.values()),
             fills=tuple(fills),
             positions=tuple(p for p in positions if isinstance(p, PositionSeen) and p.qty_lot),
             balances=tuple(b for b in balances if isinstance(b, BalanceSeen)),
@@ -208,7 +210,8 @@ class AccountReader:
         events: list[Event] = []
         listings = list(self._listings.values()) if only is None else [self._listings[only]]
         async for row in self._all_rows(_Wanted(reading, since_ns, urgency), listings):
-            events += self._rows.read(row, reading.shape, self._wire.now_ns())
+            if shows(row, reading.when):
+                events += self._rows.read(row, reading.shape, self._wire.now_ns())
         return events
 
     async def _all_rows(self, wanted: _Wanted, listings: Sequence[Listing]) -> AsyncIterator[Row]:
@@ -391,7 +394,8 @@ class AccountReader:
                 became = await self._by_id(OrderRef(event.instrument, event.cid, child), client_id)
                 if became is None or became.order is not None:
                     return became
-            return Found(event, tuple(await self._fills_of(event)))
+            fills = tuple(await self._fills_of(event))
+            return Found(_priced(event, fills), fills)
         return None
 
     async def _fills_of(self, seen: OrderSeen) -> list[FillSeen]:
@@ -434,6 +438,16 @@ class AccountReader:
         return fill.client_id == client_id or (by_number and fill.cid in (0, order.cid))
 
 
+def _priced(order: OrderSeen, fills: Sequence[FillSeen]) -> OrderSeen:
+    """Return an order with the money of its trades, where it does not tell it and they are all there."""
+    if not order.filled_lot or order.notional:
+        return order
+    own = [f for f in fills if (f.instrument, f.venue_id) == (order.instrument, order.venue_id)]
+    if sum(f.qty_lot for f in own) != order.filled_lot:
+        return order
+    return msgspec.structs.replace(order, notional=sum(f.notional for f in own))
+
+
 def _names(event: OrderSeen, order: OrderRef, client_id: str) -> bool:
     """Say whether an order is the one that is looked for: numbers may repeat in another symbol or list."""
     by_number = bool(order.venue_id) and event.venue_id == order.venue_id
@@ -443,7 +457,7 @@ def _names(event: OrderSeen, order: OrderRef, client_id: str) -> bool:
 
 def _ids_of_rows(reading: Reading) -> tuple[str, ...]:
     """Return the fields by which a row is told from another; a trade with oneself has one number and two orders."""
-    names = (reading.pages.id_field,) if reading.pages.id_field else ()
+    names = tuple(reading.pages.id_field.split()) if reading.pages.id_field else ()
     return (*names, reading.shape.venue_id) if names and isinstance(reading.shape, FillShape) else names
 
 

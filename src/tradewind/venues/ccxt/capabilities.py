@@ -13,6 +13,7 @@ from tradewind.venues.ccxt.blofin_swap import BLOFIN_SWAP
 from tradewind.venues.ccxt.bybit_linear import BYBIT_LINEAR
 from tradewind.venues.ccxt.bybit_spot import BYBIT_SPOT
 from tradewind.venues.ccxt.gate_swap import GATE_SWAP
+from tradewind.venues.ccxt.hyperliquid import HYPERLIQUID
 from tradewind.venues.ccxt.kucoin_swap import KUCOIN
 from tradewind.venues.ccxt.okx_spot import OKX_SPOT
 from tradewind.venues.ccxt.okx_swap import OKX_SWAP
@@ -30,6 +31,7 @@ DIALECTS: dict[str, Dialect] = {
         OKX_SWAP,
         BLOFIN_SWAP,
         GATE_SWAP,
+        HYPERLIQUID,
         BINANCE_SPOT,
         BYBIT_SPOT,
         OKX_SPOT,

@@ -103,6 +103,8 @@ def _rows(dialect: Dialect, code: str) -> tuple[ErrorRow, ...]:
     if dialect.venue not in _TABLES:
         rows = dialect.errors
         _TABLES[dialect.venue] = {one.code: tuple(r for r in rows if r.code == one.code) for one in rows}
+    if dialect.worded:
+        return tuple(row for row in dialect.errors if code.startswith(row.code)) if code else ()
     return _TABLES[dialect.venue].get(code, ())
 
 
@@ -124,7 +126,9 @@ def code_of(dialect: Dialect, body: object) -> str:
     """Return the venue's error code in an answer, the innermost first; "" where it names none."""
     for path in dialect.code_at:
         found = value_at(body, path)
-        if found is not None and str(found) not in ("", "0", "200") and str(found) not in dialect.row_ok:
+        if found is None or isinstance(found, dict | list):
+            continue
+        if str(found) not in ("", "0", "200") and str(found) not in dialect.row_ok:
             return str(found)
     return ""
 

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from tradewind.errors import VenueDown
 from tradewind.venues.ccxt.parsing import own_trade
 from tradewind.venues.gateway import OrderStatus
@@ -58,6 +60,9 @@ class FillWatch:
         self._tell = tell
         self._told: OrderedDict[tuple[int, str, str], None] = OrderedDict()
         self._heard_lots: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self._heard_money: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self._held: dict[tuple[int, str], OrderSeen] = {}
+        self._given_up: OrderedDict[tuple[int, str], None] = OrderedDict()
         self._rounds: dict[asyncio.Task[None], _Round] = {}
         self._begun: _Round | None = None
         self._asking = asyncio.Lock()
@@ -83,7 +88,27 @@ class FillWatch:
         _remember(self._told, key, None)
         order = (seen.instrument, seen.venue_id)
         _remember(self._heard_lots, order, self._heard_lots.get(order, 0) + seen.qty_lot)
+        _remember(self._heard_money, order, self._heard_money.get(order, 0) + seen.notional)
         return True
+
+    def priced(self, seen: OrderSeen) -> OrderSeen | None:
+        """Return an order as it may be told: with the money of its trades, where the venue does not say what it was.
+
+        None where they are not all heard of: it is told after them, or as it is once nobody tells them.
+        """
+        order = (seen.instrument, seen.venue_id)
+        if not (seen.cid and seen.filled_lot) or seen.notional or order in self._given_up:
+            return seen
+        if self._heard_lots.get(order, 0) == seen.filled_lot:
+            self._held.pop(order, None)
+            return msgspec.structs.replace(seen, notional=self._heard_money[order])
+        self._held[order] = seen
+        return None
+
+    def held_for(self, seen: FillSeen) -> OrderSeen | None:
+        """Return the order that waited for this trade and may be told now."""
+        held = self._held.get((seen.instrument, seen.venue_id))
+        return None if held is None else self.priced(held)
 
     def stop(self) -> None:
         """Ask no more."""
@@ -129,6 +154,11 @@ class FillWatch:
             if not mine.orders and not mine.stops:
                 return
         # What no list shows now, the next comparison with a snapshot will.
+        for order in mine.orders:
+            held = self._held.pop(order, None)
+            if held is not None:
+                _remember(self._given_up, order, None)
+                self._tell(held)
 
     async def _ask_children(self, mine: _Round) -> None:
         for stop in list(mine.stops.values()):

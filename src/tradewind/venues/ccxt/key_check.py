@@ -43,6 +43,10 @@ async def read_key(wire: Wire, mode: AccountMode) -> KeyReport:
         await _asked(wire, mode, wire.dialect.balances.call)
         return KeyReport(wire.dialect.venue, demo, can_read=True, clock_offset_ms=offset_ms)
     answer = await _asked(wire, mode, shape.call)
+    owner = word_of(value_at(answer.body, shape.owner)).lower() if shape.owner else ""
+    if owner and owner != str(wire.exchange.walletAddress).lower():
+        text = "the private key signs for another account than the address that stands beside it."
+        raise AuthFailed("KEY_REJECTED", text, where=wire.dialect.venue)
     if shape.user:
         wire.exchange.uid = word_of(value_at(answer.body, shape.user))
     return KeyReport(

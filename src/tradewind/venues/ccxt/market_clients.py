@@ -26,9 +26,6 @@ def _spec(ccxt_id: str, hosts: set[str], **options: object) -> ClientSpec:
 MARKET_CLIENTS: Mapping[str, ClientSpec] = MappingProxyType(
     {
         **CLIENTS,
-        "hyperliquid": _spec(
-            "hyperliquid", {"api.hyperliquid.xyz"}, defaultType="swap", fetchMarkets={"types": ["swap"]}
-        ),
     }
 )
 """Every venue whose market data can be read, by our names."""

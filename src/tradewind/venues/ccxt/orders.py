@@ -16,6 +16,8 @@ from tradewind.units.enums import BUY, LONG, SELL, IntentKind, TriggerKind
 from tradewind.venues.ccxt.dialect import fill_template, filled_in_part, nested
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tradewind.market import Instrument
     from tradewind.venues.ccxt.client_ids import ClientIds
     from tradewind.venues.ccxt.dialect import Call, Dialect
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["AccountModes", "Spelled", "Speller", "Unspeakable", "step_of", "text_of", "wrapped"]
 
 _MS_NS = 1_000_000
+_MARKET_AWAY, _STOP_AWAY = Decimal("0.05"), Decimal("0.1")
+"""How far an order at market may be filled from the price, a triggered stop from its trigger, where that is said."""
+_SIGNIFICANT = 5
 _RATIO_STEP = Decimal("0.1")
 _RATIO_LEAST, _RATIO_MOST = Decimal("0.1"), Decimal(10)
 
@@ -69,6 +74,11 @@ class _Form(msgspec.Struct, frozen=True):
 class Speller:
     """Writes requests of one account.
 
+    Parameters
+    ----------
+    number_of
+        Returns the number by which a symbol goes at a venue that numbers its instruments.
+
     Attributes
     ----------
     modes
@@ -79,8 +89,15 @@ class Speller:
         What `set_leverage` was told, by symbol.
     """
 
-    def __init__(self, dialect: Dialect, ids: ClientIds, modes: AccountModes) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        ids: ClientIds,
+        modes: AccountModes,
+        number_of: Callable[[str], int | None] = lambda _symbol: None,
+    ) -> None:
         self._dialect = dialect
+        self._number_of = number_of
         self._words = dialect.words
         self._ids = ids
         self._forms: dict[object, _Form] = {}
@@ -122,7 +139,7 @@ class Speller:
         }
         fields = form.fields.copy()
         for name, value in form.own:
-            fields[name] = values[value]
+            fields[name] = values[value] if value != "guard" else self._guard(order, instrument)
         return Spelled(form.style, form.call, nested(fields) if form.deep else fields, client_id)
 
     def _qty(self, side: int, text: str) -> object:
@@ -142,6 +159,8 @@ class Speller:
             raise Unspeakable(f"{self._dialect.venue} has no order of the kind {style}")
         if self._dialect.holds_coins:
             self._check_coins(order)
+        if self._dialect.actions and self.number_of(instrument) is None:
+            raise Unspeakable(f"{self._dialect.venue} has not said by which number {instrument.symbol} goes")
         buys, words = order.side == BUY, self._words
         leads = self.modes.hedge and words.opens is not None
         named = order.position_side == LONG if leads else buys
@@ -156,6 +175,8 @@ class Speller:
             "margin_mode": self.margin_word,
             "trigger_by": words.mark if order.trigger == TriggerKind.MARK else words.last,
             "direction": words.up if buys else words.down,
+            "buys": buys,
+            "asset": self.number_of(instrument),
             "order_leverage": self.leverages.get(instrument.symbol) if self.modes.isolated else None,
             "activation": None,
         }
@@ -195,6 +216,24 @@ class Speller:
             raise Unspeakable(f"a trailing distance of {percent} % is not between 0.1 and 10")
         return _text(percent)
 
+    def _guard(self, order: NewOrder, instrument: Instrument) -> str:
+        """Return the limit of an order at market, or of a stop, where a venue takes none without a limit.
+
+        Raises Unspeakable where no price is known that it could be away from.
+        """
+        near_tick, away = order.near_tick, _MARKET_AWAY
+        if order.kind == IntentKind.STOP:
+            near_tick, away = order.price_tick, _STOP_AWAY
+        if not near_tick:
+            raise Unspeakable(f"{self._dialect.venue} takes no order at market while no price is known")
+        price = near_tick * instrument.tick_size * (1 + (away if order.side == BUY else -away))
+        step = Decimal(1).scaleb(min(price.adjusted() - _SIGNIFICANT + 1, 0))
+        return _text(price.quantize(max(step, instrument.tick_size)))
+
+    def number_of(self, instrument: Instrument) -> int | None:
+        """Return the venue's number of an instrument, None where orders go by the symbol or it is not known."""
+        return self._number_of(instrument.symbol) if self._dialect.actions else None
+
     # ------------------------------------------------------------------ orders that are there
 
     def amend(
@@ -213,13 +252,20 @@ class Speller:
         return fill_template(call.fields, values)
 
     def reference(self, order: OrderRef, instrument: Instrument) -> dict[str, object]:
-        """Return what names an order: the venue's id where it is known, else ours; never both."""
+        """Return what names an order: the venue's id where it is known, else ours; never both.
+
+        An order of somebody else has no id of ours.
+        """
+        ours = self._ids.encode(order.cid) if order.cid or not order.venue_id else None
         return {
             "symbol": instrument.symbol,
             "settle": instrument.settle,
             "venue_id": order.venue_id or None,
-            "client_id": None if order.venue_id else self._ids.encode(order.cid),
-            "named": order.venue_id or self._ids.encode(order.cid),
+            "client_id": None if order.venue_id else ours,
+            "named": order.venue_id or ours,
+            "number": int(order.venue_id) if order.venue_id.isdigit() else None,
+            "numbered": int(order.venue_id) if order.venue_id.isdigit() else ours,
+            "asset": self.number_of(instrument),
         }
 
 

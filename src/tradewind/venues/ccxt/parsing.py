@@ -183,6 +183,10 @@ class RowReader:
         position_side, reduce = self._position_side(row, shape.position_side, side, reduce)
         if led is not None:
             position_side, reduce = led, closes_side(side, led)
+        elif not (shape.reduce or self._holds_coins):
+            _, known = self._orders.get(_place(listing, venue_id, algo=shape.algo), ("", -1))
+            if known >= 0:
+                position_side, reduce = known, closes_side(side, known)
         lots = self._lots(row, shape.qty, listing, signed=shape.signed)
         filled = self._lots(row, shape.filled, listing) if shape.filled else 0
         if shape.left:
@@ -260,7 +264,8 @@ class RowReader:
         return client_id
 
     def _order_price(self, row: Row, shape: OrderShape, listing: Listing) -> int:
-        for name in (shape.price, shape.trigger):
+        names = (shape.trigger, shape.price) if shape.trigger_first else (shape.price, shape.trigger)
+        for name in names:
             price = decimal_in(row, name) if name else None
             if price:
                 return steps_of(price, listing.instrument.tick_size)
@@ -270,7 +275,7 @@ class RowReader:
         """Return the money that was filled: told, or summed from its trades, or from the average.
 
         From an average it is exact too while the average is written finely enough: the money is a whole number of
-        (tick x lot), so that the nearest one is meant.
+        (tick x lot), so that the nearest one is meant. 0 where only its trades tell it and not all of them are known.
         """
         if not filled:
             return 0
@@ -282,6 +287,8 @@ class RowReader:
         _, lots, notional = self._traded.get(_place(listing, venue_id), (set(), 0, 0))
         if lots == filled:
             return notional
+        if not (shape.average or shape.notional):
+            return 0  # Nothing but its trades tells what it was worth.
         average = decimal_in(row, shape.average) if shape.average else None
         if not average or average < 0:
             raise Unfit("filled at no price")
@@ -308,8 +315,8 @@ class RowReader:
         if lots == 0 or price <= 0:
             raise Unfit("a trade of nothing")
         venue_id = word_of(row.get(shape.venue_id))
-        side, led = self._led_side(row, shape)
         place = _place(listing, venue_id)
+        side, led = self._led_side(row, shape, self._orders.get(place, ("", -1))[1])
         client_id, position_side = self._whose(row, shape, place, side)
         position_side = position_side if led is None else led
         told = decimal_in(row, shape.notional) if shape.notional else None
@@ -387,12 +394,13 @@ class RowReader:
         ]
 
     def _balance(self, row: Row, shape: BalanceShape, recv_ns: int) -> list[Event]:
-        currency = word_of(row.get(shape.currency))
+        currency = word_of(row.get(shape.currency)) if shape.currency else self._cash
         if not currency:
             raise Unfit("no currency")
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         amount = needed_in(row, shape.balance) + (needed_in(row, shape.locked) if shape.locked else 0)
-        amount -= needed_in(row, shape.unrealised) if shape.unrealised else 0
+        parts = rows_at(row, shape.each) if shape.each else [row]
+        amount -= sum(needed_in(part, shape.unrealised) for part in parts) if shape.unrealised else 0
         return [BalanceSeen(currency.upper() if shape.lower else currency, money_of(amount), ts_ns, recv_ns)]
 
     def _holding(self, row: Row, shape: HoldingShape, recv_ns: int) -> list[Event]:
@@ -424,7 +432,8 @@ class RowReader:
             return []
         amount = money_of(needed_in(row, shape.amount))
         if shape.direction:
-            into = word_of(row.get(shape.direction)) in shape.into
+            word = word_of(row.get(shape.direction))
+            into = (f"{word}/{word_of(row.get(shape.also))}" if shape.also else word) in shape.into
             amount = abs(amount) if into else -abs(amount)
         currency, key = word_of(row.get(shape.currency)) or self._cash, word_of(row.get(shape.transfer_id))
         return [TransferSeen(currency, amount, key, self._ts_ns(row, shape.ts, "") or recv_ns, recv_ns)]
@@ -457,16 +466,21 @@ class RowReader:
             raise Unfit("unknown side")
         return BUY if word == buy else SELL
 
-    def _led_side(self, row: Row, shape: OrderShape | FillShape) -> tuple[int, int | None]:
-        """Return the side of an order or trade, and the position side where the row's side is that of the position."""
+    def _led_side(self, row: Row, shape: OrderShape | FillShape, known: int = -1) -> tuple[int, int | None]:
+        """Return the side of an order or trade, and the position side where the row's side is that of the position.
+
+        That of the position is taken from where it is told, from its order (`known`), or else from the row's side.
+        """
         if shape.signed:
             return side_of(needed_in(row, shape.qty)), None
         side = self._side(row, shape.side, getattr(shape, "sides", None))
         word = word_of(row.get(shape.leads)) if shape.leads else ""
         if not word or word not in (self._words.opens, self._words.closes):
             return side, None
-        position_side = LONG if side == BUY else SHORT
-        return (SELL if side == BUY else BUY) if word == self._words.closes else side, position_side
+        told = self._hedge_words().get(word_of(row.get(shape.position_side)), known)
+        position_side = told if told >= 0 else LONG if side == BUY else SHORT
+        buys = (position_side == LONG) == (word == self._words.opens)
+        return BUY if buys else SELL, position_side
 
     def _reduces(self, row: Row, name: str) -> bool:
         return word_of(row.get(name)).lower() in ("true", word_of(self._words.yes).lower())

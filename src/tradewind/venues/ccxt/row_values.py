@@ -72,6 +72,8 @@ def _below(value: object, key: str) -> list[object]:
     if isinstance(value, dict):
         if key == ".":
             return [_flat(value)]
+        if key == "..":
+            return [{name.rpartition(".")[2]: one for name, one in _flat(value).items()}]
         return [value[key]] if key in value else []
     if isinstance(value, list):
         if key == "*":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import TradewindError
 from tradewind.units.enums import MONEY, SettingCode
-from tradewind.venues.ccxt.rules import rules_of_markets
+from tradewind.venues.ccxt.rules import price_steps, rules_of_markets
 from tradewind.venues.gateway import SettingSeen, StatusSeen
 
 if TYPE_CHECKING:
@@ -110,8 +110,9 @@ class RuleWatch:
             self._tell(StatusSeen(listing.index, bool(reason), False, False, text, self._now_ns()))
         if now is None or reason:
             return
+        step = max(now.tick_size, price_steps(self._exchange.markets).get(was.symbol, now.tick_size))
         values: dict[int, tuple[Decimal | int, Decimal | int]] = {
-            SettingCode.TICK_STEP: (now.tick_size / was.tick_size, 1),
+            SettingCode.TICK_STEP: (step / was.tick_size, 1),
             SettingCode.LOT_STEP: (now.lot_size / was.lot_size, listing.parts),
             SettingCode.MIN_QTY: (_ceiling(now.min_qty / was.lot_size), _ceiling(was.min_qty / was.lot_size)),
             SettingCode.MIN_NOTIONAL: (now.min_notional * MONEY, was.min_notional * MONEY),

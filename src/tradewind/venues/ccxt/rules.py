@@ -21,7 +21,7 @@ from tradewind.units.time import HOUR_NS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["market_named", "rules_of_markets", "symbol_of"]
+__all__ = ["market_named", "number_of", "price_steps", "rules_of_markets", "symbol_of"]
 
 _MS_NS = 1_000_000
 _PRICE_DECIMALS = 6
@@ -80,6 +80,25 @@ def market_named(exchange: Any, symbol: str) -> Mapping[str, Any] | None:  # noq
         found: Mapping[str, Any] = by_id[0]
         return found
     return next((one for one in (exchange.markets or {}).values() if symbol_of(one) == symbol), None)
+
+
+def number_of(exchange: Any, symbol: str) -> int | None:  # noqa: ANN401 - ccxt ships no types
+    """Return the number by which orders of a symbol go where a venue numbers its instruments, None where it is new."""
+    market = market_named(exchange, symbol)
+    word = str((market or {}).get("baseId") or "")
+    return int(word) if word.isdigit() else None
+
+
+def price_steps(markets: Mapping[str, Mapping[str, Any]]) -> dict[str, Decimal]:
+    """Return, by our names, the steps of today's prices where they are coarser than those of all times.
+
+    Hyperliquid's prices have five significant digits, so that their step depends on the price; ccxt works it out.
+    """
+    return {
+        symbol_of(market): decimal_of(market["precision"]["price"], "precision.price", symbol_of(market))
+        for market in markets.values()
+        if _finest_tick(market) is not None and market["precision"].get("price")
+    }
 
 
 def _is_of_kind(market: Mapping[str, Any], payoff: str) -> bool:

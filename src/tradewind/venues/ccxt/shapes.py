@@ -54,6 +54,8 @@ class OrderShape:
         What stands deeper in the row, by the name under which it is then found; of several the first that is there.
     left
         What is not filled, where `filled` is not told.
+    trigger_first
+        An order with a trigger is at its trigger, whatever its limit.
     signed
         The quantity carries the side; `side` is not read.
     """
@@ -87,6 +89,7 @@ class OrderShape:
     lifts: Lifts = ()
     left: str = ""
     signed: bool = False
+    trigger_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,9 @@ class BalanceShape:
     ----------
     locked
         The part of it that lies in orders, if apart.
-    unrealised
-        What of it is not cash yet, where it is all that the account is worth.
+    unrealised, each
+        What of it is not cash yet, where it is all that the account is worth; where in the row the tables are that have
+        a part of that each.
     lower
         The currency is written in small letters.
     """
@@ -170,6 +174,7 @@ class BalanceShape:
     locked: str = ""
     unrealised: str = ""
     lower: bool = False
+    each: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +203,11 @@ class FundingShape:
 
 @dataclass(frozen=True, slots=True)
 class TransferShape:
-    """Which field says what about money moved; `into`: words of `direction` that mean in, "" where signed."""
+    """Which field says what about money moved.
+
+    `into`: words of `direction` that mean in, "" where signed; of `direction` and `also` with a slash between, where
+    both are named.
+    """
 
     currency: str
     amount: str
@@ -207,6 +216,7 @@ class TransferShape:
     direction: str = ""
     into: frozenset[str] = frozenset()
     when: tuple[str, frozenset[str]] | None = None
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,9 @@ class AccountSwitches:
                 "cross_leverage": None if modes.isolated else f"{leverage:g}",
                 "margin_mode": self._speller.margin_word,
                 "leverage_side": side,
+                "leverage_number": int(leverage),
+                "crosses": not modes.isolated,
+                "asset": self._speller.number_of(instrument),
             }
             outcome = await self._change(call, fill_template(call.fields, values), Urgency.OPEN)
             if outcome.kind is not OutcomeKind.ACCEPTED:

@@ -32,6 +32,7 @@ from tradewind.venues.ccxt.notices import NoticeWatch
 from tradewind.venues.ccxt.orders import AccountModes, Spelled, Speller, Unspeakable, wrapped
 from tradewind.venues.ccxt.parsing import RowReader, word_of
 from tradewind.venues.ccxt.rule_watch import RuleWatch
+from tradewind.venues.ccxt.rules import number_of
 from tradewind.venues.ccxt.stream_audit import StreamAudit
 from tradewind.venues.ccxt.switches import AccountSwitches
 from tradewind.venues.ccxt.unreached import silent
@@ -145,7 +146,9 @@ class CcxtTradingGateway:
             else None,
         )
         self._ids = ClientIds(settings.tag, self._dialect.client_id_form)
-        self._speller = Speller(self._dialect, self._ids, settings.modes)
+        self._speller = Speller(
+            self._dialect, self._ids, settings.modes, lambda symbol: number_of(self._exchange, symbol)
+        )
         self._wire = Wire(self._exchange, self._dialect, now_ns, address)
         self.traffic = self._wire.traffic
         self._rows = RowReader(self._dialect, listings, self._ids, self.dropped)
@@ -257,13 +260,21 @@ class CcxtTradingGateway:
         self._tell(event)
 
     def _tell(self, event: Event) -> None:
+        after: OrderSeen | None = None
         if isinstance(event, OrderSeen):
             self._remember_side(event.cid, event.side, reduces=bool(event.reduce))
             self._fill_watch.order(event)
-        elif isinstance(event, FillSeen) and not self._fill_watch.fill(event):
-            return
-        self._caps.hear(event)
-        self._inbox.put(event)
+            priced = self._fill_watch.priced(event)
+            if priced is None:
+                return
+            event = priced
+        elif isinstance(event, FillSeen):
+            if not self._fill_watch.fill(event):
+                return
+            after = self._fill_watch.held_for(event)
+        for each in (event,) if after is None else (event, after):
+            self._caps.hear(each)
+            self._inbox.put(each)
 
     def _remember_side(self, cid: int, side: int, *, reduces: bool) -> None:
         if cid:

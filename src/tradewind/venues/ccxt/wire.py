@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from ccxt.base.errors import BaseError
 
+from tradewind.venues.ccxt.actions import ActionSigner
 from tradewind.venues.ccxt.budget import Budget, Urgency
 from tradewind.venues.ccxt.classification import code_of, is_never_sent, look_up
 from tradewind.venues.ccxt.dialect import Meaning, value_at
@@ -36,6 +37,7 @@ __all__ = ["Answer", "Wire"]
 
 _MS_NS = 1_000_000
 _S_NS = 1_000_000_000
+_ACTIONS_IN = "private"
 PATIENCE_NS = {Urgency.READ: 120 * _S_NS, Urgency.OPEN: 5 * _S_NS, Urgency.PROTECT: 10 * _S_NS}
 """How long a request may wait for room. A new order that has waited longer is another order than was decided."""
 
@@ -114,7 +116,8 @@ class Wire:
         self.traffic = Traffic(self.budget)
         self.clock = VenueClock(now_ns, asyncio.get_running_loop().time)
         self.now_ns = now_ns
-        self._says_expiry = dialect.fence == "expiry"
+        self._actions = ActionSigner(exchange, _ACTIONS_IN) if dialect.actions else None
+        self._says_expiry = dialect.fence == "expiry" and self._actions is None
         self.clock_error: Exception | None = None
         """Why the last question for the time was not answered; None where it was."""
         # What is signed bears the session's time, as all else does that is told by it.
@@ -169,6 +172,8 @@ class Wire:
         error: Exception | None = None
         try:
             exchange = self.exchange
+            if self._actions is not None:
+                params = self._actions.request(call, params, self._until_ms(signed_ns))
             request = exchange.sign(call.path, call.sections, call.method, params)
             headers = request["headers"] or {}
             if None in headers.values():  # A broker's mark that was taken out of ccxt's options.
@@ -209,8 +214,11 @@ class Wire:
     def _expiry(self, call: Call, signed_ns: int) -> dict[str, str]:
         if call.method == "GET":
             return {}
-        until_ms = (signed_ns + self.clock.offset_ns) // _MS_NS + self.dialect.receive_window_ms
-        return {"expTime": str(until_ms)}
+        return {"expTime": str(self._until_ms(signed_ns))}
+
+    def _until_ms(self, signed_ns: int) -> int:
+        """Return the venue's time after which what is signed now is not to be executed."""
+        return (signed_ns + self.clock.offset_ns) // _MS_NS + self.dialect.receive_window_ms
 
     def _means(self, answer: Answer) -> Meaning | None:
         if answer.error is None or is_never_sent(answer.error):

@@ -22,6 +22,7 @@ FINE |= {
     "bybit_spot": FINE["bybit_linear"],
     "okx_spot": FINE["okx_swap"],
     "gate_swap": [],
+    "hyperliquid": [],
     # Null is an empty list at Bitget.
     "bitget_swap": {
         "code": "00000",
@@ -93,6 +94,8 @@ def gone(request):
         )
     if request.path == "/api/v1/orders/byClientOid":
         return Reply({"code": "100001", "msg": "error.getOrder.orderNotExist"})
+    if isinstance(request.body, dict) and request.body.get("type") == "orderStatus":
+        return Reply({"status": "unknownOid"})
     if request.path.startswith("/api/v4/futures/usdt/orders/"):
         return Reply({"label": "ORDER_NOT_FOUND", "message": "Order not found"}, status=404)
     return None
@@ -123,7 +126,7 @@ def test_one_list_that_was_not_told_leaves_the_question_open(venue):
 
     async def work(post):
         def answer(request):
-            if request.path.endswith(paths):
+            if request.path.endswith(paths) or "userFills" in str(request.body):
                 return Reply("<html>", status=502)
             return gone(request) or Reply(FINE[venue])
 

@@ -297,6 +297,7 @@ def test_the_limits_of_each_venue_that_are_by_address_are_shared():
         "bybit_linear": {("all", 600)},
         "blofin_swap": {("all", 500), ("all", 1_500)},
         "okx_swap": {("time", 10), ("status", 1)},
+        "hyperliquid": {("all", 1_200)},
         "binance_spot": {("all", 6000)},
         "bybit_spot": {("all", 600)},
         "okx_spot": {("time", 10), ("status", 1)},

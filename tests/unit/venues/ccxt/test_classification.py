@@ -29,6 +29,16 @@ def errors_of(venue):
     return [row for row in rows if codes.count(row.code) == 1]
 
 
+def sentence_of(words):
+    """Write an error as Hyperliquid does: a sentence about one order, or about the whole request."""
+    if words == "unknownOid":
+        return Reply({"status": words})
+    if words.startswith(("User or", "Too many")):
+        return Reply({"status": "err", "response": f"{words}0x2a does not exist (5 > 4)."})
+    row = {"error": f"{words} asset=0"}
+    return Reply({"status": "ok", "response": {"type": "order", "data": {"statuses": [row]}}})
+
+
 def body_of(venue, code):
     """Write an error as its venue does: OKX names request errors outside and order errors within."""
     venue = SPEAKS_AS.get(venue, venue)
@@ -39,6 +49,8 @@ def body_of(venue, code):
         return Reply({"code": code, "msg": "what it says", "requestTime": 1, "data": None}, status=400)
     if venue == "kucoin":
         return Reply({"code": code, "msg": "what it says"})
+    if venue == "hyperliquid":
+        return sentence_of(code)
     if venue == "gate_swap":
         return Reply({"label": code, "message": "what it says"}, status=400)
     if venue == "bybit_linear":
@@ -134,7 +146,7 @@ def test_a_code_on_the_list_proves_what_the_list_says(venue):
     for row in rows:
         outcome, _ = found[row.code]
         assert (outcome.kind, outcome.rule) == (KINDS[row.meaning], rule_named(row.rule)), row.code
-        assert row.code in outcome.text
+        assert row.code.strip() in outcome.text
 
 
 @pytest.mark.parametrize("venue", sorted(DIALECTS))
@@ -188,6 +200,13 @@ def test_an_order_named_by_somebody_elses_id_is_not_ours(venue):
         "okx_swap": {"code": "0", "data": [named | {"sCode": "0"}]},
         "blofin_swap": {"code": "0", "data": [named | {"code": "0"}]},
         "gate_swap": {"id": 5, "text": "t-x", "status": "open"},
+        "hyperliquid": {
+            "status": "ok",
+            "response": {
+                "type": "order",
+                "data": {"statuses": [{"resting": {"oid": 5, "cloid": f"0x{5:032x}"}}]},
+            },
+        },
         "bitget_swap": {"code": "00000", "msg": "success", "data": {"orderId": "5", "clientOid": "x"}},
         "kucoin": {"code": "200000", "data": {"orderId": "5", "clientOid": "x"}},
     }

@@ -31,11 +31,34 @@ def row_of(venue, trade, instrument):
         return okx_row(trade, instrument) | {"billId": str(1000 + trade.order_id)}
     if venue == "gate_swap":
         return gate_row(trade)
+    if venue == "hyperliquid":
+        return hyperliquid_row(trade)
     if venue == "bitget_swap":
         return bitget_row(trade)
     if venue == "kucoin":
         return kucoin_row(trade)
     return blofin_row(trade)
+
+
+def hyperliquid_row(trade):
+    """Return a trade of `userFillsByTime` (documentation)."""
+    return {
+        "coin": trade.symbol,
+        "px": str(trade.price),
+        "sz": str(trade.qty),
+        "side": "B" if trade.side == "buy" else "A",
+        "time": trade.ts_ns // 10**6,
+        "startPosition": "0.0",
+        "dir": "Open Long" if trade.side == "buy" else "Close Long",
+        "closedPnl": "0.0",
+        "hash": "0x" + "0" * 64,
+        "oid": trade.order_id,
+        "crossed": not trade.maker,
+        "fee": str(trade.fee),
+        "tid": trade.trade_id,
+        "cloid": None,
+        "feeToken": "USDC",
+    }
 
 
 def gate_row(trade):
@@ -133,6 +156,7 @@ def told_of(venue, rows):
         "okx_swap": {"code": "0", "msg": "", "data": rows},
         "blofin_swap": {"code": "0", "msg": "success", "data": rows},
         "gate_swap": rows,
+        "hyperliquid": rows,
         "bitget_swap": {"code": "00000", "msg": "success", "data": {"fillList": rows, "endId": "901"}},
         "kucoin": {"code": "200000", "data": {"currentPage": 1, "totalNum": len(rows), "items": rows}},
     }[venue]
