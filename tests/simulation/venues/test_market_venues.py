@@ -337,6 +337,22 @@ def test_after_a_hang_up_everything_is_subscribed_to_again_and_heard(script: Scr
     assert any(isinstance(event, TopSeen) for event in events)
 
 
+def test_a_quiet_market_stays_connected_where_the_venue_would_be_pinged_later() -> None:
+    """KuCoin tells ccxt to ping every 18 s, and a connection that is silent for 12 is ended."""
+
+    async def heard(venue: ScriptedVenue) -> tuple[list[Any], list[Any]]:
+        await opened(venue, KUCOIN)
+        await asyncio.sleep(2)
+        first = [message for _, message in venue.told]
+        await asyncio.sleep(60)
+        return first, [message for _, message in venue.told][len(first) :]
+
+    first, later = run_scripted("kucoin", KUCOIN.answer, heard, KUCOIN.react)
+    assert words_of(first)
+    assert words_of(later) == []
+    assert len(later) > 3  # It is pinged.
+
+
 def words_of(messages: list[Any]) -> list[str]:
     """Return what was subscribed to, in any order, without what differs each time."""
     plain = [{name: m[name] for name in m if name not in PASSING} for m in messages if "ping" not in str(m)]

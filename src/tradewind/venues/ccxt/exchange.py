@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLIENTS",
-    "KEEP_ALIVE_MS",
     "ClientSpec",
     "EgressResolver",
     "StreamGuard",

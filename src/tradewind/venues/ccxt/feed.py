@@ -27,7 +27,7 @@ from tradewind.venues.ccxt.hearing import Heard, Hearing
 from tradewind.venues.ccxt.history import RestReader
 from tradewind.venues.ccxt.inbox import Inbox
 from tradewind.venues.ccxt.polling import RATE_MAX, Poller
-from tradewind.venues.ccxt.quiet import Quiet
+from tradewind.venues.ccxt.quiet import Quiet, ask_for_sign
 from tradewind.venues.ccxt.rules import market_named
 from tradewind.venues.ccxt.stream_shapes import BookShape, Stream
 from tradewind.venues.ccxt.stream_table import STREAMS
@@ -360,6 +360,8 @@ class CcxtMarketFeed:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(1.0)
+            for client in self._clients():
+                await ask_for_sign(self._exchange, client, self._quiet.silent_s(client))
             self._end_silent_connections()
             self.health.judge()
             self._note_connected()
@@ -367,8 +369,11 @@ class CcxtMarketFeed:
                 if name not in self._fetching:
                     self._fetch(name, work)
 
+    def _clients(self) -> list[Client]:
+        return list((self._exchange.clients or {}).values())
+
     def _end_silent_connections(self) -> None:
-        for client in list((self._exchange.clients or {}).values()):
+        for client in self._clients():
             silent_s = self._quiet.silent_s(client)
             if client.isConnected and silent_s > SILENCE_MAX_S:
                 self._cut(client, f"nothing was heard for {silent_s:.0f} s")

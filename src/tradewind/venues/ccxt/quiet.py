@@ -7,17 +7,36 @@ one that is set ahead would end each of them.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from ccxt.base.errors import BaseError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Quiet"]
+__all__ = ["Quiet", "ask_for_sign"]
 
 _LOOK_S = 1.0
 """A connection that was never looked at is no older: it is looked at every second."""
+
+
+_LATE_S = 8.0
+"""A connection that was told to be pinged later than is usual here is pinged after so long a silence."""
+
+
+async def ask_for_sign(exchange: Any, client: Any, silent_s: float) -> None:  # noqa: ANN401 - ccxt ships no types
+    """Ping a connection where ccxt would do it too late: a venue may tell it to wait longer than silence is believed.
+
+    KuCoin tells it to wait for 18 s. From the first time on ccxt pings it as often as any other.
+    """
+    usual_ms = exchange.streaming["keepAlive"]
+    if client.keepAlive > usual_ms and silent_s > _LATE_S and not client.closed():
+        client.keepAlive = usual_ms
+        with contextlib.suppress(BaseError, OSError):
+            await client.send(exchange.ping(client))
 
 
 class _Look(NamedTuple):

@@ -8,16 +8,15 @@ more looks at every connection twice a second.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any
 
-from ccxt.base.errors import AuthenticationError, BaseError, NetworkError
+from ccxt.base.errors import AuthenticationError, NetworkError
 
 from tradewind.units.enums import StreamCode
 from tradewind.venues.ccxt.dialect import value_at
-from tradewind.venues.ccxt.exchange import KEEP_ALIVE_MS, guard_streams, tap_messages
+from tradewind.venues.ccxt.exchange import guard_streams, tap_messages
 from tradewind.venues.ccxt.parsing import rows_at, shows, word_of
-from tradewind.venues.ccxt.quiet import Quiet
+from tradewind.venues.ccxt.quiet import Quiet, ask_for_sign
 from tradewind.venues.ccxt.unreached import said_by
 from tradewind.venues.gateway import StatusSeen, StreamKind, StreamSeen
 
@@ -192,7 +191,8 @@ class UserStream:
 
     async def _watch_over(self) -> None:
         while True:
-            await self._ask_for_signs()
+            for client in self._clients():
+                await ask_for_sign(self._exchange, client, self._quiet.silent_s(client))
             self._end_silent()
             self._end_unanswered()
             was_up = self._up
@@ -200,15 +200,6 @@ class UserStream:
             if self._up and not was_up and self._always_said:
                 await self._say_all(self._always_said)
             await asyncio.sleep(LOOK_S)
-
-    async def _ask_for_signs(self) -> None:
-        """Ping where ccxt would do it too late: a venue may tell it to wait for longer than silence is believed."""
-        for client in self._clients():
-            late = client.keepAlive > KEEP_ALIVE_MS and self._quiet.silent_s(client) > KEEP_ALIVE_MS / 1_000
-            if late and not client.closed():
-                client.keepAlive = KEEP_ALIVE_MS
-                with contextlib.suppress(BaseError, OSError):
-                    await client.send(self._exchange.ping(client))
 
     def _end_silent(self) -> None:
         for client in self._clients():
