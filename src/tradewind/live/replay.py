@@ -101,8 +101,14 @@ def _compare_end(reader: JournalReader, sequencer: Sequencer) -> None:
     if closing is None or closing.batches != sequencer.standing.batch:
         return
     if (closing.decisions, closing.state) != (world.decisions_hash(), world.state_hash()):
+        same = closing.decisions == world.decisions_hash()
+        but = (
+            ", though everything was decided as recorded: what is kept differs, in its form or its values"
+            if same
+            else ""
+        )
         raise JournalError(
-            "REPLAY_DIFFERS", f"the session ended in state {closing.state[:16]}, the replay elsewhere"
+            "REPLAY_DIFFERS", f"the session ended in state {closing.state[:16]}, the replay elsewhere{but}"
         )
 
 

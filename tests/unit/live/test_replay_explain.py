@@ -86,6 +86,16 @@ def test_replay_with_other_parameters_differs(told):
     assert caught.value.code == "REPLAY_DIFFERS"
 
 
+def test_a_state_that_is_another_at_the_end_is_told_apart_from_other_decisions(told, monkeypatch):
+    """A newer version whose state has another form decides as it did, and cannot compare what it keeps."""
+    disk, _ = record_session(15)
+    world = small_world()
+    monkeypatch.setattr(world, "state_hash", lambda: "f" * 64)
+    with pytest.raises(JournalError, match="everything was decided as recorded") as caught:
+        replay_journal(FOLDER, world, disk)
+    assert caught.value.code == "REPLAY_DIFFERS"
+
+
 def test_a_decision_that_does_not_come_out_is_a_difference_and_no_torn_end(told):
     """Once a replay that decided nothing where the session had was said to have come out as written."""
     world = small_world()
