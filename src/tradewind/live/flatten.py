@@ -16,7 +16,8 @@ Coins are another matter: an account may have held some before, and they are nob
 trades have bought and not sold is closed, and what is less than the venue's least order is left.
 
 Ours is what bears the session's signs; whoever wants the orders of others gone as well says so. After each step the
-venue is asked what is left; its word alone says that the account is flat.
+venue is asked what is left; its word alone says that the account is flat, and that something is gone counts when two
+looks say so: stops stay until then. A second look that is not answered soon is not waited for.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tradewind.errors import VenueDown
+from tradewind.live.agreeing import AgreeingLooks
 from tradewind.live.epochs import protects
 from tradewind.units.enums import BUY, LONG, MONEY, SELL, IntentKind
 from tradewind.venues.ccxt.client_ids import tag_in
@@ -57,6 +59,8 @@ class FlattenPolicy:
         How often the last step is repeated: a venue may refuse exactly when it is needed.
     settle_s
         How long to wait before the venue is asked what is left.
+    confirm_s, patience_s
+        So much later it is asked again where it shows nothing, and so long its answer is waited for then.
     everything
         Whether orders that are not of the session are cancelled too, of its instruments.
     earlier
@@ -68,6 +72,8 @@ class FlattenPolicy:
     bands: tuple[float, ...] = (0.005, 0.02, _MARKET)
     attempts_at_market: int = 8
     settle_s: float = 1.0
+    confirm_s: float = 2.0
+    patience_s: float = 5.0
     everything: bool = False
     earlier: frozenset[str] = frozenset()
     coins_since_ns: int | None = None
@@ -142,7 +148,9 @@ class _Closing:
         self._policy = policy
         self._tell = tell
         self._orders: list[OrderSeen] = []
+        self._looks = AgreeingLooks(self._policy.confirm_s)
         self._refused: set[tuple[int, int]] = set()
+        self._sure = False
 
     async def close(self) -> None:
         """Take off what is held and what rests, step by step, until the venue says that nothing is left."""
@@ -152,14 +160,32 @@ class _Closing:
             if self.done.flat:
                 return
             await self._cancel([order for order in self._orders if not self._guards(order)])
-            await asyncio.gather(*(self._reduce(seen, band) for seen in self.done.left))
+            shown = self._looks.shown or self._looks.held
+            await asyncio.gather(*(self._reduce(seen, band) for seen in shown.values()))
             await asyncio.sleep(self._policy.settle_s)
             if await self._look() and not self.done.left and self._orders:
                 await self._cancel(self._orders)
                 await self._look()
 
     async def _look(self) -> bool:
-        """Ask the venue what is left; one that does not answer now is asked again at the next step."""
+        """Ask the venue what is left; return whether it said so, twice where it shows nothing any more.
+
+        One that does not answer now is asked again at the next step.
+        """
+        if not await self._read():
+            return False
+        if not self._looks.shown and not self._sure:
+            await asyncio.sleep(self._policy.confirm_s)
+            try:
+                await asyncio.wait_for(self._read(), self._policy.patience_s)
+            except TimeoutError:
+                self._say(
+                    "the venue does not say a second time that nothing is held; stops stay until it does"
+                )
+        return self._sure
+
+    async def _read(self) -> bool:
+        """Look once; say whether the venue answered."""
         try:
             since_ns = self._policy.coins_since_ns
             snapshot = await self._gateway.snapshot(
@@ -169,12 +195,14 @@ class _Closing:
             self._say(f"the venue does not say what is left: {error.message}")
             return False
         held = (self._closable(seen, snapshot.fills) for seen in snapshot.positions)
-        self.done.left = tuple(seen for seen in held if seen.qty_lot)
-        self.done.strangers = snapshot.strangers
         here = [order for order in snapshot.orders if order.instrument in self._listings]
         self._orders = [order for order in here if self._is_ours(order)]
+        self.done.strangers = snapshot.strangers
         self.done.others = len(here) - len(self._orders)
-        self.done.flat = not self.done.left and not self._orders
+        guarded = {(order.instrument, order.position_side) for order in self._orders if order.stop}
+        self._sure = self._looks.take(held, guarded, asyncio.get_running_loop().time())
+        self.done.left = tuple(self._looks.held.values())
+        self.done.flat = self._sure and not self.done.left and not self._orders
         return True
 
     def _is_ours(self, order: OrderSeen) -> bool:
@@ -198,7 +226,9 @@ class _Closing:
         return replace(seen, qty_lot=0 if lots <= 0 or too_small else lots)
 
     def _guards(self, order: OrderSeen) -> bool:
-        """Say whether an order waits to close something that is held, so that it goes after it or right before."""
+        """Say whether an order waits to close something that may be held, so that it goes after it or right before."""
+        if order.stop and not self._sure:
+            return True
         return any(_is_stop_for(order, seen) for seen in self.done.left)
 
     async def _cancel(self, orders: Sequence[OrderSeen]) -> None:

@@ -92,6 +92,47 @@ def test_a_takeover_leaves_no_position_without_its_stop_and_touches_nothing_of_o
     assert all(each["seq"] < closed["seq"] for each in ends if each["kind"] == "limit")
 
 
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_takeover_believes_an_empty_answer_only_when_a_second_one_says_the_same(venue, slow):
+    """F60: the stop stays until the position is closed, also where the second answer is late."""
+
+    async def work(world):
+        async with Desk(world, venue) as desk:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+            await desk.accept(desk.order(3, IntentKind.STOP, SELL, reduce=True, price_tick=desk.tick(0.9)))
+        later = Desk(world, venue)
+        await later.gateway.measure_clock()
+        began = len(desk.exchange.record.entries)
+        later.strike("F60", duration_s=1.5, count=0, args={"empty": 1.0})
+        if slow:
+            later.strike("F07", after_s=1.5, duration_s=8.0, count=0, args={"late_s": 30.0})
+        began_ns = world.loop.now_ns()
+        done = await flatten_account(later.gateway, later.listings, 1 << 62)
+        await later.gateway.close()
+        took_s = (world.loop.now_ns() - began_ns) / 1e9
+        return (
+            done,
+            desk.truth.positions(),
+            desk.truth.open_orders(),
+            desk.exchange.record.entries[began:],
+            took_s,
+        )
+
+    done, positions, orders, entries, took_s = in_world(work, venue)
+    assert (done.flat, positions, orders) == (True, [], []), done.steps
+    closed = next(each for each in entries if each["what"] == "fill")
+    stop_id = ClientIds("abc123").encode(3 << 20)
+    stop = next(
+        each
+        for each in entries
+        if each["what"] == "order" and each["client_id"] == stop_id and each["state"] != "new"
+    )
+    assert closed["seq"] < stop["seq"]
+    assert took_s < (30 if slow else 12)
+    assert any("a second time" in step for step in done.steps) == slow
+
+
 @pytest.mark.parametrize(("venue", "taken_back"), [(v, on) for v in VENUES[:3] for on in (True, False)])
 def test_a_timer_that_was_taken_back_leaves_what_rests(venue, taken_back):
     """Bybit's cannot be: that is said, and it goes off."""
