@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tradewind.errors import TradewindError
 from tradewind.testing.market_scripts import BITGET, KUCOIN
 from tradewind.testing.scripted_venue import run_scripted
 from tradewind.testing.virtual_venues import START_NS
@@ -485,6 +486,63 @@ def test_an_account_is_read_whole(side: Side) -> None:
         (SettingCode.POSITION_MODE, 0.0), (SettingCode.MARGIN_MODE, 0.0), (SettingCode.LEVERAGE, 5.0),
     }  # fmt: skip
     assert seen.strangers == ()
+
+
+def test_an_answer_of_bitget_that_says_several_settings_is_asked_for_once() -> None:
+    (side,) = [one for one in SIDES if one.venue == "bitget_swap"]
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> list[str]:
+        account.asked.clear()
+        await gateway.snapshot(MS * 1_000_000)
+        return [one.query["symbol"] for one in account.asked if one.path == "/api/v2/mix/account/account"]
+
+    assert lived(side, work) == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_where_margin_is_isolated_each_order_of_kucoin_names_its_leverage() -> None:
+    (side,) = [one for one in SIDES if one.venue == "kucoin"]
+
+    async def work(venue: ScriptedVenue, gateway: CcxtTradingGateway, account: Account) -> list[object]:
+        account.answers["POST /api/v2/changeCrossUserLeverage"] = kucoin(True)
+        account.answers["POST /api/v2/position/changeMarginMode"] = kucoin({"symbol": "XBTUSDTM"})
+        outcomes = [await gateway.set_leverage(0, 7), *await gateway.create([BID])]
+        outcomes.append(await gateway.set_modes(0, hedge=False, isolated=True))
+        outcomes += await gateway.create([BID])
+        assert {one.kind for one in outcomes} == {OutcomeKind.ACCEPTED}
+        placed = [one.body for one in account.asked if one.path == "/api/v1/orders" and one.method == "POST"]
+        return [(body["marginMode"], body.get("leverage")) for body in placed]
+
+    assert lived(side, work) == [("CROSS", None), ("ISOLATED", "7")]
+
+
+@pytest.mark.parametrize(
+    ("venue", "body", "code"),
+    [
+        ("bitget_swap", {"code": "40099", "msg": "exchange environment is incorrect"}, "KEY_MODE_MISMATCH"),
+        ("bitget_swap", {"code": "40037", "msg": "Apikey does not exist"}, "KEY_REJECTED"),
+        ("bitget_swap", bitget({"ips": "", "authorities": ["coow", "wwow"]}), "KEY_TOO_POWERFUL"),
+        ("bitget_swap", bitget({"ips": "", "authorities": ["coor", "cpor"]}), "KEY_PERMISSION"),
+        ("kucoin", {"code": "400003", "msg": "KC-API-KEY not exists"}, "KEY_REJECTED"),
+        ("kucoin", kucoin({"permission": "General,Futures,Withdrawal"}), "KEY_TOO_POWERFUL"),
+        ("kucoin", kucoin({"permission": "General,Spot"}), "KEY_PERMISSION"),
+    ],
+)
+def test_a_key_that_cannot_or_should_not_trade_is_refused_before_anything_else(
+    venue: str, body: object, code: str
+) -> None:
+    (side,) = [one for one in SIDES if one.venue == venue]
+    told = {"bitget_swap": "GET /api/v2/spot/account/info", "kucoin": "GET /api/v1/user/api-key"}
+    account = Account(side.answers | {told[venue]: body}, side.script.answer)
+
+    async def refused(scripted: ScriptedVenue) -> str:
+        with pytest.raises(TradewindError) as caught:
+            await scripted.gateway().open()
+        return caught.value.code
+
+    assert run_scripted(venue, account, refused, side.react) == code
+    assert {one.path for one in account.asked} <= {
+        "/api/v2/public/time", "/api/v2/spot/account/info", "/api/v1/timestamp", "/api/v1/user/api-key",
+    }  # fmt: skip
 
 
 def test_a_stop_of_kucoin_is_known_by_the_venues_id_alone_and_by_our_own_once_it_was_named() -> None:

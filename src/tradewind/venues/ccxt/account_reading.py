@@ -101,7 +101,7 @@ class AccountReader:
                 if isinstance(event, OrderSeen) and event.status in _ALIVE:
                     orders[_is_of_stops(reading), event.instrument, event.venue_id] = event
         positions = await self._whole(self._dialect.positions)
-        settings = [event for reading in self._dialect.settings for event in await self.read(reading)]
+        settings = await self._settings()
         balances = await self.read(self._dialect.balances)
         strangers = set(self._rows.strangers)
         fills, funding, transfers = await self._history(since_ns)
@@ -120,6 +120,20 @@ class AccountReader:
             told_ns=self._wire.now_ns(),
             history_from_ns=0 if since_ns == NO_HISTORY else self._history_from_ns(since_ns),
         )
+
+    async def _settings(self) -> list[Event]:
+        """Return every setting; an answer that says several is asked for once. Raises VenueDown."""
+        alike: dict[tuple[int, Pages], list[Reading]] = {}
+        for reading in self._dialect.settings:
+            alike.setdefault((id(reading.call), reading.pages), []).append(reading)
+        events: list[Event] = []
+        for readings in alike.values():
+            wanted = _Wanted(readings[0], 0, Urgency.READ)
+            async for row in self._all_rows(wanted, list(self._listings.values())):
+                told = (reading for reading in readings if shows(row, reading.when))
+                for reading in told:
+                    events += self._rows.read(row, reading.shape, self._wire.now_ns())
+        return events
 
     async def _history(
         self, since_ns: int

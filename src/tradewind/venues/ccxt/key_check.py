@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_key", "read_key"]
 
-_OTHER_WORLD = frozenset({"50101"})
-"""Codes that say that a key belongs to the other world, of practice or of real money (OKX)."""
+_OTHER_WORLD = frozenset({"50101", "40099"})
+"""Codes that say that a key belongs to the other world, of practice or of real money (OKX, Bitget)."""
 
 
 async def check_key(wire: Wire, mode: AccountMode, name: str) -> KeyReport:
