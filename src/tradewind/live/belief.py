@@ -11,7 +11,7 @@ import numpy as np
 from tradewind.engine.world import lot_of
 from tradewind.live.amounts import counted
 from tradewind.live.reconcile import Belief, Terms
-from tradewind.units.enums import BUY, LONG, MONEY, SHORT, IntentKind, OrderState, Payoff, SettingCode
+from tradewind.units.enums import BUY, LONG, MONEY, SHORT, Halt, IntentKind, OrderState, Payoff, SettingCode
 from tradewind.units.ids import context_of, slot_of
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def belief_of(
         _own_orders(world, instruments),
         {j: int(views["lot_step"][j]) for j in instruments if views["payoff"][j] == Payoff.SPOT},
         _coins_cost(world, instruments),
+        frozenset(wallet for wallet in wallets if world.accounts["told"][wallet] & Halt.LIQUIDATED),
     )
 
 

@@ -78,6 +78,8 @@ class Belief:
         nothing.
     spent
         Money that our coins cost, by wallet: it is in the balance here, and not in that of the venue.
+    liquidated
+        Wallets that are halted because their venue closed a position.
     """
 
     held: Mapping[tuple[int, int], int]
@@ -97,6 +99,7 @@ class Belief:
     orders: Mapping[int, Terms] = field(default_factory=dict)
     coins: Mapping[int, int] = field(default_factory=dict)
     spent: Mapping[int, int] = field(default_factory=dict)
+    liquidated: frozenset[int] = frozenset()
 
     @property
     def instruments(self) -> list[int]:

@@ -32,10 +32,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from tradewind.live.believed import Belief, Terms, was_changed
-from tradewind.live.facts import Told
+from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import setting_fact
 from tradewind.live.orders import booking_key
-from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, FactKind, SettingCode, names_of
+from tradewind.units.enums import BUY, LONG, MONEY, SELL, SHORT, FactKind, Halt, SettingCode, names_of
 from tradewind.units.ids import client_id
 from tradewind.units.time import format_utc
 
@@ -403,7 +403,11 @@ def _others_text(at: _Comparison, instrument: int, side: int, lots: int) -> str:
 
 
 def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
-    """Shrink our holdings to what the venue has left of them."""
+    """Shrink our holdings to what the venue has left of them.
+
+    It is booked as what a venue takes, and whoever took it stands nowhere: the halt is that of others who trade the
+    account, so the one of a liquidation is lifted again where the venue has told of none.
+    """
     held = at.belief.held[instrument, side]
     price_tick = at.belief.close_tick.get(instrument, 0)
     left = at.words(instrument, side, held - lots) if held > lots else "none"
@@ -415,6 +419,9 @@ def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) ->
             price_tick=price_tick, qty_lot=lots, amount=at.worth(instrument, lots, price_tick),
         )
     )  # fmt: skip
+    wallet = at.belief.wallet[instrument]
+    if wallet not in at.belief.liquidated:
+        at.tell(halt_fact(Halt.LIQUIDATED, wallet, at.snapshot.told_ns, on=False))
 
 
 def _compare_terms(at: _Comparison) -> None:

@@ -34,7 +34,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "DISK": "the journal cannot be written",
     "MEMORY": "too much memory is used",
     "RECONCILE": "the account is not explained",
-    "EXTERNAL": "orders or positions that are not ours",
+    "EXTERNAL": "orders or positions that are not ours, or somebody else has closed one of ours",
     "SETTINGS": "the account is set otherwise than the file says",
     "HOLD": "nothing new was to be opened",
     "HELD": "it is held alone",

@@ -214,9 +214,19 @@ def test_position_taken_from_us_halts_and_what_is_others_does_by_policy(case):
     assert halting.halts == bool(taken or grew)
     assert ignoring.facts == halting.facts
     apply(world, ignoring.facts)
-    assert bool(world.core["halts"][0] & Halt.LIQUIDATED) == bool(taken)
+    assert not world.core["halts"][0] & Halt.LIQUIDATED, "nobody has said that the venue did it"
     held = belief(world).held
     assert all(held[place] <= before.held[place] for place in held)
+
+
+@given(cases())
+def test_a_halt_that_the_venue_itself_has_given_cause_for_stays(case):
+    world, snapshot = case
+    world.accounts["told"][0] |= Halt.LIQUIDATED
+    facts = compared(world, snapshot, Policy(external="ignore", balance_tolerance=1e9)).facts
+    assert not [fact for fact in facts if fact.kind == FactKind.HALT]
+    apply(world, facts)
+    assert world.accounts["told"][0] & Halt.LIQUIDATED
 
 
 @given(cases())

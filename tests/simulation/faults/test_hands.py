@@ -84,6 +84,9 @@ def test_F48_a_position_that_somebody_closed_is_not_opened_again():
     assert not sea.account.positions()
     assert sea.account.open_orders() == []
     assert [bits for _, bits, on in halts(sea) if on] == [Halt.EXTERNAL]
+    stands = int(sea.life.world.accounts["halts"][0])
+    assert stands & Halt.EXTERNAL
+    assert not stands & Halt.LIQUIDATED, "nobody liquidated anything"
     assert max(placed_s(sea)) < 200.1
 
 
