@@ -53,12 +53,12 @@ def terms_of(
 ) -> Iterator[tuple[str, str]]:
     """Yield what holds for each part of a session, and its name; * follows what the file does not say.
 
-    addresses_of: says from where the key of an account may be used, "" where nobody knows before its venue is asked.
+    addresses_of: says from where the key of an account of real money may be used, "" where that is not known yet.
     """
     yield "terms", f"as they hold;{_UNSAID} stands behind what the file does not say"
     for name, entry in accounts.items():
         yield "account", _account(name, entry)
-        addresses = addresses_of(name)
+        addresses = addresses_of(name) if entry.kind == "live" else ""
         if addresses:
             yield "key", f"{name}: {addresses}"
     mode = "one of each instrument" if config.account.position_mode == "one_way" else "long beside short"

@@ -113,3 +113,14 @@ def test_no_key_of_a_session_file_is_forgotten():
 )
 def test_the_journal_keeps_what_the_file_does_not_say(kept):
     assert kept in to_toml(session_from(tomllib.loads(BARE)).config)
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [("live", True), ("demo", False)])
+def test_from_where_a_key_of_real_money_may_be_used_stands_beside_its_account(kind, is_told):
+    config = session_from(tomllib.loads(BARE)).config
+    account = AccountEntry(venue="binance_usdm", kind=kind)
+    lines = list(
+        terms_of(config, {"main": account}, lambda name: f"the key of {name} may be used from ANY address")
+    )
+    assert (("key", "main: the key of main may be used from ANY address") in lines) is is_told
+    assert "key" not in [name for name, _ in terms_of(config, {"main": account})]
