@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 from aiohttp import WSMsgType, web
 
+from tradewind.live.amounts import listing_of
 from tradewind.testing.clock import VirtualLoop
 from tradewind.testing.traded_rules import traded
 from tradewind.testing.virtual_venues import START_NS, virtual_time
@@ -92,7 +93,7 @@ class ScriptedVenue:
         """Return a gateway of an account at this venue, not yet open; `own`: other `TradingSettings`."""
         self._gateway = CcxtTradingGateway(
             TradingSettings(self._venue, "tag001", mode, **own),
-            [Listing(place, rules) for place, rules in enumerate(traded(self._venue))],
+            [listing_of(place, rules) for place, rules in enumerate(traded(self._venue))],
             self._session,
             keys_for(self._venue),
             now_ns=self.loop.now_ns,

@@ -19,7 +19,7 @@ from tradewind.engine.world import World, lot_of
 from tradewind.testing.sessions import drifting, linear
 from tradewind.testing.small_exchange import SmallExchange
 from tradewind.testing.small_live import SmallLive
-from tradewind.units.enums import BUY, LONG, MONEY, SELL, Protection, Rule
+from tradewind.units.enums import BUY, LONG, MONEY, SELL, IntentKind, Protection, Rule
 from tradewind.units.records import PARAMS
 from tradewind.venues.gateway import Outcome, OutcomeKind
 
@@ -75,11 +75,25 @@ class CoinExchange(SmallExchange):
 
     def place(self, new: NewOrder) -> Outcome:
         """Take an order; one that sells more than is free is refused."""
-        if new.side == SELL and new.qty_lot > self._free(new.instrument):
-            self.oversold += 1
+        oversold = new.side == SELL and new.qty_lot > self._free(new.instrument)
+        worth = round(new.qty_lot * max(new.price_tick, self._last[new.instrument]) * self._unit)
+        if oversold or (new.side == BUY and worth > self.balance):
+            self.oversold += int(oversold)
             self.asked.append(new.cid)
             return Outcome(OutcomeKind.REJECTED, rule=Rule.VENUE_MARGIN, text="Insufficient balance.")
         return super().place(msgspec.structs.replace(new, reduce=False))
+
+    def cid_of(self, venue_id: str) -> int:
+        """Return our id of an order by the exchange's, 0 for none."""
+        return next((cid for cid, order in self._orders.items() if order.venue_id == venue_id), 0)
+
+    def is_stop(self, cid: int) -> bool:
+        """Say whether an order is a stop, or was one before it triggered."""
+        return self._orders[cid].new.kind == IntentKind.STOP
+
+    def fall(self, ticks: int) -> None:
+        """Let the price be so much lower from the next bar on."""
+        self._last[0] -= ticks
 
     def buy_by_hand(self, lots: int) -> None:
         """Let somebody else put coins into the account, which were not bought with its money."""
