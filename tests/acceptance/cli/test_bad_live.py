@@ -251,7 +251,7 @@ _FROM = ["--start", "2024-01-01"]
             "EXCHANGE_UNKNOWN",
             "gate_swap",
         ),
-        (["venue", "certify", "gate_swap", "--account", "main"], "EXCHANGE_UNSUPPORTED", ""),
+        (["venue", "certify", "dydx", "--account", "main"], "EXCHANGE_UNSUPPORTED", ""),
         (["venue", "rules", "blofin_spot"], "EXCHANGE_UNSUPPORTED", ""),
         (["data", "download", "--venue", "dydx", "--symbol", "X", *_FROM], "EXCHANGE_UNSUPPORTED", ""),
     ],
