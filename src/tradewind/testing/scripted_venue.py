@@ -10,6 +10,7 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import aiohttp
 import msgspec
@@ -38,7 +39,7 @@ __all__ = ["Asked", "ScriptedVenue", "run_scripted"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: host, path, parameters of the address, the body as JSON, and method and headers."""
+    """A request: host, path, parameters of the address, the body as JSON or fields, and method and headers."""
 
     host: str
     path: str
@@ -153,7 +154,7 @@ class ScriptedVenue:
             request.host,
             request.path,
             dict(request.query),
-            msgspec.json.decode(text) if text else None,
+            _body(text),
             request.method,
             dict(request.headers),
         )
@@ -179,6 +180,13 @@ class ScriptedVenue:
         finally:
             del self._sockets[socket]
         return socket
+
+
+def _body(text: str) -> Any:  # noqa: ANN401
+    """Return what a request says: JSON, or the fields of a form."""
+    if not text or text[0] in "[{":
+        return msgspec.json.decode(text) if text else None
+    return dict(parse_qsl(text, keep_blank_values=True))
 
 
 def _text_of(message: object) -> str:
