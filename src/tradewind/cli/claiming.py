@@ -71,14 +71,23 @@ def claimed(
     """Hold the keys of accounts for this user of this machine while the block runs.
 
     purpose: says of an account what it is held for. A state folder that cannot be written is warned about, and then
-    only the locks of the workspace hold. Raises Busy (LOCKED) where another process acts with one of the keys.
+    only the locks of the workspace hold. Raises Busy (LOCKED) where another process acts with one of the keys. A guard
+    keeps them with us, and goes on holding them while it starts the next process.
     """
     from tradewind.journal import FileDisk
+    from tradewind.live.kept_locks import LocksOfGuard
 
+    guarded = LocksOfGuard.of(os.environ)
     with ExitStack() as held:
         for account, path in claim_paths(desk, accounts, keys, warn).items():
             try:
-                held.callback(FileDisk().lock(path, purpose(account)).release)
+                kept = guarded.take(path, purpose(account))
+                if kept is not None:
+                    held.callback(kept)
+                    continue
+                lock = FileDisk().lock(path, purpose(account))
+                held.callback(lock.release)
+                guarded.give(path, lock.descriptor)
             except Busy:
                 raise
             except (OSError, TradewindError) as error:

@@ -92,7 +92,8 @@ def trade_live(
         def setup_of(bound: "Bound") -> "RunningSetup":
             return live_setup(with_accounts(bound, venues), desk, accounts, keys, __version__)
 
-        # The guard holds the accounts of the workspace and knows no key; who knows the keys holds them.
+        # The guard holds the accounts of the workspace and knows no key; who knows the keys takes their locks, and the
+        # guard keeps them between two of its children.
         with claimed(
             desk, accounts, keys, lambda account: f"trades {account} in {session_of(desk, name)}", say.note
         ):
@@ -155,13 +156,14 @@ def guard_session(
     passed: open files that the child is given; opens_store: it needs the passphrase of the key store. Raises Busy
     (LOCKED), SafetyRefusal (CRASH_LOOP).
     """
-    from contextlib import ExitStack
+    from contextlib import ExitStack, closing
 
     from tradewind import __version__
     from tradewind.cli.alerting import guard_alerts, incident_alert
     from tradewind.cli.keys import asking, key_store
     from tradewind.journal import FileDisk, Identity
     from tradewind.live.guard import GUARDED, Guard
+    from tradewind.live.kept_locks import KeptLocks
     from tradewind.venues.keys import find_passphrase, hand_over
 
     disk, folder = FileDisk(), desk.session_dir(name)
@@ -177,6 +179,7 @@ def guard_session(
         # The audit is one of both processes, so both name the same accounts: on paper the one that is made up.
         alerts = held.enter_context(guard_alerts(say, desk, Identity(name, tuple(locks)), __version__))
         os.environ[GUARDED] = str(os.getpid())
+        kept = held.enter_context(closing(KeptLocks()))
         url = desk.settings.heartbeat_url
         guard = Guard(
             [sys.executable, "-m", "tradewind.cli", *sys.argv[1:]],
@@ -184,6 +187,7 @@ def guard_session(
             tell=lambda incident: alerts.tell(incident_alert(incident, name)),
             heartbeat=_heartbeat(url, alerts, name) if url else None,
             passed=passed,
+            locks=kept,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: guard.stop())

@@ -180,10 +180,10 @@ class FileDisk:
         finally:
             os.close(descriptor)
 
-    def lock(self, path: Path, purpose: str) -> Lock:
+    def lock(self, path: Path, purpose: str) -> FileLock:
         """Hold `path` by an advisory lock that ends with the process, kill -9 included."""
         with told(path):
-            return _FileLock(path, purpose)
+            return FileLock(path, purpose)
 
 
 class _AppendedFile:
@@ -207,29 +207,36 @@ class _AppendedFile:
         os.close(self._descriptor)
 
 
-class _FileLock:
-    """An advisory lock whose file names the holder."""
+class FileLock:
+    """An advisory lock whose file names the holder.
+
+    Attributes
+    ----------
+    descriptor
+        Of the open file: whoever has a copy of it holds the lock, too.
+    """
 
     def __init__(self, path: Path, purpose: str) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
-        os.fchmod(self._descriptor, _FILE_MODE)
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+        os.fchmod(self.descriptor, _FILE_MODE)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            told = os.read(self._descriptor, 1000)
-            os.close(self._descriptor)
+            told = os.read(self.descriptor, 1000)
+            os.close(self.descriptor)
             raise Busy("LOCKED", f"held by {_named(told)}", where=str(path)) from None
         since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "purpose": purpose, "since": since}
         try:
-            os.ftruncate(self._descriptor, 0)
-            os.write(self._descriptor, json.dumps(holder).encode())
+            os.ftruncate(self.descriptor, 0)
+            os.write(self.descriptor, json.dumps(holder).encode())
         except OSError:
-            os.close(self._descriptor)
+            os.close(self.descriptor)
             raise
 
     def release(self) -> None:
-        os.close(self._descriptor)
+        """Give the lock back, unless somebody else has a copy of it."""
+        os.close(self.descriptor)
 
 
 def _named(told: bytes) -> str:

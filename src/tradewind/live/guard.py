@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from tradewind.live.kept_locks import KeptLocks
+
 __all__ = [
     "GUARDED",
     "LOOK_S",
@@ -140,6 +142,8 @@ class Guard:
         Called about every half minute while the pulse beats: who watches from outside misses it when we are silent.
     passed
         Open files that every child is given.
+    locks
+        Locks of the children that are kept between two of them; None: they have none.
     waits_s
         Seconds before another start of a session that has run, while its venue is away; the last one repeats.
     free_bytes
@@ -153,6 +157,7 @@ class Guard:
     heartbeat: Callable[[], None] | None = None
     heartbeat_s: float = 30.0
     passed: tuple[int, ...] = ()
+    locks: KeptLocks | None = None
     waits_s: Sequence[float] = _WAITS_S
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     _ran: bool = False
@@ -189,13 +194,18 @@ class Guard:
         before = pulse.state
         pulse.begin()
         self._starts.append(time.monotonic())
-        child = subprocess.Popen(self.command, pass_fds=self.passed)  # noqa: S603
+        kept, told = ((), {}) if self.locks is None else self.locks.hand_over()
+        child = subprocess.Popen(  # noqa: S603
+            self.command, pass_fds=(*self.passed, *kept), env={**os.environ, **told}
+        )
         try:
             ended = self._watch(child, pulse)
         finally:
             if child.poll() is None:
                 child.kill()
             child.wait()
+            if self.locks is not None:
+                self.locks.sign()
         self._tell_untold()
         if not ended:
             return None

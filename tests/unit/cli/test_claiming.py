@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from tradewind.cli.claiming import claim_paths, claimed, session_of
 from tradewind.cli.takeover import _leases
 from tradewind.config import AccountEntry, Workspace, lock_holder
 from tradewind.errors import Busy
+from tradewind.live.guard import Guard
+from tradewind.live.kept_locks import KeptLocks, LocksOfGuard
 from tradewind.live.takeover import end_processes, hold_leases
 from tradewind.venues.keys import AccountKeys, Secret
 from tradewind.venues.keys.secret import forgetting
@@ -138,3 +142,68 @@ def test_a_takeover_ends_a_hung_holder_of_its_own_and_leaves_another_workspaces_
     finally:
         hung.kill()
         hung.wait()
+
+
+CHILD = """
+import json, os, signal, sys
+from pathlib import Path
+from tradewind.cli.claiming import claimed, session_of
+from tradewind.config import AccountEntry, Workspace, lock_holder
+from tradewind.live.pulse import PULSE, RUNNING, Pulse
+from tradewind.venues.keys import AccountKeys, Secret
+
+desk, lock, lives = Workspace(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3])
+before = lock_holder(lock)
+told = json.loads(lives.read_text()) if lives.exists() else []
+pulse = Pulse(desk.root / PULSE)
+pulse.state = RUNNING
+keys = {"main": AccountKeys("main", "blofin_swap", True, Secret(sys.argv[4]), Secret("s" * 20), Secret(""))}
+entries = {"main": AccountEntry(venue="blofin_swap", kind="demo")}
+named = session_of(desk, "calm")
+with claimed(desk, entries, keys, lambda name: f"trades {name} in {named}", sys.exit):
+    lives.write_text(json.dumps([*told, (before, lock_holder(lock), os.getpid())]))
+    if len(told) < 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_guard_keeps_the_lock_of_a_key_between_two_lives_of_its_child(two, tmp_path):
+    """Nobody can step in while the next process starts, and the lock says all the time who has it."""
+    desk, copy = two
+    desk.root.mkdir()
+    (lock,) = paths(desk).values()
+    lives = tmp_path / "lives.json"
+    kept, refused = KeptLocks(), []
+
+    def try_to_step_in(_):
+        with pytest.raises(Busy) as caught, claim(copy):
+            pytest.fail("somebody stepped in")
+        refused.append(caught.value.message)
+
+    command = [sys.executable, "-c", CHILD, str(desk.root), str(lock), str(lives), KEY]
+    with closing(kept):
+        assert Guard(command, desk.root, tell=try_to_step_in, locks=kept).run() == 0
+        assert lock_holder(lock)["pid"] == os.getpid()
+    assert lock_holder(lock) is None
+    befores, holders, pids = zip(*json.loads(lives.read_text()), strict=True)
+    assert befores[0] is None
+    assert [before["pid"] for before in befores[1:]] == [os.getpid()] * 2
+    assert [holder["pid"] for holder in holders] == list(pids)
+    assert all(each["purpose"].endswith(session_of(desk, "calm")) for each in (*befores[1:], *holders))
+    assert len(refused) == 2
+    assert all(f"process {os.getpid()}" in message for message in refused)
+
+
+def test_a_lock_whose_file_was_removed_is_taken_anew(tmp_path):
+    path, other = tmp_path / "one", tmp_path / "other"
+    with other.open("w") as file:
+        path.touch()
+        guarded = LocksOfGuard({str(path): os.dup(file.fileno())})
+        assert guarded.take(path, "trades") is None
+        assert not guarded.held
+
+
+def test_a_process_without_a_guard_tells_nobody(tmp_path):
+    guarded = LocksOfGuard.of({})
+    assert guarded.take(tmp_path / "one", "trades") is None
+    guarded.give(tmp_path / "one", 0)
