@@ -344,14 +344,16 @@ def open_feeds(
 ) -> "tuple[dict[int, MarketFeed], tuple[Callable[[], Awaitable[Any]], ...]]":
     """Return who tells the market of each instrument, and what is to be closed after them; needs a running loop.
 
-    Raises ConfigError (SYMBOL_UNKNOWN) where a second venue is to stand in that does not list an instrument.
+    Raises ConfigError: SYMBOL_UNKNOWN where a second venue is to stand in that does not list an instrument,
+    EXCHANGE_UNSUPPORTED where a venue does not tell what a strategy wants.
     """
+    kinds = {venue: _kinds(bound, venue) for venue in bound.venues}
     feeds: dict[int, MarketFeed] = {}
     sessions: list[aiohttp.ClientSession] = []
     stand_ins = _stand_ins(bound, desk)
     for venue in bound.venues:
         listings = bound.listings(venue)
-        feed: MarketFeed = _feed(bound, desk, listings, _kinds(bound, venue), sessions)
+        feed: MarketFeed = _feed(bound, desk, listings, kinds[venue], sessions)
         if stand_ins and venue == bound.session.market.venue:
             feed = _with_stand_in(bound, desk, feed, (listings, stand_ins), sessions)
         feeds.update(dict.fromkeys((listing.index for listing in listings), feed))
@@ -431,7 +433,10 @@ def _same_coin(desk: "Workspace", venue: str, instrument: "Instrument") -> "Inst
 
 
 def _kinds(bound: Bound, venue: str) -> "frozenset[Any]":
-    """Return what is listened for at a venue: bars, prints and prices, and what strategies want, as far as it tells."""
+    """Return what is listened for at a venue: bars, prints and prices, and what strategies want.
+
+    Raises ConfigError (EXCHANGE_UNSUPPORTED) where it does not tell what they want.
+    """
     from tradewind.venues.gateway import StreamKind
 
     always = (StreamKind.TRADES, StreamKind.TOP, StreamKind.MARK, StreamKind.FUNDING)
@@ -442,6 +447,14 @@ def _kinds(bound: Bound, venue: str) -> "frozenset[Any]":
         "mark": StreamKind.MARK,
     }
     needed = {wanted[need] for need in bound.resolved.needs if need in wanted}
+    absent = sorted(kind.value for kind in needed - _told(venue))
+    if absent:
+        raise ConfigError(
+            "EXCHANGE_UNSUPPORTED",
+            f"{venue} does not tell {', '.join(absent)}, which a strategy wants.",
+            key="market.venue",
+            hint="listen at another venue, or take it out of NEEDS",
+        )
     return frozenset({StreamKind.BARS} | needed | (_told(venue) & set(always)))
 
 

@@ -91,6 +91,7 @@ def read_histories(resolved: Resolved, workspace: Workspace) -> Histories:
     (one error with those of every symbol, so that one attempt shows them all), and DATA_TOO_SHORT with the number of
     bars that the warm-up needs.
     """
+    _refuse_untold(resolved)
     config, store = resolved.config, Store(workspace.data)
     applied: list[Applied] = []
     told: list[str] = []
@@ -355,6 +356,17 @@ def _read_mark(
     if series is None and resolved.config.costs.funding == "none":
         told.append(f"{label}: its history has no mark price; nothing in this run looks at one")
     return None
+
+
+def _refuse_untold(resolved: Resolved) -> None:
+    """Refuse a strategy that wants what no history holds: it would wait for it for ever. Raises DATA_MISSING."""
+    if "liquidations" in resolved.needs:
+        raise DataMissing(
+            "DATA_MISSING",
+            "a strategy wants the market's liquidations, and no history holds them.",
+            key="strategy",
+            hint="live feeds tell them: tradewind trade --paper FILE, without --feed replay",
+        )
 
 
 def _read_open_interest(

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_FEEDS = ("funding", "mark", "open_interest")
+_FEEDS = ("funding", "liquidations", "mark", "open_interest")
 STAGES = {
     "decide": ("view", "account", "working", "params", "memory", "intents"),
     "plan": ("account", "instruments", "contexts", "strategy"),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradewind.cli.listening import Bound, _refuse_inactive, open_feeds
+from tradewind.cli.listening import Bound, _kinds, _refuse_inactive, open_feeds
 from tradewind.config import Workspace, session_from
 from tradewind.errors import ConfigError
 from tradewind.market import Store
@@ -20,6 +20,7 @@ from tradewind.research.resolve import resolve
 from tradewind.venues.ccxt.failover import FailoverFeed
 from tradewind.venues.ccxt.feed import CcxtMarketFeed
 from tradewind.venues.fake.listings import FAKE_VENUES, listed
+from tradewind.venues.gateway import StreamKind
 
 ASKS = '''"""Buy while more and more is open."""
 
@@ -104,6 +105,23 @@ def test_a_second_venue_that_does_not_list_the_coin_is_refused(tmp_path):
 def test_without_one_the_venue_is_heard_alone(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "SESSION", SESSION.replace('secondary = "SECOND"\n', ""))
     assert opened(tmp_path, "")[0] is CcxtMarketFeed
+
+
+def test_liquidations_are_listened_for_where_a_strategy_wants_them_and_the_venue_tells_them(
+    tmp_path, monkeypatch
+):
+    alone = SESSION.replace('secondary = "SECOND"\n', "")
+    monkeypatch.setitem(globals(), "SESSION", alone)
+    assert StreamKind.LIQUIDATIONS not in _kinds(bound_to(tmp_path / "a", "")[0], "binance_usdm")
+    wanting = ASKS.replace('("open_interest",)', '("liquidations",)')
+    monkeypatch.setitem(globals(), "ASKS", wanting.replace("view.open_interest", "view.liquidated_sell"))
+    assert StreamKind.LIQUIDATIONS in _kinds(bound_to(tmp_path / "b", "")[0], "binance_usdm")
+    monkeypatch.setitem(
+        globals(), "SESSION", alone.replace("binance_usdm", "blofin_swap").replace("ETHUSDT", "ETH-USDT")
+    )
+    with pytest.raises(ConfigError) as refused:
+        opened(tmp_path / "c", "")
+    assert refused.value.code == "EXCHANGE_UNSUPPORTED"
 
 
 def test_b19_a_symbol_that_does_not_trade_now_is_refused_by_its_place(tmp_path):

@@ -225,6 +225,17 @@ def decide(view, account, working, params, memory, intents):
 '''
 
 
+def test_what_wants_liquidations_is_refused_where_no_history_holds_any(tmp_path):
+    """It would see none for as long as the history is, and nobody would know."""
+    desk = make_desk(tmp_path / "desk")
+    stock(desk, generate_market(HOURS))
+    hunter = STOP_ON_MARK.replace('("mark",)', '("liquidations",)').replace(".trigger = MARK", "")
+    (desk.strategies / "hunter.py").write_text(hunter)
+    error = refused(backtest_of(HOURS, "hunter"), desk)
+    assert (error.code, error.key) == ("DATA_MISSING", "strategy")
+    assert "trade --paper" in error.hint
+
+
 @pytest.fixture
 def unmarked(tmp_path):
     """Two coins, each spot and perpetual, whose history holds no mark price."""
