@@ -33,6 +33,7 @@ _WAITS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """A venue shows what was done within seconds; who asked it too often has to wait longer."""
 _READS, _READ_S = 5, 15.0
 _WORDS_MOST = 80
+_WHOLE_FROM = 10_000
 _FEE_MOST = 0.01
 """A fee that is taken out of what was bought is smaller than this share of it."""
 
@@ -175,12 +176,17 @@ class Trial:
         post: bool = False,
         lots: int = 0,
     ) -> NewOrder:
-        """Return an order at a ratio of the price, 0 for at market, with an id of its own; it closes or opens."""
+        """Return an order at a ratio of the price, 0 for at market, with an id of its own; it closes or opens.
+
+        Its price has five digits at most, and is whole where it is larger: there are venues that take no more.
+        """
         self.cid += 1
-        near_tick = round(self.price / float(self.listing.instrument.tick_size))
+        tick, price = float(self.listing.instrument.tick_size), self.price * ratio
+        near_tick = round(self.price / tick)
+        price = round(price) if price >= _WHOLE_FROM else float(f"{price:.5g}")
         return NewOrder(
             self.listing.index, self.cid, kind, side, position, closes_side(side, position), post,
-            round(near_tick * ratio), lots or self.lots, near_tick=near_tick,
+            round(price / tick), lots or self.lots, near_tick=near_tick,
         )  # fmt: skip
 
     def away(self, distance: float) -> float:
