@@ -142,6 +142,14 @@ def test_a_certificate_counts_for_the_ccxt_it_was_made_with(desk, live, ccxt, pa
         assert caught.value.code == "VENUE_UNCERTIFIED"
 
 
+@pytest.mark.parametrize("venue", ["gate_swap", "hyperliquid"])
+def test_real_money_waits_for_a_trial_on_the_testnet_where_there_is_one(desk, venue):
+    with pytest.raises(SafetyRefusal, match="there is no certificate") as caught:
+        require_certificates(desk, {"far": AccountEntry(venue=venue, kind="live")})
+    assert caught.value.code == "VENUE_UNCERTIFIED"
+    assert f"tradewind venue certify {venue}" in caught.value.hint
+
+
 def test_real_money_is_refused_where_no_practice_money_is_to_try_a_venue_with(desk, refuse):
     """KuCoin has closed its sandbox: neither a certificate nor a trial can be had there."""
     accounts = {"far": AccountEntry(venue="kucoin", kind="live")}
