@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def worth_in(world: World) -> Callable[[int, int, float], int]:
 def coins_in(world: World) -> Callable[[FillSeen], int]:
     """Return what tells how many lots a trade's fee took out of the coins that were bought, 0 for a fee in money.
 
-    They are rounded to whole lots of the core, up where it is half a lot.
+    Parts of a lot of the core count as one, so that what is believed to be there is never more than there is.
     """
     spot = (world.views["payoff"] == Payoff.SPOT).tolist()
 
@@ -62,7 +63,7 @@ def coins_in(world: World) -> Callable[[FillSeen], int]:
         rules = world.instrument_setups[seen.instrument].instrument
         if not spot[seen.instrument] or seen.fee_currency != rules.base or seen.side != BUY:
             return 0
-        return max(0, int(Decimal(seen.fee) / MONEY / lot_of(rules) + Decimal("0.5")))
+        return max(0, math.ceil(Decimal(seen.fee) / MONEY / lot_of(rules)))
 
     return coin_lots
 
@@ -123,10 +124,16 @@ def belief_of(
         frozenset(j for j in instruments if views["payoff"][j] == Payoff.INVERSE),
         partial(_counted, world),
         _own_orders(world, instruments),
-        {j: int(views["lot_step"][j]) for j in instruments if views["payoff"][j] == Payoff.SPOT},
+        {j: _least_order(world, j) for j in instruments if views["payoff"][j] == Payoff.SPOT},
         _coins_cost(world, instruments),
         frozenset(wallet for wallet in wallets if world.accounts["told"][wallet] & Halt.LIQUIDATED),
     )
+
+
+def _least_order(world: World, instrument: int) -> int:
+    """Return the lots of the least order of an instrument."""
+    view = world.views[instrument]
+    return max(int(view["lot_step"]), int(view["min_lot"]))
 
 
 def _coins_cost(world: World, instruments: Collection[int]) -> dict[int, int]:

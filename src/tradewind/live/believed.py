@@ -74,8 +74,7 @@ class Belief:
     orders
         Our orders that work and of which no request is under way, by id.
     coins
-        Lots here of one lot of the venue, of instruments that are coins: less than that is dust of fees and proves
-        nothing.
+        Lots of the least order of each instrument that is a coin: less than that is dust of fees and proves nothing.
     spent
         Money that our coins cost, by wallet: it is in the balance here, and not in that of the venue.
     liquidated

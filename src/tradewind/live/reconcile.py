@@ -102,7 +102,7 @@ class Difference:
     Parameters
     ----------
     what
-        ``position``, ``adopted``, ``taken``, ``order``, ``terms``, ``balance``, ``setting``, ``stranger`` or
+        ``position``, ``adopted``, ``dust``, ``taken``, ``order``, ``terms``, ``balance``, ``setting``, ``stranger`` or
         ``history``: what happened before a time is told by nobody any more.
     place
         Instrument or wallet, -1 for a symbol that is none of ours.
@@ -271,6 +271,8 @@ def _compare_positions(at: _Comparison, deferred: frozenset[int]) -> frozenset[i
         same = _agrees(at.belief, instrument, lots)
         if same:
             agreed.add(instrument)
+            if instrument not in deferred:
+                _sweep(at, instrument, lots)
         if instrument in deferred or (same and not _may_adopt(at, instrument)):
             continue
         if not (same or _confirms_position(at, instrument, lots)):
@@ -289,11 +291,39 @@ def _agrees(belief: Belief, instrument: int, found: list[int]) -> bool:
 
 def _surplus(belief: Belief, instrument: int, found: list[int]) -> tuple[int, int]:
     """Return how many lots more than is known the venue has on each side; of a netted sum, (more, 0)."""
-    more = [found[s] - belief.held[instrument, s] - belief.external[instrument, s] for s in (LONG, SHORT)]
+    more = _more(belief, instrument, found)
     if instrument in belief.hedged:
         return more[LONG], more[SHORT]
     net = more[LONG] - more[SHORT]
     return (0 if abs(net) < belief.coins.get(instrument, 1) else net), 0
+
+
+def _more(belief: Belief, instrument: int, found: list[int]) -> list[int]:
+    return [found[s] - belief.held[instrument, s] - belief.external[instrument, s] for s in (LONG, SHORT)]
+
+
+def _sweep(at: _Comparison, instrument: int, found: list[int]) -> None:
+    """Count what fees have left of coins, once it is worth counting: they are charged more finely than is counted."""
+    dust, context = _more(at.belief, instrument, found)[LONG], at.belief.adopter.get(instrument)
+    least = at.belief.coins.get(instrument, 0)
+    if not least or 2 * dust < least or context is None or not at.belief.held[instrument, LONG]:
+        return
+    at.note(
+        "dust",
+        instrument,
+        0,
+        dust,
+        f"{at.words(instrument, LONG, dust)} are dust of fees, or of before",
+        halts=False,
+    )
+    at.tell(
+        Told(
+            FactKind.BOOKED, instrument=instrument, wallet=at.belief.wallet[instrument],
+            cid=client_id(0, context, 0), side=BUY, position_side=LONG,
+            price_tick=max(1, at.belief.close_tick.get(instrument, 1)), qty_lot=dust,
+            trade_id=booking_key("dust", instrument, dust, at.snapshot.asked_ns),
+        )
+    )  # fmt: skip
 
 
 def _confirms_position(at: _Comparison, instrument: int, found: list[int]) -> bool:

@@ -86,7 +86,7 @@ def test_coins_of_before_stop_openers_where_the_policy_says_so():
 
 def test_dust_of_before_is_no_position():
     live = CoinLive(bars=20, rules=rules("halt"))
-    live.exchange.buy_by_hand(PARTS - 1)
+    live.exchange.buy_by_hand(PARTS // 2 - 1)
     live.run()
     assert len(live.exchange.fills) > 1
     assert strange(live) == []
