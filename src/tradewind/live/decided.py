@@ -21,6 +21,8 @@ from tradewind.units.records import SIGNALS, Context
 from tradewind.units.wire import FILL_ROWS, ORDER_ROWS, Mailbox
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from tradewind.engine.world import World
@@ -144,9 +146,10 @@ class Decided:
         own = slot >= _OWN_SLOTS
         stated = context + (_PLANNED if own or cells[context + _EDITED] else _INTENTS)
         first, guard = stated + _STATED_ROWS, context + _GUARDS
-        places = range(first, first + cells[stated + _STATED] * _INTENT, _INTENT)
-        guards = range(guard, guard + _GUARD_ROWS * _INTENT, _INTENT)
-        for at in chain(places, guards) if own else places:
+        places: Iterable[int] = range(first, first + cells[stated + _STATED] * _INTENT, _INTENT)
+        if own:
+            places = chain(places, range(guard, guard + _GUARD_ROWS * _INTENT, _INTENT))
+        for at in places:
             if cells[at + _INTENT_SLOT] == slot:
                 return at
         return -1
