@@ -406,6 +406,13 @@ def halts() -> Iterator[tuple[str, str, str, str]]:
         yield f"`{name}`", MEANINGS[name], then, "its cause" if bit & CONDITION_BITS else "nobody resumes"
 
 
+def _as_error(rule: int) -> str:
+    from tradewind.venues.order_codes import order_code
+
+    codes = dict.fromkeys(filter(None, (order_code(rule), order_code(rule, 1.0))))
+    return ", ".join(f"`{code}`" for code in codes)
+
+
 def gate_page() -> str:
     """Return every rule that may refuse an order or end one, and the limits behind them."""
     from tradewind.config.limits import GroupLimits, LegLimits, Limits, SectorLimits, SymbolLimits
@@ -413,16 +420,20 @@ def gate_page() -> str:
     from tradewind.units.enums import Rule
 
     said = explained(Rule._fields, RULES, "rules")
-    rows = [(getattr(Rule, name), f"`{name.lower()}`", words) for name, words in said]
+    rows = [
+        (getattr(Rule, name), f"`{name.lower()}`", words, _as_error(getattr(Rule, name)))
+        for name, words in said
+    ]
     gate = [row for row in rows if row[0] < Rule.VENUE_POST_ONLY]
     venue = [row for row in rows if Rule.VENUE_POST_ONLY <= row[0] <= Rule.VENUE_OTHER]
     ends = [row for row in rows if row[0] > Rule.VENUE_OTHER]
-    head = ("code", "rule", "means")
+    head = ("code", "rule", "means", "an order of yours")
     parts = [
         "# The risk gate\n",
         "Every request passes the gate. A refusal is a row of `refused.parquet` with the rule, the limit and the "
-        "value; the want waits in its slot. A reduction passes every rule but a lock, the rules of quantity and "
-        "its own holding.\n",
+        "value; the want waits in its slot. A reduction passes every rule but a lock, a price that is none, the rules "
+        "of quantity and its own holding. `journal explain refused` tells the last one, with the error that an order of a "
+        "person is refused with for the same.\n",
         "\n## Rules of the gate\n",
         table(head, gate),
         "\n## Refusals of the venue\n",

@@ -305,7 +305,9 @@ def _is_sound(intent: Intent, slots: int) -> bool:
         return False
     if intent.qty_lot < 0 and not (intent.qty_lot == ALL and intent.reduce):
         return False
-    if intent.kind == _TARGET and (intent.reduce or intent.trail_tick):
+    if (intent.kind == _TARGET and intent.reduce) or (intent.kind != _STOP and intent.trail_tick):
+        return False
+    if not 0 <= intent.trigger <= 1 or not 0 <= intent.post_only <= int(intent.kind == _REST):
         return False
     return intent.price_tick >= 0 and intent.trail_tick >= 0
 

@@ -16,6 +16,7 @@ from tradewind.units.records import GROUPS, Account, Context, Core, Order, View
 __all__ = ["breach_of", "gate", "is_too_small", "reference_tick"]
 
 _STOP = IntentKind.STOP
+_TARGET = IntentKind.TARGET
 _SPOT = Payoff.SPOT
 _LOCK = Halt.LOCK
 _FREE = OrderState.FREE
@@ -31,14 +32,21 @@ def reference_tick(view: View, price_tick: int) -> int:
 
 @kernel
 def gate(core: Core, account: Account, view: View, context: Context, order: Order, lots: int) -> int:
-    """Return the lots that may be asked for at the order's `wanted_tick`; 0 with the rule left in `core`."""
+    """Return the lots that may be asked for at the order's `wanted_tick`; 0 with the rule left in `core`.
+
+    What rests at a price and has none is nobody's wish: a venue would refuse it, or take it for one at market.
+    """
     halts = sets_on(core, account, view)
     if halts & _LOCK:
         return refuse(core, Rule.HALTED, 0.0, float(halts))
+    if order.wanted_tick <= 0 and order.kind != _TARGET and order.trail_tick == 0:
+        return refuse(core, Rule.PRICE, 1.0, float(order.wanted_tick))
     if order.reduce:
         return _closing_lots(core, view, context, order, lots)
     if halts:
         return refuse(core, Rule.HALTED, 0.0, float(halts))
+    if order.kind == _STOP and _would_wake(view, order):
+        return refuse(core, Rule.PRICE, float(view.close), float(order.wanted_tick))
     lots = _opening_lots(core, view, context, order, lots)
     if lots == 0:
         return 0
@@ -49,6 +57,19 @@ def gate(core: Core, account: Account, view: View, context: Context, order: Orde
     if not _exposure_allows(core, account, view, context, order, notional):
         return 0
     return lots
+
+
+@kernel
+def _would_wake(view: View, order: Order) -> bool:
+    """Tell whether a stop that opens would be triggered at once; one that closes may be: it wants out now."""
+    if (
+        order.trail_tick
+        or view.close <= 0
+        or (order.wanted_tick == order.price_tick and order.state != _FREE)
+    ):
+        return False
+    now = view.mark if order.trigger and view.mark > 0.0 else float(view.close)
+    return (order.wanted_tick - now) * order.side <= 0.0
 
 
 @kernel

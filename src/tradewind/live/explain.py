@@ -31,6 +31,7 @@ from tradewind.report.rules import unit_of
 from tradewind.units.enums import ALL, BIG, FactKind, IntentKind, RequestKind, Rule, names_of
 from tradewind.units.ids import client_id, context_of, slot_of
 from tradewind.units.time import format_utc
+from tradewind.venues.order_codes import order_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -427,8 +428,10 @@ class _Story:
 
     def _refusal(self, row: np.void) -> dict[str, object]:
         rule = int(row["rule"])
+        code = order_code(rule, float(row["value"]))
         return {
             "refused": _rule(rule),
+            **({"code": code} if code else {}),
             "limit": self._compared(rule, float(row["limit"])),
             "value": self._compared(rule, float(row["value"])),
         }

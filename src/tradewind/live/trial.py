@@ -18,16 +18,24 @@ from tradewind.venues.gateway import NO_HISTORY, NewOrder, OrderRef, OrderStatus
 from tradewind.venues.ordering import OrderPlace, OrderWish, check_order
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from tradewind.venues.ccxt.dialect import Dialect
     from tradewind.venues.gateway import Listing, OrderSeen, Outcome, Snapshot, TradingGateway
 
-__all__ = ["WORKS", "Step", "StepFailed", "StepLeftOut", "Trial", "VenueTraits", "answered", "expect"]
+__all__ = [
+    "WORKS",
+    "Step",
+    "StepFailed",
+    "StepLeftOut",
+    "Trial",
+    "VenueTraits",
+    "answered",
+    "expect",
+    "ref_to",
+]
 
 WORKS = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
-_BAND_SHARE = 0.6
-"""Prices keep within this share of how far away the venue lets them be, since the market moves meanwhile."""
 _MARGIN = 1.5
 _WAITS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """A venue shows what was done within seconds; who asked it too often has to wait longer."""
@@ -92,6 +100,11 @@ def answered(outcome: Outcome) -> str:
     """Return what a venue answered, in a few words."""
     told = f"{outcome.kind.value} {outcome.text}".rstrip()
     return told if len(told) <= _WORDS_MOST else f"{told[: _WORDS_MOST - 1]}…"
+
+
+def ref_to(order: NewOrder) -> OrderRef:
+    """Return what names an order: our id alone."""
+    return OrderRef(order.instrument, order.cid, algo=order.kind == IntentKind.STOP)
 
 
 def expect(outcome: Outcome, kind: OutcomeKind) -> None:
@@ -189,11 +202,6 @@ class Trial:
             round(price / tick), lots or self.lots, near_tick=near_tick,
         )  # fmt: skip
 
-    def away(self, distance: float) -> float:
-        """Return so much of the price, or as much as the venue surely lets an order be away from it."""
-        band = self.listing.instrument.price_band_ratio
-        return distance if band is None else min(distance, _BAND_SHARE * float(band))
-
     def told(self, order: NewOrder | OrderSeen) -> str:
         """Return how much of an order and where, as a person counts it."""
         rules = self.listing.instrument
@@ -221,19 +229,11 @@ class Trial:
         signed = held if order.position_side == LONG else -held
         check_order(self._wish(order), OrderPlace(rules, Decimal(repr(self.price)), signed * lot_of(rules)))
 
-    async def create(self, *orders: NewOrder) -> Sequence[Outcome]:
-        """Send orders as they are, also such as the venue should refuse."""
-        return await self.gateway.create(orders)
-
     async def accepted(self, order: NewOrder) -> None:
         """Send an order that the venue must take. Raises UsageError (ORDER_…) for one that its rules forbid, unsent."""
         await self.check(order)
-        (outcome,) = await self.create(order)
+        (outcome,) = await self.gateway.create([order])
         expect(outcome, OutcomeKind.ACCEPTED)
-
-    def ref(self, order: NewOrder) -> OrderRef:
-        """Return what names an order: our id alone."""
-        return OrderRef(order.instrument, order.cid, algo=order.kind == IntentKind.STOP)
 
     # ------------------------------------------------------------------ looking
 
@@ -253,7 +253,7 @@ class Trial:
         seen: list[OrderSeen] = []
 
         async def look() -> str:
-            found = (await self.gateway.find(self.ref(order), self.clock())).order
+            found = (await self.gateway.find(ref_to(order), self.clock())).order
             if found is None:
                 return f"the order is not {what}: not found"
             if (found.cid, found.side) != (order.cid, order.side):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tradewind.errors import TradewindError
 from tradewind.live.flatten import FlattenPolicy, flatten_account
-from tradewind.live.trial import WORKS, Step, StepFailed, StepLeftOut, answered, expect
+from tradewind.live.trial import WORKS, Step, StepFailed, StepLeftOut, answered, expect, ref_to
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, SettingCode
 from tradewind.venues.gateway import OrderStatus, OutcomeKind
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["SCRIPT", "clear_away", "is_flat"]
 
 _FAR, _CROSSES = 0.05, 0.02
+_BAND_SHARE = 0.6
+"""Prices keep within this share of how far away the venue lets them be, since the market moves meanwhile."""
 _TOO_MUCH = 1e10
 """An order worth so much is beyond any account of practice money, and mostly beyond the venue's largest order."""
 _TRIES = 5
@@ -98,7 +100,7 @@ async def _rests(trial: Trial) -> str:
 
 
 def _far(trial: Trial) -> NewOrder:
-    return trial.order(IntentKind.REST, BUY, 1.0 - trial.away(_FAR))
+    return trial.order(IntentKind.REST, BUY, 1.0 - _away(trial, _FAR))
 
 
 async def _works(trial: Trial, order: NewOrder) -> None:
@@ -109,6 +111,12 @@ async def _works(trial: Trial, order: NewOrder) -> None:
         raise StepFailed(f"it works with other terms: {trial.told(seen)}")
 
 
+def _away(trial: Trial, distance: float) -> float:
+    """Return so much of the price, or as much as the venue surely lets an order be away from it."""
+    band = trial.listing.instrument.price_band_ratio
+    return distance if band is None else min(distance, _BAND_SHARE * float(band))
+
+
 def _resting(trial: Trial) -> NewOrder:
     assert trial.rests is not None, "the step that leaves it resting comes first"
     return trial.rests
@@ -116,7 +124,7 @@ def _resting(trial: Trial) -> NewOrder:
 
 async def _is_once(trial: Trial) -> str:
     order = _resting(trial)
-    (outcome,) = await trial.create(order)
+    (outcome,) = await trial.gateway.create([order])
     if len(await trial.resting()) != 1:
         raise StepFailed("a second order of the same id was taken")
     return answered(outcome)
@@ -127,7 +135,7 @@ async def _is_known(trial: Trial) -> str:
     order = _resting(trial)
     seen = await trial.found(order, lambda seen: bool(seen.venue_id), "shown with the venue's id")
     never = trial.order(IntentKind.REST, BUY, 0.5)
-    if (await trial.gateway.find(trial.ref(never), trial.clock())).order is not None:
+    if (await trial.gateway.find(ref_to(never), trial.clock())).order is not None:
         raise StepFailed("the venue shows an order that was never sent")
     return seen.client_id
 
@@ -135,7 +143,7 @@ async def _is_known(trial: Trial) -> str:
 async def _changes(trial: Trial) -> str:
     order = _resting(trial)
     price_tick = (order.near_tick + order.price_tick) // 2
-    outcome = await trial.gateway.amend(trial.ref(order), price_tick, order.qty_lot)
+    outcome = await trial.gateway.amend(ref_to(order), price_tick, order.qty_lot)
     if not trial.traits.amends:
         expect(outcome, OutcomeKind.REJECTED)
         return "this venue does not change orders"
@@ -149,14 +157,14 @@ async def _cancels(trial: Trial) -> str:
 
 
 async def _cancel(trial: Trial, order: NewOrder) -> None:
-    expect(await trial.gateway.cancel(trial.ref(order)), OutcomeKind.ACCEPTED)
+    expect(await trial.gateway.cancel(ref_to(order)), OutcomeKind.ACCEPTED)
 
     async def look() -> str:
         left = [seen for seen in await trial.resting() if seen.cid == order.cid]
         return "the order still rests after it was cancelled" if left else ""
 
     await trial.until(look)
-    seen = (await trial.gateway.find(trial.ref(order), trial.clock())).order
+    seen = (await trial.gateway.find(ref_to(order), trial.clock())).order
     if seen is not None and seen.status is not OrderStatus.CANCELLED:
         raise StepFailed(f"the order is not cancelled: {seen.status.name.lower()}")
 
@@ -169,8 +177,8 @@ async def _refuses_one(trial: Trial) -> str:
     whole = max(10 * largest, int(_TOO_MUCH / worth)) // trial.atoms * trial.atoms
     good = _far(trial)
     await trial.check(good)
-    bad = trial.order(IntentKind.REST, BUY, 1.0 - trial.away(_FAR), lots=whole)
-    taken, refused = await trial.create(good, bad)
+    bad = trial.order(IntentKind.REST, BUY, 1.0 - _away(trial, _FAR), lots=whole)
+    taken, refused = await trial.gateway.create([good, bad])
     expect(taken, OutcomeKind.ACCEPTED)
     if refused.kind is OutcomeKind.ACCEPTED:
         raise StepFailed("the impossible one of two orders was taken")
@@ -183,9 +191,9 @@ async def _refuses_one(trial: Trial) -> str:
 
 
 async def _stays_out(trial: Trial) -> str:
-    order = trial.order(IntentKind.REST, BUY, 1.0 + trial.away(_CROSSES), post=True)
+    order = trial.order(IntentKind.REST, BUY, 1.0 + _away(trial, _CROSSES), post=True)
     await trial.check(order)
-    (outcome,) = await trial.create(order)
+    (outcome,) = await trial.gateway.create([order])
     if outcome.kind is OutcomeKind.ACCEPTED:
         await trial.found(order, lambda seen: seen.status not in WORKS, "refused")
     await trial.holds(0)
@@ -200,7 +208,7 @@ async def _closes_nothing(trial: Trial) -> str:
     if trial.traits.holds_coins:
         raise StepLeftOut("a sell of coins is no order that only reduces")
     order = trial.order(IntentKind.TARGET, SELL)
-    (outcome,) = await trial.create(order)
+    (outcome,) = await trial.gateway.create([order])
     if outcome.kind is OutcomeKind.ACCEPTED:
         await trial.found(order, lambda seen: seen.status not in WORKS and not seen.filled_lot, "refused")
     if await trial.held():
@@ -249,7 +257,7 @@ def _quantity(trial: Trial, lots: int) -> str:
 async def _stop(trial: Trial) -> NewOrder:
     """Let a stop rest below what is held; return it."""
     lots = await trial.held(LONG) // trial.atoms * trial.atoms
-    stop = trial.order(IntentKind.STOP, SELL, 1.0 - trial.away(_FAR), lots=lots)
+    stop = trial.order(IntentKind.STOP, SELL, 1.0 - _away(trial, _FAR), lots=lots)
     await trial.accepted(stop)
     seen = await trial.found(stop, lambda seen: seen.status in WORKS, "resting")
     if (seen.price_tick, seen.stop) != (stop.price_tick, True):
@@ -367,6 +375,6 @@ async def _sell_back(trial: Trial) -> str:
         if orders:
             await trial.gateway.cancel_all(trial.listing.index)
         if lots > 0:
-            await trial.create(trial.order(IntentKind.TARGET, SELL, lots=lots))
+            await trial.gateway.create([trial.order(IntentKind.TARGET, SELL, lots=lots)])
         await asyncio.sleep(1.0)
     return "look at the account yourself: what was bought or what rests does not go"

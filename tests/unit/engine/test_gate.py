@@ -133,6 +133,13 @@ CASES = {
         want={**BID, "position_side": SHORT, "qty_lot": 10_000},
         desk={"payoffs": ("spot",)},
     ),
+    "at rest without a price": Case(Rule.PRICE, 1, 0, want={"price_tick": 0, "qty_lot": 10}),
+    "a stop without a price": Case(
+        Rule.PRICE, 1, 0, want={"kind": STOP, "reduce": 1, "price_tick": 0, "qty_lot": 10}
+    ),
+    "an opening stop that would wake at once": Case(
+        Rule.PRICE, 5_000, 4_990, want={"kind": STOP, "price_tick": 4_990, "qty_lot": 10}
+    ),
     "closing nothing": Case(Rule.NOT_REDUCING, 0, 0, want={**BID, "reduce": 1, "price_tick": 5_010}),
     "delisted": Case(Rule.CLOSED, 0, 1, facts=((FactKind.DELISTED, {}),)),
 }

@@ -18,6 +18,7 @@ from tradewind.units.enums import (
 )
 
 BID = {"price_tick": 4_990, "qty_lot": 10}
+BUY_STOP = {**BID, "kind": IntentKind.STOP, "price_tick": 5_010}
 FREE, PENDING, LIVE, AMENDING, CANCELLING, UNKNOWN, TRIGGERED = OrderState
 NEW, CANCEL, AMEND = RequestKind
 
@@ -204,18 +205,21 @@ def test_a_refused_slot_waits_and_its_intent_is_no_storm():
     assert len(desk.wake()) == 1
 
 
-@pytest.mark.parametrize("kind", [IntentKind.REST, IntentKind.STOP])
 @pytest.mark.parametrize(
-    "change",
-    [{"position_side": 1}, {"post_only": 1}, {"trail_tick": 9}, {"trigger": 1}, {"epoch": 3}],
-    ids=lambda change: next(iter(change)),
+    ("bid", "change"),
+    [
+        *((BID, change) for change in ({"position_side": 1}, {"post_only": 1}, {"epoch": 3})),
+        *((BUY_STOP, change) for change in ({"trail_tick": 9}, {"trigger": 1}, {"epoch": 3})),
+        (BUY_STOP, {"position_side": 1, "price_tick": 4_990}),
+    ],
+    ids=lambda said: next(iter(said)),
 )
-def test_other_terms_replace_a_working_order(kind: int, change: dict):
+def test_other_terms_replace_a_working_order(bid: dict, change: dict):
     desk = Desk(hedge=True)
     desk.bar(5_000)
-    desk.want({**BID, "kind": kind})
+    desk.want(bid)
     desk.settle()
-    desk.want({**BID, "kind": kind, **change})
+    desk.want({**bid, **change})
     first, second = desk.settle()
     assert (first["kind"], second["kind"]) == (CANCEL, NEW)
 
@@ -326,6 +330,12 @@ def test_a_target_is_a_state_with_a_tolerance():
         {"price_tick": -1},
         {"trail_tick": -1},
         {"kind": IntentKind.TARGET, "reduce": 1},
+        {"kind": IntentKind.TARGET, "post_only": 1},
+        {"kind": IntentKind.STOP, "post_only": 1, "price_tick": 5_050},
+        {"post_only": 2},
+        {"trail_tick": 9},
+        {"trigger": 2},
+        {"trigger": -1},
     ],
 )
 def test_nonsense_holds_the_strategy_until_an_operator_resumes(row: dict):
