@@ -28,6 +28,7 @@ __all__ = ["FillWatch"]
 
 _PATIENCE_S = (0.3, 1.0, 3.0, 10.0, 30.0)
 """Waits before each attempt: a stream's message may be on its way, a list may lag behind."""
+_ALIVE = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
 _LOOK_BACK_NS = 600_000_000_000
 _REMEMBERED = 50_000
 
@@ -99,10 +100,15 @@ class FillWatch:
         order = (seen.instrument, seen.venue_id)
         if not (seen.cid and seen.filled_lot) or seen.notional or order in self._given_up:
             return seen
-        if self._heard_lots.get(order, 0) == seen.filled_lot:
-            self._held.pop(order, None)
+        heard_lots, held = self._heard_lots.get(order, 0), self._held.get(order)
+        is_newest = held is None or _how_far(held) <= _how_far(seen)
+        if heard_lots == seen.filled_lot:
+            if is_newest:
+                self._held.pop(order, None)
             return msgspec.structs.replace(seen, notional=self._heard_money[order])
-        self._held[order] = seen
+        is_old = heard_lots > seen.filled_lot and seen.status in _ALIVE
+        if is_newest and not is_old:
+            self._held[order] = seen
         return None
 
     def held_for(self, seen: FillSeen) -> OrderSeen | None:
@@ -181,6 +187,11 @@ class FillWatch:
         for order, seen in list(mine.orders.items()):
             if seen.filled_lot <= heard_lots.get(order, 0):
                 del mine.orders[order]
+
+
+def _how_far(seen: OrderSeen) -> tuple[int, bool]:
+    """Return what tells news of an order from old news: how much is filled, and whether it has ended."""
+    return seen.filled_lot, seen.status not in _ALIVE
 
 
 _Key = TypeVar("_Key")

@@ -252,6 +252,27 @@ def test_an_order_is_told_after_the_trades_that_say_what_it_was_worth():
     assert (order.filled_lot, order.notional) == (10, 1_050)
 
 
+def test_old_news_of_an_order_hides_no_newer_one():
+    """Messages may overtake each other: the end that waits for its trades is not forgotten for a state of before."""
+
+    async def work(post, gateway):
+        told = []
+        gateway.tell_to(told.append)
+        gateway._tell(order_seen(10))
+        gateway._tell(order_seen(10, OrderStatus.WORKING))
+        gateway._tell(order_seen(4, OrderStatus.WORKING))
+        gateway._tell(fill_seen(1, 4, 400))
+        gateway._tell(order_seen(4, OrderStatus.WORKING))
+        gateway._tell(fill_seen(2, 6, 650))
+        gateway._tell(order_seen(4, OrderStatus.WORKING))
+        gateway._fill_watch.stop()
+        return [one for one in told if isinstance(one, OrderSeen)]
+
+    partly, order = ready(work)
+    assert (partly.status, partly.filled_lot, partly.notional) == (OrderStatus.WORKING, 4, 400)
+    assert (order.status, order.filled_lot, order.notional) == (OrderStatus.FILLED, 10, 1_050)
+
+
 def test_an_order_whose_trades_nobody_tells_is_told_all_the_same():
     """Its limit is what is known of its price; the trades are asked for five times before."""
     import asyncio
