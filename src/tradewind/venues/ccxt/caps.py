@@ -59,7 +59,7 @@ class CapGuard:
     now_ns
         This machine's time.
     hedge
-        Whether the account keeps long and short apart: what closes a side can then open nothing.
+        Whether the account keeps long and short apart, or holds coins: what closes can then open nothing.
     """
 
     def __init__(self, caps: Caps, now_ns: Callable[[], int], *, hedge: bool = False) -> None:

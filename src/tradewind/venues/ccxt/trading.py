@@ -153,7 +153,7 @@ class CcxtTradingGateway:
         self.traffic = self._wire.traffic
         self._rows = RowReader(self._dialect, listings, self._ids, self.dropped)
         self._account = AccountReader(self._wire, self._rows, self._speller, self._listings)
-        self._caps = CapGuard(settings.caps, now_ns, hedge=settings.modes.hedge)
+        self._caps = CapGuard(settings.caps, now_ns, hedge=settings.modes.hedge or self._dialect.holds_coins)
         self._stream = UserStream(
             self._exchange,
             self._dialect,

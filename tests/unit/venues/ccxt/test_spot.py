@@ -20,10 +20,12 @@ from tradewind.testing.traded_rules import traded
 from tradewind.testing.wire_recorder import Reply, run_at_post
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, Rule, TriggerKind
 from tradewind.venues.ccxt.capabilities import DIALECTS
+from tradewind.venues.ccxt.caps import Caps
 from tradewind.venues.ccxt.classification import judge
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.ccxt.parsing import RowReader
 from tradewind.venues.ccxt.shapes import FillShape, OrderShape
+from tradewind.venues.ccxt.trading import TradingSettings
 from tradewind.venues.gateway import (
     BalanceSeen,
     FillSeen,
@@ -343,3 +345,26 @@ def test_a_spot_market_shares_the_tables_of_its_perpetuals_and_holds_no_position
         (),
     )
     assert Decimal(1) == traded(venue)[0].leverage_max
+
+
+@pytest.mark.parametrize("venue", SPOT)
+def test_hard_caps_hold_what_is_bought_and_never_what_is_sold(venue):
+    buy = NewOrder(0, 7 << 20, IntentKind.TARGET, BUY, LONG, False, False, 420_000, 10, near_tick=420_000)
+    sell = replace_side(buy)
+
+    async def work(post):
+        caps = Caps(order_notional_max=Decimal(1), orders_per_minute_max=1)
+        gateway = post.gateway(TradingSettings(venue, "tag001", caps=caps))
+        await gateway.measure_clock()
+        return [(await gateway.create([order]))[0] for order in (buy, sell, sell)], len(post.requests)
+
+    (bought, *sold), sent = run_at_post(venue, work)
+    assert (bought.kind, bought.rule) == (OutcomeKind.NOT_SENT, Rule.ORDER_NOTIONAL)
+    assert {one.kind for one in sold} == {OutcomeKind.UNKNOWN}
+    assert sent == 2
+
+
+def replace_side(order):
+    return NewOrder(
+        0, order.cid + (1 << 20), order.kind, SELL, LONG, False, False, order.price_tick, order.qty_lot
+    )
