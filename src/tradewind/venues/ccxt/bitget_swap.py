@@ -229,7 +229,8 @@ _PER_SECOND = {
 
 BITGET_SWAP = Dialect(
     venue="bitget_swap",
-    provenance="documentation; assumed: words of ended plans, what a cancel reason says, unrealizedPL on the stream",
+    provenance="documentation; assumed: words of ended plans, what a cancel reason says, unrealizedPL on the stream, "
+    "and that a key which may manage sub-accounts may move money",
     words=Words(
         buy="buy",
         sell="sell",
@@ -403,8 +404,8 @@ BITGET_SWAP = Dialect(
     key=KeyShape(
         Call("private/spot", "GET", "v2/spot/account/info", group="key"),
         trades=((("data", "authorities"), frozenset({"coow", "trade"})),),
-        withdraws=((("data", "authorities"), frozenset({"wwow"})),),
-        transfers=((("data", "authorities"), frozenset({"wtow"})),),
+        withdraws=((("data", "authorities"), frozenset({"wwow", "withdraw"})),),
+        transfers=((("data", "authorities"), frozenset({"wtow", "chow", "transfer"})),),
         ips=("data", "ips"),
         unrestricted=(("data", "ips"), ""),
     ),
