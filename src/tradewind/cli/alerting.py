@@ -145,6 +145,7 @@ def incident_alert(incident: "Incident", name: str) -> "Alert":
         "hung": "LOOP_STALLED",
         "crash loop": "CRASH_LOOP",
         "waits": "STREAM_DOWN",
+        "silent": "VENUE_SILENT",
         "renewed": "PROCESS_RENEWED",
         "no room": "DISK_FAILED",
         "refused": "SESSION_REFUSED",

@@ -112,7 +112,7 @@ class Incident:
     Parameters
     ----------
     kind
-        "hung", "died", "crash loop", "stopped", "waits", "no room", "refused" or "renewed".
+        "hung", "died", "crash loop", "stopped", "waits", "silent", "no room", "refused" or "renewed".
     text
         What happened, for a person.
     strategy
@@ -146,6 +146,9 @@ class Guard:
         Locks of the children that are kept between two of them; None: they have none.
     waits_s
         Seconds before another start of a session that has run, while its venue is away; the last one repeats.
+    silent_s
+        A session that has run and whose venue is away for so long may hold what nobody looks after: then it is told
+        once as "silent".
     free_bytes
         Returns how much is free on the disk of a folder.
     """
@@ -159,11 +162,14 @@ class Guard:
     passed: tuple[int, ...] = ()
     locks: KeptLocks | None = None
     waits_s: Sequence[float] = _WAITS_S
+    silent_s: float = 60.0
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     _ran: bool = False
     _renewed_s: float = -math.inf
     _untold: list[Incident] = field(default_factory=list)
     _away: int = 0
+    _away_since_s: float = 0.0
+    _told_silent: bool = False
     _stopping: threading.Event = field(default_factory=threading.Event)
     _starts: deque[float] = field(default_factory=deque)
 
@@ -255,10 +261,16 @@ class Guard:
     def _wait_for_venue(self) -> None:
         """Wait before a session that has run is started again: its positions are still there, its venue is away."""
         wait_s = self.waits_s[min(self._away, len(self.waits_s) - 1)]
+        now_s = time.monotonic()
+        if not self._away:
+            self._away_since_s, self._told_silent = now_s, False
         self._away += 1
-        self.tell(
-            Incident("waits", f"its venue cannot be reached or read; it is started again in {wait_s:g} s")
-        )
+        text = f"its venue cannot be reached or read; it is started again in {wait_s:g} s"
+        silent = now_s - self._away_since_s >= self.silent_s and not self._told_silent
+        if silent:
+            self._told_silent = True
+            text = f"{text}; it has been away for {now_s - self._away_since_s:.0f} s and may hold positions"
+        self.tell(Incident("silent" if silent else "waits", text))
         self._stopping.wait(wait_s)
 
     def _wait_for_room(self) -> None:

@@ -93,6 +93,20 @@ def test_a_session_that_has_traded_waits_for_its_venue_from_its_first_start_on(t
     assert [incident.kind for incident in told] == ["waits", "waits"]
 
 
+def test_a_venue_that_stays_away_wakes_a_person_once_each_time(tmp_path):
+    """What the session holds, nobody looks after meanwhile."""
+    body = "if life in (1, 5):\n  time.sleep(0.6)\npulse.state = 0 if life not in (5, 8) else pulse.state\n"
+    body += "sys.exit(0 if life == 8 else 4)"
+
+    def soon(guard):
+        guard.waits_s, guard.silent_s = (0.01,), 0.02
+
+    status, told, lives = guarded(tmp_path, body, GuardPolicy(), soon)
+    assert (status, lives) == (0, 8)
+    away = ["waits", "silent", "waits"]
+    assert [incident.kind for incident in told] == [*away, "waits", *away]
+
+
 def test_a_session_whose_disk_is_full_goes_on_once_there_is_room(tmp_path):
     """F79."""
     free = iter([0, 0, 0, 63 << 20, 64 << 20, 64 << 20])
