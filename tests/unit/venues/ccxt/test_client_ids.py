@@ -9,24 +9,45 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewind.venues.ccxt.capabilities import DIALECTS
-from tradewind.venues.ccxt.client_ids import ClientIds, Decoded
+from tradewind.venues.ccxt.client_ids import FORMS, ClientIds, Decoded, tag_in
 
 CIDS = st.integers(1, (1 << 63) - 1)
 TAGS = st.text("0123456789ABCXYZabcxyz", min_size=6, max_size=6)
 
 
-@given(TAGS, CIDS)
-def test_an_id_comes_back_as_it_was(tag, cid):
-    assert ClientIds(tag).decode(ClientIds(tag).encode(cid)) == Decoded(tag, cid)
+@given(TAGS, CIDS, st.sampled_from(FORMS))
+def test_an_id_comes_back_as_it_was_in_each_form(tag, cid, form):
+    text = ClientIds(tag, form).encode(cid)
+    assert ClientIds(tag).decode(text) == Decoded(tag, cid)
+    assert tag_in(text) == tag
+
+
+@given(TAGS, CIDS, st.integers(2, 33), st.sampled_from("0123456789abcdef"))
+def test_one_wrong_digit_of_a_number_makes_a_stranger_of_it(tag, cid, place, digit):
+    text = ClientIds(tag, "0x").encode(cid)
+    wrong = text[:place] + digit + text[place + 1 :]
+    assert (ClientIds(tag).decode(wrong) is None) == (wrong != text)
+
+
+@pytest.mark.parametrize(
+    "text", ["0x", "0x1", f"0x{5:032x}", f"0x{'f' * 32}", f"0x{'g' * 32}", f"0x{'7' * 33}", "t-", "t-x"]
+)
+def test_a_strangers_number_is_nobodys(text):
+    assert ClientIds("abc123").decode(text) is None
+
+
+def test_a_form_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError):
+        ClientIds("abc123", "x-")
 
 
 @pytest.mark.parametrize("venue", sorted(DIALECTS))
 @pytest.mark.parametrize("cid", [1, 255 | 4095 << 8, 7 << 20 | 5, (1 << 62) + 11, (1 << 63) - 1])
 def test_every_venue_takes_every_id(venue, cid):
     dialect = DIALECTS[venue]
-    text = ClientIds("Zz09aA").encode(cid)
+    text = ClientIds("Zz09aA", dialect.client_id_form).encode(cid)
     assert re.fullmatch(f"[A-Za-z0-9{re.escape(dialect.client_id_signs)}]+", text)
-    assert len(text) <= min(dialect.client_id_length, 32)
+    assert len(text) <= dialect.client_id_length
 
 
 def test_the_same_order_has_the_same_id_always():

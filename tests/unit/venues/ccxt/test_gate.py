@@ -16,8 +16,10 @@ from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, Rule, Sett
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, open_session
 from tradewind.venues.ccxt.gate_swap import GATE_SWAP
+from tradewind.venues.ccxt.orders import AccountModes
 from tradewind.venues.ccxt.parsing import RowReader
 from tradewind.venues.ccxt.row_values import rows_at
+from tradewind.venues.ccxt.trading import TradingSettings
 from tradewind.venues.gateway import (
     AccountMode,
     BalanceSeen,
@@ -120,6 +122,9 @@ def test_the_sign_of_a_quantity_is_the_side_and_what_is_left_says_what_is_filled
         ("ioc", OrderStatus.CANCELLED, Rule.UNFILLED),
         ("reduce_only", OrderStatus.CANCELLED, Rule.VENUE_REDUCE_ONLY),
         ("position_closed", OrderStatus.CANCELLED, Rule.VENUE_REDUCE_ONLY),
+        ("reduce_out", OrderStatus.CANCELLED, Rule.VENUE_REDUCE_ONLY),
+        ("liquidated", OrderStatus.CANCELLED, Rule.UNWANTED),
+        ("auto_deleveraged", OrderStatus.CANCELLED, Rule.UNWANTED),
         ("stp", OrderStatus.CANCELLED, Rule.UNWANTED),
     ],
 )
@@ -368,13 +373,26 @@ def test_the_margin_mode_is_set_with_the_leverage(hedge, isolated, path, query):
     assert run_at_post("gate_swap", work) == [(f"/api/v4/futures/usdt/{path}", query)]
 
 
+@pytest.mark.parametrize(("hedge", "reduces"), [(True, True), (False, None)])
+def test_where_both_sides_are_held_all_that_closes_bears_the_switch_that_says_so(hedge, reduces):
+    """Without it a sell opens a short beside the long. One position alone may be several strategies': none is said."""
+
+    async def work(post):
+        gateway = post.gateway(TradingSettings("gate_swap", "tag001", modes=AccountModes(hedge=hedge)))
+        await gateway.measure_clock()
+        await gateway.create([NewOrder(0, 9 << 20, IntentKind.REST, SELL, LONG, False, False, 420_000, 10)])
+        return post.requests[0].body
+
+    assert run_at_post("gate_swap", work).get("reduce_only") is reduces
+
+
 def test_lists_are_asked_for_in_seconds_and_counted_on():
     """A full page is followed by the next, from where the first ended."""
 
     async def work(post):
         gateway = post.gateway()
         await gateway.measure_clock()
-        rows = [TRADE | {"trade_id": str(n), "create_time": 1767225600.5} for n in range(1, 151)]
+        rows = [TRADE | {"trade_id": str(n), "create_time": 1767225600.5} for n in range(1, 251)]
 
         def answer(request):
             at = int(request.query.get("offset", 0))
@@ -385,8 +403,8 @@ def test_lists_are_asked_for_in_seconds_and_counted_on():
         return len(fills), [request.query for request in post.requests]
 
     count, queries = run_at_post("gate_swap", work)
-    assert count == 150
-    assert [query.get("offset") for query in queries] == [None, "100"]
+    assert count == 250
+    assert [query.get("offset") for query in queries] == [None, "100", "200"]
     assert queries[0]["from"] == str(NOW_NS // 10**9 - 60)
     assert len(queries[0]["to"]) == len("1767225600")
 
