@@ -9,6 +9,7 @@ confirms it: then our own time was wrong, as after a machine was stopped and res
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,12 +22,8 @@ FOLLOWED_NS = 500_000_000
 _LOOK_EVERY_NS = 1_000_000_000
 _HEARD_WITHIN_NS = 10_000_000_000
 """So near to the truth is a clock that what an exchange has just said confirms it."""
-_COUNTER = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_counted_ns = partial(time.clock_gettime_ns, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 """Counts while the machine sleeps, too, where the system has such a clock."""
-
-
-def _counted_ns() -> int:
-    return time.clock_gettime_ns(_COUNTER)
 
 
 class SteadyClock:
