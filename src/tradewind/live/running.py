@@ -12,6 +12,7 @@ import signal
 import time
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tradewind.engine.world import CORE_BYTES
@@ -27,6 +28,7 @@ from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, Pulse
 from tradewind.live.renewal import Renewal
 from tradewind.live.session import SNAPSHOT_EVERY
 from tradewind.live.standing import keep_standing, write_standing
+from tradewind.live.state_alerts import state_alert
 from tradewind.live.takeover import TAKEN_OVER
 from tradewind.live.watch import Watch, WatchLimits, gauges_of, memory_share
 from tradewind.ops.alerts import Alert
@@ -270,6 +272,7 @@ class _Run:
         session.disk, session.memory = thread, reached.memory
         session.waits = session.sync_each = True
         session.progress, session.sequencer.hourly = self._progress, reached.hourly
+        session.sequencer.changed = partial(self._tell_change, world)
         operator = Operator(
             session, world, self._setup.labels, self._setup.clock, notify=self._notify,
             accounts=self._setup.accounts, on_stop=self._setup.on_stop, features=self._setup.features,
@@ -311,6 +314,12 @@ class _Run:
             operator.stopped,
             operator.status(),
         )
+
+    def _tell_change(self, world: World, change: Audit) -> None:
+        """Tell a person what the core has halted or held by itself."""
+        alert = state_alert(change, world.wallet_setups, self._setup.labels[1])
+        if alert is not None:
+            self._notify(alert)
 
     async def _trade(self, session: Session) -> None:
         """Live through the session; a journal that takes nothing any more is told before the process ends by it."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 import errno
 import os
 
+import numpy as np
 import pytest
 
 from tradewind.config import Workspace
+from tradewind.engine.setup import InstrumentSetup, StrategySetup, WalletSetup
+from tradewind.engine.world import World
 from tradewind.errors import JournalError
-from tradewind.journal.bodies import Boot, Instrument
+from tradewind.journal.bodies import Audit, Boot, Instrument
 from tradewind.live.running import Reached, RunningSetup, run_session
 from tradewind.live.standing import STANDING, read_standing
-from tradewind.testing.sessions import START_NS, small_world, walk
+from tradewind.live.state_alerts import state_alert
+from tradewind.testing.puppets import Desk, puppet
+from tradewind.testing.sessions import START_NS, linear, restless, small_world, walk
 from tradewind.units.enums import DAY_NS
+from tradewind.units.records import PARAMS
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
 
@@ -29,13 +35,19 @@ async def reach(world, folder, notify):
     return Reached(LocalVenue(exchange), exchange)
 
 
-def run(folder, told, began_ns=START_NS):
-    """Run a session to its end; `told` grows by the code of each alert."""
-    setup = RunningSetup(small_world, BOOT, (), reach, (("S0USDT",), ("restless",)), lambda: began_ns)
+def run(folder, told, began_ns=START_NS, *, make_world=small_world, texts=None):
+    """Run a session to its end; `told` grows by the code of each alert, `texts` by what it says."""
+
+    def notify(alert):
+        told.append(alert.code)
+        if texts is not None:
+            texts.append(alert.text)
+
+    setup = RunningSetup(make_world, BOOT, (), reach, (("S0USDT",), ("restless",)), lambda: began_ns)
     desk = folder / "desk"
     run_session(
         setup, Workspace.open(desk) if desk.exists() else Workspace.create(desk), "alpha", version="test",
-        notify=lambda alert: told.append(alert.code),
+        notify=notify,
     )  # fmt: skip
 
 
@@ -82,3 +94,64 @@ def test_a_disk_that_fails_is_told_to_a_person_before_the_process_ends_by_it(tmp
     assert caught.value.code == "JOURNAL_WRITE"
     assert told[-1] == "DISK_FAILED"
     assert "SESSION_STOPPED" not in told
+
+
+# ---------------------------------------------------------------------- what the core does by itself
+
+
+def losing():
+    """Return the small world with a limit on how far its equity may fall, which the first step back breaks."""
+    params = np.zeros(PARAMS)
+    params[:2] = 40.0, 1.0
+    setup = InstrumentSetup(linear("S0USDT"), leverage=5.0, highest_price=1e6)
+    wallet = WalletSetup("USDT", 10_000.0, drawdown=1e-7)
+    return World([wallet], [setup], [StrategySetup(restless, [0], params)])
+
+
+def wanting_nonsense():
+    """Return a world of one puppet that wants an order of a kind that does not exist."""
+    desk = Desk.__new__(Desk)
+    setup = InstrumentSetup(linear("S0USDT"), leverage=5.0, highest_price=1e6)
+    desk.world = World(
+        [WalletSetup("USDT", 10_000.0)], [setup], [StrategySetup(puppet, [0], np.zeros(PARAMS))]
+    )
+    desk.want({"kind": 9, "qty_lot": 5})
+    return desk.world
+
+
+def test_a_breaker_that_the_core_pulls_is_told_with_its_figures(tmp_path):
+    told, texts = [], []
+    run(tmp_path, told, make_world=losing, texts=texts)
+    assert "HALTED" in told
+    text = texts[told.index("HALTED")]
+    assert "DRAWDOWN" in text
+    assert "the fall from the highest equity" in text
+    assert "0.00% allowed" in text
+
+
+def test_a_strategy_that_is_held_for_what_it_wants_is_told(tmp_path):
+    """It trades no more from then on, and nobody looks at a status all day."""
+    told, texts = [], []
+    run(tmp_path, told, make_world=wanting_nonsense, texts=texts)
+    assert told.count("STRATEGY_HELD") == 1
+    assert texts[told.index("STRATEGY_HELD")].startswith("restless is held alone: bad output")
+
+
+@pytest.mark.parametrize(
+    ("what", "detail", "code"),
+    [
+        ("held", {"strategy": 0, "rule": "RAISED", "limit": 0.0, "value": 0.0}, "STRATEGY_HELD"),
+        ("held", {"strategy": 0, "rule": "LOSS_STREAK", "limit": 3.0, "value": 3.0}, "STRATEGY_HELD"),
+        ("held", {"strategy": 0, "rule": "HUNG", "limit": 0.0, "value": 0.0}, None),
+        ("held", {"strategy": 0, "rule": "OK", "limit": 0.0, "value": 0.0}, None),
+        ("halts", {"scope": "core", "place": 0, "set": ["DRAWDOWN"], "cleared": []}, "HALTED"),
+        ("halts", {"scope": "account", "place": 0, "set": [], "cleared": ["LOSS_DAY"]}, "RESUMED"),
+        ("halts", {"scope": "core", "place": 0, "set": ["CLOCK"], "cleared": []}, None),
+        ("halts", {"scope": "core", "place": 0, "set": ["OPERATOR"], "cleared": ["HOLD"]}, None),
+        ("halts", {"scope": "instrument", "place": 0, "set": ["UNHEDGED"], "cleared": []}, None),
+    ],
+)
+def test_what_others_tell_is_not_told_twice(what, detail, code):
+    cause = {"cause": [], "limit": 0.0, "value": 0.0}
+    alert = state_alert(Audit(1, "", what, cause | detail), [WalletSetup("USDT", 1.0)], ["one"])
+    assert (alert and alert.code) == code
