@@ -273,7 +273,7 @@ def bitget_read(desk: Desk, path: str, query: dict[str, str]) -> object | None:
         "crossedMarginLeverage": str(desk.leverage), "isolatedLongLever": "20", "isolatedShortLever": "20",
     }  # fmt: skip
     plain_answers = {
-        "fill-history": {
+        "fills": {
             "fillList": [bitget_fill(desk, one) for one in desk.traded()] or None,
             "endId": None,
         },

@@ -1,7 +1,7 @@
 """Bitget and KuCoin traded through unmodified ccxt, from the key to the trades: each says what its documentation says.
 
 What is answered and said here was written by hand from the venues' pages (Bitget API v2, contract: Place-Order,
-Cancel-Order, Get-Orders-Pending, Get-Fill-History, Order-Channel, Fill-Channel; KuCoin futures: Add Order, Cancel
+Cancel-Order, Get-Orders-Pending, Get-Order-Fills, Order-Channel, Fill-Channel; KuCoin futures: Add Order, Cancel
 Order, Get Order List, Get Trade History, All Order Change, Stop Orders). Nothing was tried at an exchange.
 """
 
@@ -105,7 +105,7 @@ BITGET_ANSWERS: dict[str, object] = {
     "GET /api/v2/mix/order/orders-pending": bitget({"entrustedList": [BITGET_ORDER], "endId": "77"}),
     "GET /api/v2/mix/order/orders-plan-pending": bitget({"entrustedList": [BITGET_STOP], "endId": "88"}),
     "GET /api/v2/mix/order/orders-history": bitget({"entrustedList": None, "endId": None}),
-    "GET /api/v2/mix/order/fill-history": bitget({"fillList": [BITGET_FILL], "endId": "501"}),
+    "GET /api/v2/mix/order/fills": bitget({"fillList": [BITGET_FILL], "endId": "501"}),
     "GET /api/v2/mix/position/all-position": bitget(
         [
             {
@@ -579,7 +579,7 @@ def test_a_plan_of_bitget_that_was_triggered_is_the_order_that_it_became() -> No
         "GET /api/v2/mix/order/orders-plan-pending": bitget({"entrustedList": None, "endId": None}),
         "GET /api/v2/mix/order/orders-plan-history": bitget({"entrustedList": [plan], "endId": "88"}),
         "GET /api/v2/mix/order/orders-history": bitget({"entrustedList": [became], "endId": "99"}),
-        "GET /api/v2/mix/order/fill-history": bitget(
+        "GET /api/v2/mix/order/fills": bitget(
             {
                 "fillList": [
                     BITGET_FILL

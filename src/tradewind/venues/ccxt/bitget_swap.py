@@ -40,7 +40,7 @@ __all__ = ["BITGET_SWAP"]
 
 _DAY_NS = 86_400 * 1_000_000_000
 _REACH_NS = 89 * _DAY_NS
-"""Lists go back three months, and as much may be asked for at once; of the bills a month at once (documentation)."""
+"""Lists go back three months, and as much may be asked for at once, of the bills a month at once (documentation)."""
 _MONTH_NS = 29 * _DAY_NS
 _KIND = {"productType": "USDT-FUTURES"}
 _PLAN = {**_KIND, "planType": "normal_plan"}
@@ -327,8 +327,9 @@ BITGET_SWAP = Dialect(
             _pages("orderId", "entrustedList", per_symbol=True),
         ),
     ),
+    # The list of the past (fill-history) is not there with practice money.
     fills=Reading(
-        _get("order/fill-history", ("data", "fillList", "*"), "fills"), _FILL, _pages("tradeId", "fillList")
+        _get("order/fills", ("data", "fillList", "*"), "fills"), _FILL, _pages("tradeId", "fillList")
     ),
     positions=Reading(
         _get("position/all-position", ("data", "*"), "positions", marginCoin="USDT"),

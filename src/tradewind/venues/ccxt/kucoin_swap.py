@@ -42,7 +42,7 @@ __all__ = ["KUCOIN"]
 
 _DAY_NS = 86_400 * 1_000_000_000
 _REACH_NS = 89 * _DAY_NS
-"""How far back is asked; the venue does not say how far its lists go (assumed)."""
+"""Lists go back three months, a week at a time, and that of trades lags behind (documentation)."""
 _WEEK_NS, _THREE_DAYS_NS = 7 * _DAY_NS, 3 * _DAY_NS
 _ITEMS = ("data", "items", "*")
 _ORDER = {
@@ -208,7 +208,7 @@ _CANCEL = Call(
 
 KUCOIN = Dialect(
     venue="kucoin",
-    provenance="documentation; assumed: that a stop keeps its number and our id, and how far back lists go",
+    provenance="documentation; assumed: that a stop keeps its number and our id, and how much of a ledger it tells",
     words=Words(
         buy="buy",
         sell="sell",

@@ -118,7 +118,7 @@ def test_one_list_that_was_not_told_leaves_the_question_open(venue):
         "userTrades",
         "execution/list",
         "fills-history",
-        "fill-history",
+        "order/fills",
         "v1/fills",
         "myTrades",
         "my_trades_timerange",

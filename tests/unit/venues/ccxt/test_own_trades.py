@@ -79,7 +79,7 @@ def gate_row(trade):
 
 
 def bitget_row(trade):
-    """Return a trade of `GET /api/v2/mix/order/fill-history` (documentation)."""
+    """Return a trade of `GET /api/v2/mix/order/fills` (documentation)."""
     return {
         "tradeId": str(trade.trade_id),
         "symbol": trade.symbol,
