@@ -108,13 +108,13 @@ max_orders_per_minute = 60
 """
 
 
-def wait_for(what, seconds: float, told=lambda: ""):
+def wait_for(what, seconds: float, told=lambda: "", every: float = 0.25):
     """Return what `what` returns as soon as that is something; fail after so many seconds."""
-    for _ in range(int(seconds / 0.25)):
+    for _ in range(int(seconds / every)):
         found = what()
         if found:
             return found
-        threading.Event().wait(0.25)
+        threading.Event().wait(every)
     raise AssertionError(f"waited {seconds} s in vain: {told()}")
 
 
@@ -156,7 +156,7 @@ class Terminal:
     def out(self, name: str) -> str:
         return (self.folder / f"{name}.out").read_text()
 
-    def fake(self, venue: str) -> dict:
+    def fake(self, venue: str, faults: str = "") -> dict:
         """Start a fake venue; return what its account signs with and the environment in which it is found."""
         place, record = self.folder / venue, self.folder / f"{venue}.jsonl"
         arguments = (
@@ -169,6 +169,8 @@ class Terminal:
             str(place),
             "--record",
             str(record),
+            "--faults",
+            faults,
             "--json",
         )
         self.start(venue, *arguments)
@@ -265,7 +267,14 @@ def damage(folder: Path) -> None:
 
 
 def record_of(terminal: Terminal, venue: str) -> list[dict]:
-    return [json.loads(line) for line in (terminal.folder / f"{venue}.jsonl").read_text().splitlines()]
+    whole, _, _ = (terminal.folder / f"{venue}.jsonl").read_text().rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def placed_at(terminal: Terminal, venue: str) -> list[str]:
+    """Return our id of each order that the venue has taken, in their order."""
+    orders = [entry for entry in record_of(terminal, venue) if entry["what"] == "order"]
+    return [order["client_id"] for order in orders if order["cause"] == "placed" and order["client_id"]]
 
 
 def bought(terminal: Terminal) -> Decimal:
@@ -276,7 +285,7 @@ def bought(terminal: Terminal) -> Decimal:
 
 
 def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
-    """F75: real processes over sockets, with a person at a second terminal."""
+    """F75, F78: real processes over sockets, with a person at a second terminal."""
     (terminal.desk / "strategies" / "keeper.py").write_text(KEEPER)
     sessions = terminal.desk / "sessions"
     sessions.joinpath("live.toml").write_text(
@@ -288,7 +297,8 @@ def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
     )
     settings = terminal.desk / "tradewind.toml"
     settings.write_text(settings.read_text() + ACCOUNT)
-    at_blofin, at_binance = terminal.fake("blofin_swap"), terminal.fake("binance_usdm")
+    at_blofin = terminal.fake("blofin_swap", "F03@0:for=86400:times=1")
+    at_binance = terminal.fake("binance_usdm")
     live = LiveSession(terminal, at_blofin)
 
     guard = live.start()
@@ -299,7 +309,14 @@ def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
         "sessions/paper.toml",
         TRADEWIND_FAKE_VENUE=at_binance["TRADEWIND_FAKE_VENUE"],
     )
+
+    # F78: told to end while its first order is on its way, and the answer is half a minute late.
+    first = wait_for(lambda: placed_at(terminal, "blofin_swap"), 400, live.out)[0]
+    guard.terminate()
+    assert guard.wait(45) in (0, 130)
+    guard = live.start()
     held = live.holds(400)["positions"]
+    assert placed_at(terminal, "blofin_swap").count(first) == 1
 
     # Killed alone, it is started again by its guard; killed with its guard, by the same command.
     first = live.pid
@@ -327,9 +344,18 @@ def test_a_session_survives_two_kills_a_flatten_and_a_takeover(terminal):
     assert "journal     is damaged after" in looked
     assert "LIVE_UNCONFIRMED" in looked
     assert {path.name for path in live.folder.parent.glob("live*")} == {"live"}
+
+    # Killed in its middle it leaves nothing that trades, and nothing that the next one does not finish.
+    adopter = terminal.start("adopter", *adopting, "--confirm", "main", **at_blofin)
+    began = live.folder.parent / "live-old1", live.folder / "orders.tag"
+    wait_for(lambda: all(path.exists() for path in began), 60, lambda: terminal.out("adopter"), every=0.002)
+    adopter.kill()
+    assert adopter.wait() == -signal.SIGKILL
+    trading = ("trade", "--live", "sessions/live.toml", "--confirm", "main")
+    assert "ADOPT_UNFINISHED" in terminal.tradewind(*trading, status=5, **at_blofin)
     told = terminal.asked(*adopting, "--confirm", "main", **at_blofin)
     (position,) = told["accounts"]["main"]["positions"]
-    assert (told["kept"], position["given"]) == ("live-old1", "given to keeper")
+    assert (told["kept"], position["given"]) == ("live-old2", "given to keeper")
     assert "JOURNAL_CORRUPT" in terminal.tradewind("journal", "verify", "live-old1", status=3)
     live.start()
     (row,) = live.answers(after=third)["positions"]
