@@ -30,6 +30,8 @@ __all__ = ["BINANCE_SPOT"]
 _API = "private"
 _DAY_NS = 86_400 * 1_000_000_000
 """Orders and trades are told for a day at a time where they are asked for by time (documentation)."""
+_REACH_NS = 90 * _DAY_NS
+"""No more is asked for, since that is a request for each day and symbol; the venue does not say how far it goes."""
 _WINDOW_MS = 5_000
 
 _ORDER = {
@@ -146,6 +148,7 @@ def _by_day(path: str, shape: OrderShape | FillShape, id_field: str) -> Reading:
         id_field=id_field,
         per_symbol=True,
         rising=True,
+        reach_ns=_REACH_NS,
     )
     return Reading(_read(path, {"symbol": "$symbol"}, 20), shape, pages)
 
