@@ -221,20 +221,25 @@ def _alerts(desk: "Workspace") -> Iterator[Finding]:
 
 
 def _untold(desk: "Workspace") -> Iterator[Finding]:
-    """Say who could not be told by a session, or does not take its heartbeat, by the last word of it."""
+    """Say who could not be told by a session, or does not take its heartbeat, by the last word of it.
+
+    What a session that has ended could not tell is a warning, for a day.
+    """
+    from tradewind.config import lock_holder
     from tradewind.ops.outward import read_outward
     from tradewind.units.time import format_utc
 
     if not desk.journal.is_dir():
         return
     for folder in sorted(path for path in desk.journal.iterdir() if path.is_dir()):
-        reach = read_outward(folder)
+        reach, runs = read_outward(folder), lock_holder(folder / "lock") is not None
         for name, told in reach.alerts.items():
-            if told.in_row and name in desk.settings.alerts:
+            is_recent = runs or time.time_ns() - told.at_ns < _DAY_S * 1e9
+            if told.in_row and name in desk.settings.alerts and is_recent:
                 text = f"{name} cannot be told by {folder.name} since {format_utc(told.since_ns)}: {told.why}"
-                yield Finding("alerts", "wrong", text, f"tradewind keys test {name}")
-        beat = reach.heartbeat
-        if beat is not None and beat.at_ns != beat.well_ns and desk.settings.heartbeat_url is not None:
+                yield Finding("alerts", "wrong" if runs else "warning", text, f"tradewind keys test {name}")
+        beat = reach.heartbeat if runs and desk.settings.heartbeat_url is not None else None
+        if beat is not None and beat.at_ns != beat.well_ns:
             text = f"nobody takes that of {folder.name}, since {format_utc(beat.at_ns)} at least"
             yield Finding("heartbeat", "wrong", text, "see heartbeat_url, and the service")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +15,7 @@ from tradewind.cli.doctor_machine import _untold
 from tradewind.cli.entry import run_command
 from tradewind.cli.seen_keys import known_addresses, note_key
 from tradewind.cli.session_state import reach_lines, told_outside
-from tradewind.config import Workspace
+from tradewind.config import Workspace, lock
 from tradewind.ops.dispatch import Dispatcher
 from tradewind.ops.outward import Outward
 from tradewind.venues.keys.report import KeyReport
@@ -128,7 +130,9 @@ def test_status_and_doctor_say_who_could_not_be_told(desk):
     phone = Dispatcher([], name="phone")
     phone.in_row, phone.failed, phone.why, phone.given_up = 2, 3, "it answered with status 403", 1
     Outward(folder, clock=lambda: NOON_NS).note_alerts(phone)
-    (finding,) = _untold(desk)
+    assert list(_untold(desk)) == [], "of years ago, by a session that runs no more"
+    with lock(folder / "lock", "trades"):
+        (finding,) = _untold(desk)
     assert (finding.state, finding.remedy) == ("wrong", "tradewind keys test phone")
     assert "alpha since 2023-11-14T22:13:20Z: it answered with status 403" in finding.detail
     ((head, line),) = reach_lines(told_outside(folder))
@@ -137,8 +141,29 @@ def test_status_and_doctor_say_who_could_not_be_told(desk):
     assert line.endswith("1 never arrived")
     phone.in_row, phone.sent = 0, 4
     Outward(folder, clock=lambda: NOON_NS + 1).note_alerts(phone)
-    assert list(_untold(desk)) == []
+    with lock(folder / "lock", "trades"):
+        assert list(_untold(desk)) == []
     assert [line for _, line in reach_lines(told_outside(folder))] == ["phone took 4 alerts, 1 never arrived"]
+
+
+def test_the_doctor_says_whose_heartbeat_nobody_takes_while_it_runs(desk):
+    settings = desk.settings.model_copy(update={"heartbeat_url": "https://watch.example/ping"})
+    desk = replace(desk, settings=settings)
+    folder = desk.session_dir("alpha")
+    folder.mkdir(parents=True)
+    guard = Outward(folder, guard=True, clock=lambda: NOON_NS)
+    guard.note_heartbeat(SimpleNamespace(sent=1, failed=2, skipped=0), False)
+    assert list(_untold(desk)) == []
+    with lock(folder / "lock", "trades"):
+        (finding,) = _untold(desk)
+        assert (finding.name, finding.state) == ("heartbeat", "wrong")
+        assert (
+            list(_untold(replace(desk, settings=settings.model_copy(update={"heartbeat_url": None})))) == []
+        )
+        guard.note_heartbeat(SimpleNamespace(sent=2, failed=2, skipped=0), True)
+        assert list(_untold(desk)) == []
+    ((head, line),) = reach_lines(told_outside(folder))
+    assert (head, line) == ("heartbeat", "taken last at 2023-11-14T22:13:20Z; 2 calls taken, 2 not")
 
 
 @pytest.mark.parametrize(

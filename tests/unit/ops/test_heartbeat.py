@@ -7,7 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tradewind.cli.alerting import GuardAlerts
+from tradewind.cli.live_trade import _heartbeat
 from tradewind.ops.heartbeat import Heartbeat
+from tradewind.ops.outward import Outward, read_outward
 
 
 class Listener(BaseHTTPRequestHandler):
@@ -98,3 +101,28 @@ def test_a_heartbeat_that_is_taken_is_no_news(listener):
     patient()
     patient.wait()
     assert patient.failed == 2
+
+
+@pytest.mark.parametrize(("path", "taken"), [("/well", True), ("/broken", False)])
+def test_what_became_of_each_call_stands_in_the_sessions_folder(listener, path, taken, tmp_path):
+    outward = Outward(tmp_path, guard=True, clock=lambda: 5)
+    beat = beating(listener, path, heard=outward.note_heartbeat)
+    for _ in range(2):
+        beat()
+        beat.wait()
+    told = read_outward(tmp_path).heartbeat
+    assert (told.sent, told.failed, told.well_ns, told.at_ns) == ((2, 0, 5, 5) if taken else (0, 2, 0, 5))
+
+
+def test_the_guard_tells_a_heartbeat_that_nobody_takes_as_an_alert(tmp_path):
+    alerts = []
+    guard = GuardAlerts(pytest.fail, alerts.append, Outward(tmp_path, guard=True))
+    beat = _heartbeat("http://127.0.0.1:9/token", guard, "alpha")
+    beat._patience_s = 0.0
+    for _ in range(2):
+        beat()
+        beat.wait()
+    (alert,) = alerts
+    assert (alert.code, alert.session) == ("HEARTBEAT_FAILED", "alpha")
+    assert "token" not in alert.text
+    assert read_outward(tmp_path).heartbeat.failed == 2
