@@ -157,14 +157,18 @@ def test_a_stop_that_was_triggered_is_still_known_by_its_own_id(venue):
 
 
 @pytest.mark.parametrize("venue", ["binance_usdm", "okx_swap"])
-def test_a_trailing_stop_rests_where_it_is_native(venue):
+@pytest.mark.parametrize("begins", [0.98, 0.0])
+def test_a_trailing_stop_rests_where_it_is_native(venue, begins):
+    """It begins at a trigger, or, as `trail` of a strategy wants it, behind the price that there is."""
+
     async def work(world):
         async with Desk(world, venue) as desk:
             await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
             trail = desk.tick(0.02)
             stop = desk.order(
-                2, IntentKind.STOP, SELL, reduce=True, price_tick=desk.tick(0.98), trail_tick=trail
-            )
+                2, IntentKind.STOP, SELL, reduce=True, price_tick=desk.tick(begins), trail_tick=trail,
+                near_tick=desk.tick(),
+            )  # fmt: skip
             await desk.accept(stop)
             taken = await desk.gateway.snapshot(world.loop.now_ns())
             (waits,) = desk.truth.open_orders(algo=True)

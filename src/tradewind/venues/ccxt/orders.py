@@ -206,9 +206,12 @@ class Speller:
         """Return the distance that a stop follows at: in price, or in percent of the price that it now follows."""
         if self._dialect.trail == "distance":
             return _text(order.trail_tick * instrument.tick_size)
-        peak = order.price_tick + (order.trail_tick if order.side == SELL else -order.trail_tick)
+        behind = order.trail_tick if order.side == SELL else -order.trail_tick
+        peak = order.price_tick + behind if order.price_tick else order.near_tick
         if peak <= 0:
-            raise Unspeakable("a trailing stop whose distance is larger than the price")
+            raise Unspeakable(
+                "a trailing stop whose distance is larger than the price, or a price not known yet"
+            )
         percent = Decimal(100) * order.trail_tick / peak
         # Rounded to the nearer side of protection: closer, never further away.
         percent = percent.quantize(_RATIO_STEP, ROUND_DOWN)
