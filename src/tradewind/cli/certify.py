@@ -73,7 +73,14 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
         [(step.name, _word_of(step), step.text) for step in done.steps],
     )
     if done.failed is not None:
-        raise VenueRefused("VENUE_UNCERTIFIED", f"{done.failed.name}: {done.failed.text}", where=account)
+        raise VenueRefused(
+            "VENUE_UNCERTIFIED",
+            f"{done.failed.name}: {done.failed.text}",
+            where=account,
+            hint=""
+            if done.steps[-1] is not done.failed
+            else "cancel and close at the venue what is there, or try another --symbol; then run it again",
+        )
     path = _keep(desk, done)
     say.line(f"certificate  {desk.shown(path)}: {venue} with ccxt {done.ccxt}")
     say.done({"certificate": str(path), "venue": venue, "ccxt": done.ccxt, "steps": len(done.steps)})
