@@ -277,16 +277,25 @@ def note_cover(views: Rows[View], contexts: Rows[Context], strategy: Strategy) -
 
 @kernel
 def guard(
-    core: Core, account: Account, view: View, context: Context, strategy: Strategy, box: Mailbox
+    core: Core,
+    account: Account,
+    view: View,
+    context: Context,
+    strategy: Strategy,
+    box: Mailbox,
+    decides: bool,
 ) -> None:
-    """Bring about what the core itself wants of a context: exits, and the stops that rest."""
+    """Bring about what the core itself wants of a context: exits, and the stops that rest.
+
+    `decides`: what its strategy wants is brought about in the same act.
+    """
     exits = strategy.exits
     for side in range(2):
         holding = context.working.holding[side]
-        _weigh_closers(core, view, context, strategy, side)
+        _weigh_closers(core, view, context, strategy, side, decides)
         if holding.yields & GIVE_WAY == STOP_GIVES_WAY and holding.exit == 0:
             _take_profits(core, account, view, context, strategy, box, side)
-            _weigh_closers(core, view, context, strategy, side)
+            _weigh_closers(core, view, context, strategy, side, decides)
         stands = holding.pos_lot != 0 and holding.stop_tick != 0 and exits.protection == _RESTING
         if holding.yields & STOP_GIVES_WAY or (holding.exit and competes(view, context.working, side)):
             stands = False
@@ -314,11 +323,14 @@ def _has_room(view: View, context: Context, side: int) -> bool:
 
 
 @kernel
-def _weigh_closers(core: Core, view: View, context: Context, strategy: Strategy, side: int) -> None:
+def _weigh_closers(
+    core: Core, view: View, context: Context, strategy: Strategy, side: int, decides: bool
+) -> None:
     """Where closers compete for the venue's position, let stops rest and watch the strategy's limits that close.
 
     A limit that is reached goes out once a bar, to fill at once or not at all; the stop waits for that answer only.
-    What the strategy wants to close at once goes before both.
+    What the strategy wants to close at once goes before both, but not before it is asked for: what came to be held
+    since has its stop until then.
     """
     holding, exits = context.working.holding[side], strategy.exits
     holding.yields = holding.yields & COVERED
@@ -331,7 +343,7 @@ def _weigh_closers(core: Core, view: View, context: Context, strategy: Strategy,
     holding.yields = holding.yields | REST_GIVES_WAY
     if not stands:
         return
-    heard = _is_heard(context, strategy)
+    heard = decides and _is_heard(context, strategy)
     price = _price_now(view, exits)
     intents = context.planned if context.edited else context.intents
     for i in range(min(max(intents.n, 0), SLOTS)):

@@ -242,7 +242,7 @@ def act_between(
     for k in range(len(contexts)):
         context = contexts[k]
         account, view = accounts[context.wallet], views[context.instrument]
-        taken = _takes_over(core, account, view, context, box, strategies[context.strategy])
+        taken = _takes_over(core, account, view, context, box, strategies[context.strategy], False)
         if not taken and context.guarded and strategies[context.strategy].has_plan == 0:
             protect(core, account, view, context, box)
         if not taken and is_strained(core, context):
@@ -251,11 +251,17 @@ def act_between(
 
 @kernel
 def _takes_over(
-    core: Core, account: Account, view: View, context: Context, box: Mailbox, strategy: Strategy
+    core: Core,
+    account: Account,
+    view: View,
+    context: Context,
+    box: Mailbox,
+    strategy: Strategy,
+    decides: bool,
 ) -> bool:
     """Act in the strategy's stead: flatten, keep only what protects, or nothing at all; see to the core's own orders.
 
-    Returns whether the strategy has no say in this context now.
+    `decides`: what the strategy wants is brought about next. Returns whether it has no say in this context now.
     """
     sets = sets_on(core, account, view)
     if sets & _LOCK:
@@ -264,7 +270,7 @@ def _takes_over(
         _flatten(core, account, view, context, box)
         return True
     if context.guarded:
-        guard(core, account, view, context, strategy, box)
+        guard(core, account, view, context, strategy, box, decides)
     if strategy.held:
         if view.closed:
             _flatten(core, account, view, context, box)
@@ -281,7 +287,7 @@ def _act_on(
     account = accounts[context.wallet]
     view = views[context.instrument]
     own = core.halts | strategy.held | context.guarded
-    if own and _takes_over(core, account, view, context, box, strategy):
+    if own and _takes_over(core, account, view, context, box, strategy, True):
         return True
     strained = is_strained(core, context)
     if context.asleep and not strained:
@@ -319,7 +325,7 @@ def _act_planned(
         view = views[context.instrument]
         account = accounts[context.wallet]
         own = core.halts | strategy.held | context.guarded
-        if own and _takes_over(core, account, view, context, box, strategy):
+        if own and _takes_over(core, account, view, context, box, strategy, True):
             continue
         if idle and not is_strained(core, context):
             continue
@@ -340,7 +346,7 @@ def _guard_what_is_left(
     """Where the core's stop gave way: once what closes at once is on its way, let it rest for the other lots."""
     long, short = context.working.holding[0], context.working.holding[1]
     if context.guarded and (long.yields | short.yields) & STOP_GIVES_WAY:
-        guard(core, account, view, context, strategy, box)
+        guard(core, account, view, context, strategy, box, True)
 
 
 @kernel

@@ -136,6 +136,28 @@ def test_what_is_wanted_at_once_goes_first() -> None:
     assert asked(again) == [(NEW, 0, 10)]
 
 
+@pytest.mark.parametrize("stop", [CORES, OWN])
+def test_what_is_to_be_closed_at_the_next_decision_has_its_stop_until_then(stop: int) -> None:
+    """An opener fills between bars while the strategy wants nothing: its stop gave way to a close nobody asked for."""
+    loss = 0.02 if stop == CORES else 0.0
+    desk = Desk(strategies=2, exits=ExitSetup(Protection.RESTING, stop_loss=loss))
+    opener = {"kind": REST, "slot": 1, "price_tick": 4_990, "qty_lot": 10}
+    desk.want({**HOLD, "qty_lot": 0}, opener, *([] if stop == CORES else [GUARD]))
+    desk.bar(5_000)
+    assert asked(desk.settle()) == [(NEW, 1, 10)]
+    desk.fill(1, 10, 4_990)
+    placed = desk.wake(WakeCode.MARK)
+    assert asked(placed) == [(NEW, stop, 10)]
+    desk.acknowledge(placed)
+    assert desk.wake(WakeCode.MARK) == [], "it stays until its strategy decides"
+    desk.bar(4_995)
+    back = desk.wake()
+    assert asked(back) == [(CANCEL, stop, 10)]
+    assert desk.wake(WakeCode.MARK) == [], "it is on its way out"
+    desk.acknowledge(back)
+    assert asked(desk.wake(WakeCode.AGAIN)) == [(NEW, 0, 10)]
+
+
 def test_a_strategy_that_pulled_moves_no_stop() -> None:
     desk = protected(CORES, TAKE)
     desk.want(verdict=Verdict.PULL)
