@@ -2,16 +2,22 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import certifi
 import pytest
 
-from tradewind.cli.live_accounts import live_rules, open_gateway
-from tradewind.config import Workspace, session_from
+from tradewind.cli.adopting import _refuse_coins
+from tradewind.cli.live_accounts import _refuse_shared_coins, live_rules, open_gateway, settings_of
+from tradewind.config import AccountEntry, Workspace, session_from
+from tradewind.errors import ConfigError, UsageError
+from tradewind.live.amounts import listing_of
+from tradewind.testing.traded_rules import traded
 from tradewind.testing.wire_recorder import keys_for
 from tradewind.venues.ccxt.exchange import CLIENTS
+from tradewind.venues.ccxt.orders import AccountModes
 from tradewind.venues.ccxt.trading import TradingSettings
 from tradewind.venues.fake.sockets import FAKE_VARIABLE, FakeVenueAddress
 from tradewind.venues.gateway import AccountMode
@@ -62,3 +68,37 @@ def test_a_key_is_never_shown_to_a_host_of_the_other_money(venue, mode, tmp_path
         return looked_up
 
     assert asyncio.run(work()) == (spec.hosts if mode is AccountMode.LIVE else spec.demo_hosts)
+
+
+@pytest.mark.parametrize(
+    ("venue", "modes"), [("bybit_spot", AccountModes()), ("bybit_linear", AccountModes(True, True))]
+)
+def test_an_account_of_coins_has_no_modes_whatever_the_file_says(venue, modes):
+    account = {"position_mode": "hedge", "margin_mode": "isolated"}
+    market = {"venue": "bybit_linear", "symbols": ["BTCUSDT"], "bars": "1m"}
+    session = session_from(
+        {"strategy": "ema_cross", "accounts": ["main"], "market": market, "account": account}
+    )
+    entry = AccountEntry(venue=venue, kind="demo")
+    assert settings_of(session.config, entry, "abc123").modes == modes
+
+
+def test_a_coin_that_could_not_be_told_apart_is_refused():
+    bitcoin, ether = traded("bybit_spot")
+    fine = [listing_of(0, bitcoin), listing_of(1, ether)]
+    _refuse_shared_coins("main", fine)
+    twice = replace(bitcoin, symbol="BTCUSDC", quote="USDC", settle="USDC")
+    money = replace(ether, symbol="ETHBTC", quote="BTC", settle="BTC")
+    for other in (twice, money):
+        with pytest.raises(ConfigError) as refused:
+            _refuse_shared_coins("main", [*fine[:1], listing_of(1, other)])
+        assert (refused.value.code, refused.value.where) == ("CONFIG_CONFLICT", "main")
+    perpetuals = [listing_of(n, rules) for n, rules in enumerate(traded("bybit_linear"))]
+    _refuse_shared_coins("main", [*perpetuals, *perpetuals])
+
+
+def test_what_was_a_lost_sessions_coins_is_not_adopted():
+    _refuse_coins({"main": AccountEntry(venue="bybit_linear", kind="demo")})
+    with pytest.raises(UsageError) as refused:
+        _refuse_coins({"main": AccountEntry(venue="okx_spot", kind="demo")})
+    assert (refused.value.code, refused.value.where) == ("EXCHANGE_UNSUPPORTED", "main")
