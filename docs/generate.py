@@ -432,8 +432,8 @@ def gate_page() -> str:
         "# The risk gate\n",
         "Every request passes the gate. A refusal is a row of `refused.parquet` with the rule, the limit and the "
         "value; the want waits in its slot. A reduction passes every rule but a lock, a price that is none, the rules "
-        "of quantity and its own holding. `journal explain refused` tells the last one, with the error that an order of "
-        "a person is refused with for the same.\n",
+        "of quantity and its own holding. `journal explain refused` tells the last one, with the error that an order "
+        "of a person is refused with for the same.\n",
         "\n## Rules of the gate\n",
         table(head, gate),
         "\n## Refusals of the venue\n",
