@@ -110,7 +110,9 @@ class Bound:
         """Return the instruments of one venue with their places in the session."""
         from tradewind.live.amounts import listing_of
 
-        return [listing_of(j, each) for j, each in enumerate(self.resolved.instruments) if each.venue == venue]
+        return [
+            listing_of(j, each) for j, each in enumerate(self.resolved.instruments) if each.venue == venue
+        ]
 
     @property
     def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
