@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree
 
+from tradewind.testing.commands import Arguments, end_with
 from tradewind.venues.fake.faults import FAULTS
 
 if TYPE_CHECKING:
@@ -138,12 +139,18 @@ def _outcome(count: Counter[str]) -> str:
     return ", ".join(word for word in (passed * bool(count[_OK]), skipped * bool(count["skipped"])) if word)
 
 
-def main(root: Path, *arguments: str) -> int:
+def main(arguments: list[str]) -> int:
     """Run every test of the table, write ROOT/build/faults.md, and return the status of the tests."""
+    parser = Arguments("tradewind.testing.fault_table", __doc__)
+    parser.add_argument(
+        "root", metavar="ROOT", type=Path, help="a checkout; build/faults.md is written there"
+    )
+    asked, options = parser.parse_known_args(arguments)
+    root = asked.root.resolve()
     found, results = proofs(root), root / RESULTS
     results.parent.mkdir(exist_ok=True)
     tests = list(dict.fromkeys(each.test for each in found))
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={results}", *arguments, *tests]
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={results}", *options, *tests]
     status = subprocess.run(command, cwd=root, check=False).returncode  # noqa: S603 - our own interpreter
     head = ("", "what happens", "what we promise", "test", "result")
     lines = [head, ("---",) * len(head), *rows(found, outcomes_in(results))]
@@ -158,4 +165,4 @@ def main(root: Path, *arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve(), *sys.argv[2:]))
+    end_with(main)

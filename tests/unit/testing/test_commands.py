@@ -9,11 +9,17 @@ import pytest
 
 import tradewind.testing
 from tradewind.errors import UsageError
-from tradewind.testing import fingerprints, swarm, week, wire_contracts
+from tradewind.testing import fault_table, fingerprints, swarm, week, wire_contracts
 from tradewind.testing.commands import end_with
 
 FOLDER = Path(tradewind.testing.__path__[0])
-MODULES = {"fingerprints": fingerprints, "swarm": swarm, "week": week, "wire_contracts": wire_contracts}
+MODULES = {
+    "fault_table": fault_table,
+    "fingerprints": fingerprints,
+    "swarm": swarm,
+    "week": week,
+    "wire_contracts": wire_contracts,
+}
 
 
 def test_every_module_that_can_be_run_is_looked_at():
@@ -44,6 +50,7 @@ def test_help_is_what_the_module_says_of_itself(name, capsys):
         ("week", ["new", "two"], "argument DAYS: 'two' is no number of days up to 366"),
         ("week", ["new", "1", "one"], "argument SEED: invalid int value: 'one'"),
         ("week", [str(FOLDER)], f"argument FOLDER: {FOLDER} is there already; name a new folder"),
+        ("fault_table", [], "the following arguments are required: ROOT"),
         ("fingerprints", ["more"], "unrecognized arguments: more"),
         ("wire_contracts", [], "the following arguments are required: FOLDER"),
     ],
