@@ -141,7 +141,7 @@ class TradingAccount:
             text = f"the key of {self.terms.name} may be used from any address, says {report.venue}"
             notify(Alert("KEY_ANYWHERE", text, self.clock(), fields={"account": self.terms.name}))
 
-    async def settle(self) -> None:
+    async def settle(self, symbol_of: Callable[[int], str]) -> None:
         """Set modes and leverage of every instrument. Raises VenueRefused (SETTINGS_REFUSED) where the venue will not.
 
         A venue refuses another mode while positions or orders are open: then a person has to decide.
@@ -157,7 +157,7 @@ class TradingAccount:
                 if outcome.kind is not OutcomeKind.ACCEPTED:
                     raise VenueRefused(
                         "SETTINGS_REFUSED",
-                        f"{what} of instrument {instrument} cannot be set: {outcome.text or outcome.kind.value}",
+                        f"{what} of {symbol_of(instrument)} cannot be set: {outcome.text or outcome.kind.value}",
                         where=self.terms.name,
                     )
 

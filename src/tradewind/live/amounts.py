@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tradewind.market import Instrument
 
-__all__ = ["counted", "listing_of"]
+__all__ = ["counted", "in_words", "listing_of"]
 
 
 def listing_of(index: int, rules: Instrument) -> Listing:
@@ -29,3 +29,10 @@ def counted(rules: Instrument, lots: int) -> tuple[Decimal, str]:
         return quantity, ""
     unit = rules.quote if inverse else rules.base
     return quantity, f"{(quantity * rules.contract_size).normalize():f} {unit}"
+
+
+def in_words(rules: Instrument, lots: int) -> str:
+    """Return lots with their symbol: as the venue counts it, and coins or money where a contract is not one coin."""
+    quantity, amount = counted(rules, lots)
+    contracts = f" contracts ({amount})" if amount else ""
+    return f"{quantity.normalize():f}{contracts} {rules.symbol}"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tradewind.engine.world import lot_of
-from tradewind.live.amounts import counted
+from tradewind.live.amounts import in_words
 from tradewind.live.reconcile import Belief, Terms
 from tradewind.units.enums import BUY, LONG, MONEY, SHORT, Halt, IntentKind, OrderState, Payoff, SettingCode
 from tradewind.units.ids import context_of, slot_of
@@ -122,7 +121,7 @@ def belief_of(
         _first_contexts(world),
         {j: cost for j in instruments if (cost := _netted_cost(world, j)) is not None},
         frozenset(j for j in instruments if views["payoff"][j] == Payoff.INVERSE),
-        partial(_counted, world),
+        lambda instrument, lots: in_words(world.instrument_setups[instrument].instrument, lots),
         _own_orders(world, instruments),
         {j: _least_order(world, j) for j in instruments if views["payoff"][j] == Payoff.SPOT},
         _coins_cost(world, instruments),
@@ -145,14 +144,6 @@ def _coins_cost(world: World, instruments: Collection[int]) -> dict[int, int]:
             wallet = int(views["wallet"][j])
             spent[wallet] = spent.get(wallet, 0) + int(cost[:, LONG].sum())
     return spent
-
-
-def _counted(world: World, instrument: int, lots: int) -> str:
-    """Return lots as the venue counts its instrument, with its symbol, and as coins where a contract is not one."""
-    rules = world.instrument_setups[instrument].instrument
-    quantity, amount = counted(rules, lots)
-    contracts = f" contracts ({amount})" if amount else ""
-    return f"{quantity.normalize():f}{contracts} {rules.symbol}"
 
 
 def _own_orders(world: World, instruments: Collection[int]) -> dict[int, Terms]:

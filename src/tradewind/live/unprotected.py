@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.engine.diff import STOP_GIVES_WAY
+from tradewind.live.amounts import counted, in_words
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import IntentKind, OrderState, Protection
 
@@ -70,8 +71,9 @@ class UnprotectedPositions:
         for (context, side), lots in self.due(now_ns).items():
             instrument = int(self.world.contexts["instrument"][context])
             held = int(self.world.contexts["working"]["holding"]["pos_lot"][context, side])
-            place = f"instrument {instrument}, {('long', 'short')[side]}"
-            text = f"{account_of(instrument)}: {lots} of {held} lots of {place}, have had no stop"
+            rules = self.world.instrument_setups[instrument].instrument
+            bare = f"{counted(rules, lots)[0].normalize():f} of {in_words(rules, held)}"
+            text = f"{account_of(instrument)}: {bare}, {('long', 'short')[side]}, have had no stop"
             found.append(Alert("PROTECTOR_MISSING", f"{text} for {UNPROTECTED_NS // _S} s", now_ns))
         return found
 

@@ -23,6 +23,7 @@ import numpy as np
 from tradewind.errors import TradewindError, VenueDown
 from tradewind.journal.bodies import LOCAL
 from tradewind.live.accounts import AccountTerms, TradingAccount
+from tradewind.live.amounts import in_words
 from tradewind.live.belief import dust_of
 from tradewind.live.bookkeeping import Books, ended_contexts
 from tradewind.live.clock_watch import ClockWatch
@@ -255,7 +256,7 @@ class LiveVenue:
         """Listen, take up the bars that are missing, read every account; only then is anything told."""
         await asyncio.gather(*(account.open(self._notify) for account in self._accounts))
         for account in self._accounts:
-            await account.settle()
+            await account.settle(lambda j: self._world.instrument_setups[j].instrument.symbol)
         await asyncio.gather(*(feed.open() for feed in self._all_feeds()))
         for account in self._accounts:
             self.inbox.listen(account.number, account.gateway)
@@ -429,8 +430,11 @@ class LiveVenue:
         """Tell a person of what is held and cannot be closed by any order (F44)."""
         terms = self._accounts[number].terms
         for instrument, lots in dust_of(self._world, terms.instruments).items():
-            text = f"{terms.name}: {lots} lots of instrument {instrument} are less than one may close"
+            text = f"{terms.name}: {self._in_words(instrument, lots)} are less than one may close"
             self._alert("DUST", text)
+
+    def _in_words(self, instrument: int, lots: int) -> str:
+        return in_words(self._world.instrument_setups[instrument].instrument, lots)
 
     def _account_of(self, instrument: int) -> str:
         return next(a.terms.name for a in self._accounts if instrument in a.terms.instruments)

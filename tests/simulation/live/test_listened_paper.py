@@ -241,6 +241,6 @@ def test_a_position_on_paper_without_its_stop_is_told_as_it_would_be_live(exchan
     assert int(core.core["fills"][0])
     if exchange is Stopless:
         assert len(told) == 1
-        assert "paper: 40 of 40 lots" in told[0].text
+        assert "paper: 0.04 of 0.04 BTCUSDT, long" in told[0].text
     else:
         assert told == []
