@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from tradewind.venues.genuine import CCXT_SEEN, Files, files_of
 
@@ -31,6 +32,15 @@ def played(*words: str) -> list[str]:
         ["make", "--dry-run", "--always-make", *words], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return told.stdout.replace("\\\n", " ").splitlines()
+
+
+def installed(name: str) -> bool:
+    """Say whether a package is there; some are for other systems only."""
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 # ---------------------------------------------------------------------- the library that signs
@@ -95,6 +105,16 @@ def test_a_release_is_chosen_once_it_is_a_week_old():
     (asked,) = [line for line in played("aged") if "--uploaded-prior-to P7D" in line]
     assert "--require-hashes" in asked
     assert "seven days" in (ROOT / "CONTRIBUTING.md").read_text()
+
+
+@pytest.mark.parametrize("file", ["core.txt", "live.txt", "dev.txt"])
+def test_every_pin_takes_the_first_python_that_is_promised(file):
+    """Debian's is 3.11.2, and some releases ask for 3.11.5 and newer."""
+    asked = {
+        name: metadata.metadata(name)["Requires-Python"] or "" for name in pins_of(file) if installed(name)
+    }
+    assert len(asked) > len(pins_of(file)) * 0.9
+    assert {name: wants for name, wants in asked.items() if "3.11.0" not in SpecifierSet(wants)} == {}
 
 
 def test_the_bill_of_materials_names_every_package_with_its_hashes(tmp_path):
