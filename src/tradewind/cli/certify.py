@@ -82,26 +82,73 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
             else "cancel and close at the venue what is there, or try another --symbol; then run it again",
         )
     path = _keep(desk, done)
-    say.line(f"certificate  {desk.shown(path)}: {venue} with ccxt {done.ccxt}")
-    say.done({"certificate": str(path), "venue": venue, "ccxt": done.ccxt, "steps": len(done.steps)})
+    where = (
+        "a fake exchange, which opens no door to real money" if done.fake else "the venue's practice trading"
+    )
+    say.line(f"certificate  {desk.shown(path)}: got at {where}")
+    say.line(f"tried        {venue} with ccxt {done.ccxt}")
+    say.done(
+        {
+            "certificate": str(path),
+            "venue": venue,
+            "fake": done.fake,
+            "ccxt": done.ccxt,
+            "steps": len(done.steps),
+        }
+    )
 
 
 def require_certificates(desk: "Workspace", accounts: "dict[str, AccountEntry]") -> None:
-    """Refuse real money at a venue that was not tried with this version of ccxt. Raises SafetyRefusal."""
+    """Refuse real money at a venue that was not tried with this version of ccxt.
+
+    A trial at a fake exchange counts where the session itself reaches the fake, and nowhere else.
+
+    Raises
+    ------
+    SafetyRefusal
+        VENUE_UNCERTIFIED.
+    UsageError, PathError
+        FAKE_VENUE_UNREADABLE, PATH_INVALID: what says where the fake is cannot be read.
+    """
+    from tradewind.cli.reaching import practice_of
+
     for entry in accounts.values():
         if entry.kind != "live":
             continue
-        found = _kept(_path(desk, entry.venue))
-        if found is None or not found.passed or found.ccxt != _ccxt_version():
-            if entry.venue in NO_PRACTICE:
-                raise _without_practice(entry.venue)
-            known = "there is no certificate" if found is None else f"its certificate is of ccxt {found.ccxt}"
-            raise SafetyRefusal(
-                "VENUE_UNCERTIFIED",
-                f"{entry.venue} was not tried with ccxt {_ccxt_version()}: {known}.",
-                where=str(_path(desk, entry.venue)),
-                hint=f"tradewind venue certify {entry.venue} --account NAME, an account of practice money there",
-            )
+        places = [_path(desk, entry.venue, fake=False)]
+        if practice_of(desk, entry.venue) is not None:
+            places.append(_path(desk, entry.venue, fake=True))
+        lacks = [_lack_of(_kept(path), stands_in=len(places) > 1) for path in places]
+        if all(lacks):
+            raise _uncertified(desk, entry.venue, lacks[-1])
+
+
+def _lack_of(found: "Certificate | None", *, stands_in: bool) -> str:
+    """Return why a certificate does not count, nothing where it does; stands_in: a fake exchange is what is reached."""
+    if found is None:
+        return "there is no certificate"
+    if found.ccxt != _ccxt_version():
+        return f"its certificate is of ccxt {found.ccxt}"
+    if not found.passed:
+        return "its certificate is of a trial that failed"
+    if stands_in or found.fake is False:
+        return ""
+    told = "was got at a fake exchange" if found.fake else "does not say whether a fake exchange was tried"
+    return f"its certificate {told}"
+
+
+def _uncertified(desk: "Workspace", venue: str, lack: str) -> SafetyRefusal:
+    """Return that real money does not trade at a venue, and what it lacks."""
+    if venue in NO_PRACTICE:
+        return _without_practice(venue)
+    if not lack.startswith("its") and _path(desk, venue, fake=True).exists():
+        lack += " but one that was got at a fake exchange"
+    return SafetyRefusal(
+        "VENUE_UNCERTIFIED",
+        f"{venue} was not tried with ccxt {_ccxt_version()}: {lack}.",
+        where=str(_path(desk, venue, fake=False)),
+        hint=f"tradewind venue certify {venue} --account NAME, an account of practice money there",
+    )
 
 
 def _without_practice(venue: str) -> SafetyRefusal:
@@ -155,6 +202,7 @@ async def _certified(
 ) -> "Certificate":
     from tradewind import __version__
     from tradewind.cli.live_accounts import open_gateway
+    from tradewind.cli.reaching import practice_of
     from tradewind.live.amounts import listing_of
     from tradewind.live.certify import Certificate, VenueTraits, certify_venue
     from tradewind.live.takeover import first_cid
@@ -162,6 +210,7 @@ async def _certified(
     from tradewind.venues.ccxt.trading import TradingSettings
     from tradewind.venues.gateway import AccountMode, Listing
 
+    fake = practice_of(desk, entry.venue) is not None
     instrument, price = await _tried(desk, entry, symbol, say)
     listing = Listing(0, instrument)
     tag = "".join(secrets.choice(_SIGNS) for _ in range(6))
@@ -183,7 +232,7 @@ async def _certified(
         await gateway.close()
         await session.close()
     return Certificate(
-        entry.venue, account, instrument.symbol, _ccxt_version(), __version__, time.time_ns(), steps
+        entry.venue, account, instrument.symbol, _ccxt_version(), __version__, time.time_ns(), steps, fake
     )
 
 
@@ -244,8 +293,9 @@ async def _tried(
 # ---------------------------------------------------------------------- certificates
 
 
-def _path(desk: "Workspace", venue: str) -> "Path":
-    return desk.root / _FOLDER / f"{venue}.json"
+def _path(desk: "Workspace", venue: str, *, fake: bool) -> "Path":
+    """Return where a certificate lies: practice at a fake exchange leaves the venue's own as it is."""
+    return desk.root / _FOLDER / (f"{venue}.fake.json" if fake else f"{venue}.json")
 
 
 def _keep(desk: "Workspace", done: "Certificate") -> "Path":
@@ -253,9 +303,8 @@ def _keep(desk: "Workspace", done: "Certificate") -> "Path":
 
     from tradewind.config import write_atomic
 
-    path = _path(desk, done.venue)
-    path.parent.mkdir(exist_ok=True)
-    write_atomic(path, msgspec.json.format(msgspec.json.encode(done)) + b"\n")
+    path = _path(desk, done.venue, fake=bool(done.fake))
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(done)) + b"\n", private=True)
     return path
 
 

@@ -36,6 +36,8 @@ class Certificate(msgspec.Struct, frozen=True):
         When.
     steps
         In their order.
+    fake
+        Whether a fake exchange stood in for the venue; None where it does not say.
     """
 
     venue: str
@@ -45,6 +47,7 @@ class Certificate(msgspec.Struct, frozen=True):
     tradewind: str
     at_ns: int
     steps: tuple[Step, ...]
+    fake: bool | None = None
 
     @property
     def failed(self) -> Step | None:

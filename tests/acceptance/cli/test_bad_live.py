@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -15,6 +17,7 @@ from tradewind.errors import ERROR_CODES, SafetyRefusal
 from tradewind.live.certify import Certificate, Step
 from tradewind.live.epochs import Epoch, begin_epoch
 from tradewind.research.resolve import check_strategies
+from tradewind.venues.fake.sockets import FAKE_VARIABLE, FakeVenueAddress
 from tradewind.venues.keys import AccountKeys, Secret
 from tradewind.venues.keys.secret import forgetting
 
@@ -122,17 +125,23 @@ def test_real_money_at_a_venue_that_was_not_tried(live):
     assert told["hint"].startswith("tradewind venue certify blofin_swap")
 
 
+def _keep(desk, name, ccxt, *, passed=True, fake=None):
+    """Write a certificate as a trial leaves it; fake: None for one of before certificates said where."""
+    done = Certificate("blofin_swap", "main", "BTC-USDT", ccxt, "0.1.0", 0, (Step("x", passed),), fake)
+    told = msgspec.to_builtins(done)
+    if fake is None:
+        del told["fake"]
+    (desk.root / "certificates").mkdir(exist_ok=True)
+    (desk.root / "certificates" / name).write_bytes(msgspec.json.encode(told))
+
+
 @pytest.mark.parametrize(
     ("ccxt", "passed", "works"), [("", True, True), ("", False, False), ("4.0.0", True, False)]
 )
 def test_a_certificate_counts_for_the_ccxt_it_was_made_with(desk, live, ccxt, passed, works):
     import ccxt as installed
 
-    done = Certificate(
-        "blofin_swap", "main", "BTC-USDT", ccxt or installed.__version__, "0.1.0", 0, (Step("x", passed),)
-    )
-    (desk.root / "certificates").mkdir()
-    (desk.root / "certificates" / "blofin_swap.json").write_bytes(msgspec.json.encode(done))
+    _keep(desk, "blofin_swap.json", ccxt or installed.__version__, passed=passed, fake=False)
     accounts = {"rich": type(desk).open(desk.root).settings.accounts["rich"]}
     if works:
         require_certificates(desk, accounts)
@@ -140,6 +149,29 @@ def test_a_certificate_counts_for_the_ccxt_it_was_made_with(desk, live, ccxt, pa
         with pytest.raises(SafetyRefusal) as caught:
             require_certificates(desk, accounts)
         assert caught.value.code == "VENUE_UNCERTIFIED"
+
+
+@pytest.mark.parametrize(
+    ("name", "fake", "why"),
+    [
+        ("blofin_swap.fake.json", True, "one that was got at a fake exchange"),
+        ("blofin_swap.json", True, "was got at a fake exchange"),
+        ("blofin_swap.json", None, "does not say whether a fake exchange was tried"),
+    ],
+)
+def test_no_trial_at_a_fake_exchange_opens_the_door_to_real_money(desk, live, monkeypatch, name, fake, why):
+    """What is at the fake proves nothing of the venue; whoever reaches the fake risks nothing and may go on."""
+    import ccxt
+    import certifi
+
+    monkeypatch.delenv(FAKE_VARIABLE, raising=False)
+    _keep(desk, name, ccxt.__version__, fake=fake)
+    told = live("VENUE_UNCERTIFIED", 4, "--confirm", "rich", old='["main"]', new='["rich"]')
+    assert why in told["message"]
+    place = desk.root / "fake.json"
+    FakeVenueAddress(1, Path(certifi.where()), frozenset({"openapi.blofin.com"})).save(place)
+    monkeypatch.setenv(FAKE_VARIABLE, str(place))
+    require_certificates(desk, {"rich": AccountEntry(venue="blofin_swap", kind="live")})
 
 
 @pytest.mark.parametrize("venue", ["gate_swap", "hyperliquid"])
