@@ -14,6 +14,7 @@ from tradewind.cli.session_reports import app as reports
 from tradewind.cli.session_signal import app as signals
 from tradewind.cli.session_state import (
     DIED,
+    GUARD_DIED,
     SILENT,
     SILENT_S,
     brief,
@@ -331,7 +332,7 @@ def _answered(say: Output, folder: Path, patience_s: float) -> tuple[dict[str, A
 
 def _next_steps(desk: "Workspace", folder: Path, state: object) -> tuple[str, ...]:
     """Return what to type after a look at a session."""
-    if state == DIED:
+    if state in (DIED, GUARD_DIED):
         return _begin_again(desk, folder)
     if str(state).startswith(SILENT):
         return (f"tradewind session flatten {folder.name} --takeover",)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIED",
+    "GUARD_DIED",
     "SILENT",
     "SILENT_S",
     "brief",
@@ -27,6 +28,8 @@ __all__ = [
 
 DIED = "ended without a stop"
 """The state of a session whose processes are gone and did not say that they end."""
+GUARD_DIED = "ended because its guard died"
+"""The state of a session that ended in order, with nobody who asked for it."""
 SILENT = "not answering"
 """How the state of a session begins whose loop does not come round."""
 SILENT_S = 3.0
@@ -86,13 +89,14 @@ def silent_since(folder: Path) -> str:
 
 def _ended(folder: Path) -> str:
     """Say how a session ended that no process holds; one on a replay has no pulse that could tell."""
-    from tradewind.live.pulse import PULSE, ended_in_order
-
-    if ended_in_order(folder / PULSE) is not False:
-        return "stopped"
+    from tradewind.live.pulse import PULSE, UNGUARDED, ended_in_order, state_of
     from tradewind.live.takeover import TAKEN_OVER
 
-    return "stopped" if (folder / TAKEN_OVER).exists() else DIED
+    in_order = ended_in_order(folder / PULSE) is not False
+    unguarded = state_of(folder / PULSE) == UNGUARDED
+    if (in_order and not unguarded) or (folder / TAKEN_OVER).exists():
+        return "stopped"
+    return GUARD_DIED if unguarded else DIED
 
 
 def _between(folder: Path, guard: dict[str, object]) -> str:

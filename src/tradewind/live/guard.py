@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tradewind.errors import Exit, SafetyRefusal
-from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, STARTING, Pulse
+from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, STARTING, UNGUARDED, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +43,7 @@ __all__ = [
     "GuardPolicy",
     "Incident",
     "follow_guard",
+    "guard_is_gone",
 ]
 
 GUARDED = "TRADEWIND_GUARDED"
@@ -70,12 +71,17 @@ def follow_guard() -> None:
 
     Does nothing in a process that no guard started.
     """
-    guard = os.environ.get(GUARDED)
-    if guard is None:
+    if GUARDED not in os.environ:
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != int(guard):
+    if guard_is_gone():
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def guard_is_gone() -> bool:
+    """Say whether a guard started this process and does not live any more."""
+    guard = os.environ.get(GUARDED)
+    return guard is not None and os.getppid() != int(guard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +222,9 @@ class Guard:
         if not ended:
             return None
         status = self._left_with(child.returncode, pulse)
-        if status in _ON_PURPOSE and before == ENDED and pulse.state == STARTING:
+        if status in _ON_PURPOSE and before in (ENDED, UNGUARDED) and pulse.state == STARTING:
             # A start that was refused does not undo the order in which the last one ended.
-            pulse.state = ENDED
+            pulse.state = before
         return status
 
     def _left_with(self, status: int, pulse: Pulse) -> int | None:

@@ -10,7 +10,8 @@ itself: its registers lie in the same page. A hung loop says nothing, but what i
     8       beats                 rises each time the loop comes round
     16      deciding              place of the core's register `deciding` among the cells, 0: no core yet
     24      held                  bit mask of strategies that begin held after a restart
-    32      state                 0 starting, 1 running, 2 ended in order, 3 ended in order to be started again
+    32      state                 0 starting, 1 running, 2 ended in order, 3 ended in order to be started again,
+                                  4 ended in order because its guard had died
     40      may renew             1: whoever watches would start the process again if it asked for that
     48      beaten at             nanoseconds of the machine's monotonic clock at the last beat, 0: none of this process
     64      registers             of the core, as it keeps them
@@ -38,6 +39,7 @@ __all__ = [
     "RENEWING",
     "RUNNING",
     "STARTING",
+    "UNGUARDED",
     "Pulse",
     "ended_in_order",
     "silent_s",
@@ -46,7 +48,7 @@ __all__ = [
 
 PULSE = "pulse"
 """Its file in the session's folder."""
-STARTING, RUNNING, ENDED, RENEWING = 0, 1, 2, 3
+STARTING, RUNNING, ENDED, RENEWING, UNGUARDED = 0, 1, 2, 3, 4
 
 _MAGIC = 0x7477_7075_6C73_6532
 _HEAD_CELLS = 8
@@ -136,7 +138,7 @@ class Pulse:
 
     @property
     def state(self) -> int:
-        """Return STARTING, RUNNING, ENDED or RENEWING."""
+        """Return STARTING, RUNNING, ENDED, RENEWING or UNGUARDED."""
         return int(self.cells[_STATE])
 
     @state.setter
@@ -170,11 +172,11 @@ def silent_s(path: Path) -> float | None:
 def ended_in_order(path: Path) -> bool | None:
     """Say whether the last process of a session, which is gone, said that it ends; None where no pulse is there."""
     state = state_of(path)
-    return None if state is None else state in (ENDED, RENEWING)
+    return None if state is None else state in (ENDED, RENEWING, UNGUARDED)
 
 
 def state_of(path: Path) -> int | None:
-    """Return what a process said last of itself: STARTING, RUNNING, ENDED or RENEWING; None where no pulse is there."""
+    """Return what a process said last of itself, as `Pulse.state`; None where no pulse is there."""
     cells = _read_head(path)
     return None if cells is None else cells[_STATE]
 

@@ -19,12 +19,12 @@ from tradewind.engine.world import CORE_BYTES
 from tradewind.errors import JournalError, TradewindError
 from tradewind.journal import FileDisk, Identity
 from tradewind.live.control import ControlServer
-from tradewind.live.guard import GUARDED
+from tradewind.live.guard import GUARDED, guard_is_gone
 from tradewind.live.opening import Place, open_session
 from tradewind.live.operator import Operator
 from tradewind.live.paper import WriterThread, next_boot
 from tradewind.live.proving import verify_before
-from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, Pulse
+from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, UNGUARDED, Pulse
 from tradewind.live.renewal import Renewal
 from tradewind.live.session import SNAPSHOT_EVERY
 from tradewind.live.standing import keep_standing, write_standing
@@ -305,7 +305,7 @@ class _Run:
             await reached.stand_down()
         write_standing(self._folder, operator.status(), self._setup.clock())
         opened.close(finished=False)
-        self._note_end(stopped=operator.stopped)
+        self._note_end(operator)
         return RunResult(
             self._folder.name,
             self._boot.process,
@@ -383,19 +383,31 @@ class _Run:
                 await operator.hold(strategy, Rule.HUNG)
         self._pulse.release()
 
-    def _note_end(self, *, stopped: bool) -> None:
-        if stopped:
-            (self._folder / _STOPPED).touch()
-        renews = self._renewal.granted and not stopped
-        self._pulse.state = RENEWING if renews else ENDED
-        why = (
-            "by its operator"
-            if stopped
-            else "to be started again with less memory"
-            if renews
-            else "by a signal"
-        )
-        self._tell("SESSION_STOPPED", why)
+    def _note_end(self, operator: Operator) -> None:
+        """Keep for the next start, and tell, how and why the process ends."""
+        if operator.stopped:
+            (self._folder / _STOPPED).touch(0o600)
+            state, code, why = ENDED, "SESSION_STOPPED", "by its operator"
+        elif guard_is_gone():
+            state, code, why = UNGUARDED, "GUARD_DIED", _left_alone(operator.status())
+        elif self._renewal.granted:
+            state, code, why = RENEWING, "SESSION_STOPPED", "to be started again with less memory"
+        else:
+            state, code, why = ENDED, "SESSION_STOPPED", "by a signal"
+        self._pulse.state = state
+        self._tell(code, why)
 
     def _tell(self, code: str, text: str) -> None:
         self._notify(Alert(code, text, self._setup.clock(), self._folder.name))
+
+
+def _left_alone(status: dict[str, Any]) -> str:
+    """Say what nobody looks after from now on, of a session whose guard died."""
+    places = [*status["positions"], *status["external"]]
+    held = ", ".join(f"{each['quantity']} {each['instrument']} {each['side']}" for each in places)
+    resting = len(status["orders"])
+    orders = f"{resting} order{'s' * (resting != 1)} of its own"
+    return (
+        "its guard died, so it ended in order and is not started again; "
+        f"held and not looked after any more: {held or 'nothing'}; {orders} may rest"
+    )

@@ -89,6 +89,14 @@ WATCHDOGS: Final = (
         f"The guard starts it again at once, {_GUARD.restarts_per_minute} times a minute at most; then it stays dead.",
     ),
     Watchdog(
+        "The guard died.",
+        0.0,
+        0.0,
+        ("GUARD_DIED",),
+        "The process ends in order, since nobody would watch it any more; stops stay at the exchange. A person starts "
+        "it again, or the service that runs it.",
+    ),
+    Watchdog(
         "The loop came round late.",
         _WATCH.look_s,
         _WATCH.look_s + _WATCH.stall_ns / _S,

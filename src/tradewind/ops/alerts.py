@@ -139,6 +139,12 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
         "A session that has traded ended with an error, or refused to come back, and is not started again.",
         "Read its log and start it again. Its stops rest; 'tradewind session flatten --takeover' closes everything.",
     ),
+    "GUARD_DIED": AlertKind(
+        Level.CRITICAL,
+        "The guard of a session was killed or died. The trading process ended in order; nobody trades what it holds.",
+        "Start it again with the command that began it. Its stops rest; 'tradewind session flatten --takeover' closes "
+        "everything.",
+    ),
     "CLOCK_OFFSET": AlertKind(
         Level.ERROR,
         "This machine's clock was set, or drifted, away from the exchange's. A session goes on by the time that the "

@@ -15,7 +15,7 @@ from tradewind.errors import Exit
 from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
 from tradewind.journal.bodies import LAYOUTS, Audit, Boot, encode
 from tradewind.live.control import SECRET, SOCKET, ControlServer
-from tradewind.live.pulse import ENDED, PULSE, RUNNING, STARTING, Pulse
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, STARTING, UNGUARDED, Pulse
 from tradewind.live.standing import write_standing
 from tradewind.live.takeover import TAKEN_OVER
 
@@ -170,6 +170,9 @@ def test_a_session_whose_processes_died_says_so_and_how_it_goes_on(broken, capsy
     assert shown() == ("state           ended without a stop", [line.format("FILE") for line in following])
     (broken.root / "sessions").mkdir(exist_ok=True)
     (broken.root / "sessions" / "alpha.toml").touch()
+    assert shown()[1] == [line.format("sessions/alpha.toml") for line in following]
+    pulse.state = UNGUARDED
+    assert shown()[0] == "state           ended because its guard died"
     assert shown()[1] == [line.format("sessions/alpha.toml") for line in following]
     (folder / TAKEN_OVER).touch()
     assert shown()[0] == "state           stopped"

@@ -289,10 +289,12 @@ def test_the_registers_of_a_core_say_who_decides_and_nobody_once_another_life_be
     watching.close()
 
 
-def test_a_child_ends_in_order_when_its_guard_is_killed(tmp_path):
+def test_a_child_ends_in_order_when_its_guard_is_killed_and_knows_why(tmp_path):
     body = (
-        "from tradewind.live.guard import follow_guard\nfollow_guard()\n"
-        "signal.signal(signal.SIGTERM, lambda *_: ((folder / 'ended').touch(), sys.exit(0)))\n"
+        "from tradewind.live.guard import follow_guard, guard_is_gone\n"
+        "def end(*_):\n  while not guard_is_gone():\n    time.sleep(0.05)\n"
+        "  (folder / 'ended').touch()\n  sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\nfollow_guard()\nassert not guard_is_gone()\n"
         "(folder / 'ready').touch()\ntime.sleep(60)"
     )
     guard = (

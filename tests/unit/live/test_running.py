@@ -13,6 +13,8 @@ from tradewind.engine.setup import InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
 from tradewind.errors import JournalError
 from tradewind.journal.bodies import Audit, Boot, Instrument
+from tradewind.live.guard import GUARDED
+from tradewind.live.pulse import ENDED, PULSE, UNGUARDED, state_of
 from tradewind.live.running import Reached, RunningSetup, run_session
 from tradewind.live.standing import STANDING, read_standing
 from tradewind.live.state_alerts import state_alert
@@ -55,6 +57,26 @@ def test_a_session_says_that_it_began_and_that_it_ended(tmp_path):
     told = []
     run(tmp_path, told)
     assert [code for code in told if code.startswith("SESSION")] == ["SESSION_STARTED", "SESSION_STOPPED"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "code", "state"), [(False, "SESSION_STOPPED", ENDED), (True, "GUARD_DIED", UNGUARDED)]
+)
+def test_an_end_for_want_of_a_guard_is_told_as_what_it_is_and_not_as_an_order(
+    tmp_path, monkeypatch, gone, code, state
+):
+    """Nobody asked for it, and nobody trades any more what the session holds."""
+    monkeypatch.setenv(GUARDED, str(os.getpid() if gone else os.getppid()))
+    told, texts = [], []
+    run(tmp_path, told, texts=texts)
+    folder = tmp_path / "desk" / "journal" / "alpha"
+    assert told[-1] == code
+    assert state_of(folder / PULSE) == state
+    held = [
+        f"{each['quantity']} {each['instrument']}" for each in read_standing(folder).standing["positions"]
+    ]
+    assert held
+    assert [text in texts[-1] for text in held] == [gone] * len(held)
 
 
 def test_what_a_session_believed_last_is_known_when_it_is_gone(tmp_path):
