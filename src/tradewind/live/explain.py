@@ -15,6 +15,7 @@ from tradewind.journal import FileDisk, JournalReader, RecordKind, unpack_rows
 from tradewind.journal.bodies import (
     INTENT,
     REFUSAL,
+    Audit,
     Boot,
     Reason,
     Wanted,
@@ -31,6 +32,7 @@ from tradewind.report.rules import unit_of
 from tradewind.units.enums import ALL, BIG, FactKind, IntentKind, RequestKind, Rule, names_of
 from tradewind.units.ids import client_id, context_of, slot_of
 from tradewind.units.time import format_utc
+from tradewind.venues.ccxt.client_ids import decode_any
 from tradewind.venues.order_codes import order_code
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ _CID_DIGITS = 13
 _AMENDS_TOLD = 3
 """A run of more amendments is folded."""
 _BEGINNINGS = frozenset(("fact", "cause"))
+_ENDINGS = (FactKind.CANCELLED, FactKind.EXPIRED)
 _AMENDING = frozenset({"fact", "signals", "intent", "gate", "request", "amended"})
 
 
@@ -194,6 +197,9 @@ def _parse(order: str) -> int:
     """Return the id inside of an id in any form; 0, which no order has, for anything else."""
     if order.isascii() and order.isdigit() and len(order) < 20:
         return int(order)
+    ours = decode_any(order)
+    if ours is not None:
+        return ours.cid
     tail = order[-_CID_DIGITS:].lower()
     return int(tail, 36) if order.isascii() and order.isalnum() and len(order) > _CID_DIGITS else 0
 
@@ -205,6 +211,15 @@ def _last_order(reader: JournalReader) -> int:
             _, rows = decode_requests(record, layouts_at(reader.headers, record.seq))
             cid = int(rows["cid"][-1])
     return cid
+
+
+def _is_cancelled_in(audit: Audit, cid: int) -> bool:
+    """Say whether a takeover wrote down that it had the venue cancel an order."""
+    if audit.what != "takeover":
+        return False
+    accounts = audit.detail.get("accounts", {}).values()
+    words = [str(step).split() for told in accounts for step in told.get("steps", ())]
+    return any(said[0] == "cancel" and _parse(said[2]) == cid for said in words if len(said) > 2)
 
 
 class _Story:
@@ -221,6 +236,8 @@ class _Story:
         self._filled_lot = 0
         self._is_target = False
         self._opens = False
+        self._ended = False
+        self._is_taken_over = False
         self._causes = Causes()
         self._wanted: list[Wanted] = []
         self._now_ns = 0
@@ -249,10 +266,14 @@ class _Story:
                 pass
 
     def _take_audit(self, record: Record) -> None:
-        """Say why the order was given up, where it was: the fact after it only says that it is gone."""
+        """Say who or what ended the order from beside the core: the fact after it only says that it is gone."""
         audit = decode_audit(record)
         self._causes.take_audit(record.seq, audit)
         self._wanted = wanted_of(audit) or self._wanted
+        if self.found and not self._ended and _is_cancelled_in(audit, self.told.cid):
+            self._is_taken_over = True
+            told = {"operator": f"takeover by {audit.actor}", "reason": audit.detail.get("reason", "")}
+            self.told.steps.append(Step(record.seq, audit.at_ns, "cause", told))
         if audit.what != "ABANDONED" or audit.detail.get("cid") != self.told.cid:
             return
         self._now_ns = max(self._now_ns, audit.at_ns)
@@ -293,7 +314,10 @@ class _Story:
     def _take_answer(self, record: Record, row: np.void) -> None:
         kind = int(row["kind"])
         stage = names_of(FactKind)[kind].lower().replace("_", " ")
-        if kind in (FactKind.ACK, FactKind.AMENDED):
+        if kind in _ENDINGS:
+            self._take_end(record, row, stage)
+        elif kind in (FactKind.ACK, FactKind.AMENDED):
+            self._ended = False
             terms: dict[str, object] = {
                 "price": self._price_of(row),
                 "quantity": self._quantity(row["qty_lot"]),
@@ -306,12 +330,18 @@ class _Story:
         elif kind == FactKind.TRIGGERED:
             self._add(record, stage, {})
         else:
-            self._filled_lot = max(self._filled_lot, int(row["qty_lot"]))
-            self._add(
-                record,
-                stage,
-                {"filled": self._quantity(self._filled_lot), "reason": _rule(row["code"])},
-            )
+            self._add_state(record, stage, row, _rule(row["code"]))
+
+    def _take_end(self, record: Record, row: np.void, stage: str) -> None:
+        """Tell an end once: an order that had ended is ended again where a core still waited for it."""
+        if self._ended and int(row["qty_lot"]) <= self._filled_lot:
+            return
+        self._ended = True
+        self._add_state(record, stage, row, "takeover" if self._is_taken_over else _rule(row["code"]))
+
+    def _add_state(self, record: Record, stage: str, row: np.void, reason: str) -> None:
+        self._filled_lot = max(self._filled_lot, int(row["qty_lot"]))
+        self._add(record, stage, {"filled": self._quantity(self._filled_lot), "reason": reason})
 
     def _fill(self, row: np.void) -> dict[str, object]:
         """Return what is new in a cumulative report, and the total where that is another."""

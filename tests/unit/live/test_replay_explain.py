@@ -13,9 +13,22 @@ import pytest
 
 from tradewind.engine.setup import AccountLimits
 from tradewind.errors import JournalError, NotFound
-from tradewind.journal import Identity, JournalReader, RecordKind, RetentionRule
-from tradewind.journal.bodies import Boot, Instrument, decode_facts, decode_requests, layouts_at
+from tradewind.journal import Authorship, Identity, JournalReader, RecordKind, RetentionRule, open_journal
+from tradewind.journal.bodies import (
+    LAYOUTS,
+    NO_WAKE,
+    Audit,
+    BatchPart,
+    Boot,
+    Instrument,
+    decode_facts,
+    decode_requests,
+    encode,
+    encode_facts,
+    layouts_at,
+)
 from tradewind.live.explain import Explanation, Step, _Story, explain_order
+from tradewind.live.facts import Told, rows_of
 from tradewind.live.opening import Place, open_session
 from tradewind.live.replay import replay_journal
 from tradewind.testing.disk import SimulatedDisk
@@ -25,6 +38,7 @@ from tradewind.units.enums import FactKind, IntentKind, OperatorCode, RequestKin
 from tradewind.units.ids import wire_id
 from tradewind.units.jit import SLOTS, allocate
 from tradewind.units.wire import Fact
+from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
 
@@ -148,7 +162,7 @@ def test_explain_unknown_order_is_refused(told, order):
     assert caught.value.code == "ORDER_UNKNOWN"
 
 
-def rows_of(disk, kind):
+def facts_in(disk, kind):
     reader = JournalReader(disk, FOLDER)
     for record in reader.records():
         if record.kind in (RecordKind.FACTS, RecordKind.MARKET):
@@ -158,8 +172,8 @@ def rows_of(disk, kind):
 
 def test_fees_are_told_in_currency_and_fills_by_what_is_new(told):
     disk, _ = told
-    fees = {int(row["trade_id"]): int(row["amount"]) for row in rows_of(disk, FactKind.FEE)}
-    fills = list(rows_of(disk, FactKind.FILL))
+    fees = {int(row["trade_id"]): int(row["amount"]) for row in facts_in(disk, FactKind.FEE)}
+    fills = list(facts_in(disk, FactKind.FILL))
     assert len(fills) > 5
     for row in fills:
         steps = explain_order(FOLDER, str(int(row["cid"])), disk).steps
@@ -264,7 +278,7 @@ def test_a_journal_that_names_no_currency_is_still_told():
 
 def test_a_fee_that_names_its_order_is_told_once_with_its_amount(told):
     disk, _ = told
-    fill = next(rows_of(disk, FactKind.FILL))
+    fill = next(facts_in(disk, FactKind.FILL))
     reader = JournalReader(disk, FOLDER)
     record = next(r for r in reader.records() if r.kind == RecordKind.FACTS)
     story = _Story(int(fill["cid"]), reader)
@@ -276,6 +290,45 @@ def test_a_fee_that_names_its_order_is_told_once_with_its_amount(told):
     story._take_facts(record, rows)
     assert [step.stage for step in story.told.steps] == ["fill", "fee"]
     assert story.told.steps[-1].detail == {"trade": 77, "amount": "0.25 USDT"}
+
+
+def test_what_a_takeover_cancelled_ends_once_and_by_its_word():
+    """After a restart the venue's history says that the order is gone, and so does the core that waits for it."""
+    stop = {"kind": IntentKind.STOP, "slot": 5, "qty_lot": -1, "reduce": 1, "trail_tick": 150}
+    disk = puppet_session({"kind": IntentKind.TARGET, "slot": 4, "qty_lot": 10}, stop)
+    before = explain_order(FOLDER, "last", disk)
+    assert before.steps[-1].stage == "ack"
+    theirs = ClientIds("abcdef").encode(before.cid)
+    steps = [f"cancel stop {theirs} of S0USDT", "close 10 lots of S0USDT within 0.5% of the mark"]
+    word = Audit(
+        1 << 60, "ada (process 7)", "takeover", {"reason": "drill", "accounts": {"sim": {"steps": steps}}}
+    )
+    gone = [
+        Told(kind, 5, 5, cid=before.cid, code=code)
+        for kind, code in ((FactKind.CANCELLED, Rule.UNWANTED), (FactKind.EXPIRED, Rule.VENUE_OTHER))
+    ]
+    append(
+        disk,
+        (RecordKind.AUDIT, encode(word)),
+        (
+            RecordKind.FACTS,
+            encode_facts(BatchPart(9_999, 1 << 61, 1, 1, NO_WAKE, again=False), rows_of(gone).tobytes()),
+        ),
+    )
+    *_, cause, end = explain_order(FOLDER, theirs, disk).steps
+    assert (cause.stage, cause.ts_ns) == ("cause", 1 << 60)
+    assert cause.detail == {"operator": "takeover by ada (process 7)", "reason": "drill"}
+    assert (end.stage, end.detail["reason"]) == ("cancelled", "takeover")
+    assert len(explain_order(FOLDER, "last", disk).steps) == len(before.steps) + 2
+
+
+def append(disk, *records):
+    """Go on with a journal without a session."""
+    author = Authorship(Identity("told", ("sim",)), lambda: 1 << 61, "test", LAYOUTS)
+    writer = open_journal(disk, FOLDER, author)
+    for kind, body in records:
+        writer.append(kind, body)
+    writer.close()
 
 
 def test_what_was_refused_is_told_from_fact_to_rule():

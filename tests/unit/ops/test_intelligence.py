@@ -21,7 +21,18 @@ from sqlalchemy.schema import CreateTable
 from tradewind.engine.setup import AccountLimits
 from tradewind.errors import Busy
 from tradewind.journal import Authorship, Identity, JournalReader, RecordKind, RetentionRule, open_journal
-from tradewind.journal.bodies import LAYOUTS, Audit, Boot, Instrument, decode_requests, encode, layouts_at
+from tradewind.journal.bodies import (
+    LAYOUTS,
+    NO_WAKE,
+    Audit,
+    BatchPart,
+    Boot,
+    Instrument,
+    decode_requests,
+    encode,
+    encode_facts,
+    layouts_at,
+)
 from tradewind.live.facts import Told, rows_of
 from tradewind.live.opening import Place, open_session
 from tradewind.ops.alerts import Alert
@@ -30,7 +41,7 @@ from tradewind.ops.intelligence.database import Intelligence
 from tradewind.ops.intelligence.schema import BY_NAME, TABLES, metadata
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.sessions import small_world, walk
-from tradewind.units.enums import FactKind, OperatorCode
+from tradewind.units.enums import FactKind, OperatorCode, Rule
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
 
@@ -133,6 +144,30 @@ def test_fills_orders_and_cash_add_up(told, tmp_path):
     assert {"filled", "cancelled"} <= {row["state"] for row in ended}
     last = {row["cid"]: row["state"] for row in model.rows("order_states")}
     assert all(orders[cid]["state"] == state for cid, state in last.items())
+    model.close()
+
+
+def test_an_order_ends_once_however_often_it_is_told(tmp_path):
+    """A restarted core is told the end of an order by the venue's history and by the search for it."""
+    disk = SimulatedDisk()
+    ends = [
+        Told(FactKind.ACK, 1, 1, cid=7, qty_lot=5),
+        Told(FactKind.CANCELLED, 2, 2, cid=7, code=Rule.UNWANTED),
+        Told(FactKind.EXPIRED, 2, 2, cid=7, code=Rule.VENUE_OTHER),
+    ]
+    author = Authorship(Identity("told", ("sim",)), lambda: 9, "test", LAYOUTS)
+    writer = open_journal(disk, FOLDER, author)
+    for number, end in enumerate(ends, 1):
+        writer.append(
+            RecordKind.FACTS,
+            encode_facts(BatchPart(number, number, 1, 1, NO_WAKE, again=False), rows_of([end]).tobytes()),
+        )
+    writer.close()
+    model = Intelligence(tmp_path / "i.sqlite", disk)
+    model.follow("told", FOLDER)
+    assert [row["state"] for row in model.rows("order_states")] == ["live", "cancelled"]
+    (order,) = model.rows("orders")
+    assert (order["state"], order["ended_ns"], order["reason"]) == ("cancelled", 2, "UNWANTED")
     model.close()
 
 

@@ -52,6 +52,7 @@ _REQUESTS, _INTENTS = names_of(RequestKind), names_of(IntentKind)
 _SKIPPED = frozenset((Rule.HALTED, Rule.STALE, Rule.CLOSED, Rule.HELD, Rule.EXITED, Rule.RAISED, Rule.HUNG))
 """Refusals of one who was not to trade at all then; any other rule blocked what he wanted."""
 _ENDINGS = {FactKind.CANCELLED: "cancelled", FactKind.EXPIRED: "expired"}
+_ENDED = frozenset(("filled", "rejected", "not sent", *_ENDINGS.values()))
 _UNDER_WAY = {RequestKind.NEW: "pending", RequestKind.CANCEL: "cancelling", RequestKind.AMEND: "amending"}
 _TAKEN = {
     FactKind.ACCOUNT_LIQUIDATED: "liquidation",
@@ -354,6 +355,9 @@ class ExecutionRows:
         )
 
     def _end(self, order: Row, state: str, reason: str) -> None:
+        """End an order; one that has ended is ended again where the core still waited for it, which is no news."""
+        if order["state"] in _ENDED:
+            return
         order["ended_ns"] = self.now_ns
         self._enter(order, state, reason)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BY_NAME", "LAYERS", "SCHEMA_VERSION", "TABLES", "metadata"]
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """A model of another version is made again."""
 LAYERS = ("execution", "governance")
 

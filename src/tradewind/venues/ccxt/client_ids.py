@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FORMS", "PREFIX", "SIGNS", "TAG_LENGTH", "ClientIds", "Decoded", "tag_in"]
+__all__ = ["FORMS", "PREFIX", "SIGNS", "TAG_LENGTH", "ClientIds", "Decoded", "decode_any", "tag_in"]
 
 PREFIX = "tw"
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -94,9 +94,14 @@ class ClientIds:
         return found.cid if found is not None and found.tag == self.tag else 0
 
 
+def decode_any(client_id: str) -> Decoded | None:
+    """Return whose order it is, of whichever session of ours; None for a stranger's."""
+    return ClientIds("0" * TAG_LENGTH).decode(client_id)
+
+
 def tag_in(client_id: str) -> str:
     """Return the tag of the session of ours that wrote an id, whichever it was; "" for a stranger's."""
-    found = ClientIds("0" * TAG_LENGTH).decode(client_id)
+    found = decode_any(client_id)
     return "" if found is None else found.tag
 
 
