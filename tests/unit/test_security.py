@@ -143,7 +143,7 @@ def test_a_file_of_settings_is_data_and_nothing_else(tmp_path, monkeypatch, name
 # ---------------------------------------------------------------------- who may read what we write
 
 _WRITE = """
-import os, sys
+import asyncio, os, sys
 os.umask(0)
 from pathlib import Path
 from tradewind.config import KEYS_FOLDER, Workspace
@@ -160,23 +160,42 @@ disk = FileDisk()
 disk.make_folder(folder)
 disk.create(folder / "segment").close()
 disk.lock(folder / "lock", "test").release()
+from tradewind.live.epochs import Epoch, begin_epoch, epoch_of
+from tradewind.ops.upkeep import Upkeep
+epoch_of(folder)
+begin_epoch(desk.session_dir("next"), Epoch("ABCDEF"))
+asyncio.run(Upkeep("main", folder, lambda: 10**18, None, None).look())
+from tradewind.cli.certify import _keep
+from tradewind.live.certify import Certificate
+_keep(desk, Certificate("okx_swap", "main", "BTC-USDT-SWAP", "1", "1", 0, ()))
+from tradewind.cli.failures import _keep_traceback
+_keep_traceback(ValueError("as it is"))
 """
 
 
 def test_under_a_umask_that_forbids_nothing_our_files_are_still_ours_alone(tmp_path):
     desk = tmp_path / "desk"
-    subprocess.run([sys.executable, "-c", _WRITE, desk], check=True)
-    private = [desk, desk / ".keys", *(p for p in (desk / "journal").rglob("*") if p.is_dir())]
+    state = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", _WRITE, desk], check=True, env=os.environ | state)
+    private = [desk, desk / ".keys", desk / "certificates", desk / "journal"]
+    private += [path for path in (desk / "journal").rglob("*") if path.is_dir()]
     assert {str(p): oct(stat.S_IMODE(p.stat().st_mode)) for p in private} == dict.fromkeys(
         map(str, private), "0o700"
     )
-    files = [
-        path for top in (".keys", ".locks", "journal") for path in (desk / top).rglob("*") if path.is_file()
-    ]
-    assert len(files) >= 4
+    tops = [desk / name for name in (".keys", ".locks", "journal", "certificates")]
+    files = [path for top in tops for path in top.rglob("*") if path.is_file()]
+    files += [desk / "tradewind.toml", *tmp_path.rglob("tradewind-crash-*.txt")]
+    assert len(files) >= 11
     assert {str(p): oct(stat.S_IMODE(p.stat().st_mode)) for p in files} == dict.fromkeys(
         map(str, files), "0o600"
     )
+
+
+def test_no_mark_of_a_session_is_made_with_the_modes_of_the_umask():
+    rooms = [ROOT / "src" / "tradewind" / name for name in ("live", "ops", "journal")]
+    sources = [path for room in rooms for path in room.rglob("*.py")]
+    assert len(sources) > 60
+    assert [path.name for path in sources if ".touch()" in path.read_text()] == []
 
 
 def test_every_promise_of_the_page_on_security_names_a_test_that_exists():

@@ -84,6 +84,7 @@ def _keep_traceback(failure: BaseException) -> Path | None:
         try:
             path = folder() / f"tradewind-crash-{stamp}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError:
             continue

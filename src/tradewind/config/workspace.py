@@ -64,8 +64,10 @@ class Workspace:
                 path = partial / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
-            for name in ("searches", "data", "runs", "journal"):
+            (partial / SETTINGS_NAME).chmod(0o600)
+            for name in ("searches", "data", "runs"):
                 (partial / name).mkdir()
+            (partial / "journal").mkdir(0o700)
         return cls.open(target)
 
     @property

@@ -86,7 +86,7 @@ def epoch_of(folder: Path, *, draws: bool = True) -> Epoch:
     """
     path = folder / _TAG_FILE
     if draws and not path.exists():
-        write_atomic(path, draw_tag(()).encode())
+        write_atomic(path, draw_tag(()).encode(), private=True)
     tag, *earlier = path.read_text(encoding="ascii").split()
     return Epoch(tag, frozenset(earlier))
 
@@ -94,8 +94,9 @@ def epoch_of(folder: Path, *, draws: bool = True) -> Epoch:
 def begin_epoch(folder: Path, epoch: Epoch) -> None:
     """Begin an epoch in an empty folder. Until `ADOPTING` is removed there, nobody trades on it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_atomic(folder / ADOPTING, b"")
-    write_atomic(folder / _TAG_FILE, "\n".join([epoch.tag, *sorted(epoch.earlier)]).encode())
+    write_atomic(folder / ADOPTING, b"", private=True)
+    tags = "\n".join([epoch.tag, *sorted(epoch.earlier)])
+    write_atomic(folder / _TAG_FILE, tags.encode(), private=True)
 
 
 def begun_ns(folder: Path) -> int:

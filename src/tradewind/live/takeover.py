@@ -189,7 +189,7 @@ def _said(purpose: str) -> bytes:
 def write_down(folder: Path, identity: Identity, version: str, audit: Audit) -> str:
     """Write into the journal what was done, and mark the session as taken over; return why it could not be, or ""."""
     try:
-        (folder / TAKEN_OVER).touch()
+        (folder / TAKEN_OVER).touch(0o600)
         author = Authorship(identity, lambda: audit.at_ns, version, LAYOUTS)
         writer = open_journal(FileDisk(), folder, author)
         try:

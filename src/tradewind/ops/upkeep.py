@@ -99,6 +99,7 @@ class Upkeep:
 
     def _note(self, day: int) -> None:
         try:
+            (self.folder / _FILE).touch(0o600)
             (self.folder / _FILE).write_text(json.dumps({"day": day}) + "\n")
         except OSError:
             return  # A full disk has its own alert; the summary comes twice at worst.

@@ -132,7 +132,7 @@ def test_what_was_done_is_in_the_journal_and_the_session_is_marked(tmp_path):
     assert write_down(tmp_path, Identity("calm", ("main",)), "test", AUDIT) == ""
     (record,) = JournalReader(FileDisk(), tmp_path).records()
     assert record.kind == RecordKind.AUDIT
-    assert (tmp_path / TAKEN_OVER).exists()
+    assert (tmp_path / TAKEN_OVER).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_journal_that_cannot_be_written_is_said_and_is_no_obstacle(tmp_path):
