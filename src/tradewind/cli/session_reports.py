@@ -397,6 +397,7 @@ def _session_lines(record: "SessionRecord") -> "list[FillLine]":
             f.fee,
         )
         for f in record.fills()
+        if f.traded
     ]
 
 

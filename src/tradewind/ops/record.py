@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tradewind.journal import Disk, Record
 
-__all__ = ["SessionFill", "SessionRecord", "read_session"]
+__all__ = ["SessionFill", "SessionRecord", "is_trade", "read_session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class SessionFill:
         Quantity and notional as the journal counts them.
     context
         Number of strategy and instrument together, -1 for nobody.
+    traded
+        Whether it is a trade of the session, as `is_trade` says.
     """
 
     ts_ns: int
@@ -65,6 +67,7 @@ class SessionFill:
     lots: int
     money: int
     context: int
+    traded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +152,22 @@ class SessionRecord:
             notional=self.money(row["instrument"], row["notional"]),
             fee=self.money(row["instrument"], fee),
             order=row["cid"], strategy=self._strategy(context), role=row["role"], liquidity=row["liquidity"],
-            lots=row["lots"], money=row["notional"], context=context,
+            lots=row["lots"], money=row["notional"], context=context, traded=is_trade(row),
         )  # fmt: skip
 
     def _strategy(self, context: int) -> str:
         contexts, strategies = self.tables.get("contexts", []), self.tables.get("strategies", [])
         return str(strategies[contexts[context]["strategy"]]["label"]) if 0 <= context < len(contexts) else ""
+
+
+def is_trade(fill: Row) -> bool:
+    """Say whether a row of ``fills`` is a trade of the session.
+
+    None is what an account held already, and what is gone from it without a trade that anybody has told: both are
+    booked so that what is held is right.
+    """
+    untold = fill["role"] == "adl" and not fill["trade_id"]
+    return fill["role"] != "adopted" and not untold
 
 
 def _fees_of(fills: list[Row], charged: list[Row]) -> list[int]:

@@ -1,7 +1,8 @@
 """Statistics of what a session traded since a point in time: trades before it are left out, capital starts there.
 
 A trade is a trip: from flat to flat of one strategy in one instrument on one side. One that was open at the reset is
-left out whole and counted, since part of its result belongs before it. Times are UTC throughout.
+left out whole and counted, since part of its result belongs before it; so is one with lots that were adopted. Times are
+UTC throughout.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Trip:
         First and last fill.
     gross, fees
         Result of the prices, and what was paid for the fills, in the instrument's currency.
+    adopted
+        Whether lots that the account held already are part of it.
     """
 
     symbol: str
@@ -40,6 +43,7 @@ class Trip:
     end_ns: int
     gross: float
     fees: float
+    adopted: bool = False
 
     @property
     def net(self) -> float:
@@ -58,7 +62,7 @@ class Statistics:
     trips
         Trades that began and ended since.
     carried, open
-        How many were open at the reset and are left out, and how many are open now.
+        How many were open at the reset or adopted and are left out, and how many are open now.
     earlier
         Trades that ended before the reset.
     funding
@@ -117,6 +121,7 @@ class _Holding:
     cost: float = 0.0
     gross: float = 0.0
     fees: float = 0.0
+    adopted: bool = False
 
     def close(self, lots: float, notional: float, sign: float) -> None:
         """Take lots off at a notional; the cost of what goes is its share of the average."""
@@ -149,6 +154,7 @@ def trips_of(
                 held.cost + fill.notional,
                 held.fees + fill.fee,
             )
+            held.adopted |= not fill.traded
             continue
         sign = 1.0 if (fill.position_side == "long") != (fill.symbol in inverse) else -1.0
         closing = [key] if fill.role in _OURS else [k for k in holdings if k[1:] == key[1:]]
@@ -166,7 +172,7 @@ def trips_of(
 
 
 def _ended(key: _Key, held: _Holding, end_ns: int) -> Trip:
-    return Trip(key[1], key[2], held.strategy, held.start_ns, end_ns, held.gross, held.fees)
+    return Trip(key[1], key[2], held.strategy, held.start_ns, end_ns, held.gross, held.fees, held.adopted)
 
 
 def statistics_since(record: SessionRecord, since_ns: int = 0) -> list[Statistics]:
@@ -177,14 +183,16 @@ def statistics_since(record: SessionRecord, since_ns: int = 0) -> list[Statistic
     for currency in dict.fromkeys(currency_of.values()):
         fills = [fill for fill in record.fills() if currency_of[fill.symbol] == currency]
         trips, open_since = trips_of(fills, inverse)
-        told = Statistics(currency, since_ns, [trip for trip in trips if trip.start_ns >= since_ns])
+        begun = [trip for trip in trips if trip.start_ns >= since_ns]
+        told = Statistics(currency, since_ns, [trip for trip in begun if not trip.adopted])
         told.carried = sum(trip.start_ns < since_ns <= trip.end_ns for trip in trips)
+        told.carried += sum(trip.adopted for trip in begun)
         told.carried += sum(start_ns < since_ns for start_ns in open_since)
         told.earlier = sum(trip.end_ns < since_ns for trip in trips)
         told.open = len(open_since)
         told.funding = _funding(record, currency, since_ns)
         _mark_equity(record, told)
-        told.why_empty = _why_empty(told, fills, record)
+        told.why_empty = _why_empty(told, [fill for fill in fills if fill.traded], record)
         found.append(told)
     return found
 
@@ -229,10 +237,10 @@ def _why_empty(told: Statistics, fills: list[SessionFill], record: SessionRecord
     if not fills:
         wanted = len(record.tables.get("decisions", []))
         return f"nothing was filled yet, of {wanted} wants" if wanted else "nothing was wanted yet"
-    since = format_utc(told.since_ns)
+    since = format_utc(told.since_ns) if told.since_ns else "its beginning"
     last = format_utc(fills[-1].ts_ns)
     if fills[-1].ts_ns < told.since_ns:
         return (
             f"the last fill was at {last}, before the reset at {since}; {told.earlier} trades lie before it"
         )
-    return f"no trade began and ended since {since}: {told.carried} were open at the reset, {told.open} are open now"
+    return f"no trade began and ended since {since}: {told.carried} were open then, {told.open} are open now"

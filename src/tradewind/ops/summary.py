@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tradewind.ops.causes import action_line, halt_line
+from tradewind.ops.record import is_trade
 from tradewind.units.enums import DAY_NS
 from tradewind.units.time import HOUR_NS, MINUTE_NS, format_utc
 
@@ -50,7 +51,7 @@ class WalletDay:
     transfers
         What came less what went: no gain, no loss.
     traded
-        Notional of all fills.
+        Notional of all fills, without what the account held already and was adopted.
     """
 
     account: str
@@ -195,7 +196,7 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
             # bear those of bars, which are older than the account when a session warms up.
             of(row["wallet"]).transfers += amount
     booked = record.wallets_of_instruments()
-    for row in record.rows("fills", *span):
+    for row in filter(is_trade, record.rows("fills", *span)):
         if row["instrument"] in booked:
             of(booked[row["instrument"]]).traded += record.money(row["instrument"], row["notional"])
         summary.fills += 1

@@ -311,6 +311,32 @@ def test_statistics_of_everything_are_those_of_both_trades(record):
     assert told.drawdown == pytest.approx((1_009.82 - 1_004.69) / 1_009.82)
 
 
+def test_what_was_held_already_or_went_without_a_trade_is_no_trade_of_the_session():
+    """An adopted position is closed, another goes without anybody's word, and one trade is made whole here."""
+    strategy_lots = fill_row(DAY, 1, 1, 10, 200, 91) | {"role": "adopted", "liquidity": ""}
+    taken = fill_row(DAY + 5, 0, -1, 4, 240, 0) | {"role": "adl", "liquidity": ""}
+    own = [fill_row(DAY + 3, 3, 1, 4, 200, 3), fill_row(DAY + 4, 4, -1, 4, 210, 4)]
+    fills = [strategy_lots, fill_row(DAY + 2, 2, -1, 10, 220, 2), *own]
+    only = record_of(fills=[strategy_lots], equity=[equity_row(DAY, 1_000)])
+    day = summarise_day(only, DAY)
+    assert (day.fills, day.wallets[0].traded) == (0, 0)
+    (told,) = statistics_since(only)
+    assert (told.why_empty, told.open) == ("nothing was wanted yet", 1)
+    record = record_of(
+        fills=[*fills, fill_row(DAY + 4, 5, 1, 4, 240, 5), taken], equity=[equity_row(DAY, 1_000)]
+    )
+    day = summarise_day(record, DAY)
+    assert (day.fills, day.wallets[0].traded) == (4, pytest.approx(110 + 40 + 42 + 48))
+    (told,) = statistics_since(record)
+    assert [trip.gross for trip in told.trips] == pytest.approx([2.0, 0.0])
+    assert (told.carried, told.open) == (1, 0)
+    assert [fill.traded for fill in record.fills()] == [False, True, True, True, True, False]
+    left_out, _ = trips_of(record.fills())
+    assert (left_out[0].adopted, left_out[0].gross) == (True, pytest.approx(10.0))
+    (told,) = statistics_since(record_of(fills=fills[:2]))
+    assert told.why_empty == "no trade began and ended since its beginning: 1 were open then, 0 are open now"
+
+
 def test_a_fee_that_comes_later_belongs_to_the_trip_whose_order_it_names():
     noon = DAY + 12 * HOUR_NS
     # Orders are told by their totals, without a trade; the trades come behind them, each with its fee.
@@ -342,7 +368,7 @@ def test_after_a_reset_earlier_trades_are_gone_and_capital_starts_there(record):
     ("since_ns", "why"),
     [
         (DAY + 3 * DAY_NS, "before the reset at 2024-10-07; 2 trades lie before it"),
-        (DAY + DAY_NS + 12 * HOUR_NS + 1, "1 were open at the reset, 0 are open now"),
+        (DAY + DAY_NS + 12 * HOUR_NS + 1, "1 were open then, 0 are open now"),
     ],
 )
 def test_an_empty_result_says_why(record, since_ns, why):
