@@ -17,6 +17,7 @@ from tradewind.cli.session_state import (
     GUARD_DIED,
     SILENT,
     SILENT_S,
+    WAITING,
     brief,
     is_paper,
     last_known,
@@ -24,6 +25,8 @@ from tradewind.cli.session_state import (
     recorded,
     silent_since,
     told_outside,
+    waiting_since,
+    what_is_waited_for,
 )
 from tradewind.cli.workspace import open_workspace, operated_workspace
 from tradewind.errors import DeadlineExceeded, Exit, NotFound, UsageError, VenueDown
@@ -82,9 +85,13 @@ def status(session: SessionName = "last", workspace: WorkspaceFlag = None, as_js
     folder = session_path(desk, session)
     fields = brief(desk, folder) | recorded(JournalReader(FileDisk(), folder))
     alive = None
-    if fields["pid"] is not None and fields["state"] not in ("starting", "ending"):
+    if fields["pid"] is not None and not str(fields["state"]).startswith(("starting", "ending", WAITING)):
         known_silent = fields["state"] != "running"
         alive, fields["state"] = _answered(say, folder, _SHORT_PATIENCE_S if known_silent else _PATIENCE_S)
+    if fields["state"] == "starting":
+        fields["state"] = waiting_since(folder) or "starting"
+    if str(fields["state"]).startswith(WAITING):
+        fields["waits"] = what_is_waited_for(folder)
     known = last_known(folder, fields.pop("taken_over", None)) if alive is None else None
     for name, value in fields.items():
         if value not in ("", None):
@@ -234,8 +241,13 @@ def _command(command: str, session: str, reason: str, workspace: str | None, as_
     Raises SESSION_NOT_RUNNING, and FLATTEN_INCOMPLETE where it was to close everything and has not.
     """
     say = Output(as_json)
-    folder = _meant(operated_workspace(workspace, say), session)
-    standing = _asked(say, folder, command, {"reason": reason} if reason else {})
+    desk = operated_workspace(workspace, say)
+    folder = _meant(desk, session)
+    try:
+        standing = _asked(say, folder, command, {"reason": reason} if reason else {})
+    except NotFound:
+        _refuse_waiting(desk, folder)
+        raise
     _show_standing(say, standing)
     if command == "flatten" or standing.get("closes"):
         _tell_external(say, folder.name, standing)
@@ -243,6 +255,22 @@ def _command(command: str, session: str, reason: str, workspace: str | None, as_
     say.done(
         {"session": folder.name, "command": command, "standing": standing},
         f"tradewind session status {folder.name}",
+    )
+
+
+def _refuse_waiting(desk: "Workspace", folder: Path) -> None:
+    """Raise NotFound (SESSION_NOT_RUNNING) that says what a session waits for, where its guard waits to start it."""
+    state = str(brief(desk, folder)["state"])
+    if not state.startswith(WAITING):
+        return
+    without = (
+        f"'tradewind session flatten {folder.name} --takeover' ends it and closes what its accounts hold"
+    )
+    raise NotFound(
+        "SESSION_NOT_RUNNING",
+        f"it is {state}, and nobody answers until then: {what_is_waited_for(folder)}",
+        where=str(folder),
+        hint=f"see 'tradewind session status {folder.name}'" if is_paper(folder) else without,
     )
 
 
@@ -334,7 +362,8 @@ def _next_steps(desk: "Workspace", folder: Path, state: object) -> tuple[str, ..
     """Return what to type after a look at a session."""
     if state in (DIED, GUARD_DIED):
         return _begin_again(desk, folder)
-    if str(state).startswith(SILENT):
+    waits_at_venue = str(state).startswith(WAITING) and not is_paper(folder)
+    if waits_at_venue or str(state).startswith(SILENT):
         return (f"tradewind session flatten {folder.name} --takeover",)
     return (f"tradewind journal verify {folder.name}",)
 
@@ -350,7 +379,7 @@ def _show_last_known(say: Output, known: dict[str, Any], *, at_venue: bool) -> N
         say.line(
             f"{'as of':16}{format_utc(known['written_ns'])}, when it was last written down{since}{doubt}"
         )
-        _show_standing(say, standing)
+        _show_standing(say, standing, past=True)
     if taken is not None:
         say.line(f"{'taken over':16}{format_utc(taken['at_ns'])} by {taken['actor']}")
         for account, closed in taken["accounts"].items():
@@ -389,14 +418,15 @@ def _counted(held: dict[str, Any]) -> str:
     return f"{held['quantity']} contracts ({held['amount']})" if "amount" in held else held["quantity"]
 
 
-def _show_standing(say: Output, standing: dict[str, Any]) -> None:
-    """Show what a running session believes, once it has read anything."""
+def _show_standing(say: Output, standing: dict[str, Any], *, past: bool = False) -> None:
+    """Show what a running session believes, once it has read anything; past: what one that does not run believed."""
     from tradewind.units.time import format_utc
 
     now_ns = standing["now_ns"]
     older = ", before this start; the venue may differ" if standing.get("starting") else ""
     say.line(f"{'time':16}{format_utc(now_ns) + older if now_ns else 'nothing was read yet'}")
-    say.line(f"{'halted by':16}{', '.join(standing['halts']) or 'nothing'}")
+    free = "nothing then, and it does not trade now" if past else "nothing"
+    say.line(f"{'halted by':16}{', '.join(standing['halts']) or free}")
     if standing["held"]:
         say.line(f"{'held':16}{', '.join(standing['held'])}")
     if now_ns:

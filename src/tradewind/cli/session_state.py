@@ -17,6 +17,7 @@ __all__ = [
     "GUARD_DIED",
     "SILENT",
     "SILENT_S",
+    "WAITING",
     "brief",
     "is_paper",
     "last_known",
@@ -24,12 +25,16 @@ __all__ = [
     "recorded",
     "silent_since",
     "told_outside",
+    "waiting_since",
+    "what_is_waited_for",
 ]
 
 DIED = "ended without a stop"
 """The state of a session whose processes are gone and did not say that they end."""
 GUARD_DIED = "ended because its guard died"
 """The state of a session that ended in order, with nobody who asked for it."""
+WAITING = "waiting for"
+"""How the state of a session begins whose guard waits before it starts it again."""
 SILENT = "not answering"
 """How the state of a session begins whose loop does not come round."""
 SILENT_S = 3.0
@@ -59,7 +64,7 @@ def brief(desk: "Workspace", folder: Path) -> dict[str, object]:
         }
     if holder is None:
         holder = _guard_of(desk, folder.name, headers[0].identity.accounts if headers else ())
-        state = _ended(folder) if holder is None else _between(folder, holder)
+        state = _ended(folder) if holder is None else waiting_since(folder) or _between(folder, holder)
     else:
         state = silent_since(folder) or state
     began = format_utc(headers[0].created_ns) if headers else ""
@@ -85,6 +90,29 @@ def silent_since(folder: Path) -> str:
     if silence_s is None or silence_s < SILENT_S or state_of(folder / PULSE) != RUNNING:
         return ""
     return f"{SILENT} since {format_utc(time.time_ns() - int(silence_s * 1e9))}"
+
+
+def waiting_since(folder: Path) -> str:
+    """Say what the guard of a session waits for before it starts it again, and since when; "" where it does not."""
+    from tradewind.live.pulse import PULSE, waits_since
+    from tradewind.units.time import SECOND_NS, format_utc
+
+    since_ns = waits_since(folder / PULSE)
+    if not since_ns:
+        return ""
+    what = "its venue" if since_ns > 0 else "room on its disk"
+    return f"{WAITING} {what} since {format_utc(abs(since_ns) // SECOND_NS * SECOND_NS)}"
+
+
+def what_is_waited_for(folder: Path) -> str:
+    """Say what happens to a session whose guard waits, and what can be done."""
+    from tradewind.live.guard import ROOM_BYTES
+    from tradewind.live.pulse import PULSE, waits_since
+
+    if waits_since(folder / PULSE) > 0:
+        return "it is started again until its venue answers; until then its stops at the venue protect, nothing else"
+    room = f"make room: it is started again once {ROOM_BYTES >> 20} MiB are free"
+    return f"{room}; until then its stops at the venue protect, nothing else"
 
 
 def _ended(folder: Path) -> str:

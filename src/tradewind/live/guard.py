@@ -186,6 +186,7 @@ class Guard:
     def run(self) -> int:
         """Return the exit status of the child that ended in order. Raises SafetyRefusal (CRASH_LOOP)."""
         pulse = Pulse(self.folder / PULSE)
+        pulse.waits_ns = 0
         self._ran = any(self.folder.glob("*.twj"))
         try:
             while True:
@@ -199,6 +200,7 @@ class Guard:
                     self.tell(Incident("crash loop", f"the trading process stays dead: {times}"))
                     raise SafetyRefusal("CRASH_LOOP", times, where=str(self.folder))
         finally:
+            pulse.waits_ns = 0
             pulse.close()
 
     def _live(self, pulse: Pulse) -> int | None:
@@ -237,10 +239,10 @@ class Guard:
             self.tell(Incident("renewed", "it used too much memory, ended in order, and is started again"))
             return None
         if status in _LATER and self._ran:
-            self._wait_for_venue()
+            self._wait_for_venue(pulse)
             return None
         if status == Exit.DATA and self._ran and self.free_bytes(self.folder) < ROOM_BYTES:
-            self._wait_for_room()
+            self._wait_for_room(pulse)
             return None
         if pulse.state == ENDED or status in _ON_PURPOSE:
             if self._ran and pulse.state != ENDED and status not in (Exit.DONE, Exit.INTERRUPTED):
@@ -264,13 +266,15 @@ class Guard:
         while self._untold:
             self.tell(self._untold.pop(0))
 
-    def _wait_for_venue(self) -> None:
+    def _wait_for_venue(self, pulse: Pulse) -> None:
         """Wait before a session that has run is started again: its positions are still there, its venue is away."""
         wait_s = self.waits_s[min(self._away, len(self.waits_s) - 1)]
         now_s = time.monotonic()
         if not self._away:
             self._away_since_s, self._told_silent = now_s, False
         self._away += 1
+        if pulse.waits_ns <= 0:
+            pulse.waits_ns = time.time_ns()
         text = f"its venue cannot be reached or read; it is started again in {wait_s:g} s"
         silent = now_s - self._away_since_s >= self.silent_s and not self._told_silent
         if silent:
@@ -279,8 +283,10 @@ class Guard:
         self.tell(Incident("silent" if silent else "waits", text))
         self._stopping.wait(wait_s)
 
-    def _wait_for_room(self) -> None:
+    def _wait_for_room(self, pulse: Pulse) -> None:
         """Wait until the disk of a session that has run has room again; its positions are still there."""
+        if pulse.waits_ns >= 0:
+            pulse.waits_ns = -time.time_ns()
         needed = f"{ROOM_BYTES >> 20} MiB are free"
         self.tell(Incident("no room", f"its disk is full; it is started again once {needed}"))
         while self.free_bytes(self.folder) < ROOM_BYTES and not self._stopping.wait(self.waits_s[0]):

@@ -14,6 +14,8 @@ itself: its registers lie in the same page. A hung loop says nothing, but what i
                                   4 ended in order because its guard had died
     40      may renew             1: whoever watches would start the process again if it asked for that
     48      beaten at             nanoseconds of the machine's monotonic clock at the last beat, 0: none of this process
+    56      waits                 nanoseconds UTC since when the guard waits before a start, positive for its venue,
+                                  negative for room on its disk; 0: it does not
     64      registers             of the core, as it keeps them
 """
 
@@ -44,6 +46,7 @@ __all__ = [
     "ended_in_order",
     "silent_s",
     "state_of",
+    "waits_since",
 ]
 
 PULSE = "pulse"
@@ -53,7 +56,7 @@ STARTING, RUNNING, ENDED, RENEWING, UNGUARDED = 0, 1, 2, 3, 4
 _MAGIC = 0x7477_7075_6C73_6532
 _HEAD_CELLS = 8
 _CELLS = 1024
-_MAGIC_AT, _BEATS, _DECIDING, _HELD, _STATE, _MAY_RENEW, _BEATEN_AT = range(7)
+_MAGIC_AT, _BEATS, _DECIDING, _HELD, _STATE, _MAY_RENEW, _BEATEN_AT, _WAITS = range(8)
 _HEAD = struct.Struct(f"={_HEAD_CELLS}q")
 _NS_PER_S = 1_000_000_000
 
@@ -144,6 +147,17 @@ class Pulse:
     @state.setter
     def state(self, state: int) -> None:
         self.cells[_STATE] = state
+        if state == RUNNING:
+            self.waits_ns = 0
+
+    @property
+    def waits_ns(self) -> int:
+        """Return since when its guard waits for the venue, nanoseconds UTC; negative: for room on the disk; 0: not."""
+        return int(self.cells[_WAITS])
+
+    @waits_ns.setter
+    def waits_ns(self, since_ns: int) -> None:
+        self.cells[_WAITS] = since_ns
 
     @property
     def may_renew(self) -> bool:
@@ -179,6 +193,12 @@ def state_of(path: Path) -> int | None:
     """Return what a process said last of itself, as `Pulse.state`; None where no pulse is there."""
     cells = _read_head(path)
     return None if cells is None else cells[_STATE]
+
+
+def waits_since(path: Path) -> int:
+    """Return what `Pulse.waits_ns` says, 0 where no pulse is there."""
+    cells = _read_head(path)
+    return 0 if cells is None else cells[_WAITS]
 
 
 def _read_head(path: Path) -> tuple[int, ...] | None:

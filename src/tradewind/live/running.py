@@ -248,6 +248,8 @@ class _Run:
         self._pulse = Pulse(self._folder / PULSE)
         if self._pulse.state == RUNNING:
             self._pulse.begin()  # That of a process that died, and that no guard watched.
+        if GUARDED not in os.environ:
+            self._pulse.waits_ns = 0  # Of a guard that is gone.
         deciding_at = dtype_of(Core).fields["deciding"][1]  # type: ignore[index]
         registers = self._pulse.registers(CORE_BYTES, deciding_at)
         world.move_core(registers)

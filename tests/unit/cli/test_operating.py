@@ -298,6 +298,37 @@ def test_a_session_whose_guard_outlives_its_process_for_a_moment_is_ending(gone,
     assert states == ["ending", "starting", "starting"]
 
 
+@pytest.mark.parametrize(
+    ("sign", "what", "do"),
+    [(1, "its venue", "it is started again until its venue answers"), (-1, "room on its disk", "make room")],
+)
+def test_a_session_whose_guard_waits_says_for_what_and_what_can_be_done(gone, capsys, sign, what, do):
+    """Nobody looks after what it holds meanwhile, and no word of the last process is one of now."""
+    broken = Workspace.open(gone.parent.parent)
+    write_standing(gone, STANDING | {"halts": []}, STANDING["now_ns"])
+    pulse = Pulse(gone / PULSE)
+    pulse.state, pulse.waits_ns = STARTING, sign * (STANDING["now_ns"] + 7)
+    with lock(broken.account_lock("main"), "guards main in session alpha"):
+        words, told = status_of(capsys)
+        refusals = []
+        for command in ("flatten", "pause"):
+            assert run_command(["session", command, "alpha"]) == 6
+            refusals.append(capsys.readouterr().err)
+    state = f"waiting for {what} since 2024-01-01"
+    assert (told["state"], told["waits"].startswith(do)) == (state, True)
+    assert f"state           {state}" in words
+    assert any(line.startswith(f"waits           {do}") for line in words)
+    assert "halted by       nothing then, and it does not trade now" in words
+    assert words[-1] == "next: tradewind session flatten alpha --takeover"
+    for refusal in refusals:
+        assert refusal.startswith("SESSION_NOT_RUNNING")
+        assert state in refusal
+        assert do in refusal
+        assert "flatten alpha --takeover" in refusal
+    assert status_of(capsys)[1]["state"] == "ended without a stop"
+    pulse.close()
+
+
 def test_a_session_whose_first_start_was_refused_is_none(broken, capsys):
     broken.settings_file.write_text("")
     broken.session_dir("beta").mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -12,7 +13,7 @@ from tradewind.config import lock_holder
 from tradewind.engine.world import CORE_BYTES
 from tradewind.errors import InvariantBroken, SafetyRefusal
 from tradewind.live.guard import Guard, GuardPolicy
-from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse, ended_in_order
+from tradewind.live.pulse import ENDED, PULSE, RUNNING, Pulse, ended_in_order, waits_since
 from tradewind.testing.sessions import small_world
 
 CHILD = """
@@ -72,6 +73,29 @@ def test_a_venue_that_is_away_when_a_session_comes_back_is_waited_for(tmp_path):
     status, told, lives = guarded(tmp_path, body, GuardPolicy(), soon)
     assert (status, lives) == (0, 4)
     assert [incident.kind for incident in told] == ["died", "waits", "waits"]
+
+
+def test_what_a_guard_waits_for_stands_in_the_pulse_until_its_session_runs(tmp_path):
+    """Whoever looks at the session, or commands it, has nothing else that could tell him."""
+    (tmp_path / "segment-000001.twj").touch()
+    body = (
+        "if life < 4:\n  pulse.state = 0\n  sys.exit(3 if life == 2 else 4)\n"
+        "(folder / 'runs').write_text(str(pulse.waits_ns))"
+    )
+    seen, free = [], iter([0, 1 << 40])
+
+    def look(incident):
+        seen.append((incident.kind, waits_since(tmp_path / PULSE)))
+
+    guard = Guard([sys.executable, "-c", CHILD, str(tmp_path), body], tmp_path, tell=look, waits_s=(0.01,))
+    guard.free_bytes = lambda folder: next(free)
+    began_ns = time.time_ns()
+    assert guard.run() == 0
+    assert [kind for kind, _ in seen] == ["waits", "no room", "waits"]
+    assert [since_ns > 0 for _, since_ns in seen] == [True, False, True]
+    assert all(began_ns <= abs(since_ns) <= time.time_ns() for _, since_ns in seen)
+    assert (tmp_path / "runs").read_text() == "0"
+    assert waits_since(tmp_path / PULSE) == 0
 
 
 def test_a_session_that_never_ran_is_not_started_again_where_its_venue_is_away(tmp_path):
