@@ -25,7 +25,15 @@ from tradewind.config.drift import changed_settings, is_unchanged
 from tradewind.config.exits import Exits, Protection
 from tradewind.config.feasible import check_feasible
 from tradewind.config.fields import read_instant, to_ns
-from tradewind.config.files import PARTIAL_PREFIX, atomic_folder, lock, lock_holder, sweep, write_atomic
+from tradewind.config.files import (
+    PARTIAL_PREFIX,
+    atomic_folder,
+    lock,
+    lock_holder,
+    sweep,
+    write_atomic,
+    writing,
+)
 from tradewind.config.limits import GroupLimits, LegLimits, Limits, SectorLimits, SymbolLimits
 from tradewind.config.load import (
     Loaded,
@@ -120,4 +128,5 @@ __all__ = [
     "to_toml",
     "with_house_limits",
     "write_atomic",
+    "writing",
 ]

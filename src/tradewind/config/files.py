@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tradewind.errors import Busy, DataUnavailable, PathError, TradewindError
 
-__all__ = ["PARTIAL_PREFIX", "atomic_folder", "lock", "lock_holder", "sweep", "write_atomic"]
+__all__ = ["PARTIAL_PREFIX", "atomic_folder", "lock", "lock_holder", "sweep", "write_atomic", "writing"]
 
 PARTIAL_PREFIX = ".partial-"
 """Beginning of the name of what is not complete yet."""
@@ -34,7 +34,7 @@ def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> 
     What is ``private`` is readable by its owner alone, whatever the umask says, and so is a folder made for it.
     """
     data = content.encode() if isinstance(content, str) else content
-    with _told(path):
+    with writing(path):
         _make_folder(path.parent, private=private)
         handle, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
         partial = Path(name)
@@ -65,7 +65,7 @@ def atomic_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
     One that is ``private`` is its owner's alone, whatever the umask says; a folder that was there keeps its mode.
     Raises `PathError` (PATH_INVALID) if something already lies at ``path``.
     """
-    with _told(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=path.parent))
         try:
@@ -107,7 +107,7 @@ def lock(path: Path, purpose: str, *, wait_s: float = 0.0) -> Iterator[None]:
     Another's is waited for so many seconds: long enough where it is held for the time of a write only.
     Raises `Busy` (LOCKED) with the holder's process, machine, purpose and start.
     """
-    with _told(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -202,8 +202,11 @@ def _sync_tree(folder: Path) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Say in our words what the system refuses."""
+def writing(path: Path) -> Iterator[None]:
+    """Say in our words what the system refuses to write.
+
+    Raises `PathError` (PATH_DENIED, PATH_INVALID) and `DataUnavailable` (DISK_FULL).
+    """
     try:
         yield
     except TradewindError:
@@ -215,4 +218,9 @@ def _told(path: Path) -> Iterator[None]:
             raise DataUnavailable(
                 "DISK_FULL", "the disk is full; nothing was left behind", where=str(path)
             ) from error
-        raise PathError("PATH_INVALID", f"cannot write: {error.strerror}", where=str(path)) from error
+        raise PathError(
+            "PATH_INVALID",
+            f"cannot write: {error.strerror}",
+            where=str(path),
+            hint="look what lies there, or name another place",
+        ) from error

@@ -6,15 +6,17 @@ import asyncio
 import json
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import aiohttp
 import ccxt.pro
 import pytest
 
-from tradewind.errors import UsageError
+from tradewind.errors import PathError, UsageError
 from tradewind.venues.ccxt.exchange import open_session
 from tradewind.venues.fake.exchange import FakeExchange
 from tradewind.venues.fake.listings import FAKE_VENUES, listed
+from tradewind.venues.fake.practice import Practice, serve_practice
 from tradewind.venues.fake.server import FakeServer
 from tradewind.venues.fake.sockets import FAKE_VARIABLE, FakeVenueAddress, SocketService
 from tradewind.venues.fake.spoken import protocol_of
@@ -120,3 +122,23 @@ def test_a_port_in_use_and_a_file_that_says_nothing_are_named(tmp_path):
     with pytest.raises(UsageError) as caught:
         FakeVenueAddress.load(tmp_path / "bad.json")
     assert caught.value.code == "FAKE_VENUE_UNREADABLE"
+
+
+@pytest.mark.parametrize("place", ["folder", "/proc/x", "fake.json", "record"])
+def test_a_place_that_cannot_be_written_is_told_with_its_code(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "fake.json").mkdir()
+    within = tmp_path / "file" / "x"
+    folder, record = {
+        "folder": (within, None),
+        "/proc/x": (Path("/proc/x"), None),
+        "fake.json": (tmp_path, None),
+        "record": (tmp_path / "unused", within),
+    }[place]
+    practice = Practice("blofin_swap", folder, record=record, history_hours=0)
+    with pytest.raises(PathError) as refused:
+        asyncio.run(serve_practice(practice, lambda *_: pytest.fail("it opened")))
+    assert refused.value.code in ("PATH_INVALID", "PATH_DENIED")
+    assert refused.value.where == str(
+        {"record": within, "fake.json": tmp_path / "fake.json"}.get(place, folder)
+    )

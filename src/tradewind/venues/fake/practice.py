@@ -11,8 +11,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tradewind.config import writing
 from tradewind.errors import ConfigError
-from tradewind.units.time import HOUR_NS, SECOND_NS, format_utc
+from tradewind.units.time import HOUR_NS, MINUTE_NS, SECOND_NS, format_utc
 from tradewind.venues.fake.exchange import FakeExchange
 from tradewind.venues.fake.faults import FAULTS
 from tradewind.venues.fake.listings import habits_of, listed
@@ -28,9 +29,21 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-__all__ = ["Practice", "PracticeAccount", "plan_of", "practice_account", "serve_practice", "told_plan"]
+__all__ = [
+    "PRACTICE_NS",
+    "Practice",
+    "PracticeAccount",
+    "plan_of",
+    "practice_account",
+    "serve_practice",
+    "told_plan",
+]
 
-_FOR, _TIMES = "for", "times"
+_FOR, _TIMES, _SWARM = "for", "times", "swarm"
+PRACTICE_NS = 30 * MINUTE_NS
+"""The stretch over which what goes wrong is spread, where nothing else is said: somebody watches."""
+_NAMES = 1_000
+"""More than there are faults, so that each is drawn by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,7 @@ class Practice:
         Of its market.
     accounts
         Those that may trade.
-    faults
+    faults, over_ns
         As `plan_of` takes them.
     record
         File that gets a JSON line for each request, state of an order and fill.
@@ -92,18 +105,23 @@ class Practice:
     faults: tuple[str, ...] = ()
     record: Path | None = None
     history_hours: int = 6
+    over_ns: int = PRACTICE_NS
 
 
-def plan_of(faults: Sequence[str], seed: int, start_ns: int, hours: float = 24.0) -> Misfortunes | None:
+def plan_of(
+    faults: Sequence[str], seed: int, start_ns: int, over_ns: int = PRACTICE_NS
+) -> Misfortunes | None:
     """Return a plan of misfortunes for a fake venue, None for good fortune.
 
     Parameters
     ----------
     faults
-        Names as ``F02``, each striking now and then by the seed; ``F02@30`` strikes 30 s after the start and as
-        the fault usually does; ``swarm`` draws them all. Numbers of the fault may follow, as in
-        ``F22@30:retry_s=60:for=20:times=3``: those of the catalogue by their names, how many seconds it lasts and how
-        often it strikes.
+        Names as ``F02``, each striking within a minute and perhaps again by the seed; ``F02@30`` strikes 30 s after
+        the start and as the fault usually does; ``swarm`` draws a part of them all. Numbers of the fault may follow, as
+        in ``F22@30:retry_s=60:for=20:times=3``: those of the catalogue by their names, how many seconds it lasts and
+        how often it strikes.
+    over_ns
+        The time from the start within which everything happens that says no time of its own.
 
     Raises
     ------
@@ -111,10 +129,9 @@ def plan_of(faults: Sequence[str], seed: int, start_ns: int, hours: float = 24.0
         CONFIG_CHOICE for a name that is none, a fault that does not happen at a venue, a number that it does not have.
     """
     drawn: dict[str, dict[str, float]] = {}
-    planned: list[Strike] = []
+    strikes: list[Strike] = []
     for text in faults:
-        if text == "swarm":
-            drawn |= {each: {} for each, fault in FAULTS.items() if fault.points and each not in drawn}
+        if text == _SWARM:
             continue
         said, *numbers = text.split(":")
         name, at, seconds = said.partition("@")
@@ -123,16 +140,27 @@ def plan_of(faults: Sequence[str], seed: int, start_ns: int, hours: float = 24.0
         if not at:
             drawn[name] = given
         elif seconds.isdigit():
-            planned.append(_with_numbers(Strike(start_ns + int(seconds) * SECOND_NS, name), given))
+            strikes.append(_with_numbers(Strike(start_ns + int(seconds) * SECOND_NS, name), given))
         else:
             raise ConfigError("CONFIG_CHOICE", f"{text[:20]!r}: after @ stand seconds", where="--faults")
-    if not drawn and not planned:
-        return None
-    plan = Misfortunes(planned, seed=seed)
-    if drawn:
-        for strike in Misfortunes.swarm(seed, hours * 60, start_ns=start_ns, faults=tuple(drawn)).plan:
-            plan.add(_with_numbers(strike, drawn[strike.fault]))
-    return plan
+    found = _drawn(tuple(drawn), seed, start_ns, over_ns, swarm=_SWARM in faults)
+    strikes += [_with_numbers(strike, drawn.get(strike.fault, {})) for strike in found]
+    return Misfortunes(strikes, seed=seed) if strikes else None
+
+
+def _drawn(names: tuple[str, ...], seed: int, start_ns: int, over_ns: int, *, swarm: bool) -> list[Strike]:
+    """Return strikes by the seed: of each name one soon and perhaps more, and of all others a part."""
+    minutes = over_ns / MINUTE_NS
+    found: list[Strike] = []
+    for name in names:
+        number = seed * _NAMES + int(name[1:])
+        first, *later = Misfortunes.swarm(number, minutes, start_ns=start_ns, faults=(name,)).plan
+        first.at_ns = start_ns + (first.at_ns - start_ns) % min(MINUTE_NS, over_ns)
+        found += [first, *later]
+    if swarm:
+        others = tuple(each for each, fault in FAULTS.items() if fault.points and each not in names)
+        found += Misfortunes.swarm(seed, minutes, start_ns=start_ns, faults=others).plan
+    return found
 
 
 def _refuse_unknown(name: str, text: str) -> None:
@@ -198,13 +226,23 @@ def told_plan(plan: Misfortunes) -> list[tuple[str, str, str]]:
 async def serve_practice(
     practice: Practice, ready: Callable[[FakeVenueAddress, Misfortunes | None], None]
 ) -> None:
-    """Serve a fake venue until SIGINT or SIGTERM. Raises UsageError (PORT_BUSY), ConfigError.
+    """Serve a fake venue until SIGINT or SIGTERM.
 
     ready: is told where it is found once it answers, and what will go wrong.
+
+    Raises
+    ------
+    UsageError
+        PORT_BUSY.
+    ConfigError
+        As `plan_of` does.
+    PathError
+        PATH_INVALID, PATH_DENIED for a folder or a record that cannot be written.
     """
     clock = _Clock(time.time_ns() - practice.history_hours * HOUR_NS)
-    plan = plan_of(practice.faults, practice.seed, time.time_ns())
-    record = Record(practice.record, keep=False)
+    plan = plan_of(practice.faults, practice.seed, time.time_ns(), practice.over_ns)
+    with writing(practice.record or practice.folder):
+        record = Record(practice.record, keep=False)
     exchange = FakeExchange(
         listed(practice.venue), seed=practice.seed, clock=clock.now_ns, misfortunes=plan,
         habits=habits_of(practice.venue), record=record,

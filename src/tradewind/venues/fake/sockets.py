@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tradewind.errors import UsageError
+from tradewind.config import writing
+from tradewind.errors import TradewindError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -121,10 +122,19 @@ class SocketService:
         await self.close()
 
     async def open(self) -> FakeVenueAddress:
-        """Make a CA, open the port and return where the venues are found. Raises UsageError (PORT_BUSY)."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Make a CA, open the port and return where the venues are found.
+
+        Raises
+        ------
+        UsageError
+            PORT_BUSY.
+        PathError
+            PATH_INVALID, PATH_DENIED for a folder that cannot be written to.
+        """
         authority = self._folder / "authority.pem"
-        context = make_authority(self._server.hosts, self._folder)
+        with writing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            context = make_authority(self._server.hosts, self._folder)
         make = self._server.start()
         loop = asyncio.get_running_loop()
         try:
@@ -138,7 +148,12 @@ class SocketService:
             ) from error
         port = int(self._listening.sockets[0].getsockname()[1])
         address = FakeVenueAddress(port, authority, self._server.hosts)
-        address.save(self._folder / "fake.json")
+        try:
+            with writing(self._folder / "fake.json"):
+                address.save(self._folder / "fake.json")
+        except TradewindError:
+            await self.close()
+            raise
         return address
 
     async def close(self) -> None:
