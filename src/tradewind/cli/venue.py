@@ -166,9 +166,14 @@ def fake(
         typer.Option(
             "--faults",
             metavar="LIST",
-            help="What goes wrong: F02,F13@30 (seconds after the start), F22@30:retry_s=60:for=20:times=3, or swarm.",
+            help="What goes wrong: F02 (within a minute, perhaps again), F13@30 (seconds after the start), "
+            "F22@30:retry_s=60:for=20:times=3; swarm: a part of all by --seed, spread over --over.",
         ),
     ] = "",
+    over: Annotated[
+        str,
+        typer.Option("--over", metavar="TIME", help="Until when faults strike that say no second: 90s, 2h."),
+    ] = "30m",
     record: Annotated[
         str | None,
         typer.Option("--record", metavar="FILE", help="Gets a JSON line for all that the venue saw."),
@@ -184,10 +189,11 @@ def fake(
     Its market is made up and its money is worth nothing. tradewind speaks to it instead of the venue where
     TRADEWIND_FAKE_VENUE names its fake.json, or where tradewind.toml says so.
 
-    Example: tradewind venue fake blofin_swap --port 8443 --faults F02,F13@30
+    Example: tradewind venue fake blofin_swap --port 8443 --faults swarm --seed 7 --over 30m
     """
     import asyncio
     from contextlib import ExitStack
+    from dataclasses import replace
 
     from tradewind.venues.extras import require_live
 
@@ -202,7 +208,9 @@ def fake(
         load_parts(steps, _PRACTICE)
         from tradewind.venues.fake.practice import serve_practice
 
-        practice = _practice(venue, Path(folder), port, seed, faults, record)
+        practice = replace(
+            _practice(venue, Path(folder), port, seed, faults, record), over_ns=_stretch_ns(over)
+        )
         steps(0, 0, f"opening {venue}")
 
         def ready(address: "FakeVenueAddress", plan: "Misfortunes | None") -> None:
@@ -247,6 +255,18 @@ def _practice(venue: str, folder: Path, port: int, seed: int, faults: str, recor
     return Practice(
         venue, folder.absolute(), port, seed, (account,), names, Path(record).absolute() if record else None
     )
+
+
+def _stretch_ns(text: str) -> int:
+    """Return how long the faults of a swarm may take. Raises UsageError (USAGE)."""
+    from tradewind.units.time import parse_timeframe
+
+    try:
+        return parse_timeframe(text)
+    except ValueError:
+        raise UsageError(
+            "USAGE", f"{text[:20]!r} is no length of time.", where="--over", known=["90s", "30m", "2h", "1d"]
+        ) from None
 
 
 def _tell(say: Output, practice: "Practice", address: "FakeVenueAddress", plan: "Misfortunes | None") -> None:

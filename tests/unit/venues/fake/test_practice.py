@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tradewind.errors import ConfigError
-from tradewind.units.time import SECOND_NS
+from tradewind.units.time import MINUTE_NS, SECOND_NS
 from tradewind.venues.fake.listings import FAKE_VENUES
 from tradewind.venues.fake.practice import plan_of, practice_account, told_plan
 from tradewind.venues.keys import check_form
@@ -25,11 +25,28 @@ def test_good_fortune_is_no_plan():
 
 def test_faults_strike_now_and_then_or_when_it_is_said():
     drawn = plan_of(("F02", "F13"), 3, 1_000)
-    assert {strike.fault for strike in drawn.plan} <= {"F02", "F13"}
-    assert drawn.plan
+    assert {strike.fault for strike in drawn.plan} == {"F02", "F13"}
     said = plan_of(("F02@30",), 3, 1_000)
     assert [(strike.fault, strike.at_ns) for strike in said.plan] == [("F02", 30_000_001_000)]
     assert len({strike.fault for strike in plan_of(("swarm",), 5, 0).plan}) > 3
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_somebody_who_watches_sees_what_goes_wrong(seed):
+    """A name alone strikes within a minute, and everything that says no second within the half hour."""
+    start_ns = 1_700_000_000 * SECOND_NS
+    named = plan_of(("F02", "F13"), seed, start_ns).plan
+    firsts = [min(each.at_ns for each in named if each.fault == name) for name in ("F02", "F13")]
+    assert all(start_ns <= at_ns < start_ns + MINUTE_NS for at_ns in firsts)
+    assert len(set(firsts)) == 2
+    swarm = plan_of(("swarm",), seed, start_ns).plan
+    assert start_ns <= swarm[0].at_ns < start_ns + 10 * MINUTE_NS
+    assert swarm[-1].at_ns > start_ns + 10 * MINUTE_NS
+    short, both = (plan_of(("swarm", *also), seed, start_ns, MINUTE_NS) for also in ((), ("F02",)))
+    assert max(each.end_ns for each in (*named, *swarm)) <= start_ns + 30 * MINUTE_NS
+    assert short.end_ns <= start_ns + MINUTE_NS
+    assert both.plan[0].at_ns < start_ns + MINUTE_NS
+    assert "F02" in {each.fault for each in both.plan}
 
 
 def test_numbers_of_a_fault_are_said_behind_it():
