@@ -124,11 +124,19 @@ def _check_currency(value: str) -> str:
 Currency = Annotated[str, AfterValidator(_check_currency)]
 
 
+_PAIR = re.compile(r"([A-Za-z0-9]{1,20})/([A-Za-z0-9]{1,20})(?::[A-Za-z0-9-]{1,20})?")
+"""Base and quote as libraries write them, such as BTC/USDT:USDT."""
+
+
+_SYMBOL_SIGNS = re.compile(r"[\w.:@$+&#-]+")
+"""Letters and digits of any script, since venues list such, and the signs that they put between them."""
+
+
 def _check_symbol(value: str) -> str:
-    native = re.sub(r":.*", "", value).replace("/", "").upper() if "/" in value else value.upper()
     wrong = not value or len(value) > 64 or "/" in value or value.count(":") > 1 or not value.isprintable()
     if wrong or any(sign.isspace() for sign in value):
-        meant = f"did you mean {native!r}? " if native and native != value else ""
+        pair = _PAIR.fullmatch(value)
+        meant = f"did you mean {(pair[1] + pair[2]).upper()!r}? " if pair else ""
         raise refusal(
             "SYMBOL_UNKNOWN",
             f"{value[:64]!r} is not how a venue writes a symbol",

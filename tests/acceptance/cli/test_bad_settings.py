@@ -247,6 +247,15 @@ def test_the_nearest_right_word_is_offered(desk, capsys, content, hint):
     assert hint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("symbol", ["../../etc", "/etc", "a/b/c", "BTC USDT", "bybit_linear:BTC/USDT"])
+def test_no_word_is_offered_for_a_symbol_that_resembles_none(desk, capsys, symbol):
+    """The answer to a path was "did you mean '....ETC'?"."""
+    assert run_command(["config", "show", toml(desk, HEAD.replace('"BTCUSDT"', f'"{symbol}"'))]) == 2
+    said = capsys.readouterr().err
+    assert "is not how a venue writes a symbol" in said
+    assert "did you mean" not in said
+
+
 def test_b23_the_sentence_says_what_is_wrong_with_the_period(desk, capsys):
     run_command(["config", "show", toml(desk, HEAD.replace("2024-02-01", "2023-02-01"))])
     assert "not after its start" in capsys.readouterr().err
