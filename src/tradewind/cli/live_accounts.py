@@ -94,7 +94,7 @@ async def _reach(
 
     return Reached(
         venue, venue.books, venue.books, tuple(after), clock_ns, venue.stand_down, venue.inbox.tell_conflated,
-        venue.figures,
+        venue.figures, venue.others,
     )  # fmt: skip
 
 

@@ -45,6 +45,8 @@ app = typer.Typer(
 
 _PATIENCE_S = 45.0
 """Longer than a session itself waits for orders to go."""
+_OTHERS_SHOWN = 10
+"""So many orders of others are shown in words; all of them are in the JSON."""
 _SHORT_PATIENCE_S = 5.0
 """For a session that is known not to answer."""
 
@@ -455,10 +457,31 @@ def _show_account(say: Output, standing: dict[str, Any]) -> None:
             f"{'order':16}{order['side']} {_counted(order)} {order['instrument']} at {order['price']}, {kind}, "
             f"{order['state'].lower()}, id {order['cid']}"
         )
+    _show_others(say, standing)
     for told in standing["outside"]:
         known = "none, or one too old" if told["value"] is None else f"{told['value']:g}"
         since = "" if told["known_ns"] is None else f", since {format_utc(told['known_ns'])}"
         say.line(f"{'from outside':16}{told['name']} of {told['symbol']}: {known}{since}")
+
+
+def _show_others(say: Output, standing: dict[str, Any]) -> None:
+    """Show orders that are none of the session's, and what to do where its own history was lost."""
+    from tradewind.units.time import format_utc
+
+    orders = standing.get("external_orders", ())
+    for order in orders[:_OTHERS_SHOWN]:
+        kind = "stop" if order["stop"] else "closes" if order["reduce"] else "opens"
+        say.line(
+            f"{'order':16}{order['side']} {_counted(order)} {order['instrument']} at {order['price']}, {kind}, "
+            f"nobody's, as read at {format_utc(order['read_ns'])}"
+        )
+    if len(orders) > _OTHERS_SHOWN:
+        say.line(f"{'order':16}{len(orders) - _OTHERS_SHOWN} more, nobody's")
+    if standing.get("external") and "EXTERNAL" in standing["halts"]:
+        say.line(
+            f"{'':16}where these were the session's and its journal was lost: end it and begin anew with"
+        )
+        say.line(f"{'':16}tradewind session adopt FILE")
 
 
 def _aged(standing: dict[str, Any], wallet: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tradewind.live.facts import Asked
     from tradewind.live.inbox import Inbox
-    from tradewind.venues.gateway import OrderSeen, TradingGateway
+    from tradewind.venues.gateway import OrderSeen, Snapshot, TradingGateway
     from tradewind.venues.keys.report import KeyReport
 
 __all__ = ["AccountTerms", "Keyed", "TradingAccount"]
@@ -98,6 +98,8 @@ class TradingAccount:
         Says of an order whose place is not known, as after a restart, whether it waits among the venue's stops.
     read_ns
         When the account was read last, our time; 0: not yet.
+    others, others_ns
+        Orders that are none of the session's and rested in its instruments when that was asked last, and when it was.
     """
 
     number: int
@@ -107,6 +109,8 @@ class TradingAccount:
     clock: Callable[[], int]
     is_stop: Callable[[int], bool] = lambda cid: False
     read_ns: int = 0
+    others: tuple[OrderSeen, ...] = ()
+    others_ns: int = 0
     _places: dict[int, OrderRef] = field(default_factory=dict)
     _asking: bool = False
     _under_way: set[tuple[int, int]] = field(default_factory=set)
@@ -132,6 +136,11 @@ class TradingAccount:
         """Answer requests as refused by ourselves, before they are sent."""
         for asked in requests:
             self._answer(asked, Outcome(OutcomeKind.REJECTED, rule=Rule.NOT_SENT, text=text))
+
+    def note_others(self, snapshot: Snapshot) -> None:
+        """Remember which orders of others rest, for whoever looks."""
+        self.others = tuple(seen for seen in snapshot.orders if seen.cid == 0)
+        self.others_ns = snapshot.asked_ns
 
     async def open(self, notify: Callable[[Alert], None]) -> None:
         """Open the gateway; warn of a key of real money that may be used from anywhere (C02). Raises as the gateway."""

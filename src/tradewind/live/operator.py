@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tradewind.live.control import Command
     from tradewind.live.outside import Feature
     from tradewind.live.session import Session
+    from tradewind.venues.gateway import OrderSeen
 
 __all__ = ["Audit", "OnStop", "Operator"]
 
@@ -58,6 +59,8 @@ class Operator:
         So long an answer waits for orders to go or positions to close.
     features
         The values from outside that the session takes.
+    others
+        Returns orders of others that rest in the session's instruments, each with when that was asked, nanoseconds.
     resumed_ns
         When a process began that goes on with a session, by `clock`: what is believed is older until something newer
         was read. 0 for a first one.
@@ -76,6 +79,7 @@ class Operator:
         patience_s: float = 30.0,
         features: Sequence[Feature] = (),
         resumed_ns: int = 0,
+        others: Callable[[], Sequence[tuple[OrderSeen, int]]] = lambda: (),
     ) -> None:
         self.stopped = False
         self._session, self._world, self._clock, self._notify = session, world, clock, notify
@@ -85,6 +89,7 @@ class Operator:
         self._patience_s = patience_s
         self._features = features
         self._resumed_ns = resumed_ns
+        self._others = others
         self._commands: dict[str, Callable[[Command], Awaitable[dict[str, Any]]]] = {
             "status": self._answer_status,
             "pause": self._pause,
@@ -120,6 +125,7 @@ class Operator:
             "positions": self._positions(),
             "external": self._external(),
             "orders": self._orders(),
+            "external_orders": [self._other(seen, read_ns) for seen, read_ns in self._others()],
             "stale": [self._instruments[j] for j in np.flatnonzero(world.views["stale"])],
             "outside": self._outside(),
         }
@@ -264,6 +270,18 @@ class Operator:
                 | self._counted(instrument, int(order["qty_lot"]))
             )
         return found
+
+    def _other(self, seen: OrderSeen, read_ns: int) -> dict[str, Any]:
+        """Return an order of somebody else as it was when the account was read."""
+        return {
+            "instrument": self._instruments[seen.instrument],
+            "side": "buy" if seen.side == BUY else "sell",
+            "stop": seen.stop,
+            "reduce": bool(seen.reduce),
+            "price": self._price(seen.instrument, seen.price_tick),
+            "lots": seen.qty_lot,
+            "read_ns": read_ns,
+        } | self._counted(seen.instrument, seen.qty_lot)
 
     def _counted(self, instrument: int, lots: int) -> dict[str, str]:
         """Return lots as the venue counts its instrument, and what they are where a contract is not one coin."""

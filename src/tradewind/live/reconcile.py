@@ -167,6 +167,7 @@ class _Comparison:
     differences: list[Difference] = field(default_factory=list)
     entries: dict[tuple[int, int], float] = field(default_factory=dict)
     before: Collection[Claim] | None = None
+    first: bool = False
     claims: set[Claim] = field(default_factory=set)
     doubted: set[Claim] = field(default_factory=set)
 
@@ -226,7 +227,7 @@ def compare(
     before
         What an earlier look claimed, long enough ago; None: one look is enough.
     """
-    at = _Comparison(belief, snapshot, policy, worth, before=before)
+    at = _Comparison(belief, snapshot, policy, worth, before=before, first=first)
     before_ns = snapshot.asked_ns - policy.protect_ns
     deferred = frozenset(j for j in belief.instruments if belief.moved_ns.get(j, 0) > before_ns)
     _compare_settings(at)
@@ -429,7 +430,16 @@ def _others_text(at: _Comparison, instrument: int, side: int, lots: int) -> str:
     if not lots:
         return f"{before}, which were none of ours, are held no more"
     now = f"{at.words(instrument, side, lots)} are none of ours"
-    return f"{now}; before it was {before}" if believed else now
+    now += f"; before it was {before}" if believed else ""
+    stops = [seen.stop for seen in at.snapshot.orders if seen.instrument == instrument and seen.cid == 0]
+    if stops:
+        others = len(stops) - sum(stops)
+        now += f"; with them rest orders of nobody: stops {sum(stops)}, others {others}"
+    if at.first and at.halts_external:
+        now += (
+            "; if this session held them and its journal was lost, end it and run 'tradewind session adopt'"
+        )
+    return now
 
 
 def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:

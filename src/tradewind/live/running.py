@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from tradewind.live.operator import OnStop
     from tradewind.live.outside import Feature
     from tradewind.live.session import Keeper, Memory, Session
+    from tradewind.venues.gateway import OrderSeen
     from tradewind.venues.port import Batch, VenuePort
 
 __all__ = ["Beside", "Reached", "RunResult", "Running", "RunningSetup", "run_session"]
@@ -82,6 +83,8 @@ class Reached:
         Returns what is written down once an hour, for people; None for nothing.
     figures
         Returns how accounts and streams stand, for whoever watches.
+    others
+        Returns orders of others in the session's instruments, each with when that was asked.
     """
 
     venue: VenuePort
@@ -92,6 +95,7 @@ class Reached:
     stand_down: Callable[[], Awaitable[None]] | None = None
     hourly: Callable[[int], Sequence[Audit]] | None = None
     figures: Callable[[], VenueFigures] = VenueFigures
+    others: Callable[[], Sequence[tuple[OrderSeen, int]]] = lambda: ()
 
 
 class Beside(Protocol):
@@ -278,7 +282,7 @@ class _Run:
         operator = Operator(
             session, world, self._setup.labels, self._setup.clock, notify=self._notify,
             accounts=self._setup.accounts, on_stop=self._setup.on_stop, features=self._setup.features,
-            resumed_ns=self._setup.clock() if self._boot.process > 1 else 0,
+            resumed_ns=self._setup.clock() if self._boot.process > 1 else 0, others=reached.others,
         )  # fmt: skip
         control = ControlServer(self._folder, operator.answer)
         await control.open()

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from tradewind.engine.world import World
     from tradewind.ops.observing import VenueFigures
-    from tradewind.venues.gateway import MarketFeed, Snapshot, TradingGateway
+    from tradewind.venues.gateway import MarketFeed, OrderSeen, Snapshot, TradingGateway
 
 __all__ = ["LiveRules", "LiveVenue"]
 
@@ -240,6 +240,10 @@ class LiveVenue:
         """Return how accounts and streams stand, for whoever watches; how long answers took is told once."""
         return figures_of(self._accounts, self.inbox)
 
+    def others(self) -> list[tuple[OrderSeen, int]]:
+        """Return orders of others that rest in our instruments, each with when that was asked."""
+        return [(seen, account.others_ns) for account in self._accounts for seen in account.others]
+
     async def close(self) -> None:
         """Let go of gateways and feeds; orders stay as they are."""
         await self.inbox.close()
@@ -395,6 +399,7 @@ class LiveVenue:
             self.books.compare_at_ns[item.account] = min(self.books.compare_at_ns[item.account], again_ns)
             self._alert("STREAM_DOWN", f"{name} cannot be read: {item.text}")
             return
+        self._accounts[item.account].note_others(item.snapshot)
         self._read.append((item.account, item.snapshot))
         silent_ns = self._silences.hear(item.account, self._now_ns)
         if silent_ns:

@@ -338,6 +338,20 @@ def test_what_others_hold_is_told_as_the_venue_counts_it(known, lots, said):
     assert text == said
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_what_others_hold_at_a_first_look_may_be_that_of_a_lost_journal_and_is_not_naked(first):
+    """Whoever starts anew in the place of adopting reads there what rests and what to do."""
+    world = Desk(("linear", "linear"), strategies=2).world
+    order = OrderSeen(
+        0, 0, "theirs", "7", OrderStatus.WORKING, BUY, SHORT, 1, 900, 30, 0, 0, 0, NOW, NOW, stop=True
+    )
+    others = (order, replace(order, venue_id="8", stop=False), replace(order, instrument=1))
+    found = compared(world, replace(position(30, 100.0), orders=others), first=first)
+    (text,) = [d.text for d in found.differences if d.what == "position"]
+    assert "none of ours; with them rest orders of nobody: stops 1, others 1" in text
+    assert ("tradewind session adopt" in text) is first
+
+
 trades = st.lists(
     st.tuples(st.integers(0, 2), st.integers(-20, 20).filter(bool), st.integers(3_000, 7_000)),
     min_size=1,

@@ -217,7 +217,11 @@ def test_what_nobody_is_given_halts_openers_and_keeps_its_stop():
     assert {tag_in(id_) for id_ in placed} == {FIRST}
     assert held_lots(scene.second) == (0, 40)
     assert int(scene.second.world.accounts["halts"][0]) & Halt.EXTERNAL
-    assert "none of ours" in next(alert.text for alert in scene.alerts if alert.code == "UNEXPLAINED")
+    text = next(alert.text for alert in scene.alerts if alert.code == "UNEXPLAINED")
+    assert "none of ours" in text
+    assert "with them rest orders of nobody: stops 1, others 0" in text
+    assert "tradewind session adopt" in text
+    assert [seen.stop for seen, _ in scene.second.live_venue.others()] == [True]
 
 
 def test_the_policy_of_the_file_gives_to_who_trades_it_and_a_name_goes_before_it():

@@ -64,6 +64,23 @@ def test_a_position_that_is_nobodys_is_said_to_be_so_and_not_that_there_is_none(
     assert "position        none" in capsys.readouterr().out
 
 
+def test_orders_of_nobody_are_shown_so_that_a_position_does_not_read_as_naked(capsys):
+    held = {"instrument": "BTC-USDT", "side": "long", "lots": 120, "quantity": "12.0"}
+    order = {
+        "instrument": "BTC-USDT", "side": "sell", "stop": True, "reduce": True, "price": "37397.3", "lots": 120,
+        "quantity": "12.0", "read_ns": STANDING["now_ns"],
+    }  # fmt: skip
+    lost = {"positions": [], "orders": [], "external": [held], "halts": ["EXTERNAL"]}
+    _show_standing(Output(as_json=False), STANDING | lost | {"external_orders": [order] * 12})
+    out = capsys.readouterr().out
+    line = "order           sell 12.0 BTC-USDT at 37397.3, stop, nobody's, as read at 2024-01-01"
+    assert out.splitlines().count(line) == 10
+    assert "order           2 more, nobody's" in out
+    assert "tradewind session adopt FILE" in out
+    _show_standing(Output(as_json=False), STANDING | {"external": [held]})
+    assert "adopt" not in capsys.readouterr().out
+
+
 def test_contracts_that_are_not_one_coin_are_said_with_what_they_are(capsys):
     position, order = (STANDING[name][0] | {"amount": "0.012 BTC"} for name in ("positions", "orders"))
     _show_standing(Output(as_json=False), STANDING | {"positions": [position], "orders": [order]})
