@@ -126,15 +126,12 @@ Currency = Annotated[str, AfterValidator(_check_currency)]
 
 _PAIR = re.compile(r"([A-Za-z0-9]{1,20})/([A-Za-z0-9]{1,20})(?::[A-Za-z0-9-]{1,20})?")
 """Base and quote as libraries write them, such as BTC/USDT:USDT."""
-
-
 _SYMBOL_SIGNS = re.compile(r"[\w.:@$+&#-]+")
 """Letters and digits of any script, since venues list such, and the signs that they put between them."""
 
 
 def _check_symbol(value: str) -> str:
-    wrong = not value or len(value) > 64 or "/" in value or value.count(":") > 1 or not value.isprintable()
-    if wrong or any(sign.isspace() for sign in value):
+    if len(value) > 64 or value.count(":") > 1 or not _SYMBOL_SIGNS.fullmatch(value):
         pair = _PAIR.fullmatch(value)
         meant = f"did you mean {(pair[1] + pair[2]).upper()!r}? " if pair else ""
         raise refusal(

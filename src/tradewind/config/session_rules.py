@@ -266,7 +266,7 @@ def _forbidden_symbols(config: "SessionConfig", entries: "dict[str, AccountEntry
                 "CONFIG_CONFLICT",
                 f"the session trades {symbol}, which {key} in tradewind.toml does not allow: nothing would be sent.",
                 key=f"market.symbols.{place}",
-                hint=f"leave {symbol} out, or add it to {key}",
+                hint=did_you_mean(symbol, allowed) or f"leave {symbol} out, or add it to {key}",
                 known=allowed,
             )
 

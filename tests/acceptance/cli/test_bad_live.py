@@ -93,6 +93,10 @@ def test_symbols_that_the_caps_of_the_account_forbid(desk, live):
     assert told["key"] == "market.symbols.1"
     assert "accounts.main.caps.symbols in tradewind.toml" in told["message"]
     assert (told["known"], "also" in told) == (["ETH-USDT", "SOL-USDT"], False)
+    mistyped = live("CONFIG_CONFLICT", 2, "--confirm", "main", old='["BTC-USDT"]', new='["eth-usdt"]')
+    assert mistyped["hint"] == "Did you mean 'ETH-USDT'?"
+    none = live("SYMBOL_UNKNOWN", 2, "--confirm", "main", old='["BTC-USDT"]', new='["eth-usdt\U0001f600"]')
+    assert none["key"] == "market.symbols.0"
     live("LIVE_UNCONFIRMED", 5, old='symbols = ["BTC-USDT"]', new='symbols = ["ETH-USDT"]')
 
 

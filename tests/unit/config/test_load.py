@@ -116,6 +116,23 @@ def test_a_text_becomes_what_its_setting_is(first, key, text, value):
     assert type(found) is type(value)
 
 
+@pytest.mark.parametrize(
+    "symbol", ["BTCUSDT\U0001f600", "\u200bBTCUSDT", "BTC(USDT", "BTC\u20acT", "", "A:B:C"]
+)
+def test_signs_that_no_venue_puts_into_a_symbol_are_refused(first, symbol):
+    with pytest.raises(ConfigError) as refused:
+        load_backtest([first], flags={"market.symbols": f'["{symbol}"]'})
+    assert refused.value.code == "SYMBOL_UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    "symbol", ["kPEPE", "@107", "BTC_USDT", "BTC-27DEC24-100000-C", "币安人生USDT", "1000SATS.P"]
+)
+def test_symbols_are_letters_and_digits_of_any_script_and_what_stands_between(first, symbol):
+    loaded = load_backtest([first], flags={"market.symbols": f'["{symbol}"]'})
+    assert loaded.config.market.symbols == (symbol,)
+
+
 def test_a_variable_keeps_the_case_of_a_symbol_and_lowers_everything_else(first):
     env = {"TRADEWIND__LIMITS__SYMBOLS__BTCUSDT__MAX_QTY": "2"}
     assert load_backtest([first], env).config.limits.of("BTCUSDT").max_qty == 2.0
