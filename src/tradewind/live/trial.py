@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -40,7 +41,9 @@ _MARGIN = 1.5
 _WAITS_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """A venue shows what was done within seconds; who asked it too often has to wait longer."""
 _READS, _READ_S = 5, 15.0
-_WORDS_MOST = 80
+_WORDS_MOST = 200
+_SAID = re.compile(r'"(?:msg|sMsg|retMsg|errorMsg|message|detail|label|error)" ?: ?"([^"]*)"')
+"""Where venues put what they say to a person."""
 _WHOLE_FROM = 10_000
 _FEE_MOST = 0.01
 """A fee that is taken out of what was bought is smaller than this share of it."""
@@ -96,9 +99,22 @@ class VenueTraits:
         )
 
 
-def answered(outcome: Outcome) -> str:
-    """Return what a venue answered, in a few words."""
-    told = f"{outcome.kind.value} {outcome.text}".rstrip()
+def answered(outcome: Outcome, what: str) -> str:
+    """Return as a sentence what a venue answered to something that was asked of it."""
+    said = _words_of(outcome.text)
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        return f"the venue took {what}"
+    if outcome.kind is OutcomeKind.REJECTED:
+        return f"the venue refused {what}" + (f": {said}" if said else "")
+    if outcome.kind is OutcomeKind.NOT_SENT:
+        return f"{what} was not sent" + (f": {said}" if said else "")
+    return f"of {what} the venue said: {said or 'nothing'}"
+
+
+def _words_of(text: str) -> str:
+    """Return the words in what a venue said: where it is a body of JSON, the texts that it names as such."""
+    found = [" ".join(each.split()).rstrip(".") for each in _SAID.findall(text)]
+    told = "; ".join(dict.fromkeys(each for each in found if each)) or text
     return told if len(told) <= _WORDS_MOST else f"{told[: _WORDS_MOST - 1]}…"
 
 

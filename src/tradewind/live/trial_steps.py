@@ -127,7 +127,7 @@ async def _is_once(trial: Trial) -> str:
     (outcome,) = await trial.gateway.create([order])
     if len(await trial.resting()) != 1:
         raise StepFailed("a second order of the same id was taken")
-    return answered(outcome)
+    return f"one order rests; {answered(outcome, 'the second request')}"
 
 
 async def _is_known(trial: Trial) -> str:
@@ -187,7 +187,7 @@ async def _refuses_one(trial: Trial) -> str:
         raise StepFailed("of two orders more than the possible one rests")
     await _cancel(trial, good)
     way = "in one request" if trial.traits.batches else "in a request each, this venue has no batch"
-    return f"{way}: {answered(refused)}"
+    return f"{way}: the possible one rested; {answered(refused, 'the other')}"
 
 
 async def _stays_out(trial: Trial) -> str:
@@ -195,9 +195,11 @@ async def _stays_out(trial: Trial) -> str:
     await trial.check(order)
     (outcome,) = await trial.gateway.create([order])
     if outcome.kind is OutcomeKind.ACCEPTED:
-        await trial.found(order, lambda seen: seen.status not in WORKS, "refused")
+        seen = await trial.found(order, lambda seen: seen.status not in WORKS, "refused")
+        await trial.holds(0)
+        return f"nothing was filled; the venue took it, and the order ended as {seen.status.name.lower()}"
     await trial.holds(0)
-    return answered(outcome)
+    return f"nothing was filled; {answered(outcome, 'it')}"
 
 
 # ---------------------------------------------------------------------- what is held
@@ -213,7 +215,7 @@ async def _closes_nothing(trial: Trial) -> str:
         await trial.found(order, lambda seen: seen.status not in WORKS and not seen.filled_lot, "refused")
     if await trial.held():
         raise StepFailed("a close opened a position")
-    return answered(outcome)
+    return f"nothing is held; {answered(outcome, 'it')}"
 
 
 async def _opens(trial: Trial, position: int) -> int:

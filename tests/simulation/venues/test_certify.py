@@ -15,6 +15,7 @@ import pytest
 from tradewind.cli.certify import _patient
 from tradewind.errors import VenueDown
 from tradewind.live.certify import Certificate, VenueTraits, certify_venue
+from tradewind.live.trial import answered
 from tradewind.testing.gateway_desk import Desk
 from tradewind.testing.virtual_venues import run_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, SettingCode
@@ -83,6 +84,32 @@ def test_a_venue_as_it_should_be_passes(venue):
     assert [name for name, word in done.words.items() if word == "left out"] == [
         "both sides are held and closed"
     ]
+    texts = {step.name: step.text for step in done.steps}
+    assert texts["the same id again is no second order"].startswith("one order rests; ")
+    assert texts["a post-only order does not take"].startswith("nothing was filled; ")
+    assert texts["a close of nothing does nothing"].startswith("nothing is held; ")
+    assert "; the venue refused the other" in texts["of two orders at once the impossible one is refused"]
+    assert [text for text in texts.values() if "{" in text or "…" in text or "Error" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (TAKEN, "the venue took it"),
+        (Outcome(OutcomeKind.NOT_SENT, text="paused"), "it was not sent: paused"),
+        (Outcome(OutcomeKind.UNKNOWN), "of it the venue said: nothing"),
+        (
+            Outcome(
+                OutcomeKind.REJECTED,
+                text='ExchangeError: x {"code":"1","msg":"All failed","data":[{"msg":"No."}]}',
+            ),
+            "the venue refused it: All failed; No",
+        ),
+        (Outcome(OutcomeKind.REJECTED, text="x" * 300), f"the venue refused it: {'x' * 199}…"),
+    ],
+)
+def test_what_a_venue_answered_is_a_sentence(outcome, words):
+    assert answered(outcome, "it") == words
 
 
 async def hedged(desk):
