@@ -74,7 +74,10 @@ def _observer(say: "Output", desk: "Workspace", name: str) -> "Observer | None":
     try:
         port = metrics.serve(terms.port, terms.host)
     except UsageError as error:
-        say.note(f"warning: no figures are offered: {error.message}")
+        say.note(
+            f"warning: no figures are offered: {error.message} Start the session with another in "
+            "TRADEWIND__METRICS__PORT to have them."
+        )
         return None
     say.note(f"figures for Prometheus: http://{terms.host}:{port}/metrics")
     return Observer(metrics, name, desk.session_dir(name))
