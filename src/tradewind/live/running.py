@@ -410,7 +410,11 @@ class _Run:
 def _left_alone(status: dict[str, Any]) -> str:
     """Say what nobody looks after from now on, of a session whose guard died."""
     places = [*status["positions"], *status["external"]]
-    held = ", ".join(f"{each['quantity']} {each['instrument']} {each['side']}" for each in places)
+    amounts = [f" contracts ({each['amount']})" if "amount" in each else "" for each in places]
+    held = ", ".join(
+        f"{each['quantity']}{amount} {each['instrument']} {each['side']}"
+        for each, amount in zip(places, amounts, strict=True)
+    )
     resting = len(status["orders"])
     orders = f"{resting} order{'s' * (resting != 1)} of its own"
     return (
