@@ -212,15 +212,18 @@ async def bind_now(
     folder: of the session; one that was begun goes on with the rules of its beginning, None begins anew. note: is told
     what is being done. Raises ConfigError, StrategyError, VenueDown, VenueRefused.
     """
+    from tradewind.cli.reaching import client_of
     from tradewind.cli.venue import fetch_rules
     from tradewind.config import SessionConfig
     from tradewind.research.resolve import resolve
+    from tradewind.venues.ccxt.feed import refuse_unstreamed
 
     session = config if isinstance(config, SessionConfig) else SessionConfig.from_backtest(config)
     venues = [venue for venue, _ in session.market.instruments]
     if session.feed.secondary is not None:
         venues.append(session.feed.secondary)
     for venue in dict.fromkeys(venues):
+        refuse_unstreamed(venue, client_of(venue), session.market.bar_ns)
         note(f"asking {venue} for its rules")
         await fetch_rules(desk, venue)
     resolved = resolve(_view(session, desk), desk)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradewind.cli.listening import Bound, _kinds, _refuse_inactive, open_feeds
+from tradewind.cli.listening import Bound, _kinds, _refuse_inactive, bind_now, open_feeds
 from tradewind.config import Workspace, session_from
 from tradewind.errors import ConfigError
 from tradewind.market import Store
@@ -132,3 +132,18 @@ def test_b19_a_symbol_that_does_not_trade_now_is_refused_by_its_place(tmp_path):
     with pytest.raises(ConfigError) as refused:
         _refuse_inactive(bound_to(tmp_path / "b", "okx_swap", closed)[0].resolved)
     assert (refused.value.code, refused.value.key) == ("SYMBOL_INACTIVE", "market.symbols.0")
+
+
+@pytest.mark.parametrize(
+    ("venue", "bars"), [("blofin_swap", "7m"), ("binance_usdm", "10m"), ("okx_swap", "1w")]
+)
+def test_bars_that_a_venue_does_not_stream_are_refused_before_anything_is_asked(venue, bars, tmp_path):
+    """The session had begun by then, and what it had opened was left to the interpreter."""
+    text = SESSION.replace("binance_usdm", venue).replace('"1m"', f'"{bars}"')
+    alone = session_from(tomllib.loads(text.replace('secondary = "SECOND"\n', ""))).config
+    asked: list[str] = []
+    with pytest.raises(ConfigError) as refused:
+        asyncio.run(bind_now(alone, Workspace.create(tmp_path / "desk"), None, asked.append))
+    assert (refused.value.code, refused.value.key, asked) == ("EXCHANGE_UNSUPPORTED", "market.bars", [])
+    assert "5m" in refused.value.known
+    assert "decide_on" in refused.value.hint

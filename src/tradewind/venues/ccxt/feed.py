@@ -43,9 +43,10 @@ if TYPE_CHECKING:
 
     from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.candles import Closed
+    from tradewind.venues.ccxt.exchange import ClientSpec
     from tradewind.venues.gateway import Event, Listing
 
-__all__ = ["CcxtMarketFeed"]
+__all__ = ["CcxtMarketFeed", "refuse_unstreamed"]
 
 _OPEN_S = 45.0
 _ATTEMPTS = 4
@@ -460,6 +461,12 @@ def _offered(venue: str, kinds: frozenset[StreamKind]) -> frozenset[StreamKind]:
     return kinds
 
 
+def refuse_unstreamed(venue: str, spec: ClientSpec, interval_ns: int) -> None:
+    """Refuse bars that a venue does not stream before anything is opened. Raises ConfigError: EXCHANGE_UNSUPPORTED."""
+    unopened = getattr(ccxt, spec.ccxt_id)({"options": dict(spec.options)})
+    _check_streamed(_known(venue), (interval_ns,), _timeframes(unopened))
+
+
 def _check_streamed(venue: str, intervals_ns: tuple[int, ...], timeframes: dict[str, int]) -> None:
     """Refuse bars that the venue does not stream, and weeks: they begin on Mondays, the grid of live bars does not."""
     streamed = sorted({ns for ns in timeframes.values() if not grid_offset_ns(ns)})
@@ -467,7 +474,7 @@ def _check_streamed(venue: str, intervals_ns: tuple[int, ...], timeframes: dict[
         if interval_ns not in streamed:
             raise ConfigError(
                 "EXCHANGE_UNSUPPORTED",
-                f"{venue} streams no bars of {format_interval(interval_ns)} that can be followed",
+                f"{venue} streams no bars of {format_interval(interval_ns)} that can be followed.",
                 key="market.bars",
                 known=[format_interval(ns) for ns in streamed],
                 hint="take shorter bars, and `market.decide_on` for the longer ones",
