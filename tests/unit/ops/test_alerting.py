@@ -128,7 +128,8 @@ def test_somebody_who_cannot_be_told_is_told_to_the_others_once_and_stands_in_th
     board.tell(Alert("HALTED", "daily loss", 1, tmp_path.name))
     assert told.wait(10)
     board.close()
-    assert chat == ["HALTED", "ALERT_UNDELIVERED"]
+    # Here nobody waits between two attempts, so the word of the deaf one may come before the first alert.
+    assert sorted(chat) == ["ALERT_UNDELIVERED", "HALTED"]
     assert [alert.code for alert in seen] == ["HALTED", "ALERT_UNDELIVERED"]
     assert "phone cannot be told: it answered with status 403" in seen[1].text
     assert [each["code"] for each in last_alerts(tmp_path, 9)] == ["HALTED", "ALERT_UNDELIVERED"]
