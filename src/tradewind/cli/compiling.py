@@ -26,6 +26,7 @@ def load_parts(steps: "Steps", parts: dict[str, str]) -> None:
     """Import modules, each with a driver that it compiles where its machine code is not kept."""
     from tradewind.research.compiling import waiting_title
 
-    steps(0, 0, waiting_title(*parts))
-    for module in parts.values():
+    steps(0, len(parts), waiting_title(*parts))
+    for place, module in enumerate(parts.values(), 1):
         importlib.import_module(module)
+        steps(place, len(parts))

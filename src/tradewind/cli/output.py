@@ -34,6 +34,8 @@ WorkspaceFlag = Annotated[
 ]
 
 _SILENCE_S = 10.0
+_LONG = "compiling"
+"""Work that begins so takes a minute or more, and is said at once."""
 
 
 class Output:
@@ -115,6 +117,9 @@ class Steps:
 
     def __call__(self, done: float, total: float, title: str | None = None) -> None:
         """Say how much of the work is done, and what is being done."""
+        if title and title != self.title and title.startswith(_LONG) and not self._is_terminal:
+            sys.stderr.write(f"{title}\n")
+            sys.stderr.flush()
         self.title = title or self.title
         self._share = f" {100 * done / total:.0f} %" if total else ""
         if self._bar and self._task is not None:

@@ -18,4 +18,4 @@ def waiting_title(*drivers: str, cache: Path | None = None) -> str:
     """Return what is waited for while drivers are loaded, each named ``module.function``."""
     folder = cache or cache_dir()
     kept = PLAIN or all(any(folder.rglob(f"{driver}-*.nbi")) for driver in drivers)
-    return "loading the engine" if kept else "compiling the engine, once on this machine"
+    return "loading the engine" if kept else "compiling the engine, once on this machine: a minute or two"

@@ -18,6 +18,7 @@ from typer.main import get_command
 
 import tradewind
 from tradewind.cli import entry, failures, tree
+from tradewind.cli.compiling import load_parts
 from tradewind.cli.entry import run_command
 from tradewind.cli.output import Output, Steps, plain, table
 from tradewind.config import Workspace
@@ -380,6 +381,21 @@ def test_progress_without_a_terminal_is_a_line_now_and_then_even_within_one_step
         steps(1, 4, "working")
         wait_for(lambda: "working 25 %, 0 s" in capsys.readouterr().err)
     capsys.readouterr()
+
+
+def test_what_takes_a_minute_is_said_at_once_and_once(capsys, monkeypatch):
+    """A first run waits for the compiler, and ten seconds of silence look like a standstill."""
+    monkeypatch.setattr("tradewind.research.compiling.waiting_title", lambda *_: "compiling it: a minute")
+    with Steps("loading", silence_s=100.0) as steps:
+        load_parts(steps, {"a": "tradewind.errors", "b": "tradewind.config"})
+        steps(0, 0, "compiling it: a minute")
+    assert capsys.readouterr().err == "compiling it: a minute\n"
+
+
+def test_a_wait_for_several_parts_says_how_many_are_done():
+    told = []
+    load_parts(lambda *said: told.append(said[:2]), {"a": "tradewind.errors", "b": "tradewind.config"})
+    assert told == [(0, 2), (1, 2), (2, 2)]
 
 
 def wait_for(is_true):

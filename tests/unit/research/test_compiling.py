@@ -4,7 +4,8 @@ from tradewind.research import simulate
 from tradewind.research.compiling import engine_title, waiting_title
 from tradewind.testing.desks import backtest_of
 
-COMPILING, LOADING = "compiling the engine, once on this machine", "loading the engine"
+COMPILING = "compiling the engine, once on this machine: a minute or two"
+LOADING = "loading the engine"
 
 
 def test_the_compiler_has_a_step_of_its_own_between_the_history_and_the_run(spec, desk):

@@ -477,7 +477,7 @@ def _check_streamed(venue: str, intervals_ns: tuple[int, ...], timeframes: dict[
                 f"{venue} streams no bars of {format_interval(interval_ns)} that can be followed.",
                 key="market.bars",
                 known=[format_interval(ns) for ns in streamed],
-                hint="take shorter bars, and `market.decide_on` for the longer ones",
+                hint="Take shorter bars, and `market.decide_on` for the longer ones",
             )
 
 
