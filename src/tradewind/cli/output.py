@@ -34,7 +34,7 @@ WorkspaceFlag = Annotated[
 ]
 
 _SILENCE_S = 10.0
-_LONG = "compiling"
+_LONG = "compiling the engine"
 """Work that begins so takes a minute or more, and is said at once."""
 
 

@@ -66,7 +66,7 @@ TABLE = [
     (KEY, "", "CONFIG_CONFLICT", "signals.webhook.key"),
     (KEY, f'{KEY}\nkey = "sender"', "CONFIG_CONFLICT", "signals.webhook.key"),
     (KEY, 'key_file = ".keys/other"', "PATH_INVALID", "signals.webhook"),
-    (KEY, 'key_file = "tradewind.toml"', "KEYSTORE_DENIED", "signals.webhook"),
+    (KEY, 'key_file = "sessions/outside.toml"', "KEYSTORE_DENIED", "signals.webhook"),
     (KEY, 'key = "a b"', "ID_INVALID", "signals.webhook.key"),
     (KEY, 'key = "tHiRtYsIxSiGnS0123456789aBcDeFgHiJkLmNoPqR"', "SECRET_IN_CONFIG", "signals.webhook.key"),
     ("min = -1.0", "min = 1.5", "CONFIG_CONFLICT", "signals.features.exposure.min"),

@@ -385,11 +385,13 @@ def test_progress_without_a_terminal_is_a_line_now_and_then_even_within_one_step
 
 def test_what_takes_a_minute_is_said_at_once_and_once(capsys, monkeypatch):
     """A first run waits for the compiler, and ten seconds of silence look like a standstill."""
-    monkeypatch.setattr("tradewind.research.compiling.waiting_title", lambda *_: "compiling it: a minute")
+    monkeypatch.setattr(
+        "tradewind.research.compiling.waiting_title", lambda *_: "compiling the engine: a minute"
+    )
     with Steps("loading", silence_s=100.0) as steps:
         load_parts(steps, {"a": "tradewind.errors", "b": "tradewind.config"})
-        steps(0, 0, "compiling it: a minute")
-    assert capsys.readouterr().err == "compiling it: a minute\n"
+        steps(0, 0, "compiling the engine: a minute")
+    assert capsys.readouterr().err == "compiling the engine: a minute\n"
 
 
 def test_a_wait_for_several_parts_says_how_many_are_done():
