@@ -32,6 +32,7 @@ from tradewind.config.files import (
     lock_holder,
     sweep,
     write_atomic,
+    write_unsynced,
     writing,
 )
 from tradewind.config.limits import GroupLimits, LegLimits, Limits, SectorLimits, SymbolLimits
@@ -128,5 +129,6 @@ __all__ = [
     "to_toml",
     "with_house_limits",
     "write_atomic",
+    "write_unsynced",
     "writing",
 ]

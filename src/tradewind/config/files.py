@@ -18,7 +18,16 @@ from pathlib import Path
 
 from tradewind.errors import Busy, DataUnavailable, PathError, TradewindError
 
-__all__ = ["PARTIAL_PREFIX", "atomic_folder", "lock", "lock_holder", "sweep", "write_atomic", "writing"]
+__all__ = [
+    "PARTIAL_PREFIX",
+    "atomic_folder",
+    "lock",
+    "lock_holder",
+    "sweep",
+    "write_atomic",
+    "write_unsynced",
+    "writing",
+]
 
 PARTIAL_PREFIX = ".partial-"
 """Beginning of the name of what is not complete yet."""
@@ -49,6 +58,21 @@ def write_atomic(path: Path, content: bytes | str, *, private: bool = False) -> 
             partial.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def write_unsynced(path: Path, content: bytes) -> None:
+    """Put its owner's file in the place of an older one, often and cheaply: what a running process last knew.
+
+    Whoever looks sees the older or the newer one whole. Nothing waits for the disk; one that refuses keeps the older.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        partial.replace(path)
+    except OSError:
+        return
 
 
 def _make_folder(folder: Path, *, private: bool) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from tradewind.config import write_unsynced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,16 +51,7 @@ async def keep_standing(folder: Path, status: Callable[[], dict[str, Any]], cloc
 
 def write_standing(folder: Path, standing: dict[str, Any], written_ns: int) -> None:
     """Put what a session believes in the place of what it believed; a disk that refuses it keeps the older one."""
-    path = folder / STANDING
-    partial = path.with_name(f".{STANDING}.{os.getpid()}")
-    data = json.dumps({"written_ns": written_ns, "standing": standing}).encode()
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        partial.replace(path)
-    except OSError:
-        return
+    write_unsynced(folder / STANDING, json.dumps({"written_ns": written_ns, "standing": standing}).encode())
 
 
 def read_standing(folder: Path) -> LastKnown | None:

@@ -8,11 +8,12 @@ hold names and counts, and no address.
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+
+from tradewind.config import write_unsynced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,16 +135,7 @@ class Outward:
             self._write()
 
     def _write(self) -> None:
-        """Replace the file; a disk that refuses it keeps the older one."""
-        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        data = json.dumps(asdict(Reach(self._alerts, self._heartbeat))).encode()
-        try:
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            partial.replace(self._path)
-        except OSError:
-            return
+        write_unsynced(self._path, json.dumps(asdict(Reach(self._alerts, self._heartbeat))).encode())
 
 
 def read_outward(folder: Path) -> Reach:
