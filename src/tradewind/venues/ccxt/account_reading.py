@@ -123,11 +123,15 @@ class AccountReader:
 
     async def _settings(self) -> list[Event]:
         """Return every setting; an answer that says several is asked for once. Raises VenueDown."""
-        alike: dict[tuple[int, Pages], list[Reading]] = {}
+        alike: list[list[Reading]] = []
         for reading in self._dialect.settings:
-            alike.setdefault((id(reading.call), reading.pages), []).append(reading)
+            same = [each for each in alike if (each[0].call, each[0].pages) == (reading.call, reading.pages)]
+            if same:
+                same[0].append(reading)
+            else:
+                alike.append([reading])
         events: list[Event] = []
-        for readings in alike.values():
+        for readings in alike:
             wanted = _Wanted(readings[0], 0, Urgency.READ)
             async for row in self._all_rows(wanted, list(self._listings.values())):
                 told = (reading for reading in readings if shows(row, reading.when))

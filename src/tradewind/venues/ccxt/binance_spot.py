@@ -8,14 +8,15 @@ API; there is no listen key any more.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tradewind.venues.ccxt.binance_usdm import BINANCE_USDM
 from tradewind.venues.ccxt.dialect import (
     Call,
     Clock,
     Dialect,
     ErrorRow,
-    KeyShape,
     Meaning,
-    Pages,
     Reading,
     Stream,
     Topic,
@@ -29,9 +30,11 @@ __all__ = ["BINANCE_SPOT"]
 
 _API = "private"
 _DAY_NS = 86_400 * 1_000_000_000
-"""Orders and trades are told for a day at a time where they are asked for by time (documentation)."""
-_REACH_NS = 90 * _DAY_NS
-"""No more is asked for, since that is a request for each day and symbol; the venue does not say how far it goes."""
+"""Orders and trades are told for a day at a time where they are asked for by time (documentation).
+
+No more is asked for than of futures, since that is a request for each day and symbol; the venue does not say how far
+it goes.
+"""
 _WINDOW_MS = 5_000
 
 _ORDER = {
@@ -137,19 +140,7 @@ def _read(path: str, fields: dict[str, object] | None = None, weight: int = 1) -
 
 def _by_day(path: str, shape: OrderShape | FillShape, id_field: str) -> Reading:
     """Return a list that is asked for by symbol and time, the oldest first, a day at a time."""
-    pages = Pages(
-        1000,
-        "limit",
-        "startTime",
-        "time",
-        start_field="startTime",
-        end_field="endTime",
-        window_ns=_DAY_NS,
-        id_field=id_field,
-        per_symbol=True,
-        rising=True,
-        reach_ns=_REACH_NS,
-    )
+    pages = replace(BINANCE_USDM.fills.pages, window_ns=_DAY_NS, id_field=id_field)
     return Reading(_read(path, {"symbol": "$symbol"}, 20), shape, pages)
 
 
@@ -206,17 +197,7 @@ BINANCE_SPOT = Dialect(
     dead_man=None,
     dead_man_unit_ms=1,
     clock=Clock(Call("public", "GET", "time"), ("serverTime",)),
-    key=KeyShape(
-        Call("sapi", "GET", "account/apiRestrictions"),
-        trades=((("enableSpotAndMarginTrading",), frozenset({"true"})),),
-        withdraws=((("enableWithdrawals",), frozenset({"true"})),),
-        transfers=(
-            (("enableInternalTransfer",), frozenset({"true"})),
-            (("permitsUniversalTransfer",), frozenset({"true"})),
-        ),
-        unrestricted=(("ipRestrict",), "false"),
-        demo_too=False,
-    ),
+    key=replace(BINANCE_USDM.key, trades=((("enableSpotAndMarginTrading",), frozenset({"true"})),)),
     code_at=(("code",),),
     row_code="code",
     row_ok=frozenset({"", "200"}),

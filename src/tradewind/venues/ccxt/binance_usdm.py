@@ -204,6 +204,23 @@ def _read(path: str, fields: dict[str, object] | None = None, weight: int = 1, a
     return Call(api, "GET", path, fields or {}, ("*",), weight=weight)
 
 
+def _by_time(id_field: str, *, per_symbol: bool = False) -> Pages:
+    """Return how a list goes on that begins with the oldest, a week at a time."""
+    return Pages(
+        1000,
+        "limit",
+        "startTime",
+        "time",
+        start_field="startTime",
+        end_field="endTime",
+        window_ns=_WEEK_NS,
+        reach_ns=_REACH_NS,
+        id_field=id_field,
+        per_symbol=per_symbol,
+        rising=True,
+    )
+
+
 def _one(path: str, fields: dict[str, object] | None = None, weight: int = 1) -> Call:
     return Call(_API, "GET", path, fields or {}, weight=weight)
 
@@ -287,37 +304,13 @@ BINANCE_USDM = Dialect(
         Reading(
             _read("allOrders", {"symbol": "$symbol"}, 5),
             _REST_ORDER,
-            Pages(
-                1000,
-                "limit",
-                "startTime",
-                "time",
-                start_field="startTime",
-                end_field="endTime",
-                window_ns=_WEEK_NS,
-                reach_ns=_REACH_NS,
-                id_field="orderId",
-                per_symbol=True,
-                rising=True,
-            ),
+            _by_time("orderId", per_symbol=True),
         ),
     ),
     fills=Reading(
         _read("userTrades", {"symbol": "$symbol"}, 5),
         _REST_FILL,
-        Pages(
-            1000,
-            "limit",
-            "startTime",
-            "time",
-            start_field="startTime",
-            end_field="endTime",
-            window_ns=_WEEK_NS,
-            reach_ns=_REACH_NS,
-            id_field="id",
-            per_symbol=True,
-            rising=True,
-        ),
+        _by_time("id", per_symbol=True),
     ),
     positions=Reading(
         _read("positionRisk", weight=5, api="fapiPrivateV3"),
@@ -329,34 +322,12 @@ BINANCE_USDM = Dialect(
     funding=Reading(
         _read("income", {"incomeType": "FUNDING_FEE"}, 30),
         FundingShape("symbol", "asset", "income", "time"),
-        Pages(
-            1000,
-            "limit",
-            "startTime",
-            "time",
-            start_field="startTime",
-            end_field="endTime",
-            window_ns=_WEEK_NS,
-            reach_ns=_REACH_NS,
-            id_field="tranId",
-            rising=True,
-        ),
+        _by_time("tranId"),
     ),
     transfers=Reading(
         _read("income", {"incomeType": "TRANSFER"}, 30),
         TransferShape("asset", "income", "tranId", "time"),
-        Pages(
-            1000,
-            "limit",
-            "startTime",
-            "time",
-            start_field="startTime",
-            end_field="endTime",
-            window_ns=_WEEK_NS,
-            reach_ns=_REACH_NS,
-            id_field="tranId",
-            rising=True,
-        ),
+        _by_time("tranId"),
     ),
     settings=(
         Reading(

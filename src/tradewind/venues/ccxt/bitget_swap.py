@@ -24,6 +24,7 @@ from tradewind.venues.ccxt.dialect import (
     Topic,
     Window,
     Words,
+    error_rows,
 )
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
@@ -204,10 +205,6 @@ _LEVERAGES = {
     "isolatedLongLever": "isolated",
     "isolatedShortLever": "isolated",
 }
-
-
-def _rows(codes: str, ccxt_class: str, meaning: Meaning, rule: str = "VENUE_OTHER") -> list[ErrorRow]:
-    return [ErrorRow(code, ccxt_class, meaning, rule) for code in codes.split()]
 
 
 _PER_SECOND = {
@@ -415,22 +412,22 @@ BITGET_SWAP = Dialect(
     row_ok=frozenset({"", "00000"}),
     row_text="errorMsg",
     errors=(
-        *_rows("40711 40712 40762 43012", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
-        *_rows("40108 40808 45110 45113", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
-        *_rows("40706 41103 41117 40917 45122 43011", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
-        *_rows("45111 45115", "ExchangeError", Meaning.REJECTED, "VENUE_PRICE"),
-        *_rows("22002 40757", "ExchangeError", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
+        *error_rows("40711 40712 40762 43012", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("40108 40808 45110 45113", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
+        *error_rows("40706 41103 41117 40917 45122 43011", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("45111 45115", "ExchangeError", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("22002 40757", "ExchangeError", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
         ErrorRow("40774", "InvalidOrder", Meaning.REJECTED, "SETTINGS"),
-        *_rows("40017 40019 40020 40302 40304 40305 40402 40403 40708", "BadRequest", Meaning.REJECTED),
+        *error_rows("40017 40019 40020 40302 40304 40305 40402 40403 40708", "BadRequest", Meaning.REJECTED),
         ErrorRow("40309", "BadSymbol", Meaning.CLOSED, "VENUE_CLOSED"),
-        *_rows("40308 41114 43115", "OnMaintenance", Meaning.CLOSED, "VENUE_CLOSED"),
+        *error_rows("40308 41114 43115", "OnMaintenance", Meaning.CLOSED, "VENUE_CLOSED"),
         ErrorRow("40786", "ExchangeError", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
-        *_rows("40109 40768 43001", "OrderNotFound", Meaning.GONE),
+        *error_rows("40109 40768 43001", "OrderNotFound", Meaning.GONE),
         ErrorRow("43025", "InvalidOrder", Meaning.GONE),
-        *_rows("22001 43004", "ExchangeError", Meaning.GONE),
-        *_rows("40004 40005 40008", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
-        *_rows("40001 40002 40003 40006 40009 40011 40012 40037", "AuthenticationError", Meaning.KEY),
-        *_rows("40014 40018 40085 40301", "PermissionDenied", Meaning.KEY),
+        *error_rows("22001 43004", "ExchangeError", Meaning.GONE),
+        *error_rows("40004 40005 40008", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
+        *error_rows("40001 40002 40003 40006 40009 40011 40012 40037", "AuthenticationError", Meaning.KEY),
+        *error_rows("40014 40018 40085 40301", "PermissionDenied", Meaning.KEY),
         ErrorRow(
             "40099", "ExchangeError", Meaning.KEY, provenance="documentation: a key of the other environment"
         ),

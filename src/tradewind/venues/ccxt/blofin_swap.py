@@ -21,6 +21,7 @@ from tradewind.venues.ccxt.dialect import (
     Topic,
     Window,
     Words,
+    error_rows,
 )
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
@@ -139,10 +140,6 @@ def _pages(cursor_row: str, *, timed: bool = False, per_symbol: bool = False, ma
         per_symbol=per_symbol,
         made=made,
     )
-
-
-def _rows(codes: str, ccxt_class: str, meaning: Meaning, rule: str = "VENUE_OTHER") -> list[ErrorRow]:
-    return [ErrorRow(code, ccxt_class, meaning, rule) for code in codes.split()]
 
 
 BLOFIN_SWAP = Dialect(
@@ -268,27 +265,27 @@ BLOFIN_SWAP = Dialect(
     row_ok=frozenset({"", "0"}),
     row_text="msg",
     errors=(
-        *_rows("103003", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
-        *_rows("150004", "InvalidOrder", Meaning.REJECTED, "VENUE_MARGIN"),
-        *_rows("102022 102005", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
-        *_rows("102014 102015 542", "InvalidOrder", Meaning.REJECTED),
-        *_rows(
+        *error_rows("103003", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("150004", "InvalidOrder", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("102022 102005", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
+        *error_rows("102014 102015 542", "InvalidOrder", Meaning.REJECTED),
+        *error_rows(
             "102037 102038 102039 102040 102047 102048 102049 102050 102051 102052 102053 102054 102055",
             "InvalidOrder",
             Meaning.REJECTED,
             "VENUE_PRICE",
         ),
-        *_rows("102064 102065", "BadRequest", Meaning.REJECTED, "VENUE_PRICE"),
-        *_rows("152001 152002 152003 152004 152005", "BadRequest", Meaning.REJECTED),
-        *_rows("152006 152007 152009", "InvalidOrder", Meaning.REJECTED),
-        *_rows("102089", "BadRequest", Meaning.REJECTED, "SETTINGS"),
-        *_rows("102148 152420 152421", "DuplicateOrderId", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
-        *_rows("102002 150003", "InvalidOrder", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
+        *error_rows("102064 102065", "BadRequest", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("152001 152002 152003 152004 152005", "BadRequest", Meaning.REJECTED),
+        *error_rows("152006 152007 152009", "InvalidOrder", Meaning.REJECTED),
+        *error_rows("102089", "BadRequest", Meaning.REJECTED, "SETTINGS"),
+        *error_rows("102148 152420 152421", "DuplicateOrderId", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
+        *error_rows("102002 150003", "InvalidOrder", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
         ErrorRow("102067", "OrderNotFound", Meaning.GONE),
         ErrorRow("102068", "BadRequest", Meaning.GONE),
-        *_rows("152405 152407 152410", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
-        *_rows("152401 152402 152408 152409", "AuthenticationError", Meaning.KEY),
-        *_rows("152404 152406", "PermissionDenied", Meaning.KEY),
+        *error_rows("152405 152407 152410", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
+        *error_rows("152401 152402 152408 152409", "AuthenticationError", Meaning.KEY),
+        *error_rows("152404 152406", "PermissionDenied", Meaning.KEY),
         ErrorRow("429", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
         ErrorRow(
             "103013",

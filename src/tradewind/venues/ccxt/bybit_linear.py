@@ -21,6 +21,7 @@ from tradewind.venues.ccxt.dialect import (
     Topic,
     Window,
     Words,
+    error_rows,
 )
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
@@ -159,10 +160,6 @@ _BY_ID: dict[str, object] = {
 }
 _CANCEL = Call("private", "POST", "v5/order/cancel", _BY_ID, ("result",), group="cancel")
 _WORKING = _read("v5/order/realtime", category="linear", settleCoin="$settle", openOnly=0)
-
-
-def _rows(codes: str, ccxt_class: str, meaning: Meaning, rule: str = "VENUE_OTHER") -> list[ErrorRow]:
-    return [ErrorRow(code, ccxt_class, meaning, rule) for code in codes.split()]
 
 
 BYBIT_LINEAR = Dialect(
@@ -337,24 +334,24 @@ BYBIT_LINEAR = Dialect(
     row_ok=frozenset({"", "0"}),
     row_text="msg",
     errors=(
-        *_rows("110004 110007 110012", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("110004 110007 110012", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
         ErrorRow("110003", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
-        *_rows("110094", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
+        *error_rows("110094", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
         ErrorRow("110095", "ExchangeError", Meaning.REJECTED, "VENUE_MIN_NOTIONAL", "assumed"),
         ErrorRow("110017", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
         ErrorRow("110079", "ExchangeError", Meaning.REJECTED, "VENUE_OTHER"),
-        *_rows("110009", "InvalidOrder", Meaning.REJECTED),
-        *_rows("110092 110093", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("110009", "InvalidOrder", Meaning.REJECTED),
+        *error_rows("110092 110093", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
         ErrorRow("10001", "BadRequest", Meaning.REJECTED),
         ErrorRow("110072", "InvalidOrder", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
-        *_rows("110001", "OrderNotFound", Meaning.GONE),
-        *_rows("110008 110010", "InvalidOrder", Meaning.GONE),
+        *error_rows("110001", "OrderNotFound", Meaning.GONE),
+        *error_rows("110008 110010", "InvalidOrder", Meaning.GONE),
         ErrorRow("10002", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
-        *_rows("10003 10004", "AuthenticationError", Meaning.KEY),
-        *_rows("10005 10010", "PermissionDenied", Meaning.KEY),
+        *error_rows("10003 10004", "AuthenticationError", Meaning.KEY),
+        *error_rows("10005 10010", "PermissionDenied", Meaning.KEY),
         ErrorRow("10024", "PermissionDenied", Meaning.KEY, "VENUE_CLOSED"),
         ErrorRow("110066", "ExchangeError", Meaning.CLOSED, "VENUE_CLOSED"),
-        *_rows("10006 10018", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
+        *error_rows("10006 10018", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
         ErrorRow(
             "10016",
             "ExchangeError",
@@ -362,8 +359,8 @@ BYBIT_LINEAR = Dialect(
             provenance="documentation: server error; no word of the order",
         ),
         ErrorRow("10000", "ExchangeError", Meaning.DOUBT, provenance="documentation: server timeout"),
-        *_rows("110025", "NoChange", Meaning.DONE),
-        *_rows("110043", "BadRequest", Meaning.DONE),
+        *error_rows("110025", "NoChange", Meaning.DONE),
+        *error_rows("110043", "BadRequest", Meaning.DONE),
     ),
     windows=(
         Window("all", 5, 600, shared=True),

@@ -10,7 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tradewind.venues.ccxt.bybit_linear import BYBIT_LINEAR
-from tradewind.venues.ccxt.dialect import Call, Dialect, ErrorRow, Meaning, Notices, Reading, Topic
+from tradewind.venues.ccxt.dialect import (
+    Call,
+    Dialect,
+    ErrorRow,
+    Meaning,
+    Notices,
+    Reading,
+    Topic,
+    error_rows,
+)
 from tradewind.venues.ccxt.shapes import BalanceShape, FillShape, HoldingShape, OrderShape
 
 __all__ = ["BYBIT_SPOT"]
@@ -52,10 +61,6 @@ def _shapes() -> tuple[OrderShape, FillShape]:
         replace(orders, position_side="", reduce=""),
         replace(fills, position_side="", when=trades, taken={}, taken_by=""),
     )
-
-
-def _rows(codes: str, ccxt_class: str, meaning: Meaning, rule: str = "VENUE_OTHER") -> list[ErrorRow]:
-    return [ErrorRow(code, ccxt_class, meaning, rule) for code in codes.split()]
 
 
 _ORDER_SHAPE, _FILL_SHAPE = _shapes()
@@ -101,21 +106,21 @@ BYBIT_SPOT: Dialect = replace(
     key=replace(BYBIT_LINEAR.key, trades=((("result", "permissions", "Spot"), frozenset({"SpotTrade"})),)),
     errors=(
         *(row for row in BYBIT_LINEAR.errors if not row.code.startswith("110")),
-        *_rows("170131", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
-        *_rows("170136 170140", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
-        *_rows("170132 170133 170134 170193 170194", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
-        *_rows("170204 170206 170371 170372", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
-        *_rows("170218", "InvalidOrder", Meaning.REJECTED, "VENUE_POST_ONLY"),
-        *_rows("170124 170135 170137 170148 170228 170229", "InvalidOrder", Meaning.REJECTED),
-        *_rows("170115 170116 170117 170202 170203 170210", "InvalidOrder", Meaning.REJECTED),
-        *_rows("170130", "BadRequest", Meaning.REJECTED),
-        *_rows("170121 170151 170157 170217", "InvalidOrder", Meaning.CLOSED, "VENUE_CLOSED"),
-        *_rows("170201", "PermissionDenied", Meaning.KEY, "VENUE_CLOSED"),
-        *_rows("170209", "RestrictedLocation", Meaning.KEY, "VENUE_CLOSED"),
-        *_rows("170141", "InvalidOrder", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
-        *_rows("170213", "OrderNotFound", Meaning.GONE),
-        *_rows("170139 170142 170143 170190", "InvalidOrder", Meaning.GONE),
-        *_rows("170222", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
+        *error_rows("170131", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("170136 170140", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
+        *error_rows("170132 170133 170134 170193 170194", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("170204 170206 170371 170372", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("170218", "InvalidOrder", Meaning.REJECTED, "VENUE_POST_ONLY"),
+        *error_rows("170124 170135 170137 170148 170228 170229", "InvalidOrder", Meaning.REJECTED),
+        *error_rows("170115 170116 170117 170202 170203 170210", "InvalidOrder", Meaning.REJECTED),
+        *error_rows("170130", "BadRequest", Meaning.REJECTED),
+        *error_rows("170121 170151 170157 170217", "InvalidOrder", Meaning.CLOSED, "VENUE_CLOSED"),
+        *error_rows("170201", "PermissionDenied", Meaning.KEY, "VENUE_CLOSED"),
+        *error_rows("170209", "RestrictedLocation", Meaning.KEY, "VENUE_CLOSED"),
+        *error_rows("170141", "InvalidOrder", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
+        *error_rows("170213", "OrderNotFound", Meaning.GONE),
+        *error_rows("170139 170142 170143 170190", "InvalidOrder", Meaning.GONE),
+        *error_rows("170222", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
         *[
             ErrorRow(code, "InvalidOrder", Meaning.DOUBT, provenance="documentation: the request timed out")
             for code in ("170146", "170147")

@@ -38,6 +38,7 @@ __all__ = [
     "Topic",
     "Window",
     "Words",
+    "error_rows",
     "fill_template",
     "filled_in_part",
     "is_addressed",
@@ -332,6 +333,11 @@ class ErrorRow:
     rule: str = "VENUE_OTHER"
     provenance: str = "documentation"
     text: str = ""
+
+
+def error_rows(codes: str, ccxt_class: str, meaning: Meaning, rule: str = "VENUE_OTHER") -> list[ErrorRow]:
+    """Return the rows of several codes, apart by spaces, that mean the same."""
+    return [ErrorRow(code, ccxt_class, meaning, rule) for code in codes.split()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from tradewind.venues.ccxt.dialect import (
     Topic,
     Window,
     Words,
+    error_rows,
 )
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
@@ -191,10 +192,6 @@ _STOP_SHAPE = OrderShape(
 )
 _ROW, _ROWS = (".",), ("*", ".")
 _NAMED_SETTLE = {"settle": "usdt", "order_id": "$named"}
-
-
-def _rows(codes: str, ccxt_class: str, meaning: Meaning, rule: str = "VENUE_OTHER") -> list[ErrorRow]:
-    return [ErrorRow(code, ccxt_class, meaning, rule) for code in codes.split()]
 
 
 GATE_SWAP = Dialect(
@@ -370,52 +367,56 @@ GATE_SWAP = Dialect(
     row_ok=frozenset({""}),
     row_text="detail",
     errors=(
-        *_rows(
+        *error_rows(
             "FUTURES_BALANCE_NOT_ENOUGH BALANCE_NOT_ENOUGH MARGIN_BALANCE_NOT_ENOUGH INSUFFICIENT_AVAILABLE",
             "InsufficientFunds",
             Meaning.REJECTED,
             "VENUE_MARGIN",
         ),
-        *_rows("RISK_LIMIT_EXCEEDED", "ExchangeError", Meaning.REJECTED, "VENUE_MARGIN"),
-        *_rows("LIQUIDATE_IMMEDIATELY", "InvalidOrder", Meaning.REJECTED, "VENUE_MARGIN"),
-        *_rows("ORDER_POC_IMMEDIATE", "OrderImmediatelyFillable", Meaning.REJECTED, "VENUE_POST_ONLY"),
-        *_rows("POC_FILL_IMMEDIATELY", "OrderImmediatelyFillable", Meaning.REJECTED, "VENUE_POST_ONLY"),
-        *_rows("POSITION_EMPTY INCREASE_POSITION", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
-        *_rows(
+        *error_rows("RISK_LIMIT_EXCEEDED", "ExchangeError", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("LIQUIDATE_IMMEDIATELY", "InvalidOrder", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("ORDER_POC_IMMEDIATE", "OrderImmediatelyFillable", Meaning.REJECTED, "VENUE_POST_ONLY"),
+        *error_rows("POC_FILL_IMMEDIATELY", "OrderImmediatelyFillable", Meaning.REJECTED, "VENUE_POST_ONLY"),
+        *error_rows(
+            "POSITION_EMPTY INCREASE_POSITION", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"
+        ),
+        *error_rows(
             "PRICE_TOO_DEVIATED PRICE_OVER_LIQUIDATION PRICE_OVER_BANKRUPT PRICE_THRESHOLD_EXCEEDED "
             "AUTO_TRIGGER_PRICE_LESS_LAST AUTO_TRIGGER_PRICE_GREATE_LAST",
             "InvalidOrder",
             Meaning.REJECTED,
             "VENUE_PRICE",
         ),
-        *_rows("SIZE_TOO_LARGE SIZE_TOO_SMALL INVALID_PRECISION", "InvalidOrder", Meaning.REJECTED),
-        *_rows("TOO_MANY_ORDERS LEVERAGE_TOO_HIGH LEVERAGE_TOO_LOW", "InvalidOrder", Meaning.REJECTED),
-        *_rows(
+        *error_rows("SIZE_TOO_LARGE SIZE_TOO_SMALL INVALID_PRECISION", "InvalidOrder", Meaning.REJECTED),
+        *error_rows("TOO_MANY_ORDERS LEVERAGE_TOO_HIGH LEVERAGE_TOO_LOW", "InvalidOrder", Meaning.REJECTED),
+        *error_rows(
             "INVALID_PARAM_VALUE INVALID_PROTOCOL INVALID_ARGUMENT INVALID_REQUEST_BODY BAD_REQUEST "
             "INVALID_CONTENT_TYPE NOT_ACCEPTABLE METHOD_NOT_ALLOWED",
             "BadRequest",
             Meaning.REJECTED,
         ),
-        *_rows("MISSING_REQUIRED_PARAM", "ArgumentsRequired", Meaning.REJECTED),
-        *_rows("CONTRACT_NOT_FOUND", "BadSymbol", Meaning.CLOSED, "VENUE_CLOSED"),
-        *_rows("CONTRACT_IN_DELISTING CONTRACT_NO_COUNTER", "ExchangeError", Meaning.CLOSED, "VENUE_CLOSED"),
-        *_rows("POSITION_IN_LIQUIDATION POSITION_IN_CLOSE", "ExchangeError", Meaning.REJECTED),
-        *_rows("REPEATED_CREATION", "InvalidOrder", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
-        *_rows("ORDER_NOT_FOUND CLIENT_ID_NOT_FOUND", "OrderNotFound", Meaning.GONE),
-        *_rows("ORDER_FINISHED", "ExchangeError", Meaning.GONE),
-        *_rows("ORDER_CLOSED ORDER_CANCELLED", "InvalidOrder", Meaning.GONE),
-        *_rows("NO_CHANGE", "InvalidOrder", Meaning.DONE),
-        *_rows("REQUEST_EXPIRED", "AuthenticationError", Meaning.CLOCK, "NOT_SENT"),
-        *_rows(
+        *error_rows("MISSING_REQUIRED_PARAM", "ArgumentsRequired", Meaning.REJECTED),
+        *error_rows("CONTRACT_NOT_FOUND", "BadSymbol", Meaning.CLOSED, "VENUE_CLOSED"),
+        *error_rows(
+            "CONTRACT_IN_DELISTING CONTRACT_NO_COUNTER", "ExchangeError", Meaning.CLOSED, "VENUE_CLOSED"
+        ),
+        *error_rows("POSITION_IN_LIQUIDATION POSITION_IN_CLOSE", "ExchangeError", Meaning.REJECTED),
+        *error_rows("REPEATED_CREATION", "InvalidOrder", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
+        *error_rows("ORDER_NOT_FOUND CLIENT_ID_NOT_FOUND", "OrderNotFound", Meaning.GONE),
+        *error_rows("ORDER_FINISHED", "ExchangeError", Meaning.GONE),
+        *error_rows("ORDER_CLOSED ORDER_CANCELLED", "InvalidOrder", Meaning.GONE),
+        *error_rows("NO_CHANGE", "InvalidOrder", Meaning.DONE),
+        *error_rows("REQUEST_EXPIRED", "AuthenticationError", Meaning.CLOCK, "NOT_SENT"),
+        *error_rows(
             "AUTHENTICATION_FAILED INVALID_CREDENTIALS INVALID_KEY IP_FORBIDDEN INVALID_SIGNATURE "
             "MISSING_REQUIRED_HEADER",
             "AuthenticationError",
             Meaning.KEY,
         ),
-        *_rows("READ_ONLY FORBIDDEN", "PermissionDenied", Meaning.KEY),
-        *_rows("ACCOUNT_LOCKED SUB_ACCOUNT_LOCKED", "AccountSuspended", Meaning.KEY, "VENUE_CLOSED"),
-        *_rows("USER_NOT_FOUND", "AccountNotEnabled", Meaning.KEY, "VENUE_CLOSED"),
-        *_rows("TOO_FAST TOO_MANY_REQUESTS", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
+        *error_rows("READ_ONLY FORBIDDEN", "PermissionDenied", Meaning.KEY),
+        *error_rows("ACCOUNT_LOCKED SUB_ACCOUNT_LOCKED", "AccountSuspended", Meaning.KEY, "VENUE_CLOSED"),
+        *error_rows("USER_NOT_FOUND", "AccountNotEnabled", Meaning.KEY, "VENUE_CLOSED"),
+        *error_rows("TOO_FAST TOO_MANY_REQUESTS", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),
         ErrorRow(
             "INTERNAL",
             "ExchangeNotAvailable",

@@ -193,6 +193,27 @@ def _rows(ccxt_class: str, meaning: Meaning, rule: str, *sentences: str) -> list
     return [ErrorRow(sentence, ccxt_class, meaning, rule) for sentence in sentences]
 
 
+_CANCEL = Call(
+    "private",
+    "POST",
+    "exchange",
+    {"a": "$asset", "o": "$number"},
+    _STATUSES,
+    wrap="cancels",
+    outer={"type": "cancel"},
+    group="all",
+    ours=Call(
+        "private",
+        "POST",
+        "exchange",
+        {"asset": "$asset", "cloid": "$client_id"},
+        _STATUSES,
+        wrap="cancels",
+        outer={"type": "cancelByCloid"},
+        group="all",
+    ),
+)
+
 HYPERLIQUID = Dialect(
     venue="hyperliquid",
     provenance="documentation; assumed: that trades carry our id, that lists by time begin with the oldest, that a "
@@ -210,46 +231,8 @@ HYPERLIQUID = Dialect(
     ),
     batch_styles=frozenset({"limit", "post_only", "ioc", "market", "stop"}),
     amend=None,
-    cancel=Call(
-        "private",
-        "POST",
-        "exchange",
-        {"a": "$asset", "o": "$number"},
-        _STATUSES,
-        wrap="cancels",
-        outer={"type": "cancel"},
-        group="all",
-        ours=Call(
-            "private",
-            "POST",
-            "exchange",
-            {"asset": "$asset", "cloid": "$client_id"},
-            _STATUSES,
-            wrap="cancels",
-            outer={"type": "cancelByCloid"},
-            group="all",
-        ),
-    ),
-    cancel_algo=Call(
-        "private",
-        "POST",
-        "exchange",
-        {"a": "$asset", "o": "$number"},
-        _STATUSES,
-        wrap="cancels",
-        outer={"type": "cancel"},
-        group="all",
-        ours=Call(
-            "private",
-            "POST",
-            "exchange",
-            {"asset": "$asset", "cloid": "$client_id"},
-            _STATUSES,
-            wrap="cancels",
-            outer={"type": "cancelByCloid"},
-            group="all",
-        ),
-    ),
+    cancel=_CANCEL,
+    cancel_algo=_CANCEL,
     cancel_all=(),
     by_id=Reading(_info("orderStatus", ("order", ".."), 2, oid="$numbered"), _ORDER_SHAPE),
     by_id_algo=None,

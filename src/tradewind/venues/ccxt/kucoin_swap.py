@@ -26,6 +26,7 @@ from tradewind.venues.ccxt.dialect import (
     Topic,
     Window,
     Words,
+    error_rows,
 )
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
@@ -185,10 +186,6 @@ _SPOKEN_TRADE = FillShape(
     quiet=True,
 )
 _OF_SYMBOL = Pages(0, per_symbol=True)
-
-
-def _rows(codes: str, ccxt_class: str, meaning: Meaning, rule: str = "VENUE_OTHER") -> list[ErrorRow]:
-    return [ErrorRow(code, ccxt_class, meaning, rule) for code in codes.split()]
 
 
 _CANCEL = Call(
@@ -358,16 +355,16 @@ KUCOIN = Dialect(
     row_ok=frozenset({"", "200000"}),
     row_text="msg",
     errors=(
-        *_rows("300003 330008", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
-        *_rows("300011 300012", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("300003 330008", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("300011 300012", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
         ErrorRow("300009", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
-        *_rows("330005 330012", "InvalidOrder", Meaning.REJECTED, "SETTINGS"),
+        *error_rows("330005 330012", "InvalidOrder", Meaning.REJECTED, "SETTINGS"),
         ErrorRow("400200", "InvalidOrder", Meaning.REJECTED),
         ErrorRow("400600", "BadSymbol", Meaning.CLOSED, "VENUE_CLOSED"),
         ErrorRow("100001", "OrderNotFound", Meaning.GONE),
         ErrorRow("100004", "BadRequest", Meaning.GONE),
         ErrorRow("400002", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
-        *_rows("400001 400003 400004 400005 400006 400007", "AuthenticationError", Meaning.KEY),
+        *error_rows("400001 400003 400004 400005 400006 400007", "AuthenticationError", Meaning.KEY),
         ErrorRow("411100", "AccountSuspended", Meaning.KEY, "VENUE_CLOSED"),
         ErrorRow("400500", "RestrictedLocation", Meaning.KEY, "VENUE_CLOSED"),
         ErrorRow("429000", "RateLimitExceeded", Meaning.RATE, "VENUE_RATE"),

@@ -20,6 +20,7 @@ from tradewind.venues.ccxt.dialect import (
     Topic,
     Window,
     Words,
+    error_rows,
 )
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
@@ -226,10 +227,6 @@ _POSITION = PositionShape("instId", "posSide", "pos", "avgPx", "markPx", "uTime"
 _SWAP = "SWAP"
 
 
-def _rows(codes: str, ccxt_class: str, meaning: Meaning, rule: str = "VENUE_OTHER") -> list[ErrorRow]:
-    return [ErrorRow(code, ccxt_class, meaning, rule) for code in codes.split()]
-
-
 OKX_SWAP = Dialect(
     venue="okx_swap",
     provenance="sample: order, position and account messages; documentation: the rest",
@@ -355,10 +352,10 @@ OKX_SWAP = Dialect(
     row_ok=frozenset({"", "0"}),
     row_text="sMsg",
     errors=(
-        *_rows("51008 51131", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
-        *_rows("51020", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
-        *_rows("51004 51121 51202", "InvalidOrder", Meaning.REJECTED),
-        *_rows("51006", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("51008 51131", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("51020", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
+        *error_rows("51004 51121 51202", "InvalidOrder", Meaning.REJECTED),
+        *error_rows("51006", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
         ErrorRow("51023", "ExchangeError", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
         ErrorRow("51112", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
         ErrorRow("51169", "ExchangeError", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
@@ -367,14 +364,14 @@ OKX_SWAP = Dialect(
         ErrorRow("51280", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
         ErrorRow("51000", "BadRequest", Meaning.REJECTED),
         ErrorRow("51001", "BadSymbol", Meaning.CLOSED, "VENUE_CLOSED"),
-        *_rows("51028 51030", "ContractUnavailable", Meaning.CLOSED, "VENUE_CLOSED"),
+        *error_rows("51028 51030", "ContractUnavailable", Meaning.CLOSED, "VENUE_CLOSED"),
         ErrorRow("51024", "AccountSuspended", Meaning.KEY, "VENUE_CLOSED"),
         ErrorRow("51155", "RestrictedLocation", Meaning.KEY, "VENUE_CLOSED"),
         ErrorRow("51016", "InvalidOrder", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
-        *_rows("51400 51401 51402 51509 51603", "OrderNotFound", Meaning.GONE),
+        *error_rows("51400 51401 51402 51509 51603", "OrderNotFound", Meaning.GONE),
         ErrorRow("51410", "CancelPending", Meaning.DONE),
         ErrorRow("50102", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
-        *_rows("50103 50105 50111 50113 50114", "AuthenticationError", Meaning.KEY),
+        *error_rows("50103 50105 50111 50113 50114", "AuthenticationError", Meaning.KEY),
         ErrorRow("50110", "PermissionDenied", Meaning.KEY),
         ErrorRow("50101", "AuthenticationError", Meaning.KEY),
         ErrorRow("50120", "ExchangeError", Meaning.KEY),
