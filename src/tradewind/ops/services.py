@@ -27,6 +27,7 @@ _PLAIN: Final = frozenset({"json", "xml", "form"})
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
 _UNREACHED: Final = re.compile(r"(?i)connection|timed? ?out|resolve|unreachable")
 _TEXT_MAX: Final = 2_048
+_TALKATIVE: Final = ("apprise", "urllib3")
 
 
 def is_address(text: str) -> bool:
@@ -91,12 +92,13 @@ def _built(name: str, text: str) -> tuple[Any, Any]:
 
 
 def _keep_quiet() -> None:
-    """Let nobody hear what apprise logs but the one who asks about a call: it writes addresses into its log."""
-    log = logging.getLogger("apprise")
-    log.setLevel(logging.WARNING)
-    log.propagate = False
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
+    """Let nobody hear what is logged there but the one who asks about a call: addresses, and paths with tokens."""
+    for name in _TALKATIVE:
+        log = logging.getLogger(name)
+        log.setLevel(logging.WARNING)
+        log.propagate = False
+        if not log.handlers:
+            log.addHandler(logging.NullHandler())
 
 
 def _fault(text: str, host: str) -> str:

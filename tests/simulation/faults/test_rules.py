@@ -125,7 +125,7 @@ def test_F60_positions_that_lag_behind_the_fills_correct_nothing():
 
 @pytest.mark.parametrize(
     ("venue", "read_s"),
-    [("binance_usdm", 250.5), ("bybit_linear", 248.5), ("okx_swap", 248.5), ("blofin_swap", 249.5)],
+    [("binance_usdm", 249.5), ("bybit_linear", 248.5), ("okx_swap", 248.5), ("blofin_swap", 249.5)],
 )
 def test_F60_one_wrong_answer_about_positions_books_nothing_and_takes_no_stop_away(venue, read_s):
     """What a single list of positions says otherwise is asked again before it is believed; nothing opens meanwhile."""
