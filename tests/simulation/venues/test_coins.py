@@ -119,7 +119,13 @@ BINANCE = {
     "GET /api/v3/openOrders": lambda _: [BINANCE_ORDER],
     "GET /api/v3/myTrades": lambda _: [BINANCE_TRADE],
     "GET /api/v3/allOrders": lambda _: [BINANCE_ORDER],
-    "POST /api/v3/order": lambda _: BINANCE_ORDER | {"status": "NEW", "executedQty": "0", "transactTime": MS},
+    "POST /api/v3/order": lambda _: {
+        "symbol": "BTCUSDT",
+        "orderId": 28,
+        "orderListId": -1,
+        "clientOrderId": OURS,
+        "transactTime": MS,
+    },
     "DELETE /api/v3/order": lambda _: BINANCE_ORDER | {"status": "CANCELED", "origClientOrderId": OURS},
 }
 

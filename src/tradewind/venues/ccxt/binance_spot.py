@@ -3,7 +3,8 @@
 There are no positions: what is held of a coin, free or locked in orders, is the position. A stop is an ordinary order
 that waits, locks what it is to sell, and keeps its number when it triggers. An order cannot be changed but for being
 made smaller, so that another price means another order. The account's own stream is a subscription at the WebSocket
-API; there is no listen key any more.
+API; there is no listen key any more. What an order at once came to is left to that stream, which tells with each trade
+what was kept of the coins as a fee: an answer would tell the purchase first, and a stop for all of it would be refused.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _ORDER = {
     "side": "$side",
     "quantity": "$qty",
     "newClientOrderId": "$client_id",
-    "newOrderRespType": "FULL",
+    "newOrderRespType": "ACK",
 }
 
 
