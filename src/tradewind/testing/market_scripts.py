@@ -516,6 +516,8 @@ KUCOIN = Script(
 
 def _hyperliquid_answer(asked: Asked) -> object | None:
     kind = asked.body["type"]
+    if kind == "userAbstraction":
+        return "default"
     if kind == "spotMeta":
         return {"tokens": [], "universe": []}
     if kind == "metaAndAssetCtxs":

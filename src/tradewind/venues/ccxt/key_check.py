@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.dialect import Call, Path
     from tradewind.venues.ccxt.wire import Answer, Wire
 
-__all__ = ["check_key", "read_key"]
+__all__ = ["check_key", "check_kind", "read_key"]
 
 _OTHER_WORLD = frozenset({"50101", "40099"})
 """Codes that say that a key belongs to the other world, of practice or of real money (OKX, Bitget)."""
@@ -24,13 +24,14 @@ _OTHER_WORLD = frozenset({"50101", "40099"})
 async def check_key(wire: Wire, mode: AccountMode, name: str) -> KeyReport:
     """Return what a key may do, if that is to trade and not to move money away.
 
-    Raises AuthFailed (KEY_REJECTED, KEY_MODE_MISMATCH), VenueRefused (KEY_PERMISSION), SafetyRefusal
+    Raises AuthFailed (KEY_REJECTED, KEY_MODE_MISMATCH), VenueRefused (KEY_PERMISSION, SETTINGS_REFUSED), SafetyRefusal
     (KEY_TOO_POWERFUL), VenueDown.
     """
     report = await read_key(wire, mode)
     refuse_powerful(report, name)
     if report.can_trade is False:
         raise VenueRefused("KEY_PERMISSION", f"the key {name!r} may not trade.", where=name)
+    await check_kind(wire)
     return report
 
 
@@ -59,6 +60,23 @@ async def read_key(wire: Wire, mode: AccountMode) -> KeyReport:
         addresses=_addresses(answer.body, shape.ips, shape.unrestricted),
         clock_offset_ms=offset_ms,
     )
+
+
+async def check_kind(wire: Wire) -> None:
+    """Refuse an account whose money the lists that are read here do not tell. Raises VenueDown, VenueRefused."""
+    call, venue = wire.dialect.key.account, wire.dialect.venue
+    if call is None:
+        return
+    answer = await wire.ask(call, dict(call.fields))
+    if answer.error is not None or answer.refused or not isinstance(answer.body, str):
+        raise VenueDown("VENUE_DOWN", f"{venue} does not say how the account is kept: {wire.text_of(answer)}")
+    if answer.body not in wire.dialect.key.kinds:
+        raise VenueRefused(
+            "SETTINGS_REFUSED",
+            f"{venue} keeps the account as {answer.body[:40]!r}: its money would be read as none.",
+            where=venue,
+            hint="make it a standard account at the venue while it holds nothing, or use another one",
+        )
 
 
 async def _asked(wire: Wire, mode: AccountMode, call: Call) -> Answer:

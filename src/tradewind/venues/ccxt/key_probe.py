@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.errors import ConfigError
 from tradewind.venues.ccxt.capabilities import DIALECTS
 from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange, open_session
-from tradewind.venues.ccxt.key_check import read_key
+from tradewind.venues.ccxt.key_check import check_kind, read_key
 from tradewind.venues.ccxt.parsing import word_of
 from tradewind.venues.ccxt.shapes import SettingShape
 from tradewind.venues.ccxt.unreached import silent
@@ -57,6 +57,8 @@ async def probe_key(
         EXCHANGE_UNSUPPORTED where orders cannot be sent to the venue, so its keys cannot be asked about.
     AuthFailed
         KEY_REJECTED, KEY_MODE_MISMATCH.
+    VenueRefused
+        SETTINGS_REFUSED for a kind of account that cannot be traded here.
     VenueDown
         It does not answer, or not to the end.
     """
@@ -96,6 +98,7 @@ async def _report(
         said = f"{keys.venue} does not tell its time, so nothing can be signed"
         raise silent(keys.venue, wire.clock_error, f"{said}.")
     report = await read_key(wire, mode)
+    await check_kind(wire)
     hedge, isolated = [await _mode(wire, code) for code in ("POSITION_MODE", "MARGIN_MODE")]
     return replace(report, hedge=hedge, isolated=isolated)
 
