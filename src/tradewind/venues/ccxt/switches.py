@@ -55,6 +55,8 @@ class AccountSwitches:
         if call is None:
             text = f"{self._dialect.venue} has no leverage: what is bought is paid whole"
             return _ACCEPTED if leverage == 1 else _no_such(text)
+        if "$leverage_number" in call.fields.values() and leverage != int(leverage):
+            return _no_such(f"{self._dialect.venue} takes whole numbers for the leverage, not {leverage:g}")
         sides: tuple[object, ...] = (None,)
         if modes.hedge and modes.isolated and "$leverage_side" in call.fields.values():
             sides = (words.long, words.short)
