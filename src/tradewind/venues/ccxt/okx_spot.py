@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tradewind.venues.ccxt.dialect import Call, Dialect, Reading, Stream, Topic
+from tradewind.venues.ccxt.dialect import Call, Dialect, Meaning, Reading, Stream, Topic, error_rows
 from tradewind.venues.ccxt.okx_swap import OKX_SWAP
 from tradewind.venues.ccxt.shapes import BalanceShape, FillShape, HoldingShape, OrderShape
 
@@ -89,6 +89,16 @@ OKX_SPOT: Dialect = replace(
     position_mode=None,
     margin_mode=None,
     trail="",
+    errors=(
+        *OKX_SWAP.errors,
+        *error_rows("51119 51127", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("51100 51118 51120", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
+        *error_rows(
+            "51116 51122 51135 51136 51137 51138 51250", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"
+        ),
+        *error_rows("51005 51185 51201 51203", "InvalidOrder", Meaning.REJECTED),
+        *error_rows("51021 51022", "ContractUnavailable", Meaning.CLOSED, "VENUE_CLOSED"),
+    ),
     streams=(
         Stream("watch_orders", {"params": {"type": "spot"}}),
         Stream("watch_orders", {"params": {"trigger": True, "type": "spot"}}),
