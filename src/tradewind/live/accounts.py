@@ -64,6 +64,8 @@ class AccountTerms:
         What the account is set to before anything is traded; a leverage of 0 leaves all of it as it is.
     earlier
         Signs of the orders of earlier epochs, whose stops may still lie at the venue.
+    coins
+        What it holds are coins, which an order that is to sell them locks.
     """
 
     name: str
@@ -76,6 +78,7 @@ class AccountTerms:
     hedge: bool = False
     isolated: bool = False
     earlier: frozenset[str] = frozenset()
+    coins: bool = False
 
 
 @dataclass(slots=True)
@@ -196,6 +199,7 @@ class TradingAccount:
 
     def cancel_earlier(self, seen: OrderSeen) -> None:
         """Cancel an order of an earlier epoch, which only the venue's id names here."""
+        self.others = tuple(other for other in self.others if other.venue_id != seen.venue_id)
         order = OrderRef(seen.instrument, 0, seen.venue_id, seen.stop)
         self.inbox.start(_safely(lambda: self.gateway.cancel(order)))
 
@@ -232,17 +236,28 @@ class TradingAccount:
             rung = ladder.begin(order, now_ns)
             rungs.append(rung)
             leaving.append(ladder.at(order, rung) if rung else order)
-        outcomes = await self._sent(leaving)
-        for asked, order, rung, outcome in zip(requests, orders, rungs, outcomes, strict=True):
+        waiting = dict(enumerate(zip(requests, orders, rungs, strict=True)))
+
+        def hear(place: int, outcome: Outcome) -> None:
+            asked, order, rung = waiting.pop(place)
             if rung is None:
                 self._answer(asked, outcome)
             else:
                 self._note_close(asked, order, rung, outcome)
 
-    async def _sent(self, orders: list[NewOrder]) -> list[Outcome]:
-        """Return what became of orders, one for each; what a gateway does not say nobody knows."""
+        outcomes = await self._sent(leaving, hear)
+        for place in tuple(waiting):
+            hear(place, outcomes[place])
+
+    async def _sent(
+        self, orders: list[NewOrder], hear: Callable[[int, Outcome], None] = lambda _place, _outcome: None
+    ) -> list[Outcome]:
+        """Return what became of orders, one for each; what a gateway does not say nobody knows.
+
+        hear: is told what is known before the others.
+        """
         try:
-            outcomes = await self.gateway.create(orders)
+            outcomes = await self.gateway.create(orders, hear)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows what became of them
             return [_unknown(error)] * len(orders)
         unanswered = Outcome(OutcomeKind.UNKNOWN, text="the gateway gave fewer answers than it was asked")

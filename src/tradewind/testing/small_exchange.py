@@ -434,10 +434,15 @@ class SmallGateway:
         """Return what was heard since."""
         return await self._stream.next_events()
 
-    async def create(self, orders: Sequence[NewOrder]) -> list[Outcome]:
+    async def create(
+        self, orders: Sequence[NewOrder], hear: Callable[[int, Outcome], None] = lambda _place, _outcome: None
+    ) -> list[Outcome]:
         """Send orders as one batch."""
         answer = await self._ask(lambda: [self._exchange.place(order) for order in orders])
-        return [Outcome(OutcomeKind.UNKNOWN)] * len(orders) if answer is None else answer
+        outcomes = [Outcome(OutcomeKind.UNKNOWN)] * len(orders) if answer is None else answer
+        for place, outcome in enumerate(outcomes):
+            hear(place, outcome)
+        return outcomes
 
     async def amend(self, order: OrderRef, price_tick: int, qty_lot: int) -> Outcome:
         """Change an order."""

@@ -409,10 +409,8 @@ class Outcome(msgspec.Struct, frozen=True):
         REJECTED and NOT_SENT are proofs that nothing came of it; NOT_SENT may be tried again with the same id.
     order
         The order as the venue described it, where it did.
-    rule
-        The venue's reason in our words (`units.enums.Rule`).
-    text
-        What the venue said, without secrets.
+    rule, text
+        The venue's reason in our words (`units.enums.Rule`), and in its own, without secrets.
     retry_ns
         Do not ask before this time; 0: at once.
     fence_ns
@@ -562,8 +560,10 @@ class TradingGateway(Protocol):
     async def next_events(self) -> list[Event]:
         """Return what came in since the last call, at least one event. Nothing of an account is ever dropped."""
 
-    async def create(self, orders: Sequence[NewOrder]) -> list[Outcome]:
-        """Send new orders, as one batch where the venue has batches; an outcome for each, in their order."""
+    async def create(
+        self, orders: Sequence[NewOrder], hear: Callable[[int, Outcome], None] = lambda _place, _outcome: None
+    ) -> list[Outcome]:
+        """Send new orders, in batches if it can; an outcome for each. `hear` may be told some sooner, by place."""
 
     async def amend(self, order: OrderRef, price_tick: int, qty_lot: int) -> Outcome:
         """Change price and total quantity of a working order, where the venue can (`amends`)."""

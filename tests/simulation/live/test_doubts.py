@@ -77,11 +77,11 @@ class Queueing(SmallGateway):
 
     slow_s = (0.0, 0.0)
 
-    async def create(self, orders):
+    async def create(self, orders, hear=None):
         now_s = self._clock() / 1e9 - START_NS / 1e9
         if self.slow_s[0] < now_s < self.slow_s[1]:
             await asyncio.sleep(35.0)
-        return await super().create(orders)
+        return await super().create(orders, hear)
 
 
 def queue_up(live):
@@ -129,14 +129,14 @@ def test_what_would_open_is_not_sent_when_the_disk_has_kept_it_for_too_long():
 class Capped(SmallGateway):
     """A gateway whose account's caps let no order through."""
 
-    async def create(self, orders):
+    async def create(self, orders, hear=None):
         return [Outcome(OutcomeKind.NOT_SENT, rule=Rule.ORDER_NOTIONAL, text="above the cap")] * len(orders)
 
 
 class Forgetful(SmallGateway):
     """A gateway that does not hear the answer to the first new order of each batch."""
 
-    async def create(self, orders):
+    async def create(self, orders, hear=None):
         outcomes = await super().create(orders)
         return [Outcome(OutcomeKind.UNKNOWN, text="no answer"), *outcomes[1:]]
 
@@ -398,7 +398,7 @@ def test_fees_in_a_currency_without_a_wallet_are_told_of():
 class Stopless(SmallGateway):
     """A gateway to a venue that takes no stop."""
 
-    async def create(self, orders):
+    async def create(self, orders, hear=None):
         refused = Outcome(OutcomeKind.REJECTED, rule=Rule.VENUE_OTHER, text="no stops today")
         others = iter(await super().create([order for order in orders if order.kind != IntentKind.STOP]))
         return [refused if order.kind == IntentKind.STOP else next(others) for order in orders]

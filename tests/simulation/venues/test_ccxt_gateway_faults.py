@@ -61,7 +61,8 @@ def test_an_order_whose_answer_is_lost_is_unknown_and_then_found(venue, fault):
 
 @each_venue
 def test_a_batch_that_is_not_answered_holds_up_no_other(venue):
-    """F03: the close of a decision hangs; what else was decided leaves in the same second, in its order."""
+    """F03: the close of a decision hangs; what else was decided leaves in the same second, in its order, and what
+    became of it is told then."""
 
     async def work(world):
         async with Desk(world, venue) as desk:
@@ -71,21 +72,30 @@ def test_a_batch_that_is_not_answered_holds_up_no_other(venue):
                 desk.order(3 + n, IntentKind.REST, BUY, price_tick=desk.tick(0.97) - n) for n in range(3)
             ]
             close = desk.order(2, IntentKind.TARGET, SELL, reduce=True, price_tick=desk.tick(0.99))
-            began_ns = world.loop.now_ns()
-            sending = asyncio.ensure_future(desk.gateway.create([*rests, close]))
+            began_ns, told = world.loop.now_ns(), []
+
+            def hear(place, outcome):
+                told.append((place, outcome.kind, world.loop.now_ns() - began_ns < 2 * S_NS))
+
+            sending = asyncio.ensure_future(desk.gateway.create([*rests, close], hear))
             await desk.until(lambda: len(desk.truth.open_orders(desk.symbol, algo=False)) == 3, 2)
             assert not sending.done()
             live = [order.placement.client_id for order in desk.truth.open_orders(desk.symbol, algo=False)]
             outcomes = await sending
-            return live, [outcome.kind for outcome in outcomes], world.loop.now_ns() - began_ns
+            return live, [outcome.kind for outcome in outcomes], world.loop.now_ns() - began_ns, told
 
-    live, kinds, took_ns = run(work, venue)
+    live, kinds, took_ns, told = run(work, venue)
     assert live == sorted(live)
     # Which of the two is struck depends on whose connection is quicker.
     rested, closed = set(kinds[:3]), set(kinds[3:])
     assert {*rested, *closed} == {OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN}
     assert len(rested) == len(closed) == 1
     assert took_ns > 5 * S_NS
+    assert sorted((place, kind) for place, kind, _ in told) == list(enumerate(kinds))
+    assert {(kind, soon) for _, kind, soon in told} == {
+        (OutcomeKind.ACCEPTED, True), (OutcomeKind.UNKNOWN, False),
+    }  # fmt: skip
+    assert [place for place, _, _ in told if place < 3] == [0, 1, 2]
 
 
 @each_venue
@@ -223,7 +233,7 @@ def test_a_ban_is_kept_to_the_second_and_the_stream_goes_on():
             await desk.accept(desk.order(1, IntentKind.REST, BUY, price_tick=desk.tick(0.97)))
             desk.strike("F23", count=1)
             await desk.gateway.create([desk.order(2, IntentKind.REST, BUY, price_tick=desk.tick(0.96))])
-            until_ns = desk.gateway.banned_until_ns
+            until_ns = desk.gateway.traffic.banned_until_ns
             banned_s = (until_ns - world.loop.now_ns()) / S_NS
             before = len(desk.exchange.record.of("request"))
             cancelled = await desk.gateway.cancel(OrderRef(0, 1 << 20))

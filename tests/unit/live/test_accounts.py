@@ -15,7 +15,7 @@ from tradewind.live.venue import LiveRules, LiveVenue
 from tradewind.testing.clock import VirtualLoop
 from tradewind.testing.sessions import MINUTE_NS, START_NS, small_world
 from tradewind.testing.small_exchange import SmallExchange, SmallFeed, SmallGateway, Wire
-from tradewind.units.enums import BUY, LONG, SELL, IntentKind, RequestKind
+from tradewind.units.enums import BUY, LONG, SELL, IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import Outcome, OutcomeKind
 from tradewind.venues.keys.report import KeyReport
 from tradewind.venues.port import REQUEST
@@ -33,13 +33,25 @@ class Noting(SmallGateway):
         super().__init__(*parts)
         self.sent, self.armed = [], []
 
-    async def create(self, orders):
+    async def create(self, orders, hear=None):
         self.sent += orders
-        return await super().create(orders)
+        return await super().create(orders, hear)
 
     async def arm_dead_man(self, timeout_s):
         self.armed.append((self._clock(), timeout_s))
         return self.answer
+
+
+class InParts(SmallGateway):
+    """A gateway that knows at once what became of some orders, and of the others late or never."""
+
+    async def create(self, orders, hear=None):
+        for place in (2, 0):
+            hear(place, Outcome(OutcomeKind.REJECTED, rule=Rule.VENUE_MARGIN))
+        await asyncio.sleep(9.0)
+        if self.breaks:
+            raise OSError("broken")
+        return [TAKEN] * len(orders)
 
 
 class Keeping(SmallGateway):
@@ -133,6 +145,34 @@ def test_without_such_a_policy_no_order_ends_by_itself():
 
 def test_each_order_is_sent_with_the_last_price_by_which_its_worth_is_capped():
     assert {order.near_tick for order in Bench().sent(ROWS).values()} == {5_000}
+
+
+@pytest.mark.parametrize(("breaks", "rest"), [(False, OutcomeKind.ACCEPTED), (True, OutcomeKind.UNKNOWN)])
+def test_what_is_known_of_an_order_waits_for_no_other_and_each_is_answered_once(breaks, rest):
+    loop, inbox, dice = VirtualLoop(START_NS), Inbox(), random.Random(1)
+    gateway = InParts(SmallExchange(loop.now_ns, 1e6, MINUTE_NS, dice), Wire(dice), loop.now_ns)
+    gateway.breaks = breaks
+    account = TradingAccount(
+        0, AccountTerms("small", frozenset({0}), {"USDT": 0}), gateway, inbox, loop.now_ns
+    )
+
+    def answered():
+        return [(item.cid >> 20, item.outcome.kind) for item in inbox.items]
+
+    async def send():
+        account.send(asked_of(ROWS), np.array([5_000]))
+        await asyncio.sleep(1.0)
+        soon = answered()
+        asking = [cid for cid in (1, 2, 3, 4) if account.is_asking(cid << 20)]
+        await asyncio.sleep(9.0)
+        await inbox.close()
+        return soon, asking
+
+    soon, asking = loop.run_until_complete(send())
+    loop.close()
+    assert soon == [(3, OutcomeKind.REJECTED), (1, OutcomeKind.REJECTED)]
+    assert asking == [2, 4]
+    assert answered() == [*soon, (2, rest), (4, rest)]
 
 
 def armed_for(minutes, answer=TAKEN, *, stands_down=False, at_end=TAKEN, **terms):

@@ -43,24 +43,27 @@ def grouped(dialect: Dialect, orders: Sequence[NewOrder], spelled: Mapping[int, 
 
 
 async def sent_side_by_side(
-    groups: Sequence[Sequence[int]], send: Callable[[Sequence[int]], Awaitable[Sequence[Outcome]]]
+    groups: Sequence[Sequence[int]],
+    send: Callable[[Sequence[int]], Awaitable[Sequence[Outcome]]],
+    hear: Callable[[int, Outcome], None] = lambda _place, _outcome: None,
 ) -> dict[int, Outcome]:
     """Send groups in their order, none waiting for the answer of another; return what became of each place.
 
     send: sends one group and returns an outcome for each of its places; where it raises nobody knows what became of it.
+    hear: is told the same as each group is answered, all of a group at once, in the order of its places.
     """
     room = asyncio.Semaphore(_AT_ONCE)
+    found: dict[int, Outcome] = {}
 
-    async def one(group: Sequence[int]) -> Sequence[Outcome]:
+    async def one(group: Sequence[int]) -> None:
         async with room:
             try:
-                return await send(group)
+                outcomes = await send(group)
             except Exception as error:  # noqa: BLE001 - the others are under way, and theirs is known
-                return [Outcome(OutcomeKind.UNKNOWN, text=type(error).__name__)] * len(group)
+                outcomes = [Outcome(OutcomeKind.UNKNOWN, text=type(error).__name__)] * len(group)
+        for place, outcome in zip(group, outcomes, strict=True):
+            found[place] = outcome
+            hear(place, outcome)
 
-    found = await asyncio.gather(*map(one, groups))
-    return {
-        place: outcome
-        for group, outcomes in zip(groups, found, strict=True)
-        for place, outcome in zip(group, outcomes, strict=True)
-    }
+    await asyncio.gather(*map(one, groups))
+    return found

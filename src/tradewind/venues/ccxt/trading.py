@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from ccxt.base.errors import BaseError, OnMaintenance
 
 from tradewind.errors import VenueDown, VenueRefused
-from tradewind.units.enums import Rule
+from tradewind.units.enums import IntentKind, Rule
 from tradewind.venues.ccxt.account_reading import AccountReader
+from tradewind.venues.ccxt.answered import answered_rows
 from tradewind.venues.ccxt.batches import grouped, sent_side_by_side
 from tradewind.venues.ccxt.budget import Urgency
 from tradewind.venues.ccxt.capabilities import dialect_of
@@ -152,6 +153,7 @@ class CcxtTradingGateway:
         self._wire = Wire(self._exchange, self._dialect, now_ns, address)
         self.traffic = self._wire.traffic
         self._rows = RowReader(self._dialect, listings, self._ids, self.dropped)
+        self._rows.account = str(self._exchange.walletAddress or "").lower()
         self._account = AccountReader(self._wire, self._rows, self._speller, self._listings)
         self._caps = CapGuard(settings.caps, now_ns, hedge=settings.modes.hedge or self._dialect.holds_coins)
         self._stream = UserStream(
@@ -164,7 +166,7 @@ class CcxtTradingGateway:
             chance=chance,
             dropped=self.dropped,
         )
-        self._fill_watch = FillWatch(self._account, self._tell)
+        self._fill_watch = FillWatch(self._account, self._tell, in_coins=self._dialect.holds_coins)
         self._audit = StreamAudit(
             self._account,
             now_ns,
@@ -179,6 +181,9 @@ class CcxtTradingGateway:
         self._notices = NoticeWatch(self._wire, self._dialect.notices, settings.mode, self._tell, now_ns)
         self._inbox = Inbox(now_ns)
         self.tell_to = self._inbox.tell_to
+        shapes = [reading.shape for reading in self._dialect.working]
+        # An answer names an order of the list that it asked for: numbers may repeat in the other one.
+        self._shapes = shapes, sorted(shapes, key=lambda shape: not getattr(shape, "algo", False))
         self._sides: OrderedDict[int, tuple[int, bool]] = OrderedDict()
         self._venue_down = False
         self._clock_down = False
@@ -192,15 +197,7 @@ class CcxtTradingGateway:
         Raises VenueDown; AuthFailed, SafetyRefusal and VenueRefused for a key that cannot or should not be used, and
         VenueRefused (CLOCK_OFFSET) where this machine's clock is too far off.
         """
-        if not await self._wire.measure_clock(times=3):
-            raise silent(
-                self.settings.venue, self._wire.clock_error, f"{self.settings.venue} does not tell its time."
-            )
-        if not self._wire.clock.trusted:
-            offset_s = self._wire.clock.offset_ns / 1e9
-            raise VenueRefused(
-                "CLOCK_OFFSET", f"this machine's clock is {offset_s:+.3f} s from {self.settings.venue}'s."
-            )
+        await self.measure_clock()
         self.key_report = await check_key(self._wire, self.settings.mode, self._name)
         try:
             await self._exchange.load_markets()
@@ -221,11 +218,6 @@ class CcxtTradingGateway:
         """Return the venue's time less ours, as last measured; 0 before that."""
         return self._wire.clock.offset_ns
 
-    @property
-    def banned_until_ns(self) -> int:
-        """The time until which the venue wants no request at all; in the past or 0 for none."""
-        return self._wire.budget.banned_until_ns
-
     async def measure_clock(self) -> None:
         """Compare this machine's clock with the venue's. Raises VenueDown, VenueRefused (CLOCK_OFFSET)."""
         if not await self._wire.measure_clock(times=3):
@@ -237,6 +229,15 @@ class CcxtTradingGateway:
             raise VenueRefused(
                 "CLOCK_OFFSET", f"this machine's clock is {offset_s:+.3f} s from {self.settings.venue}'s."
             )
+
+    async def learn_numbers(self) -> None:
+        """Read the list of markets where orders go by numbers that only it tells. Raises VenueDown."""
+        if not self._dialect.actions or self._exchange.markets:
+            return
+        try:
+            await self._exchange.load_markets()
+        except (BaseError, OSError) as error:
+            raise silent(self.settings.venue, error, redact(f"{self.settings.venue}: {error}")) from error
 
     async def close(self) -> None:
         """Let go; orders stay as they are, the session stays open."""
@@ -317,21 +318,26 @@ class CcxtTradingGateway:
 
     # ------------------------------------------------------------------ orders
 
-    async def create(self, orders: Sequence[NewOrder]) -> list[Outcome]:
+    async def create(
+        self, orders: Sequence[NewOrder], hear: Callable[[int, Outcome], None] = lambda _place, _outcome: None
+    ) -> list[Outcome]:
         """Send new orders, in batches where the venue has them; return an outcome for each, in their order.
 
-        Batches leave side by side, protection first: one that is not answered holds up no other.
+        Batches leave side by side, protection first: one that is not answered holds up no other, and `hear` is told
+        what became of each batch as it is answered.
         """
         made = list(map(self._spell, orders))
         if len(made) == 1 and isinstance(made[0], Spelled):
             return await self._send_new(orders, [made[0]])
         spelled = {place: one for place, one in enumerate(made) if isinstance(one, Spelled)}
         outcomes = {place: one for place, one in enumerate(made) if isinstance(one, Outcome)}
+        for place, outcome in outcomes.items():
+            hear(place, outcome)
 
         def send(group: Sequence[int]) -> Awaitable[list[Outcome]]:
             return self._send_new([orders[place] for place in group], [spelled[place] for place in group])
 
-        outcomes |= await sent_side_by_side(grouped(self._dialect, orders, spelled), send)
+        outcomes |= await sent_side_by_side(grouped(self._dialect, orders, spelled), send, hear)
         return [outcomes[place] for place in range(len(orders))]
 
     def _spell(self, order: NewOrder) -> Spelled | Outcome:
@@ -355,7 +361,7 @@ class CcxtTradingGateway:
         for order in orders:
             self._audit.ask(order.cid)
         answer = await self._wire.ask(call, wrapped(call, [one.fields for one in spelled]), urgency)
-        rows = _rows_of(call, answer, [one.client_id for one in spelled])
+        rows = answered_rows(self._dialect, call, answer, [one.client_id for one in spelled])
         outcomes = self._outcomes(call, answer, len(spelled), rows)
         answered = rows if len(rows) == len(spelled) else [{}] * len(spelled)
         proven = [
@@ -370,7 +376,8 @@ class CcxtTradingGateway:
         if answer.fine:
             self._tell_up()
         codes = answer.rows(call.codes) if call.codes and count > 1 else rows
-        if not rows or (count == 1 and answer.error is not None):
+        names_none = not rows and not (call.refused and answer.fine)
+        if names_none or (count == 1 and answer.error is not None):
             return [self._outcome(answer)] * count
         if len(codes) != count or len(rows) != count:
             text, fence_ns = "rows of the answer are missing", self._wire.fence_ns(answer.signed_ns)
@@ -413,8 +420,7 @@ class CcxtTradingGateway:
         """Return an acceptance only where the venue named the order: its id, and ours where it repeats it."""
         if outcome.kind is not OutcomeKind.ACCEPTED:
             return outcome
-        shapes = [reading.shape for reading in self._dialect.working]
-        for shape in shapes:
+        for shape in self._shapes[order.kind == IntentKind.STOP]:
             venue_id = word_of(row.get(getattr(shape, "venue_id", "")))
             repeated = word_of(row.get(getattr(shape, "client_id", "")))
             if venue_id in ("", "0"):
@@ -479,7 +485,7 @@ class CcxtTradingGateway:
 
     async def _change(self, call: Call, fields: dict[str, object], urgency: Urgency) -> Outcome:
         answer = await self._wire.ask(call, wrapped(call, [fields]), urgency)
-        return self._outcomes(call, answer, 1, _rows_of(call, answer, []))[0]
+        return self._outcomes(call, answer, 1, answered_rows(self._dialect, call, answer))[0]
 
     async def cancel_all(self, instrument: int) -> Outcome:
         """Ask for an end of all orders of an instrument; for emergencies."""
@@ -563,12 +569,12 @@ class CcxtTradingGateway:
             self._rules.doubt()
         elif (meaning is Meaning.OUTAGE or self._is_outage(answer)) and not self._venue_down:
             self._venue_down = True
-            banned = self.banned_until_ns > now_ns
+            banned = self.traffic.banned_until_ns > now_ns
             self._tell(StatusSeen(-1, True, False, False, text, now_ns, "banned" if banned else ""))
 
     def _is_outage(self, answer: Answer) -> bool:
         """Return whether an answer says that nothing can be asked now: a ban, maintenance, no connection."""
-        banned = answer.status in (403, 418) and self.banned_until_ns > self._now_ns()
+        banned = answer.status in (403, 418) and self.traffic.banned_until_ns > self._now_ns()
         if banned or isinstance(answer.error, OnMaintenance):
             return True
         return answer.error is not None and is_never_sent(answer.error)
@@ -578,13 +584,3 @@ class CcxtTradingGateway:
             self._venue_down = False
             self._tell(StatusSeen(-1, False, False, False, "the venue answers again", self._now_ns()))
             self._rules.tell_closed_again()
-
-
-def _rows_of(call: Call, answer: Answer, client_ids: list[str]) -> list[Row]:
-    """Return the rows of an answer in the order in which they were asked for, those that were refused among them."""
-    rows = answer.rows(call.rows) if answer.body is not None else []
-    if not call.refused:
-        return rows
-    rows += answer.rows(call.refused)
-    told = {word_of(row.get(call.named_by)): row for row in rows}
-    return [told[name] for name in client_ids] if client_ids and told.keys() >= set(client_ids) else rows

@@ -1,4 +1,4 @@
-"""Requests of one decision: side by side, so many at a time, and one that raises takes none with it."""
+"""Requests of one decision: side by side, each answered when it is, and one that raises takes none with it."""
 
 from __future__ import annotations
 
@@ -37,3 +37,23 @@ def test_no_more_than_eight_are_under_way_and_all_begin_in_their_order():
     run_virtual(sent_side_by_side([[place] for place in range(20)], send))
     assert begun == list(range(20))
     assert most == [8]
+
+
+def test_what_became_of_a_group_is_told_when_it_is_answered_and_in_its_order():
+    told = []
+
+    async def send(group):
+        await asyncio.sleep(group[0])
+        return [ACCEPTED] * len(group)
+
+    async def sent():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        groups = [[9], [2, 0, 1], [4, 3]]
+        return await sent_side_by_side(
+            groups, send, lambda place, _: told.append((place, round(loop.time() - began)))
+        )
+
+    found = run_virtual(sent())
+    assert told == [(2, 2), (0, 2), (1, 2), (4, 4), (3, 4), (9, 9)]
+    assert sorted(found) == [0, 1, 2, 3, 4, 9]
