@@ -258,13 +258,15 @@ async def close_account(
 ) -> "Flattened":
     """Close what an account holds in some instruments by requests alone; return what the venue says is left.
 
-    A signature needs the venue's time and nothing else: neither its streams nor its list of markets nor its word about
-    the key are waited for, since they may be what fails. Raises VenueDown, VenueRefused (CLOCK_OFFSET), TimeoutError.
+    A signature needs the venue's time and nothing else: neither its streams nor its word about the key are waited for,
+    since they may be what fails, nor its list of markets, except where orders go by numbers that only this list tells.
+    Raises VenueDown, VenueRefused (CLOCK_OFFSET), TimeoutError.
     """
     from tradewind.live.flatten import flatten_account
     from tradewind.live.takeover import first_cid
 
     await asyncio.wait_for(gateway.measure_clock(), _OPEN_WITHIN_S)
+    await asyncio.wait_for(gateway.learn_numbers(), _OPEN_WITHIN_S)
     return await flatten_account(gateway, listings, first_cid(time.time_ns()), policy, tell)
 
 

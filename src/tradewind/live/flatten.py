@@ -33,6 +33,7 @@ from msgspec.structs import replace
 from tradewind.errors import VenueDown
 from tradewind.live.agreeing import AgreeingLooks
 from tradewind.live.epochs import protects
+from tradewind.live.ladder import limit_within
 from tradewind.units.enums import BUY, LONG, MONEY, SELL, IntentKind
 from tradewind.venues.ccxt.client_ids import tag_in
 from tradewind.venues.gateway import NO_HISTORY, NewOrder, OrderRef, OutcomeKind, closes_side
@@ -246,10 +247,11 @@ class _Closing:
         await self._cancel([stop for stop in stops if place in self._refused or not protects(stop)])
         self._refused.discard(place)
         side = SELL if seen.position_side == LONG else BUY
-        price_tick = self._limit_tick(seen, side, band)
+        mark_tick = self._mark_tick(seen)
+        price_tick = limit_within(band, side, mark_tick) if band != _MARKET and mark_tick else 0
         order = NewOrder(
             seen.instrument, self._cid, IntentKind.TARGET, side, seen.position_side, True, False, price_tick,
-            seen.qty_lot,
+            seen.qty_lot, near_tick=round(mark_tick),
         )  # fmt: skip
         self._cid += 1
         (outcome,) = await self._gateway.create([order])
@@ -259,12 +261,11 @@ class _Closing:
         where = f"within {band:.1%} of the mark" if price_tick else "at market"
         self._note(f"close {seen.qty_lot} lots of {symbol} {where}", outcome)
 
-    def _limit_tick(self, seen: PositionSeen, side: int, band: float) -> int:
-        """Return the worst price that is taken, 0 for any: also where the venue did not say its mark."""
-        if band == _MARKET or seen.mark <= 0.0:
-            return 0
-        tick = float(self._listings[seen.instrument].tick_size)
-        return max(1, round(seen.mark * (1.0 + side * band) / tick))
+    def _mark_tick(self, seen: PositionSeen) -> Decimal:
+        """Return the mark in ticks, 0 where the venue did not say it: then every attempt is at market."""
+        if seen.mark <= 0.0:
+            return Decimal(0)
+        return Decimal(repr(seen.mark)) / self._listings[seen.instrument].tick_size
 
     def _note(self, what: str, outcome: Outcome) -> None:
         told = (

@@ -11,7 +11,9 @@ A cancel that did not leave is asked for again likewise.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +24,7 @@ from tradewind.venues.gateway import OutcomeKind
 if TYPE_CHECKING:
     from tradewind.venues.gateway import NewOrder, Outcome
 
-__all__ = ["BANDS", "CANCEL_WAITS_S", "WAITS_S", "Ladder", "may_try_again"]
+__all__ = ["BANDS", "CANCEL_WAITS_S", "WAITS_S", "Ladder", "limit_within", "may_try_again"]
 
 BANDS = (0.0, 0.0, 0.005, 0.02)
 """How far from the last price each rung may trade, as a ratio; 0: at market."""
@@ -67,7 +69,14 @@ class Ladder:
         band = BANDS[rung]
         if band == 0.0 or order.near_tick <= 0:
             return order
-        sense = -1.0 if order.side == SELL else 1.0
         return msgspec.structs.replace(
-            order, price_tick=max(1, round(order.near_tick * (1.0 + sense * band)))
+            order, price_tick=limit_within(band, order.side, Decimal(order.near_tick))
         )
+
+
+def limit_within(band: float, side: int, price_tick: Decimal) -> int:
+    """Return the worst price in whole ticks that lies within a band around a price: for a purchase above it."""
+    ratio = Decimal(str(band))
+    if side == SELL:
+        return max(1, math.ceil(price_tick * (1 - ratio)))
+    return max(1, math.floor(price_tick * (1 + ratio)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tradewind.cli.takeover import close_account
 from tradewind.errors import SafetyRefusal
 from tradewind.testing.market_scripts import GATE, HYPERLIQUID
 from tradewind.testing.scripted_venue import run_scripted
@@ -34,6 +35,7 @@ from tradewind.venues.gateway import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tradewind.live.flatten import Flattened
     from tradewind.testing.scripted_venue import Asked, ScriptedVenue
     from tradewind.venues.ccxt.trading import CcxtTradingGateway
     from tradewind.venues.gateway import Event
@@ -47,13 +49,21 @@ FEE = 5_000_000
 
 @dataclass(slots=True)
 class Desk:
-    """An account at a venue: the orders that it has taken by number, what it answers, and what it says of them."""
+    """An account at a venue: the orders that it has taken by number, what it answers, and what it says of them.
+
+    At Hyperliquid `held` is closed by what takes at once, once as many of these as it `refuses` were asked for;
+    `closes` has all of them.
+    """
 
     name: str
     settle: str
     orders: dict[int, dict[str, Any]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     role: str = "agent"
+    held: str = "0.00004"
+    refuses: int = 0
+    closes: list[dict[str, Any]] = field(default_factory=list)
+    ended: set[object] = field(default_factory=set)
 
     def answer(self, asked: Asked) -> object | None:
         """Return what is answered to a request."""
@@ -157,9 +167,20 @@ def _hyperliquid(desk: Desk, asked: Asked) -> object | None:
 
 def _acted(desk: Desk, action: dict[str, Any]) -> dict[str, object]:
     if action["type"] == "order":
-        taken = [{"resting": {"oid": desk.take(row), "cloid": row["c"]}} for row in action["orders"]]
-        return {"type": "order", "data": {"statuses": taken}}
+        return {"type": "order", "data": {"statuses": [_ordered(desk, row) for row in action["orders"]]}}
+    for each in action.get("cancels", []):
+        desk.ended.add(each.get("o"))
     return {"type": "cancel", "data": {"statuses": ["success" for _ in action.get("cancels", [])]}}
+
+
+def _ordered(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    if row["t"].get("limit", {}).get("tif") != "Ioc":
+        return {"resting": {"oid": desk.take(row), "cloid": row["c"]}}
+    desk.closes.append(row)
+    if len(desk.closes) <= desk.refuses:
+        return {"error": "Order price cannot be more than 95% away from the reference price"}
+    desk.held = "0.0"
+    return {"filled": {"totalSz": row["s"], "avgPx": "42009.5", "oid": 900 + len(desk.closes)}}
 
 
 def hyperliquid_order(desk: Desk, number: int, **changes: object) -> dict[str, Any]:
@@ -182,14 +203,14 @@ HYPERLIQUID_TRADE = {
 HYPERLIQUID_ANSWERS: dict[str, Callable[[Desk, Asked], object]] = {
     "exchangeStatus": lambda desk, _: {"time": MS, "specialStatuses": None},
     "userRole": lambda desk, asked: {"role": desk.role, "data": {"user": f"0x{'2a' * 20}"}},
-    "frontendOpenOrders": lambda desk, _: [hyperliquid_order(desk, n) for n in desk.orders],
+    "frontendOpenOrders": lambda desk, _: [hyperliquid_order(desk, n) for n in desk.orders.keys() - desk.ended],
     "historicalOrders": lambda desk, _: [],
     "userFillsByTime": lambda desk, _: [HYPERLIQUID_TRADE],
     "clearinghouseState": lambda desk, _: {
         "assetPositions": [{"type": "oneWay", "position": {
-            "coin": "BTC", "szi": "0.00004", "entryPx": "41999.5", "unrealizedPnl": "3",
+            "coin": "BTC", "szi": desk.held, "entryPx": "41999.5", "unrealizedPnl": "3", "positionValue": "1.6804",
             "leverage": {"type": "cross", "value": 5},
-        }}],
+        }}] if desk.held != "0.0" else [],
         "marginSummary": {"accountValue": "1003.5"}, "time": MS,
     },
     "activeAssetData": lambda desk, asked: {
@@ -384,6 +405,29 @@ def test_todays_step_of_prices_is_told_as_soon_as_an_account_is_open() -> None:
 
     steps = [(e.instrument, e.value) for e in lived("hyperliquid", work) if e.code == SettingCode.TICK_STEP]
     assert steps == [(0, 10.0)]
+
+
+@pytest.mark.parametrize("refused", [0, 1, 2])
+def test_a_takeover_closes_by_requests_alone_where_orders_go_by_numbers(refused: int) -> None:
+    """At Hyperliquid: the list of markets tells the number, what the position is worth tells the mark, and the limits
+    are on the step of their price, at market too. The stop goes when nothing is held any more."""
+    desk = Desk("hyperliquid", "USDC", refuses=refused)
+
+    async def work(venue: ScriptedVenue) -> Flattened:
+        before = venue.gateway(AccountMode.LIVE)
+        await before.open()
+        assert (await before.create([STOP]))[0].kind is OutcomeKind.ACCEPTED
+        await before.close()
+        gateway = venue.gateway(AccountMode.LIVE)
+        listings = list(gateway._listings.values())
+        return await close_account(gateway, listings, lambda _step: None)
+
+    done = run_scripted("hyperliquid", desk.answer, work, HYPERLIQUID.react)
+    assert done.flat, done.steps
+    assert [(row["p"], row["r"], row["b"], row["s"]) for row in desk.closes] == [
+        (price, True, False, "0.00004") for price in ("41800", "41170", "39910")[: refused + 1]
+    ]
+    assert desk.ended == desk.orders.keys() == {100}
 
 
 def test_the_key_of_the_account_itself_opens_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.facts import asked_of
 from tradewind.live.inbox import Inbox
+from tradewind.live.ladder import limit_within
 from tradewind.testing.clock import VirtualLoop
 from tradewind.testing.sessions import START_NS
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, RequestKind, Rule
@@ -32,7 +34,7 @@ class Stubborn:
     def __init__(self, loop, answers):
         self.loop, self.answers, self.asked = loop, list(answers), []
 
-    async def create(self, orders):
+    async def create(self, orders, hear=None):
         return [self.answer(order.price_tick) for order in orders]
 
     async def cancel(self, order):
@@ -141,6 +143,21 @@ def test_it_begins_anew_once_one_was_taken_at_market_and_after_a_minute():
     assert [price for _, price in lived([LOST, TAKEN, LOST], *closes)[0]] == [0, 0, 0]
     late = lived([LOST] * 3, *closes, pause_s=61.0)[0]
     assert [price for _, price in late] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("price", "band", "sells_at", "buys_at"),
+    [
+        ("50000", 0.005, 49_750, 50_250),
+        ("50001", 0.005, 49_751, 50_251),
+        ("333", 0.02, 327, 339),
+        ("41234.56", 0.005, 41_029, 41_440),
+        ("1", 0.02, 1, 1),
+    ],
+)
+def test_a_rung_never_trades_beyond_its_band(price, band, sells_at, buys_at):
+    found = [limit_within(band, side, Decimal(price)) for side in (SELL, BUY)]
+    assert found == [sells_at, buys_at]
 
 
 def test_a_cancel_that_did_not_leave_is_asked_for_again():

@@ -7,7 +7,8 @@ has a limit away from the price. A change is a cancel and another order there, s
 how much of it is filled and not for how much: its trades do. Stops are among the orders and keep their number when
 they are triggered. There is one position of a coin, and no list of settings.
 
-Of an account only the one of perpetuals is known here: where spot and perpetuals are one, its money is told elsewhere.
+Of an account only the one of perpetuals is known here: where spot and perpetuals are one, its money is told elsewhere,
+and such an account is refused.
 """
 
 from __future__ import annotations
@@ -171,6 +172,9 @@ _FILL_SHAPE = FillShape(
     ts="time",
     taken={"Liquidat": "liquidation", "Auto-Deleverag": "adl", "Settlement": "settlement"},
     taken_by="dir",
+    # What is liquidated in the book is told as an ordinary close, and whoever took the other side is told it as well.
+    lifts=(("liquidated", ("liquidation", "liquidatedUser")),),
+    liquidated="liquidated",
 )
 _ENDED = frozenset(word for word, status in _STATUS.items() if word not in ("open", "triggered"))
 
@@ -216,13 +220,14 @@ _CANCEL = Call(
 
 HYPERLIQUID = Dialect(
     venue="hyperliquid",
-    provenance="documentation; assumed: that trades carry our id, that lists by time begin with the oldest, that a "
-    "triggered stop keeps its number, and that what is left of a cancelled order is what was not filled",
+    provenance="documentation; sample: what is left of a cancelled order is what was not filled, open orders carry our "
+    "id; assumed: that trades carry it too, that lists by time begin with the oldest, and that a triggered stop keeps "
+    "its number",
     words=Words(buy="B", sell="A", net="net", long="long", short="short", yes=True, no=False),
     create={
         "limit": _order("$price", limit_tif="Gtc"),
         "post_only": _order("$price", limit_tif="Alo"),
-        "ioc": _order("$price", limit_tif="Ioc"),
+        "ioc": _order("$guard", limit_tif="Ioc"),
         "market": _order("$guard", limit_tif="Ioc"),
         "stop": _order("$guard", trigger_isMarket=True, trigger_triggerPx="$trigger", trigger_tpsl="sl"),
     },
@@ -237,12 +242,13 @@ HYPERLIQUID = Dialect(
     by_id=Reading(_info("orderStatus", ("order", ".."), 2, oid="$numbered"), _ORDER_SHAPE),
     by_id_algo=None,
     working=(Reading(_info("frontendOpenOrders", ("*",)), _OPEN_SHAPE),),
-    # All that an order ever was is listed, one row for each state; of these the last says how it ended.
-    ended=(Reading(_info("historicalOrders", _ROWS), _ORDER_SHAPE, when=("status", _ENDED)),),
-    fills=Reading(_info("userFillsByTime", ("*",)), _FILL_SHAPE, _by_time(2000, "tid")),
+    # All that an order ever was is listed, one row for each state; of these the last says how it ended. It is a list of
+    # two thousand rows, of which twenty weigh one.
+    ended=(Reading(_info("historicalOrders", _ROWS, 120), _ORDER_SHAPE, when=("status", _ENDED)),),
+    fills=Reading(_info("userFillsByTime", ("*",)), _FILL_SHAPE, _by_time(500, "tid")),
     positions=Reading(
         _info("clearinghouseState", ("assetPositions", "*", "position"), 2),
-        PositionShape("coin", "", "szi", "entryPx", "", ""),
+        PositionShape("coin", "", "szi", "entryPx", "", "", worth="positionValue"),
     ),
     balances=Reading(
         _info("clearinghouseState", (".",), 2),
@@ -274,16 +280,12 @@ HYPERLIQUID = Dialect(
         ),
         _by_time(500, "hash"),
     ),
-    settings=(
-        Reading(
-            _info("activeAssetData", ("..",), coin="$symbol"),
+    settings=tuple(
+        Reading(_info("activeAssetData", ("..",), coin="$symbol"), shape, Pages(0, per_symbol=True))
+        for shape in (
             SettingShape("LEVERAGE", "value", "coin"),
-            Pages(0, per_symbol=True),
-        ),
-        Reading(
-            _info("clearinghouseState", ("assetPositions", "*", "position", "."), 2),
-            SettingShape("MARGIN_MODE", "leverage.type", "coin", {"cross": 0.0, "isolated": 1.0}),
-        ),
+            SettingShape("MARGIN_MODE", "type", "coin", {"cross": 0.0, "isolated": 1.0}),
+        )
     ),
     leverage=Call(
         "private",
@@ -304,6 +306,8 @@ HYPERLIQUID = Dialect(
         trades=((("role",), frozenset({"agent"})),),
         withdraws=((("role",), frozenset({"user", "vault", "subAccount"})),),
         owner=("data", "user"),
+        account=_info("userAbstraction", ("*",)),
+        kinds=frozenset({"default", "disabled", "dexAbstraction"}),
     ),
     code_at=(("response", "data", "statuses", "0", "error"), ("response",), ("status",)),
     row_code="error",
@@ -311,6 +315,8 @@ HYPERLIQUID = Dialect(
     row_text="error",
     errors=(
         *_rows("InvalidOrder", Meaning.REJECTED, "VENUE_PRICE", "Price must be divisible by tick size."),
+        # Too many digits (sample).
+        *_rows("ExchangeError", Meaning.REJECTED, "VENUE_PRICE", "Order has invalid price."),
         *_rows(
             "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL", "Order must have minimum value of $10"
         ),
@@ -348,6 +354,7 @@ HYPERLIQUID = Dialect(
             "ExchangeError",
             Meaning.REJECTED,
             "VENUE_PRICE",
+            "Order price cannot be more than 95% away from the reference price",
             "Order price too far from oracle",
             "Order rejected due to price more aggressive than oracle",
         ),

@@ -1,13 +1,13 @@
 """An order in ticks and lots, spelled as a venue wants it: exact decimals, its words, its switches.
 
-Nothing is rounded here. What a venue cannot express (an expiry, a trailing stop, a switch) is said before anything
-is sent, never left out.
+Nothing is rounded here but limits of what takes at once, where the step of a price depends on the price. What a venue
+cannot express (an expiry, a trailing stop, a switch) is said before anything is sent, never left out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -130,7 +130,7 @@ class Speller:
         client_id = self._ids.encode(order.cid)
         price = text_of(order.price_tick, form.tick) if order.price_tick else "0"
         values = {
-            "qty": self._qty(order.side, text_of(order.qty_lot, form.lot)),
+            "qty": self._qty(order.side, text_of(order.qty_lot, form.lot), in_parts=form.lot[1] > 0),
             "price": price,
             "trigger": price,
             "trail": self._trail(order, instrument) if order.trail_tick else None,
@@ -142,14 +142,14 @@ class Speller:
             fields[name] = values[value] if value != "guard" else self._guard(order, instrument)
         return Spelled(form.style, form.call, nested(fields) if form.deep else fields, client_id)
 
-    def _qty(self, side: int, text: str) -> object:
-        """Return a quantity as the venue writes it: where it does so with the side in it, and whole ones as numbers."""
+    def _qty(self, side: int, text: str, *, in_parts: bool) -> object:
+        """Return a quantity as the venue writes it: with the side in it, and as a number where there are no parts."""
         if self._dialect.whole_qty:
             return int(text)
         if not self._dialect.signed_qty:
             return text
         signed = text if side == BUY else f"-{text}"
-        return signed if "." in text else int(signed)
+        return signed if in_parts else int(signed)
 
     def _form(self, order: NewOrder, instrument: Instrument) -> _Form:
         """Return how orders like this one are written for an instrument, all but what `create` adds to each."""
@@ -157,6 +157,9 @@ class Speller:
         call = self._dialect.create.get(style)
         if call is None:
             raise Unspeakable(f"{self._dialect.venue} has no order of the kind {style}")
+        if instrument.lot_size % 1:
+            call = self._dialect.create.get(f"{style}_in_parts", call)
+        self._check_leverage(order, instrument, call)
         if self._dialect.holds_coins:
             self._check_coins(order)
         if self._dialect.actions and self.number_of(instrument) is None:
@@ -183,6 +186,12 @@ class Speller:
         steps = step_of(instrument.tick_size), step_of(instrument.lot_size)
         deep = any("." in name for name in call.fields)
         return _Form(instrument, style, call, *steps, *filled_in_part(call.fields, values), deep)
+
+    def _check_leverage(self, order: NewOrder, instrument: Instrument, call: Call) -> None:
+        """Refuse what opens without a leverage where margin is isolated and each order names it. Raises Unspeakable."""
+        wanted = self.modes.isolated and "$order_leverage" in call.fields.values()
+        if wanted and not order.closes and instrument.symbol not in self.leverages:
+            raise Unspeakable(f"{self._dialect.venue} wants a leverage in each order that opens: set one")
 
     def _check_coins(self, order: NewOrder) -> None:
         """Refuse what a market has no word for at which coins are bought and sold. Raises Unspeakable."""
@@ -220,18 +229,22 @@ class Speller:
         return _text(percent)
 
     def _guard(self, order: NewOrder, instrument: Instrument) -> str:
-        """Return the limit of an order at market, or of a stop, where a venue takes none without a limit.
+        """Return the limit of what takes at once, or of a stop, where a venue wants one on the step of its own price.
 
-        Raises Unspeakable where no price is known that it could be away from.
+        A limit that was asked for is never passed: it lies on the step inside of it. Raises Unspeakable where no price
+        is known that an order at market could be away from.
         """
-        near_tick, away = order.near_tick, _MARKET_AWAY
+        near_tick, away, rounding = order.near_tick, _MARKET_AWAY, ROUND_HALF_EVEN
         if order.kind == IntentKind.STOP:
             near_tick, away = order.price_tick, _STOP_AWAY
+        elif order.price_tick:
+            near_tick, away = order.price_tick, Decimal(0)
+            rounding = ROUND_FLOOR if order.side == BUY else ROUND_CEILING
         if not near_tick:
             raise Unspeakable(f"{self._dialect.venue} takes no order at market while no price is known")
         price = near_tick * instrument.tick_size * (1 + (away if order.side == BUY else -away))
         step = Decimal(1).scaleb(min(price.adjusted() - _SIGNIFICANT + 1, 0))
-        return _text(price.quantize(max(step, instrument.tick_size)))
+        return _text(price.quantize(max(step, instrument.tick_size), rounding))
 
     def number_of(self, instrument: Instrument) -> int | None:
         """Return the venue's number of an instrument, None where orders go by the symbol or it is not known."""
@@ -249,7 +262,9 @@ class Speller:
         values = {
             **self.reference(order, instrument),
             "side": self._words.buy if side == BUY else self._words.sell,
-            "qty": self._qty(side, _text(qty_lot * instrument.lot_size)),
+            "qty": self._qty(
+                side, _text(qty_lot * instrument.lot_size), in_parts=bool(instrument.lot_size % 1)
+            ),
             "price": _text(price_tick * instrument.tick_size),
         }
         return fill_template(call.fields, values)

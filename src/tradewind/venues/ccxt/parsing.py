@@ -30,6 +30,7 @@ from tradewind.venues.ccxt.row_values import (
     steps_of,
     word_of,
 )
+from tradewind.venues.ccxt.row_words import child_in, closed_side, parent_in, state_in, taken_in
 from tradewind.venues.ccxt.shapes import (
     BalanceShape,
     FillShape,
@@ -111,6 +112,8 @@ class RowReader:
 
     Attributes
     ----------
+    account
+        The account's address in small letters, where trades name whom they liquidate.
     unread
         `id` of the shapes of which rows about our instruments were dropped; whoever reads a list to its end empties it.
     """
@@ -127,6 +130,7 @@ class RowReader:
         self._coins = {listing.instrument.base: listing for listing in listings}
         self._ids = ids
         self.dropped = dropped
+        self.account = ""
         self.strangers: set[str] = set()
         self.unread: set[int] = set()
         self._orders: OrderedDict[str, tuple[str, int]] = OrderedDict()
@@ -134,6 +138,7 @@ class RowReader:
         self._children: OrderedDict[str, str] = OrderedDict()
         self._traded: OrderedDict[str, tuple[set[str], int, int]] = OrderedDict()
         self._venues_own: OrderedDict[str, None] = OrderedDict()
+        self._taken_in_trades: OrderedDict[str, None] = OrderedDict()
         self._readers: dict[type, Callable[..., list[Event]]] = {
             OrderShape: self._order,
             FillShape: self._fill,
@@ -170,12 +175,7 @@ class RowReader:
 
     def _order(self, row: Row, shape: OrderShape, recv_ns: int) -> list[Event]:
         listing = self._listing(row, shape.symbol)
-        word = word_of(row.get(shape.status))
-        if shape.also:
-            word = f"{word}/{word_of(row.get(shape.also))}"
-        status = shape.statuses.get(word)
-        if status is None:
-            raise Unfit("unknown state")
+        word, status = state_in(row, shape)
         venue_id = word_of(row.get(shape.venue_id))
         client_id = self._client_id(row, shape, listing, venue_id)
         side, led = self._led_side(row, shape)
@@ -183,7 +183,7 @@ class RowReader:
         position_side, reduce = self._position_side(row, shape.position_side, side, reduce)
         if led is not None:
             position_side, reduce = led, closes_side(side, led)
-        elif not (shape.reduce or self._holds_coins):
+        elif shape.reduce not in row and not self._holds_coins:
             _, known = self._orders.get(_place(listing, venue_id, algo=shape.algo), ("", -1))
             if known >= 0:
                 position_side, reduce = known, closes_side(side, known)
@@ -213,20 +213,26 @@ class RowReader:
             recv_ns=recv_ns,
             stop=status is OrderStatus.WORKING and self._waits(row, shape),
         )
-        taken = _taken(row, shape)
+        taken = taken_in(row, shape)
         return self._taken_whole(row, shape, listing, seen, taken) if taken else [seen]
 
     def _taken_whole(
         self, row: Row, shape: OrderShape, listing: Listing, seen: OrderSeen, kind: str
     ) -> list[Event]:
-        """Return what the venue closed by an order of its own, once that is filled; its trades are told no more."""
-        _keep(self._venues_own, _place(listing, seen.venue_id), None)
+        """Return what the venue closed by an order of its own, once that is filled; its trades are told no more.
+
+        Where a trade of it was told before the order was seen, its trades tell all of it.
+        """
+        place = _place(listing, seen.venue_id)
+        if place in self._taken_in_trades:
+            return []
+        _keep(self._venues_own, place, None)
         if seen.status is not OrderStatus.FILLED:
             return []
         price = round(
             needed_in(row, shape.average) / listing.instrument.tick_size
         )  # An average is on no grid.
-        closes = SHORT if seen.side == BUY else LONG
+        closes = closed_side(row, shape, seen.side)
         key = key_of_trade(f"order {seen.venue_id}")
         whole = seen.filled_lot, seen.notional, key, seen.ts_ns, seen.recv_ns
         return [TakenSeen(kind, seen.instrument, closes, price, *whole)]
@@ -236,32 +242,39 @@ class RowReader:
         return shape.algo or bool(shape.trigger and decimal_in(row, shape.trigger))
 
     def _client_id(self, row: Row, shape: OrderShape, listing: Listing, venue_id: str) -> str:
-        """Return the id that says whose order it is: its own, or that of the stop that it was."""
+        """Return the id that says whose order it is: its own, what it was known by, or that of the stop that it was."""
+        known, _ = self._orders.get(_place(listing, venue_id, algo=shape.algo), ("", -1))
         if not shape.client_id:
-            known, _ = self._orders.get(_place(listing, venue_id, algo=shape.algo), ("", -1))
             if not known:
                 raise Elsewhere("an order by the venue's id alone")
             return known
-        client_id = word_of(row.get(shape.client_id))
-        child = word_of(row.get(shape.child_id)) if shape.child_id else ""
-        if child not in ("", "0"):
+        told = word_of(row.get(shape.client_id))
+        client_id = self._ours(told, known) or told
+        child = child_in(row, shape)
+        if child:
             _keep(self._parents, _place(listing, child), client_id)
             _keep(self._children, client_id, child)
         if self._ids.decode(client_id) is not None:
             return client_id
-        parent_id = word_of(row.get(shape.parent_id)) if shape.parent_id else ""
-        of_parent, _ = self._orders.get(_place(listing, parent_id, algo=True), ("", -1))
         place = _place(listing, venue_id)
-        for candidate in (
+        stop = self._ours(
             word_of(row.get(shape.parent_client_id)),
-            of_parent,
+            self._parent_in(row, shape, listing),
             self._parents.get(place, "") if not shape.algo else "",
-        ):
-            if self._ids.decode(candidate) is not None:
-                _keep(self._parents, place, candidate)
-                _keep(self._children, candidate, venue_id)
-                return candidate
-        return client_id
+        )
+        if stop:
+            _keep(self._parents, place, stop)
+            _keep(self._children, stop, venue_id)
+        return stop or client_id
+
+    def _ours(self, *candidates: str) -> str:
+        """Return the first of some ids that is one of ours, "" for none."""
+        return next((one for one in candidates if self._ids.decode(one) is not None), "")
+
+    def _parent_in(self, row: Row, shape: OrderShape | FillShape, listing: Listing) -> str:
+        """Return our id of the stop that an order or trade names as what it came of, "" for none."""
+        parent_id = parent_in(row, shape)
+        return self._orders.get(_place(listing, parent_id, algo=True), ("", -1))[0] if parent_id else ""
 
     def _order_price(self, row: Row, shape: OrderShape, listing: Listing) -> int:
         names = (shape.trigger, shape.price) if shape.trigger_first else (shape.price, shape.trigger)
@@ -290,6 +303,8 @@ class RowReader:
         if not (shape.average or shape.notional):
             return 0  # Nothing but its trades tells what it was worth.
         average = decimal_in(row, shape.average) if shape.average else None
+        if not average and word_of(row.get(shape.status)) in shape.unpriced:
+            return 0
         if not average or average < 0:
             raise Unfit("filled at no price")
         return _money_of(listing, average / listing.instrument.tick_size * filled)
@@ -317,17 +332,17 @@ class RowReader:
         venue_id = word_of(row.get(shape.venue_id))
         place = _place(listing, venue_id)
         side, led = self._led_side(row, shape, self._orders.get(place, ("", -1))[1])
-        client_id, position_side = self._whose(row, shape, place, side)
+        client_id, position_side = self._whose(row, shape, listing, place, side)
         position_side = position_side if led is None else led
         told = decimal_in(row, shape.notional) if shape.notional else None
         notional = money_of(told) if told else _money_of(listing, Decimal(price) * lots)
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         if place in self._venues_own:
             return []
-        taken = _taken(row, shape)
+        taken = taken_in(row, shape) or self._liquidated(row, shape)
         if taken:
-            closes = SHORT if side == BUY else LONG
-            key = key_of_trade(trade_id)
+            _keep(self._taken_in_trades, place, None)
+            closes, key = closed_side(row, shape, side), key_of_trade(trade_id)
             return [TakenSeen(taken, listing.index, closes, price, lots, notional, key, ts_ns, recv_ns)]
         self._add_trade(place, trade_id, lots, notional)
         if shape.quiet:
@@ -347,19 +362,31 @@ class RowReader:
             qty_lot=lots,
             notional=notional,
             fee=money_of(fee) * shape.fee_sign if fee else 0,
-            fee_currency=currency or listing.instrument.settle,
+            fee_currency=currency or self._fee_currency(listing, side, (fee or Decimal(0)) * shape.fee_sign),
             maker=int(word_of(row.get(shape.maker)) in shape.maker_words) if shape.maker else 0,
             ts_ns=ts_ns,
             recv_ns=recv_ns,
         )
         return [seen]
 
-    def _whose(self, row: Row, shape: FillShape, place: str, side: int) -> tuple[str, int]:
+    def _liquidated(self, row: Row, shape: FillShape) -> str:
+        """Return that a trade liquidated this account, "" where it names another's or none."""
+        named = word_of(row.get(shape.liquidated)).lower() if shape.liquidated else ""
+        return "liquidation" if named and named == self.account else ""
+
+    def _fee_currency(self, listing: Listing, side: int, fee: Decimal) -> str:
+        """Return what a fee is in that does not say it: of coins in what was received, a rebate in what was given."""
+        rules = listing.instrument
+        in_coins = self._holds_coins and (side == BUY) == (fee >= 0)
+        return rules.base if in_coins else rules.settle
+
+    def _whose(self, row: Row, shape: FillShape, listing: Listing, place: str, side: int) -> tuple[str, int]:
         """Return a trade's client id and position side, as its order was when it was last seen."""
         known_id, known_side = self._orders.get(place, ("", -1))
         client_id = word_of(row.get(shape.client_id)) if shape.client_id else ""
         if self._ids.decode(client_id) is None:
-            client_id = known_id or self._parents.get(place, "") or client_id
+            stop = self._parents.get(place, "") or self._parent_in(row, shape, listing)
+            client_id = self._ours(known_id, stop) or known_id or client_id
         reduce = self._reduces(row, shape.reduce) if shape.reduce else False
         position_side, _ = self._position_side(row, shape.position_side, side, reduce)
         told = word_of(row.get(shape.position_side)) in self._hedge_words()
@@ -379,6 +406,8 @@ class RowReader:
         entry, mark = (
             float(decimal_in(row, name) or 0) if name else 0.0 for name in (shape.entry, shape.mark)
         )
+        if shape.worth and size:
+            mark = float(abs((decimal_in(row, shape.worth) or 0) / size))
         ts_ns = self._ts_ns(row, shape.ts, "") or recv_ns
         word = word_of(row.get(shape.position_side))
         held = self._hedge_words().get(word)
@@ -478,9 +507,11 @@ class RowReader:
         if not word or word not in (self._words.opens, self._words.closes):
             return side, None
         told = self._hedge_words().get(word_of(row.get(shape.position_side)), known)
+        opens = word == self._words.opens
+        if getattr(shape, "own_side", False):
+            return side, LONG if (side == BUY) == opens else SHORT
         position_side = told if told >= 0 else LONG if side == BUY else SHORT
-        buys = (position_side == LONG) == (word == self._words.opens)
-        return BUY if buys else SELL, position_side
+        return BUY if (position_side == LONG) == opens else SELL, position_side
 
     def _reduces(self, row: Row, name: str) -> bool:
         return word_of(row.get(name)).lower() in ("true", word_of(self._words.yes).lower())
@@ -529,14 +560,6 @@ def _keep(table: OrderedDict[str, _Kept], key: str, value: _Kept) -> None:
     table.move_to_end(key)
     if len(table) > _REMEMBERED:
         table.popitem(last=False)
-
-
-def _taken(row: Row, shape: OrderShape | FillShape) -> str:
-    """Return what kind of an end the venue itself made, "" where it made none."""
-    if not shape.taken_by:
-        return ""
-    word = word_of(row.get(shape.taken_by))
-    return next((kind for begin, kind in shape.taken.items() if word.startswith(begin)), "")
 
 
 def _money_of(listing: Listing, ticks_by_lots: Decimal) -> int:

@@ -39,14 +39,20 @@ class OrderShape:
         The money filled so far, or else the average price: from whole ticks and lots the money follows exactly.
     child_id
         Venue's id of the order that a triggered stop became.
-    parent_client_id, parent_id
-        On that order: our id of the stop, or the venue's.
+    parent_client_id, parent_id, parent_mark
+        On that order: our id of the stop, or the venue's, and what stands before that.
+    with_child
+        States that are another one where `child_id` names an order.
+    unpriced
+        States in which the average is not told, however much was filled.
     reason, reasons
         Why it ended, and the words for it as names of `units.enums.Rule`; ``STATE/word`` counts in that state only.
     taken_by, taken
         The field that says that it was the venue's own, to close a position, and how its words begin for each kind.
+    taken_of
+        How those words end where they name the position side that was closed; it is told by the side else.
     also
-        A second field of the state: the word is then both, with a slash between.
+        A second field of the state: the word is then both, with a slash between; ``*`` for all others after it.
     leads
         The field that says whether an order opens or closes one of two positions; where it does, `side` is that of the
         position.
@@ -90,6 +96,10 @@ class OrderShape:
     left: str = ""
     signed: bool = False
     trigger_first: bool = False
+    parent_mark: str = ""
+    with_child: Mapping[str, OrderStatus] = field(default_factory=dict)
+    unpriced: frozenset[str] = frozenset()
+    taken_of: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +117,12 @@ class FillShape:
         only its order says so.
     sides
         The words for a buy and a sell where they are not the venue's usual ones.
-    leads, lifts, signed
+    leads, lifts, signed, parent_id, parent_mark, taken_of
         As of an order.
+    own_side
+        The side is the trade's own, also where `leads` says whether it opens or closes.
+    liquidated
+        The field that names whose position was liquidated by the trade, an address; others than ours are no concern.
     quiet
         What it paid is not said: the trade counts towards its order's money, and is told once a list says it whole.
     """
@@ -137,11 +151,24 @@ class FillShape:
     lifts: Lifts = ()
     quiet: bool = False
     signed: bool = False
+    parent_id: str = ""
+    parent_mark: str = ""
+    own_side: bool = False
+    taken_of: Mapping[str, int] = field(default_factory=dict)
+    liquidated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PositionShape:
-    """Which field says what about a position; `signed`: the quantity carries the side where there is one position."""
+    """Which field says what about a position.
+
+    Parameters
+    ----------
+    signed
+        The quantity carries the side where there is one position.
+    worth
+        What all of it is worth at the mark, where the mark itself is not said.
+    """
 
     symbol: str
     position_side: str
@@ -151,6 +178,7 @@ class PositionShape:
     ts: str
     signed: bool = True
     side: str = ""
+    worth: str = ""
 
 
 @dataclass(frozen=True, slots=True)

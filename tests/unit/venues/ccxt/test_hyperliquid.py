@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.errors import AuthFailed, SafetyRefusal, VenueRefused
+from tradewind.errors import AuthFailed, SafetyRefusal, VenueDown, VenueRefused
+from tradewind.live.ladder import limit_within
 from tradewind.testing.traded_rules import traded
 from tradewind.testing.wire_recorder import Reply, keys_for, run_at_post
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, Rule, SettingCode
@@ -60,6 +61,7 @@ STATE = {
     "assetPositions": [
         {"position": {
             "coin": "BTC", "cumFunding": {"allTime": "0.0"}, "entryPx": "42000.5", "unrealizedPnl": "-0.25",
+            "positionValue": "1.26021",
             "leverage": {"type": "isolated", "value": 20, "rawUsd": "-475.2"}, "szi": "-0.00003",
         }, "type": "oneWay"},
         {"position": {
@@ -155,19 +157,39 @@ def test_what_the_venue_took_is_no_trade_of_ours(way, kind):
     assert (taken.kind, taken.position_side) == (kind, LONG)
 
 
+@pytest.mark.parametrize(("address", "kind"), [("0x2A", TakenSeen), ("0x3b", FillSeen), (None, FillSeen)])
+def test_a_liquidation_in_the_book_is_told_by_whom_it_names(address, kind):
+    """It reads as an ordinary close of ours, and so does the trade of whoever took the other side of another's."""
+    found = reader()
+    found.account = "0x2a"
+    named = (
+        {"liquidation": {"liquidatedUser": address, "markPx": "42000.0", "method": "market"}}
+        if address
+        else {}
+    )
+    (seen,) = read([TRADE | {"cloid": None} | named], HYPERLIQUID.fills, found)
+    assert type(seen) is kind
+    if kind is TakenSeen:
+        assert (seen.kind, seen.position_side, seen.qty_lot) == ("liquidation", LONG, 4)
+
+
 def test_positions_money_and_settings_are_read_out_of_one_answer():
     positions = [event for event in read(STATE, HYPERLIQUID.positions) if isinstance(event, PositionSeen)]
     held = {(one.instrument, one.position_side, one.qty_lot) for one in positions}
     assert held == {(0, SHORT, 3), (0, LONG, 0), (1, LONG, 2259), (1, SHORT, 0)}
+    # The mark is told by what all of it is worth, where that is said.
+    assert {(one.instrument, one.mark) for one in positions} == {(0, 42_007.0), (1, 0.0)}
     (cash,) = read(STATE, HYPERLIQUID.balances)
     assert (cash.currency, cash.balance) == ("USDC", 10_000_000_000)  # 100.25 less -0.25 and 0.5.
     leverage, margin = HYPERLIQUID.settings
-    modes = read(STATE, margin)
-    assert [(one.instrument, one.code, one.value) for one in modes] == [
-        (0, SettingCode.MARGIN_MODE, 1.0), (1, SettingCode.MARGIN_MODE, 0.0),
-    ]  # fmt: skip
-    (seen,) = read({"user": "0x2a", "coin": "BTC", "leverage": {"type": "cross", "value": 20}}, leverage)
-    assert (seen.code, seen.value) == (SettingCode.LEVERAGE, 20.0)
+    assert leverage.call == margin.call
+    told = {
+        "user": "0x2a", "coin": "BTC", "leverage": {"type": "isolated", "value": 20, "rawUsd": "-475.2"},
+        "maxTradeSzs": ["0.5", "0.4"], "availableToTrade": ["100.0", "90.0"], "markPx": "42007.0",
+    }  # fmt: skip
+    (seen,), (mode,) = read(told, leverage), read(told, margin)
+    assert (seen.instrument, seen.code, seen.value) == (0, SettingCode.LEVERAGE, 20.0)
+    assert (mode.instrument, mode.code, mode.value) == (0, SettingCode.MARGIN_MODE, 1.0)
 
 
 def test_funding_and_what_moved_money():
@@ -404,6 +426,38 @@ def test_the_limit_of_an_order_at_market_has_five_digits_or_is_whole(near, side,
     assert ready(work) == limit
 
 
+@pytest.mark.parametrize(
+    ("instrument", "mark_tick", "side", "sent"),
+    [
+        (0, 420_003, SELL, ["41791", "41161"]),
+        (0, 420_003, BUY, ["42210", "42840"]),
+        (0, 1_234_567, SELL, ["122840", "120988"]),
+        (0, 1_234_567, BUY, ["124073", "125925"]),
+        (0, 31_415, SELL, ["3125.8", "3078.7"]),
+        (1, 221_397, BUY, ["2225", "2258.2"]),
+        (1, 99_000, BUY, ["994.95", "1009.8"]),  # The wider one is beyond 1,000, where the step is a tenth.
+        (1, 100_500, SELL, ["999.98", "984.9"]),
+    ],
+)
+def test_the_rungs_of_a_close_have_five_digits_and_lie_within_their_bands(instrument, mark_tick, side, sent):
+    """Off that step the venue refuses them, and beyond the band nobody has asked for them."""
+    rules = traded("hyperliquid")[instrument]
+
+    async def work(post, gateway):
+        for band in (0.005, 0.02):
+            limit_tick = limit_within(band, side, Decimal(mark_tick))
+            order = NewOrder(instrument, CID, IntentKind.TARGET, side, LONG, True, False, limit_tick, 10)
+            await gateway.create([order])
+        return [request.body["action"]["orders"][0]["p"] for request in post.requests]
+
+    found = ready(work)
+    assert found == sent
+    for price, band in zip(map(Decimal, found), (Decimal("0.005"), Decimal("0.02")), strict=True):
+        away = (price / (mark_tick * rules.tick_size) - 1) * side
+        assert 0 <= away <= band
+        assert price == price.to_integral_value() or len(price.normalize().as_tuple().digits) <= 5
+
+
 def test_todays_step_of_prices_is_told_where_it_is_coarser():
     """ccxt works it out of the price; the core counts in the finest and places its orders on this one."""
     market = {"id": "0", "baseName": "BTC", "info": {"szDecimals": "5"}, "precision": {"price": 1.0}}
@@ -412,14 +466,24 @@ def test_todays_step_of_prices_is_told_where_it_is_coarser():
     }
 
 
+@pytest.mark.parametrize("leverage", [2.5, 1.01])
+def test_a_leverage_that_is_no_whole_number_is_refused_and_not_cut(leverage):
+    async def work(post, gateway):
+        return await gateway.set_leverage(0, leverage), post.requests
+
+    outcome, asked = ready(work)
+    assert (outcome.kind, outcome.rule, asked) == (OutcomeKind.REJECTED, Rule.SETTINGS, [])
+
+
 # ---------------------------------------------------------------------- keys
 
 
-def role_of(role, data=None):
-    """Return what is said of a key whose wallet has this role."""
+def role_of(role, data=None, kind="default"):
+    """Return what is said of a key whose wallet has this role, for an account that is kept like this."""
 
     async def work(post, gateway):
-        post.answer = lambda _: Reply({"role": role} | ({"data": data} if data else {}))
+        said = {"role": role} | ({"data": data} if data else {})
+        post.answer = lambda asked: Reply(said if asked.body["type"] == "userRole" else json.dumps(kind))
         report = await check_key(gateway._wire, AccountMode.LIVE, "main")
         return report, post.requests[0].body
 
@@ -445,6 +509,29 @@ def test_an_owners_key_and_one_of_another_account_are_refused(role, data, refusa
     """C01: who holds the key of the account itself can withdraw all of it."""
     with pytest.raises(refusal):
         role_of(role, data)
+
+
+@pytest.mark.parametrize("kind", ["default", "disabled", "dexAbstraction"])
+def test_an_account_whose_perpetuals_have_money_of_their_own_is_taken(kind):
+    report, _ = role_of("agent", {"user": f"0x{'2a' * 20}"}, kind)
+    assert report.can_trade
+
+
+@pytest.mark.parametrize(
+    ("kind", "refusal", "code"),
+    [
+        ("unifiedAccount", VenueRefused, "SETTINGS_REFUSED"),
+        ("portfolioMargin", VenueRefused, "SETTINGS_REFUSED"),
+        ("somethingNew", VenueRefused, "SETTINGS_REFUSED"),
+        ({"error": "no"}, VenueDown, "VENUE_DOWN"),
+        (None, VenueDown, "VENUE_DOWN"),
+    ],
+)
+def test_an_account_whose_money_lies_with_its_coins_is_refused(kind, refusal, code):
+    """There the list of perpetuals says that the account is worth nothing, and what is held would look like a loss."""
+    with pytest.raises(refusal) as refused:
+        role_of("agent", {"user": f"0x{'2a' * 20}"}, kind)
+    assert refused.value.code == code
 
 
 def test_the_key_store_takes_an_address_and_a_private_key():
