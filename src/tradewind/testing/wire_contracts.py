@@ -114,6 +114,7 @@ async def _record(post: ListeningPost) -> dict[str, object]:
     if not VENUES[post.venue].hedges:
         return found
     hedged = await _ready(post, AccountModes(hedge=True, isolated=True))
+    await hedged.set_leverage(0, 5)  # Where margin is isolated a venue may want it in each order.
     for name, order in {
         "hedge: open long": _new(IntentKind.REST, BUY),
         "hedge: close long": _new(IntentKind.REST, SELL, reduce=True),

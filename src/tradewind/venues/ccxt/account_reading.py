@@ -46,6 +46,8 @@ _MS_NS = 1_000_000
 _PAGES_MAX = 1_000
 _OVERLAP_NS = 60_000_000_000
 """Trades are asked for from a little before: a venue's list may lag behind its own stamps."""
+_STOPS_LIVE_NS = 30 * 86_400_000_000_000
+"""So much older than its trades a stop may be, of which only its own list says what it became."""
 _REACH_MARGIN_NS = 3_600_000_000_000
 """So much less far back is a list believed to go: it is judged by the venue's clock, when the question arrives."""
 _ALIVE = (OrderStatus.WORKING, OrderStatus.TRIGGERED)
@@ -180,6 +182,9 @@ class AccountReader:
         if not unknown:
             return fills
         for instrument in sorted({instrument for instrument, _ in unknown}):
+            for reading in self._dialect.ended:
+                if reading.names_children:
+                    await self.read(reading, max(since_ns - _STOPS_LIVE_NS, 0), instrument)
             for reading in self._dialect.ended:
                 if not _is_of_stops(reading):
                     await self.read(reading, max(since_ns - _OVERLAP_NS, 0), instrument)
@@ -399,8 +404,8 @@ class AccountReader:
     async def _found(self, row: Row, reading: Reading, order: OrderRef, client_id: str) -> Found | None:
         """Return an order with its trades; of a stop that was triggered, the order that it became.
 
-        One that has the number in the other list of the venue is not it, and says nothing. None where it cannot be
-        read.
+        One that has the number in the other list of the venue is not it, and says nothing; nor is the stop that became
+        the order that is asked for. None where it cannot be read.
         """
         for event in self._rows.read(row, reading.shape, self._wire.now_ns()):
             if not isinstance(event, OrderSeen):
@@ -408,9 +413,11 @@ class AccountReader:
             if not _names(event, order, client_id):
                 return Found(None)
             child = self._rows.child_named(event.client_id) if event.status is OrderStatus.TRIGGERED else ""
+            if child and child == order.venue_id:
+                return Found(None)
             if child and child != event.venue_id and reading is self._dialect.by_id_algo:
                 became = await self._by_id(OrderRef(event.instrument, event.cid, child), client_id)
-                if became is None or became.order is not None:
+                if became is None or became.order is not None or reading.names_children:
                     return became
             fills = tuple(await self._fills_of(event))
             return Found(_priced(event, fills), fills)
@@ -441,9 +448,18 @@ class AccountReader:
                 triggered = event
         return triggered
 
-    async def children(self, instrument: int, since_ns: int) -> list[OrderSeen]:
-        """Return the orders, working and ended, that may be what stops became. Raises VenueDown."""
+    async def children(self, stop: OrderSeen, since_ns: int) -> list[OrderSeen]:
+        """Return the orders, working and ended, that may be what a stop became. Raises VenueDown.
+
+        Where only the stop says which one it was it is asked first.
+        """
         found: list[OrderSeen] = []
+        instrument, reading = stop.instrument, self._dialect.by_id_algo
+        if reading is not None and reading.names_children and not self._rows.child_named(stop.client_id):
+            order = OrderRef(instrument, stop.cid, stop.venue_id, algo=True)
+            became = await self._by_id(order, stop.client_id)
+            if became is not None and became.order is not None and became.order.venue_id != stop.venue_id:
+                return [became.order]
         for reading in (*self._dialect.working, *self._dialect.ended):
             if not _is_of_stops(reading):
                 events = await self.read(reading, since_ns, instrument)

@@ -3,7 +3,8 @@
 Quantities are coins, keys have a passphrase. Where both positions may be held an order says whether it opens or
 closes, and its side is that of the position: what closes a long position is a buy that closes. Stops are plans in
 lists of their own; a plan that was triggered names the order that it became, and our id stays with the plan. A change
-of an order is a new one under another id there, so that none is made here. Null stands for an empty list.
+of an order is a new one under another id there, so that none is made here. Null stands for an empty list. Nothing in a
+list of plans says whether one only reduces where one position is held: it is known of those of this process alone.
 
 Nothing is said of a request that arrives late but that its time must be within 30 s of the venue's: that is no fence,
 since it is said of the arrival and not of the execution. Accounts of the unified kind speak another API (v3).
@@ -11,6 +12,9 @@ since it is said of the arrival and not of the execution. Accounts of the unifie
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tradewind.units.enums import LONG, SHORT
 from tradewind.venues.ccxt.dialect import (
     Call,
     Clock,
@@ -116,13 +120,16 @@ _PLAN_STATUS = {
 _TAKEN = {
     "burst": "liquidation",
     "reduce": "liquidation",
+    "offset": "liquidation",
     "dte_sys_adl": "adl",
     "delivery": "settlement",
 }
 """How the words for who traded begin where the venue closes a position itself."""
+_TAKEN_OF = {"close_long": LONG, "close_short": SHORT}
+"""How they end where both positions may be held: what was closed, which its side tells by the position there."""
 
 
-def _orders(status: str, symbol: str, filled: str) -> OrderShape:
+def _orders(status: str, symbol: str, filled: str, unpriced: frozenset[str] = frozenset()) -> OrderShape:
     return OrderShape(
         symbol=symbol,
         client_id="clientOid",
@@ -143,13 +150,16 @@ def _orders(status: str, symbol: str, filled: str) -> OrderShape:
         leads="tradeSide",
         taken=_TAKEN,
         taken_by="tradeSide",
+        taken_of=_TAKEN_OF,
+        unpriced=unpriced,
         # The order channel once spelled it so, and may still.
         lifts=(("clientOid", ("clientOId",)),),
     )
 
 
 _LISTED, _DETAIL = _orders("status", "symbol", "baseVolume"), _orders("state", "symbol", "baseVolume")
-_SPOKEN = _orders("status", "instId", "accBaseVolume")
+# The channel does not push the average of an order that was cancelled, however much of it was filled (documentation).
+_SPOKEN = _orders("status", "instId", "accBaseVolume", frozenset({"canceled", "cancelled"}))
 
 
 def _plans(status: str, symbol: str) -> OrderShape:
@@ -175,6 +185,8 @@ def _plans(status: str, symbol: str) -> OrderShape:
 
 
 _PLAN_SHAPE = _plans("planStatus", "symbol")
+# The list of trades writes the side of the position where both may be held, as orders do; the channel of trades writes
+# the trade's own: what closes a long position is a sell there (documentation of the channel, users of the list).
 _FILL = FillShape(
     symbol="symbol",
     client_id="clientOid",
@@ -192,9 +204,11 @@ _FILL = FillShape(
     fee_sign=-1,
     taken=_TAKEN,
     taken_by="tradeSide",
+    taken_of=_TAKEN_OF,
     leads="tradeSide",
     lifts=(("fee", ("feeDetail", "0", "totalFee")), ("feeCoin", ("feeDetail", "0", "feeCoin"))),
 )
+_SPOKEN_FILL = replace(_FILL, own_side=True)
 _ELSEWHERE = ("exchange", "contract", "otc", "cross", "isolated", "strategy")
 """Accounts that money comes from and goes to; the last two are assumed."""
 _BILLS = ("data", "bills", "*")
@@ -226,8 +240,9 @@ _PER_SECOND = {
 
 BITGET_SWAP = Dialect(
     venue="bitget_swap",
-    provenance="documentation; assumed: words of ended plans, what a cancel reason says, unrealizedPL on the stream, "
-    "and that a key which may manage sub-accounts may move money",
+    provenance="documentation, and users' records for the sides of trades; assumed: that plans that ended are found by "
+    "one id as orders are, that a plan keeps our id as it was given, and that a key which may manage sub-accounts may "
+    "move money",
     words=Words(
         buy="buy",
         sell="sell",
@@ -303,7 +318,19 @@ BITGET_SWAP = Dialect(
         _get("order/detail", ("data",), symbol="$symbol", orderId="$venue_id", clientOid="$client_id"),
         _DETAIL,
     ),
-    by_id_algo=None,
+    by_id_algo=Reading(
+        _get(
+            "order/orders-plan-history",
+            _ORDERS,
+            "plans",
+            planType="normal_plan",
+            symbol="$symbol",
+            orderId="$venue_id",
+            clientOid="$client_id",
+        ),
+        _PLAN_SHAPE,
+        names_children=True,
+    ),
     working=(
         Reading(_get("order/orders-pending", _ORDERS), _LISTED, _pages("orderId")),
         Reading(
@@ -322,6 +349,7 @@ BITGET_SWAP = Dialect(
             _get("order/orders-plan-history", _ORDERS, "plans", planType="normal_plan", symbol="$symbol"),
             _PLAN_SHAPE,
             _pages("orderId", "entrustedList", per_symbol=True),
+            names_children=True,
         ),
     ),
     # The list of the past (fill-history) is not there with practice money.
@@ -425,6 +453,12 @@ BITGET_SWAP = Dialect(
         *error_rows("40109 40768 43001", "OrderNotFound", Meaning.GONE),
         ErrorRow("43025", "InvalidOrder", Meaning.GONE),
         *error_rows("22001 43004", "ExchangeError", Meaning.GONE),
+        ErrorRow(
+            "notExistend",
+            "ExchangeError",
+            Meaning.GONE,
+            provenance="documentation: of a plan, without a code",
+        ),
         *error_rows("40004 40005 40008", "InvalidNonce", Meaning.CLOCK, "NOT_SENT"),
         *error_rows("40001 40002 40003 40006 40009 40011 40012 40037", "AuthenticationError", Meaning.KEY),
         *error_rows("40014 40018 40085 40301", "PermissionDenied", Meaning.KEY),
@@ -466,7 +500,7 @@ BITGET_SWAP = Dialect(
     expires=False,
     reduce_in_hedge=False,
     client_id_signs="",
-    client_id_length=50,
+    client_id_length=40,
     streams=(
         Stream("watch_orders", {"params": {}}),
         Stream("watch_orders", {"params": {"trigger": True}}),
@@ -475,7 +509,7 @@ BITGET_SWAP = Dialect(
     ),
     topic_at=(("arg", "channel"),),
     topics=(
-        Topic("fill", ("data", "*"), _FILL),
+        Topic("fill", ("data", "*"), _SPOKEN_FILL),
         Topic("orders", ("data", "*"), _SPOKEN),
         Topic("orders-algo", ("data", "*"), _plans("status", "instId")),
         Topic("account", ("data", "*"), BalanceShape("marginCoin", "equity", unrealised="unrealizedPL")),

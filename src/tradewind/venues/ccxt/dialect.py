@@ -246,6 +246,8 @@ class Reading:
         The same list for what lies before the reach of this one.
     when
         (field, words) that a row must show to be read.
+    names_children
+        Nothing but these stops says which order each of them became.
     """
 
     call: Call
@@ -254,6 +256,7 @@ class Reading:
     of_symbol: Call | None = None
     archive: Reading | None = None
     when: tuple[str, frozenset[str]] | None = None
+    names_children: bool = False
 
 
 # ---------------------------------------------------------------------- the user's stream
@@ -419,6 +422,10 @@ class KeyShape:
         Where the number of the user is, which ccxt must know to listen to his stream; () where it need not.
     owner
         Where the address of the account is that a wallet's key signs for; () where keys are not those of wallets.
+    account
+        The request that says in one word how the account is kept, where there are kinds whose money is told elsewhere.
+    kinds
+        The words for those whose lists are read here.
     """
 
     call: Call | None
@@ -430,6 +437,8 @@ class KeyShape:
     transfers: tuple[tuple[Path, frozenset[str]], ...] = ()
     user: Path = ()
     owner: Path = ()
+    account: Call | None = None
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,7 +477,8 @@ class Dialect:
     Parameters
     ----------
     create
-        A call for each style: limit, post_only, ioc, market, stop, stop_trailing.
+        A call for each style: limit, post_only, ioc, market, stop, stop_trailing; ``…_in_parts`` is that for quantities
+        that are no whole numbers, where it is another one.
     batch
         The same fields in one request, for the styles of `batch_styles`.
     cancel, cancel_algo

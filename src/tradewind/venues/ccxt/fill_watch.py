@@ -168,7 +168,7 @@ class FillWatch:
 
     async def _ask_children(self, mine: _Round) -> None:
         for stop in list(mine.stops.values()):
-            for seen in await self._account.children(stop.instrument, max(stop.ts_ns - _LOOK_BACK_NS, 0)):
+            for seen in await self._account.children(stop, max(stop.ts_ns - _LOOK_BACK_NS, 0)):
                 if seen.cid == stop.cid and seen.venue_id != stop.venue_id:
                     mine.stops.pop(stop.cid, None)
                     self._tell(seen)

@@ -1,7 +1,9 @@
 """Gate perpetual swaps settled in USDT (API v4), in the grammar of `dialect`.
 
 Quantities are contracts and carry the side: negative sells. Our ids begin with ``t-`` there. Stops live in a list of
-their own and are named by the venue's id only; a triggered one names the order that it became. Where both sides are
+their own and are named by the venue's id only; the order that a triggered one became does not have our id, but ``ao-``
+and the stop's, and the stop names it. What protects prices there may end such an order at market with a part of it
+unfilled. Where both sides are
 held, the reduce-only switch says which side an order is of. Times are seconds with a fraction, in some answers
 microseconds. An order that ended unfilled is forgotten ten minutes later. A request is dead a minute after the
 second that it was signed in. What ccxt signs into the address of a request it cannot write into its body, so that the
@@ -61,6 +63,23 @@ def _order(**own: object) -> Call:
     return Call(_API, "POST", "{settle}/orders", {**fields, **own}, group="order")
 
 
+def _stop(quantity: str) -> Call:
+    fields = {
+        **_SETTLE,
+        "initial.contract": "$symbol",
+        f"initial.{quantity}": "$qty",
+        "initial.price": "0",
+        "initial.tif": "ioc",
+        "initial.reduce_only": "$reduce",
+        "initial.text": "$client_id",
+        "trigger.strategy_type": 0,
+        "trigger.price_type": "$trigger_by",
+        "trigger.price": "$trigger",
+        "trigger.rule": "$direction",
+    }
+    return Call(_API, "POST", "{settle}/price_orders", fields, (".",), group="order")
+
+
 def _read(path: str, rows: tuple[str, ...] = _LIST, **fields: object) -> Call:
     return Call(_API, "GET", path, {**_SETTLE, **fields}, rows)
 
@@ -94,6 +113,8 @@ _STATUS = {
     "finished/position_closed": OrderStatus.CANCELLED,
     "finished/reduce_out": OrderStatus.CANCELLED,
     "finished/stp": OrderStatus.CANCELLED,
+    # Others are there that no page lists: `price_rate_proteced` of what was to be filled too far away (users' records).
+    "finished/*": OrderStatus.CANCELLED,
 }
 _STOP_STATUS = {
     "open/": OrderStatus.WORKING,
@@ -102,8 +123,10 @@ _STOP_STATUS = {
     "finished/cancelled": OrderStatus.CANCELLED,
     "finished/expired": OrderStatus.EXPIRED,
     "finished/failed": OrderStatus.REJECTED,
-    "invalid/": OrderStatus.REJECTED,
-    "invalid/failed": OrderStatus.REJECTED,
+    # The stream's page has no field for how a stop ended: one that names its order was triggered.
+    "finished/": OrderStatus.CANCELLED,
+    "finished/*": OrderStatus.CANCELLED,
+    "invalid/*": OrderStatus.REJECTED,
 }
 _REASONS = {
     "ioc": "UNFILLED",
@@ -121,6 +144,10 @@ _TAKEN = {
     "clear": "settlement",
 }
 """How the text of an order or a trade begins that is the venue's own."""
+
+
+_STOPS = "ao-"
+"""How the text of an order or a trade begins that came of a stop; the stop's number follows (users' records)."""
 
 
 def _order_shape(ts: str, ts_other: str) -> OrderShape:
@@ -144,6 +171,8 @@ def _order_shape(ts: str, ts_other: str) -> OrderShape:
         ts_other=ts_other,
         reason="finish_as",
         reasons=_REASONS,
+        parent_id="text",
+        parent_mark=_STOPS,
     )
 
 
@@ -165,6 +194,8 @@ def _fill_shape(trade_id: str, ts: str) -> FillShape:
         ts=ts,
         taken=_TAKEN,
         taken_by="text",
+        parent_id="text",
+        parent_mark=_STOPS,
     )
 
 
@@ -188,6 +219,7 @@ _STOP_SHAPE = OrderShape(
     ts="finish_time",
     ts_other="create_time",
     child_id="trade_id",
+    with_child={"finished/": OrderStatus.TRIGGERED},
     algo=True,
 )
 _ROW, _ROWS = (".",), ("*", ".")
@@ -196,8 +228,8 @@ _NAMED_SETTLE = {"settle": "usdt", "order_id": "$named"}
 
 GATE_SWAP = Dialect(
     venue="gate_swap",
-    provenance="documentation; assumed: that a stop keeps our id and gives it to its order, that a trade has one "
-    "number on the stream and in lists, and that words of a stop's end are on its stream as in its list",
+    provenance="documentation, and for what stops become users' records; assumed: that a stop keeps our id, and that a "
+    "trade has one number on the stream and in lists",
     words=Words(
         buy="buy",
         sell="sell",
@@ -215,26 +247,9 @@ GATE_SWAP = Dialect(
         "post_only": _order(price="$price", tif="poc"),
         "ioc": _order(price="$price", tif="ioc"),
         "market": _order(price="0", tif="ioc"),
-        "stop": Call(
-            _API,
-            "POST",
-            "{settle}/price_orders",
-            {
-                **_SETTLE,
-                "initial.contract": "$symbol",
-                "initial.size": "$qty",
-                "initial.price": "0",
-                "initial.tif": "ioc",
-                "initial.reduce_only": "$reduce",
-                "initial.text": "$client_id",
-                "trigger.strategy_type": 0,
-                "trigger.price_type": "$trigger_by",
-                "trigger.price": "$trigger",
-                "trigger.rule": "$direction",
-            },
-            _ROW,
-            group="order",
-        ),
+        "stop": _stop("size"),
+        # Where parts of a contract are traded the field is another one, as text (ccxt).
+        "stop_in_parts": _stop("amount"),
     },
     batch=Call(_API, "POST", "{settle}/batch_orders", {}, _LIST, wrap="[]", group="order", batch=10),
     batch_styles=frozenset({"limit", "post_only", "ioc", "market"}),
@@ -266,7 +281,11 @@ GATE_SWAP = Dialect(
         ),
     ),
     by_id=Reading(_read("{settle}/orders/{order_id}", (), order_id="$named"), _ORDER_SHAPE),
-    by_id_algo=Reading(_read("{settle}/price_orders/{order_id}", _ROW, order_id="$venue_id"), _STOP_SHAPE),
+    by_id_algo=Reading(
+        _read("{settle}/price_orders/{order_id}", _ROW, order_id="$venue_id"),
+        _STOP_SHAPE,
+        names_children=True,
+    ),
     working=(
         Reading(
             _read("{settle}/orders", status="open"),
@@ -298,6 +317,7 @@ GATE_SWAP = Dialect(
                 unit_ms=1000,
                 counted=True,
             ),
+            names_children=True,
         ),
     ),
     fills=Reading(

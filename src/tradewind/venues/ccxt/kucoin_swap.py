@@ -136,10 +136,13 @@ _SPOKEN_STOP = OrderShape(
     venue_id="orderId",
     status="type",
     statuses={
-        "open": OrderStatus.WORKING,
-        "triggered": OrderStatus.TRIGGERED,
-        "cancel": OrderStatus.CANCELLED,
+        "open/*": OrderStatus.WORKING,
+        "triggered/*": OrderStatus.TRIGGERED,
+        # It was triggered, and the order that it was to become was not taken.
+        "triggered/false": OrderStatus.REJECTED,
+        "cancel/*": OrderStatus.CANCELLED,
     },
+    also="triggerSuccess",
     side="side",
     position_side="positionSide",
     reduce="",
