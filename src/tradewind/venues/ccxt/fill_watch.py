@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from tradewind.errors import VenueDown
+from tradewind.units.enums import BUY
 from tradewind.venues.ccxt.parsing import own_trade
 from tradewind.venues.gateway import OrderStatus
 
@@ -54,10 +55,16 @@ class FillWatch:
     ----------
     tell
         Gets each trade, and each order of a stop, that only a list told of.
+    in_coins
+        What is bought are coins: an order is told after its trades, which say what was kept of them as a fee, so that
+        nobody asks for a stop of more than is there.
     """
 
-    def __init__(self, account: AccountReader, tell: Callable[[OrderSeen | FillSeen], None]) -> None:
+    def __init__(
+        self, account: AccountReader, tell: Callable[[OrderSeen | FillSeen], None], *, in_coins: bool = False
+    ) -> None:
         self._account = account
+        self._in_coins = in_coins
         self._tell = tell
         self._told: OrderedDict[tuple[int, str, str], None] = OrderedDict()
         self._heard_lots: OrderedDict[tuple[int, str], int] = OrderedDict()
@@ -98,7 +105,8 @@ class FillWatch:
         None where they are not all heard of: it is told after them, or as it is once nobody tells them.
         """
         order = (seen.instrument, seen.venue_id)
-        if not (seen.cid and seen.filled_lot) or seen.notional or order in self._given_up:
+        is_known = seen.notional and not (self._in_coins and seen.side == BUY)
+        if not (seen.cid and seen.filled_lot) or is_known or order in self._given_up:
             return seen
         heard_lots, held = self._heard_lots.get(order, 0), self._held.get(order)
         is_newest = held is None or _how_far(held) <= _how_far(seen)

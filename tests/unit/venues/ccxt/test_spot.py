@@ -266,6 +266,75 @@ def test_orders_and_trades_of_bybits_spot_market_are_read():
     )
 
 
+@pytest.mark.parametrize(
+    ("side", "fee", "currency"),
+    [
+        ("Buy", "0.000004", "BTC"),
+        ("Sell", "0.168", "USDT"),
+        ("Buy", "-0.0168", "USDT"),
+        ("Sell", "-0.000001", "BTC"),
+    ],
+)
+@pytest.mark.parametrize("told", [{"feeCurrency": ""}, {}])
+def test_a_fee_that_does_not_say_its_currency_is_taken_out_of_what_was_received(side, fee, currency, told):
+    """As the venue's page of fees has it; taken for money, the coins of a purchase would be more than there are."""
+    row = {name: value for name, value in BYBIT_TRADE.items() if name != "feeCurrency"}
+    row |= {"side": side, "execFee": fee} | told
+    (fill,) = of(FillSeen, read_all("bybit_spot", "execution", row))
+    assert (fill.fee_currency, fill.fee) == (currency, round(Decimal(fee) * COIN))
+
+
+def test_what_was_bought_at_bybit_is_told_with_what_was_kept_of_it_as_a_fee():
+    """Its orders and its trades are told apart: an order told first would have a stop asked for more than is there."""
+    filled = BYBIT_ORDER | {
+        "side": "Buy", "orderStatus": "Filled", "qty": "0.004000", "cumExecQty": "0.004000", "triggerPrice": "",
+        "cumExecValue": "168.00000000", "avgPrice": "42000.0", "stopOrderType": "",
+    }  # fmt: skip
+    mine = {"orderLinkId": ClientIds("tag001").encode(9 << 20)}
+
+    async def work(post):
+        gateway, told = post.gateway(), []
+        gateway.tell_to(told.append)
+        gateway._stream._hear(object(), {"topic": "order", "data": [filled | mine]})
+        before = list(told)
+        gateway._stream._hear(object(), {"topic": "execution", "data": [BYBIT_TRADE | mine]})
+        gateway._fill_watch.stop()
+        return before, told
+
+    before, (fill, order) = run_at_post("bybit_spot", work)
+    assert before == []
+    assert (fill.fee, fill.fee_currency) == (400, "BTC")
+    assert (order.status, order.filled_lot, order.notional) == (OrderStatus.FILLED, fill.qty_lot, 168 * COIN)
+
+
+REFUSED = {
+    "bybit_spot": [
+        ("170192", Rule.VENUE_PRICE), ("170198", Rule.VENUE_OTHER), ("170033", Rule.VENUE_MARGIN),
+        ("170159", Rule.VENUE_CLOSED),
+    ],
+    "okx_spot": [
+        ("51119", Rule.VENUE_MARGIN), ("51120", Rule.VENUE_MIN_NOTIONAL), ("51137", Rule.VENUE_PRICE),
+        ("51250", Rule.VENUE_PRICE), ("51203", Rule.VENUE_OTHER), ("51022", Rule.VENUE_CLOSED),
+        ("51008", Rule.VENUE_MARGIN),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("venue", REFUSED)
+def test_what_a_spot_market_alone_refuses_is_proof_that_nothing_came_of_it(venue):
+    """Unknown codes leave an order in doubt for the time of the fence, a stop as well."""
+
+    def told(code):
+        if venue == "okx_spot":
+            return {"code": "1", "msg": "", "data": [{"ordId": "", "sCode": code, "sMsg": "no"}]}
+        return {"retCode": int(code), "retMsg": "no", "result": {}}
+
+    found, _ = outcomes_at(venue, [told(code) for code, _ in REFUSED[venue]])
+    assert [(one.kind, one.rule) for one in found] == [
+        (OutcomeKind.REJECTED, rule) for _, rule in REFUSED[venue]
+    ]
+
+
 @pytest.mark.parametrize(("venue", "category"), [("bybit_spot", "linear"), ("bybit_linear", "spot")])
 def test_the_same_symbol_of_another_market_is_not_ours(venue, category):
     """One stream tells of all markets of an account, and BTCUSDT is both a coin and a contract."""
