@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AlertService", "is_address"]
 
-_PLAIN: Final = frozenset({"json", "xml", "form"})
-"""Addresses of apprise that post to any host as they stand, without encryption; with an s at the end encrypted."""
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
 _UNREACHED: Final = re.compile(r"(?i)connection|timed? ?out|resolve|unreachable")
 _TEXT_MAX: Final = 2_048
@@ -59,7 +57,7 @@ class AlertService:
     def __init__(self, name: str, address: Secret) -> None:
         self._service, plugin = _built(name, address.reveal())
         self.kind = str(plugin.service_name)
-        fault = _fault(address.reveal(), str(getattr(plugin, "host", None) or ""))
+        fault = _fault(plugin)
         if fault:
             raise ConfigError(
                 "URL_REFUSED",
@@ -101,19 +99,41 @@ def _keep_quiet() -> None:
             log.addHandler(logging.NullHandler())
 
 
-def _fault(text: str, host: str) -> str:
-    """Return what forbids to send alerts to an address, "" for nothing.
+def _fault(plugin: Any) -> str:  # noqa: ANN401 - the library's classes
+    """Return what forbids to send alerts to an address, "" for nothing; by what its service says of itself.
 
-    Most services put a name or a token where the host stands, so numbers without dots are read as a host only where an
-    address posts to whatever host it names.
+    Most services put a name or a token where the host stands, so numbers without dots are read as a host only where
+    each form of an address names one.
     """
-    scheme = urlsplit(text).scheme.lower()
-    posts_anywhere = scheme.removesuffix("s") in _PLAIN
-    if (posts_anywhere or not host.isdigit()) and is_near_host(host):
+    hosts = [str(host) for host in (plugin.host, getattr(plugin, "smtp_host", None)) if host]
+    names_host = all("{host}" in form for form in plugin.templates)
+    if any((names_host or not host.isdigit()) and is_near_host(host) for host in hosts):
         return "leads to this machine's own surroundings, not to a service"
-    if scheme in _PLAIN and not is_this_machine(host):
-        return f"is not encrypted, and alerts hold what you own; {scheme}s:// is"
-    return ""
+    if not _is_plain(plugin) or (hosts and all(map(is_this_machine, hosts))):
+        return ""
+    encrypted = _schemes(type(plugin).secure_protocol)
+    if encrypted:
+        return f"is of a form without encryption, and alerts hold what you own; {encrypted[0]}:// has it"
+    return "is of a service without encryption, and alerts hold what you own"
+
+
+def _is_plain(plugin: Any) -> bool:  # noqa: ANN401
+    """Say whether what is sent may go through a network as it stands.
+
+    A service may encrypt whatever its address begins with: then it writes its address with the other beginning. One
+    that has a single beginning either stays on this machine, and names no host, or says where it posts to.
+    """
+    kind = type(plugin)
+    encrypted = _schemes(kind.secure_protocol)
+    if plugin.secure or urlsplit(plugin.url(privacy=True)).scheme in encrypted:
+        return False
+    if encrypted:
+        return True
+    return bool(plugin.host) and not str(getattr(plugin, "notify_url", "")).startswith("https://")
+
+
+def _schemes(told: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (told,) if isinstance(told, str) else tuple(told or ())
 
 
 def _reason(lines: Iterable[str]) -> str:

@@ -71,6 +71,15 @@ def heard():
         (f"ntfys://169.254.169.254/{CANARY}", "URL_REFUSED"),
         (f"json://service.example/{CANARY}", "URL_REFUSED"),
         (f"xml://10.0.0.3/{CANARY}", "URL_REFUSED"),
+        (f"ntfy://ntfy.example/{CANARY}", "URL_REFUSED"),
+        (f"gotify://push.example/{CANARY}", "URL_REFUSED"),
+        (f"gotifys://2852039166/{CANARY}", "URL_REFUSED"),
+        (f"mailto://user:{CANARY}@own.example", "URL_REFUSED"),
+        (f"mailto://user:{CANARY}@localhost?smtp=mail.example", "URL_REFUSED"),
+        (f"mailtos://user:{CANARY}@own.example?smtp=169.254.169.254", "URL_REFUSED"),
+        (f"pushdeer://{CANARY}{'a' * 90}", "URL_REFUSED"),
+        (f"kodi://{CANARY}@media.example", "URL_REFUSED"),
+        (f"rsyslog://{CANARY}.example", "URL_REFUSED"),
     ],
 )
 def test_an_address_that_no_alert_could_or_may_go_to_is_refused(address, code, heard, capfd):
@@ -91,10 +100,33 @@ def test_an_address_that_no_alert_could_or_may_go_to_is_refused(address, code, h
         ("tgram://4026531840:abcdefghijklmnopqrstuvwxyz0123456789/12345", "Telegram"),
         ("ntfys://ntfy.example/topic", "ntfy"),
         ("mailto://user:pass@gmail.com", "E-Mail"),
+        ("mailtos://user:pass@own.example", "E-Mail"),
+        ("mailto://user:pass@localhost", "E-Mail"),
+        ("ntfy://localhost/topic", "ntfy"),
+        ("ntfy://topic-at-the-service-itself", "ntfy"),
+        ("gotifys://push.example/tokentoken", "Gotify"),
+        ("noticas://abcdef", "Notica"),
+        ("discord://1234567/abcdefghij", "Discord"),
+        ("pushme://abcdef", "PushMe"),
+        ("syslog://", "Syslog"),
+        ("rsyslog://127.0.0.1", "Remote Syslog"),
     ],
 )
 def test_addresses_of_services_are_taken(address, kind):
     assert AlertService("phone", Secret(address)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("ntfy://ntfy.example/topic", "ntfys://"),
+        ("kodi://media.example", "kodis://"),
+        ("xbmc://media.example", "kodis://"),
+    ],
+)
+def test_a_plain_address_is_refused_with_the_beginning_that_encrypts(address, other):
+    with pytest.raises(ConfigError, match=f"; {other} has it"):
+        AlertService("phone", Secret(address))
 
 
 @pytest.mark.parametrize(
