@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tradewind.config import Workspace
     from tradewind.journal import Identity
     from tradewind.live.guard import Incident
+    from tradewind.ops.alerting import Switchboard
     from tradewind.ops.alerts import Alert
     from tradewind.ops.outward import Outward
     from tradewind.ops.services import AlertService
@@ -28,17 +29,30 @@ def alerting(
     outward: keeps who could be told; else the file of the trading process does. Raises what the key store does where an
     address cannot be read, ConfigError (ALERT_ADDRESS, URL_REFUSED) for one that alerts cannot or may not go to.
     """
+    with _switchboard(say, desk, name, outward) as board:
+        yield lambda alert: board.tell(alert if alert.session else replace(alert, session=name))
+
+
+@contextmanager
+def _switchboard(
+    say: "Output", desk: "Workspace", name: str, outward: "Outward | None"
+) -> "Iterator[Switchboard]":
+    """Yield what passes a session's alerts on, first those that processes before this one could not tell."""
     from tradewind.journal import FileDisk
     from tradewind.ops.alerting import AlertLog, Switchboard, recipients
     from tradewind.ops.outward import Outward
+    from tradewind.ops.undelivered import Undelivered
 
     services = services_of(say, desk, desk.settings.alerts)
     folder = desk.session_dir(name)
     FileDisk().make_folder(folder)
     told = recipients(desk.settings.alerts, services)
-    board = Switchboard(AlertLog(folder), told, [_shown(say)], outward or Outward(folder))
+    board = Switchboard(
+        AlertLog(folder), told, [_shown(say)], outward or Outward(folder), Undelivered(folder)
+    )
     try:
-        yield lambda alert: board.tell(alert if alert.session else replace(alert, session=name))
+        board.go_on()
+        yield board
     finally:
         board.close()
 
@@ -90,13 +104,13 @@ class GuardAlerts:
 def guard_alerts(
     say: "Output", desk: "Workspace", identity: "Identity", version: str
 ) -> "Iterator[GuardAlerts]":
-    """Tell what a guard has to tell as `session_alerts` does."""
+    """Tell what a guard has to tell as `session_alerts` does, and what a trading process that is gone could not."""
     from tradewind.journal import FileDisk
     from tradewind.ops.governance import GovernanceLog
     from tradewind.ops.outward import Outward
 
     outward = Outward(desk.session_dir(identity.session), guard=True)
-    with alerting(say, desk, identity.session, outward) as tell:
+    with _switchboard(say, desk, identity.session, outward) as board:
 
         def tell_both(alert: "Alert") -> None:
             log = GovernanceLog(
@@ -106,9 +120,10 @@ def guard_alerts(
             log.close()
             if log.lost:
                 say.note("warning: the audit does not take what the guard did")
-            tell(alert)
+            board.tell(alert)
+            board.go_on()
 
-        yield GuardAlerts(tell_both, tell, outward)
+        yield GuardAlerts(tell_both, board.tell, outward)
 
 
 def services_of(say: "Output", desk: "Workspace", names: "Iterable[str]") -> "dict[str, AlertService]":

@@ -238,6 +238,16 @@ def _untold(desk: "Workspace") -> Iterator[Finding]:
             if told.in_row and name in desk.settings.alerts and is_recent:
                 text = f"{name} cannot be told by {folder.name} since {format_utc(told.since_ns)}: {told.why}"
                 yield Finding("alerts", "wrong" if runs else "warning", text, f"tradewind keys test {name}")
+        for name, waits in () if runs else reach.kept.items():
+            text = (
+                f"{waits.count} of {folder.name} wait for {name}, the oldest of {format_utc(waits.oldest_ns)}"
+            )
+            yield Finding(
+                "alerts",
+                "warning",
+                text,
+                f"the next start tells them; see 'tradewind session status {folder.name}'",
+            )
         beat = reach.heartbeat if runs and desk.settings.heartbeat_url is not None else None
         if beat is not None and beat.at_ns != beat.well_ns:
             text = f"nobody takes that of {folder.name}, since {format_utc(beat.at_ns)} at least"

@@ -243,9 +243,12 @@ def reach_lines(reach: "Reach") -> "Iterator[tuple[str, str]]":
     for name, told in reach.alerts.items():
         line = f"{name} took {told.sent} alerts"
         if told.in_row:
-            line = f"{name} CANNOT BE TOLD since {format_utc(told.since_ns)}: {told.why}; {told.waiting} wait"
+            line = f"{name} CANNOT BE TOLD since {format_utc(told.since_ns)}: {told.why}"
         never = told.given_up + told.lost
         yield "alerts", line + (f", {never} never arrived" if never else "")
+    for name, waits in reach.kept.items():
+        oldest = f"the oldest of {format_utc(waits.oldest_ns)}"
+        yield "alerts", f"{waits.count} wait for {name}, {oldest}; the session's next process tells what is left"
     beat = reach.heartbeat
     if beat is not None:
         well = f"taken last at {format_utc(beat.well_ns)}" if beat.well_ns else "never taken"

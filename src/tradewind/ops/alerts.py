@@ -225,7 +225,8 @@ ALERTS: Final[Mapping[str, AlertKind]] = {
     "ALERT_UNDELIVERED": AlertKind(
         Level.WARNING,
         "Somebody who is to be told of alerts could not be: the service did not take one twice.",
-        "It is tried again for 40 minutes. See 'tradewind keys test NAME', and whether the service still knows you.",
+        "It is tried again for 40 minutes, by the session's next process where this one ends before. See 'tradewind "
+        "keys test NAME', and whether the service still knows you.",
     ),
     "HEARTBEAT_FAILED": AlertKind(
         Level.WARNING,
@@ -286,3 +287,9 @@ class QuietHours:
         if self.start_minute <= self.end_minute:
             return self.start_minute <= minute < self.end_minute
         return minute >= self.start_minute or minute < self.end_minute
+
+    def rest_ns(self, now_ns: int) -> int:
+        """Return for how long it stays quiet from a time on, nanoseconds; 0 where it is not."""
+        if not self.holds_at(now_ns):
+            return 0
+        return (self.end_minute * _MINUTE_NS - now_ns) % DAY_NS

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tradewind.ops.alerts import ALERTS, Level, QuietHours
+from tradewind.ops.undelivered import KeptAlert
 from tradewind.units.enums import DAY_NS
 from tradewind.units.time import format_utc
 from tradewind.venues.keys import clean
@@ -30,14 +31,14 @@ _WHY_MAX: Final = 120
 
 @dataclass(slots=True, eq=False)
 class _Letter:
-    """An alert on its way; `left` are those who have not taken it."""
+    """An alert on its way; `left` are those who have not taken it, `late`: one of a process before this one."""
 
-    title: str
-    body: str
-    at_ns: int
+    kept: KeptAlert
     left: Sequence[Notifier]
+    late: bool = False
     tries: int = 0
     due_s: float = 0.0
+    not_before_s: float = 0.0
 
 
 def written(alert: Alert) -> tuple[str, str]:
@@ -65,6 +66,8 @@ class Dispatcher:
         What the recipient is called in the settings.
     retries_s
         When what was not taken is tried again.
+    clock
+        Our time, nanoseconds UTC: whether it is quiet when what a process before this one could not tell is told.
 
     Attributes
     ----------
@@ -88,6 +91,7 @@ class Dispatcher:
         *,
         name: str = "",
         retries_s: Sequence[float] = RETRIES_S,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.sent = self.failed = self.given_up = self.kept_back = self.lost = self.in_row = 0
         self.name, self.why = name, ""
@@ -95,29 +99,43 @@ class Dispatcher:
         self._notifiers = list(notifiers)
         self._threshold = threshold
         self._quiet = quiet or QuietHours()
-        self._repeat_ns, self._retries_s = repeat_ns, retries_s
+        self._repeat_ns, self._retries_s, self._clock = repeat_ns, retries_s, clock
         self._last: dict[tuple[str, str], tuple[int, int]] = {}
         self._waiting: queue.Queue[_Letter | None] = queue.Queue(_QUEUE_MAX)
         self._again: deque[_Letter] = deque()
+        self._open: dict[int, _Letter] = {}
         self._thread: threading.Thread | None = None
+        self._over = False
 
     @property
     def waiting(self) -> int:
         """Return how many alerts have not been taken yet."""
-        return self._waiting.qsize() + len(self._again)
+        return len(self._open)
+
+    def undelivered(self) -> list[KeptAlert]:
+        """Return what has not been taken yet, what is being handed over now among it."""
+        return [letter.kept for letter in list(self._open.values())]
 
     def tell(self, alert: Alert) -> None:
         """Send an alert if it is to be sent; return at once."""
         if alert.level < self._threshold or not self._may_go(alert):
             self.kept_back += 1
             return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
-            self._thread.start()
-        try:
-            self._waiting.put_nowait(self._written(alert))
-        except queue.Full:
-            self.lost += 1
+        self._put(self._written(alert))
+
+    def go_on(self, alerts: Sequence[KeptAlert]) -> None:
+        """Send what a process before this one could not, in the order given, after what is new; return at once.
+
+        In quiet hours what is not critical waits for their end.
+        """
+        now_ns, now_s = self._clock(), time.monotonic()
+        after_quiet_s = now_s + self._quiet.rest_ns(now_ns) / 1e9
+        for kept in alerts:
+            kind = ALERTS.get(kept.code)
+            wakes = kind is None or kind.level >= Level.CRITICAL
+            self._put(
+                _Letter(kept, self._notifiers, late=True, not_before_s=now_s if wakes else after_quiet_s)
+            )
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Let what waits go out, for so long; whatever hangs is left behind."""
@@ -125,8 +143,21 @@ class Dispatcher:
             try:
                 self._waiting.put(None, timeout=timeout_s)
             except queue.Full:
-                return
-            self._thread.join(timeout_s)
+                pass
+            else:
+                self._thread.join(timeout_s)
+        self._over = True
+
+    def _put(self, letter: _Letter) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
+            self._thread.start()
+        self._open[id(letter)] = letter
+        try:
+            self._waiting.put_nowait(letter)
+        except queue.Full:
+            del self._open[id(letter)]
+            self.lost += 1
 
     def _may_go(self, alert: Alert) -> bool:
         """Judge quiet hours and repetition; remember what is kept back."""
@@ -146,16 +177,22 @@ class Dispatcher:
         title, body = written(alert)
         if kept:
             body += f"\n{kept} more of these were kept back."
-        return _Letter(title, body, alert.at_ns, self._notifiers)
+        return _Letter(KeptAlert(self.name, alert.code, title, body, alert.at_ns), self._notifiers)
 
     def _work(self) -> None:
         while True:
             letter = self._next()
             if letter is None:
                 break
-            self._hand_over(letter)
+            if letter.late and not letter.tries and letter.due_s < letter.not_before_s:
+                letter.due_s = letter.not_before_s
+                self._again.append(letter)
+            else:
+                self._hand_over(letter)
         for _ in range(len(self._again)):  # The last attempt of what waited for its next one.
-            self._hand_over(self._again.popleft())
+            letter = self._again.popleft()
+            if letter.not_before_s <= time.monotonic():
+                self._hand_over(letter)
 
     def _next(self) -> _Letter | None:
         """Return what comes next: what is new, else what is due again; None at the end."""
@@ -170,12 +207,15 @@ class Dispatcher:
 
     def _hand_over(self, letter: _Letter) -> None:
         """Try everybody who has not taken a letter; keep it for those who do not take it now."""
-        body, left = letter.body, []
-        if letter.tries:
-            body += f"\nThis is of {format_utc(letter.at_ns)} and could not be told before."
+        if self._over:
+            return  # Nobody waits for it any more: it is kept for the next process.
+        kept, left = letter.kept, []
+        body = kept.body
+        if letter.tries or letter.late:
+            body += f"\nThis is of {format_utc(kept.at_ns)} and could not be told before."
         for notify in letter.left:
             try:
-                notify(letter.title, body)
+                notify(kept.title, body)
             except Exception as error:  # noqa: BLE001 - whatever a notifier raises costs this alert and nothing else
                 # Words of ours are told; those of a library may hold the address.
                 told = str(error) if isinstance(error, ConnectionError) else ""
@@ -188,16 +228,19 @@ class Dispatcher:
         self.why = self.why if left else ""
         if left:
             self._keep(letter, left)
+        else:
+            del self._open[id(letter)]
         self.heard()
 
     def _keep(self, letter: _Letter, left: Sequence[Notifier]) -> None:
         """Keep a letter for its next attempt, or give it up."""
         if letter.tries >= len(self._retries_s):
             self.given_up += 1
+            del self._open[id(letter)]
             return
         letter.left, letter.due_s = left, time.monotonic() + self._retries_s[letter.tries]
         letter.tries += 1
         self._again.append(letter)
         if len(self._again) > _QUEUE_MAX:
-            self._again.popleft()
+            del self._open[id(self._again.popleft())]
             self.lost += 1

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tradewind.config import write_unsynced
+from tradewind.ops.undelivered import Waits, waits_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,10 +79,14 @@ class HeartbeatTold:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Who outside could be told, by the newest word of guard and trading process; counts are of both."""
+    """Who outside could be told, by the newest word of guard and trading process; counts are of both.
+
+    kept: what waits in files for each recipient, so that the session's next process can tell it.
+    """
 
     alerts: dict[str, RecipientTold] = field(default_factory=dict)
     heartbeat: HeartbeatTold | None = None
+    kept: dict[str, Waits] = field(default_factory=dict)
 
 
 class Outward:
@@ -135,16 +140,24 @@ class Outward:
             self._write()
 
     def _write(self) -> None:
-        write_unsynced(self._path, json.dumps(asdict(Reach(self._alerts, self._heartbeat))).encode())
+        told = {
+            "alerts": {name: asdict(each) for name, each in self._alerts.items()},
+            "heartbeat": asdict(self._heartbeat) if self._heartbeat else None,
+        }
+        write_unsynced(self._path, json.dumps(told).encode())
 
 
-def read_outward(folder: Path) -> Reach:
-    """Return who outside could be told of a session; nothing where nobody was to be, or no file can be read."""
+def read_outward(folder: Path, now_ns: int | None = None) -> Reach:
+    """Return who outside could be told of a session; nothing where nobody was to be, or no file can be read.
+
+    now_ns: what waits in files and is too old then is left out; None: our time.
+    """
     session, guard = (_read(folder / name) for name in OUTWARD_FILES)
     alerts = dict(session.alerts)
     for name, told in guard.alerts.items():
         alerts[name] = _joined(alerts[name], told) if name in alerts else told
-    return Reach(alerts, guard.heartbeat)
+    kept = waits_in(folder, time.time_ns() if now_ns is None else now_ns)
+    return Reach(alerts, guard.heartbeat, kept)
 
 
 def _joined(one: RecipientTold, other: RecipientTold) -> RecipientTold:
