@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tradewind.cli.moments import moment
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag, plain
 from tradewind.cli.workspace import open_workspace
-from tradewind.errors import JournalError, NotFound, PathError
+from tradewind.errors import JournalError, NotFound, PathError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tradewind.cli.paper import Bound
     from tradewind.config import Workspace
     from tradewind.journal import JournalReader, Record, VerifyReport
+    from tradewind.live.explain import Explanation
 
 __all__ = ["SessionName", "app", "session_names", "session_path"]
 
@@ -144,27 +146,58 @@ def explain(
     every: Annotated[
         bool, typer.Option("--all", help="Tell each amendment; else the first and the last of a long run.")
     ] = False,
+    last: Annotated[
+        int | None,
+        typer.Option("--last", metavar="N", min=1, max=100_000, help="Of what was refused the N newest."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="What was refused since then, in UTC.")
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="NAME", help="What was refused to this strategy.")
+    ] = "",
+    symbol: Annotated[
+        str, typer.Option("--symbol", metavar="SYMBOL", help="What was refused in this symbol.")
+    ] = "",
     workspace: WorkspaceFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Tell why an order exists: the fact, the values of the signals, the intent, the gate, the request, the fill.
 
-    'refused' tells the same of what the gate refused last, with the rule, what it allowed and what it saw.
+    'refused' tells the same of what the gate refused last, with the rule, what it allowed and what it saw; of more than
+    the last with --last, --since, --strategy or --symbol.
 
     Example: tradewind journal explain last
     """
-    from tradewind.live.explain import explain_order
+    from tradewind.live.explain import Wishes, explain_order, explain_refused
 
     say = Output(as_json)
     folder = session_path(open_workspace(workspace), session)
+    next_ = f"tradewind journal export {folder.name}"
+    if last or since or strategy or symbol:
+        if order != "refused":
+            raise UsageError(
+                "USAGE", "--last, --since, --strategy and --symbol choose among what was refused.", where=order[:40],
+                hint="tradewind journal explain refused --last 5",
+            )  # fmt: skip
+        wishes = Wishes(last, moment(since, "--since") if since else 0, strategy, symbol)
+        stories = explain_refused(folder, wishes)
+        for story in stories:
+            _tell_story(say, story, folder.name, every=every)
+        say.done({"session": folder.name, "refused": [asdict(story) for story in stories]}, next_)
+        return
     story = explain_order(folder, order)
+    _tell_story(say, story, folder.name, every=every)
+    say.done({"session": folder.name} | asdict(story), next_)
+
+
+def _tell_story(say: Output, story: "Explanation", session: str, *, every: bool) -> None:
     what = f"order {story.cid} of" if story.cid else "refused, a want of"
-    say.line(f"{what} {story.strategy} in {story.symbol}, session {folder.name}")
+    say.line(f"{what} {story.strategy} in {story.symbol}, session {session}")
     for step in story.steps if every else story.brief():
         # A strategy that names no signals has recorded none.
         if step.stage != "signals" or step.detail:
             say.line(f"  {step.line()}")
-    say.done({"session": folder.name} | asdict(story), f"tradewind journal export {folder.name}")
 
 
 @app.command()
@@ -279,8 +312,6 @@ def _fields(reader: "JournalReader", record: "Record") -> dict[str, object]:
     """Return a record with its body decoded; a body that another version wrote is told by its length."""
     import struct
 
-    import msgspec
-
     from tradewind.journal import RecordKind
 
     known = record.kind in RecordKind.__members__.values()
@@ -288,7 +319,7 @@ def _fields(reader: "JournalReader", record: "Record") -> dict[str, object]:
     head: dict[str, object] = {"seq": record.seq, "kind": kind, "bytes": len(record.body)}
     try:
         return head | _body(reader, record)
-    except (msgspec.MsgspecError, struct.error, KeyError, ValueError):
+    except (JournalError, struct.error, KeyError, ValueError):
         return head | {"undecoded": True}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradewind.cli.journal import SessionName, session_path
+from tradewind.cli.moments import moment
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
 from tradewind.errors import PathError, UsageError
@@ -51,7 +52,7 @@ def summary(
     say = Output(as_json)
     folder = session_path(open_workspace(workspace), session)
     record = read_session(folder)
-    told = summarise_day(record, _moment(day, "--day") if day is not None else max(record.end_ns - 1, 0))
+    told = summarise_day(record, moment(day, "--day") if day is not None else max(record.end_ns - 1, 0))
     lines = told.lines(money)
     for line in lines:
         say.line(line)
@@ -79,7 +80,7 @@ def stats(
 
     say = Output(as_json)
     folder = session_path(open_workspace(workspace), session)
-    since_ns = _moment(since, "--since") if since is not None else _reset_of(folder)
+    since_ns = moment(since, "--since") if since is not None else _reset_of(folder)
     found = statistics_since(read_session(folder), since_ns)
     for told in found:
         _show_statistics(say, told)
@@ -123,7 +124,7 @@ def reset(
         (folder / _RESET).unlink(missing_ok=True)
         say.line(f"the statistics of {folder.name} count from its beginning")
     else:
-        since_ns = _moment(at, "--at") if at is not None else read_session(folder).end_ns
+        since_ns = moment(at, "--at") if at is not None else read_session(folder).end_ns
         write_atomic(folder / _RESET, json.dumps({"since_ns": since_ns}) + "\n", private=True)
         say.line(f"the statistics of {folder.name} count from {format_utc(since_ns)}")
     say.done({"session": folder.name, "since_ns": since_ns}, f"tradewind session stats {folder.name}")
@@ -316,16 +317,6 @@ def _refuse_unnamed(config: "BacktestConfig | SessionConfig", named: list[str]) 
             hint="name each of its accounts" if accounts else "leave --live out to trade it on paper",
             known=[f"--live {name}" for name in accounts],
         )
-
-
-def _moment(text: str, flag: str) -> int:
-    """Return a time in UTC. Raises UsageError for what is none."""
-    from tradewind.units.time import parse_utc
-
-    try:
-        return parse_utc(text)
-    except ValueError as error:
-        raise UsageError("USAGE", f"{error}.", where=flag) from error
 
 
 def _reset_of(folder: Path) -> int:

@@ -27,10 +27,11 @@ from tradewind.journal.bodies import (
     encode_facts,
     layouts_at,
 )
-from tradewind.live.explain import Explanation, Step, _Story, explain_order
+from tradewind.live.explain import Explanation, Step, Wishes, explain_order, explain_refused
 from tradewind.live.facts import Told, rows_of
 from tradewind.live.opening import Place, open_session
 from tradewind.live.replay import replay_journal
+from tradewind.live.story import Story
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.puppets import Desk
 from tradewind.testing.sessions import small_world, walk
@@ -265,7 +266,7 @@ def test_what_the_core_flattens_with_is_told_as_its_own_intent():
 )
 def test_a_refusal_is_told_in_the_unit_of_its_rule(told, rule, amount, words):
     disk, _ = told
-    story = _Story(int(orders(disk)["cid"][-1]), JournalReader(disk, FOLDER))
+    story = Story(int(orders(disk)["cid"][-1]), JournalReader(disk, FOLDER))
     story._take_boot(BOOT)
     assert story._compared(rule, amount) == words
 
@@ -281,7 +282,7 @@ def test_a_fee_that_names_its_order_is_told_once_with_its_amount(told):
     fill = next(facts_in(disk, FactKind.FILL))
     reader = JournalReader(disk, FOLDER)
     record = next(r for r in reader.records() if r.kind == RecordKind.FACTS)
-    story = _Story(int(fill["cid"]), reader)
+    story = Story(int(fill["cid"]), reader)
     story._take_boot(BOOT)
     rows = allocate(Fact, 2)
     for row, kind in zip(rows, (FactKind.FILL, FactKind.FEE), strict=True):
@@ -317,7 +318,8 @@ def test_what_a_takeover_cancelled_ends_once_and_by_its_word():
     )
     *_, cause, end = explain_order(FOLDER, theirs, disk).steps
     assert (cause.stage, cause.ts_ns) == ("cause", 1 << 60)
-    assert cause.detail == {"operator": "takeover by ada (process 7)", "reason": "drill"}
+    said = {"operator": "takeover by ada (process 7)", "reason": "drill", "cancels": "stop of S0USDT"}
+    assert cause.detail == said
     assert (end.stage, end.detail["reason"]) == ("cancelled", "takeover")
     assert len(explain_order(FOLDER, "last", disk).steps) == len(before.steps) + 2
 
@@ -392,3 +394,59 @@ def test_few_amendments_and_refused_ones_are_told_each():
     assert Explanation(1, steps=few).brief() == few
     refused = [step for minute in range(5) for step in amendment(minute, refused="price band")]
     assert Explanation(1, steps=refused).brief() == refused
+
+
+def test_what_was_refused_is_told_one_by_one_as_the_newest_is():
+    disk = SimulatedDisk()
+    record_session(40, limits=AccountLimits(open_orders=2), disk=disk)
+    every = explain_refused(FOLDER, Wishes(None), disk)
+    assert len(every) > 3
+    assert every[-1] == explain_order(FOLDER, "refused", disk)
+    assert explain_refused(FOLDER, Wishes(3), disk) == every[-3:]
+    ends = [story.steps[-1] for story in every]
+    assert {end.detail["refused"] for end in ends} == {"open orders"}
+    assert [end.seq for end in ends] == sorted(end.seq for end in ends)
+    assert len(
+        {(end.seq, story.steps[-2].detail["slot"]) for end, story in zip(ends, every, strict=True)}
+    ) == len(every)
+    since_ns = ends[2].ts_ns
+    later = explain_refused(FOLDER, Wishes(None, since_ns), disk)
+    assert later == [story for story in every if story.steps[-1].ts_ns >= since_ns]
+    assert later != every
+    assert explain_refused(FOLDER, Wishes(None, strategy="restless", symbol="S0USDT"), disk) == every
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said", "known"),
+    [
+        (Wishes(None, 1 << 62), "nothing of this refused", ()),
+        (Wishes(None, strategy="calm"), "no strategy 'calm'", ("restless",)),
+        (Wishes(None, symbol="XUSDT"), "no symbol 'XUSDT'", ("S0USDT",)),
+    ],
+)
+def test_refusals_that_are_none_are_told_as_such(wishes, said, known):
+    disk = SimulatedDisk()
+    record_session(20, limits=AccountLimits(open_orders=2), disk=disk)
+    with pytest.raises(NotFound, match=said) as caught:
+        explain_refused(FOLDER, wishes, disk)
+    assert (caught.value.code, caught.value.known) == ("ORDER_UNKNOWN", known)
+
+
+def test_an_order_whose_market_has_expired_keeps_its_times():
+    """The times of the facts before a decision are gone with them; once it was told as of the facts before those."""
+    disk, _ = record_session(limits=AccountLimits(open_orders=2))
+    cids = sorted(set(orders(disk)["cid"].tolist()))
+    before = {cid: explain_order(FOLDER, str(cid), disk).steps for cid in cids}
+    refused = explain_refused(FOLDER, Wishes(None), disk)
+    shorter, _ = record_session(retention=RetentionRule(2), limits=AccountLimits(open_orders=2))
+    expired = [r for r in JournalReader(shorter, FOLDER).records() if r.kind == RecordKind.EXPIRED]
+    assert expired
+    gone = 0
+    for cid in cids:
+        steps = explain_order(FOLDER, str(cid), shorter).steps
+        kept = [step for step in before[cid] if step.stage != "fact" or step in steps]
+        gone += len(before[cid]) - len(kept)
+        assert [(step.stage, step.ts_ns) for step in steps] == [(step.stage, step.ts_ns) for step in kept]
+    assert gone
+    times = [story.steps[-1].ts_ns for story in explain_refused(FOLDER, Wishes(None), shorter)]
+    assert times == [story.steps[-1].ts_ns for story in refused]
