@@ -459,7 +459,10 @@ _DATA = _codes(
             "leave the symbol out",
         ),
         "JOURNAL_CORRUPT": ("A journal is damaged before its end.", "run 'tradewind journal verify'"),
-        "JOURNAL_VERSION": ("A journal was written by a newer tradewind.", "use that version to read it"),
+        "JOURNAL_VERSION": (
+            "A journal, or a state that is kept with it, has a form of another tradewind.",
+            "let that version go on, or end the session flat with it",
+        ),
         "JOURNAL_WRITE": (
             "The journal could not be written; trading has halted.",
             "free the disk and start again",

@@ -171,8 +171,7 @@ def recorded(reader: "JournalReader") -> dict[str, object]:
 
 def _milestone(record: "Record") -> dict[str, object]:
     """Return what a start or an end of a process says; nothing for any other record."""
-    import msgspec
-
+    from tradewind.errors import JournalError
     from tradewind.journal import RecordKind
     from tradewind.journal.bodies import decode_audit, decode_boot, decode_closing
 
@@ -193,7 +192,7 @@ def _milestone(record: "Record") -> dict[str, object]:
                 "decisions_hash": closing.decisions,
                 "state_hash": closing.state,
             }
-    except msgspec.MsgspecError:
+    except JournalError:
         return {"undecoded": True}
     return {}
 

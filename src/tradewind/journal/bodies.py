@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import numpy as np
 
-from tradewind.journal.format import RecordKind
+from tradewind.errors import JournalError
+from tradewind.journal.format import BODY_SCHEMA, RecordKind
 from tradewind.journal.rows import layout_of, unpack_rows
 from tradewind.units.enums import FactKind
 from tradewind.units.layout import dtype_of
@@ -38,11 +39,20 @@ LOCAL = 0
 """Number of a batch that is ours: an operator's command, or what a query found out."""
 NO_WAKE = -1
 
+OTHER_VERSION = (
+    "let that version go on, or end the session flat with it; on accounts 'tradewind session adopt FILE' begins anew "
+    "with what they hold"
+)
+"""What to do about a journal that only another version can go on with."""
+
 _BATCH = struct.Struct("<qqHHbBH")
 _NUMBERS = struct.Struct("<qq")
 _REQUESTS = struct.Struct("<q")
 _WAKE = struct.Struct(f"<10q{FACT.itemsize - 80}x")
 _PLAIN = frozenset(_BATCH.pack(0, 0, 1, 1, NO_WAKE, again, 0)[_NUMBERS.size :] for again in (False, True))
+
+
+_Body = TypeVar("_Body", "Decision", "Boot", "Closing", "Audit")
 
 
 class BatchPart(msgspec.Struct, frozen=True, gc=False):
@@ -78,15 +88,27 @@ def encode_facts(head: BatchPart, facts: bytes) -> bytes:
 def decode_facts(
     record: Record, layouts: dict[str, tuple[tuple[str, str], ...]]
 ) -> tuple[BatchPart, NDArray[Any]]:
-    """Return what `encode_facts` was given, as rows in today's layout."""
+    """Return what `encode_facts` was given, as rows in today's layout.
+
+    Raises
+    ------
+    JournalError
+        JOURNAL_VERSION: another version wrote the body in a form of its own; of every decoding here.
+    """
+    _refuse_form(record)
     number, now_ns, part, parts, wake, again, _ = _BATCH.unpack_from(record.body)
     head = BatchPart(number, now_ns, part, parts, wake, bool(again))
     return head, unpack_rows(record.body[_BATCH.size :], layouts["FACT"], FACT)
 
 
+def begin_of_rows(record: Record) -> int:
+    """Return where the packed rows begin in the body of a record of facts or of requests."""
+    return _REQUESTS.size if record.kind == RecordKind.REQUESTS else _BATCH.size
+
+
 def begins_batch(record: Record) -> bool:
     """Say whether a record holds facts of a batch of which more must follow."""
-    if record.kind not in (RecordKind.MARKET, RecordKind.FACTS):
+    if record.kind not in (RecordKind.MARKET, RecordKind.FACTS) or record.schema != BODY_SCHEMA:
         return False
     _, _, part, parts, _, _, _ = _BATCH.unpack_from(record.body)
     return 0 < int(part) < int(parts)
@@ -116,7 +138,7 @@ def count_plain(records: Iterable[Record], most_bytes: int) -> int:
         body = record.body
         size += len(body)
         plain = record.kind == RecordKind.MARKET and body[_NUMBERS.size : _BATCH.size] in _PLAIN
-        if size > most_bytes or not plain:
+        if size > most_bytes or not plain or record.schema != BODY_SCHEMA:
             break
         count += 1
     return count
@@ -148,6 +170,7 @@ def decode_requests(
     record: Record, layouts: dict[str, tuple[tuple[str, str], ...]]
 ) -> tuple[int, NDArray[Any]]:
     """Return the number of the first request and the rows."""
+    _refuse_form(record)
     (first,) = _REQUESTS.unpack_from(record.body)
     return first, unpack_rows(record.body[_REQUESTS.size :], layouts["REQUEST"], REQUEST)
 
@@ -294,22 +317,44 @@ def encode(body: Decision | Boot | Closing | Audit) -> bytes:
 
 def decode_decision(record: Record) -> Decision:
     """Return the body of a DECISION record."""
-    return msgspec.msgpack.decode(record.body, type=Decision)
+    return _decoded(record, Decision)
 
 
 def decode_boot(record: Record) -> Boot:
     """Return the body of a BOOT record."""
-    return msgspec.msgpack.decode(record.body, type=Boot)
+    return _decoded(record, Boot)
 
 
 def decode_closing(record: Record) -> Closing:
     """Return the body of a CLOSE record."""
-    return msgspec.msgpack.decode(record.body, type=Closing)
+    return _decoded(record, Closing)
 
 
 def decode_audit(record: Record) -> Audit:
     """Return the body of an AUDIT record."""
-    return msgspec.msgpack.decode(record.body, type=Audit)
+    return _decoded(record, Audit)
+
+
+def _decoded(record: Record, form: type[_Body]) -> _Body:
+    _refuse_form(record)
+    try:
+        return msgspec.msgpack.decode(record.body, type=form)
+    except msgspec.MsgspecError as error:
+        raise unknown_form(record) from error
+
+
+def _refuse_form(record: Record) -> None:
+    if record.schema != BODY_SCHEMA:
+        raise unknown_form(record)
+
+
+def unknown_form(record: Record) -> JournalError:
+    """Return the error for a record that another version of tradewind wrote in a form which this one cannot read."""
+    return JournalError(
+        "JOURNAL_VERSION",
+        f"record {record.seq} ({chr(record.kind)}) has a form of another version of tradewind",
+        hint=OTHER_VERSION,
+    )
 
 
 REFUSED = "refused"
@@ -324,7 +369,10 @@ def wanted_of(audit: Audit) -> list[Wanted]:
     """Return what stood behind each refusal of the next decision; nothing of an entry that says something else."""
     if audit.what != REFUSED or audit.actor:
         return []
-    return msgspec.convert(audit.detail["wanted"], list[Wanted])
+    try:
+        return msgspec.convert(audit.detail.get("wanted"), list[Wanted])
+    except msgspec.ValidationError:
+        return []
 
 
 def layouts_at(headers: list[SegmentHeader], seq: int) -> dict[str, tuple[tuple[str, str], ...]]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FORMAT_VERSION: Final = 1
+BODY_SCHEMA: Final = 1
+"""What `Record.schema` is while bodies have the form that `tradewind.journal.bodies` knows."""
 MAX_PAYLOAD_BYTES: Final = 1 << 20
 DIGEST_BYTES: Final = 32
 
@@ -190,7 +192,7 @@ def encode_frames(payloads: Sequence[bytes], chain: bytes) -> tuple[bytes, bytes
 
 def encode_expired(first_seq: int, digests: Sequence[bytes], chain: bytes) -> tuple[bytes, bytes]:
     """Return the frame that stands for expired records, and the chain after them."""
-    payload = _encode((1, first_seq, b"".join(digests), int(RecordKind.EXPIRED)))
+    payload = _encode((BODY_SCHEMA, first_seq, b"".join(digests), int(RecordKind.EXPIRED)))
     chain = chain_after(chain, _decode_record(payload), payload)
     crc, length = crc32(payload), len(payload)
     return _HEAD.pack(length, crc, length ^ crc ^ _ONES, chain[:8]) + payload, chain
@@ -242,7 +244,10 @@ def decode_header(data: bytes) -> tuple[SegmentHeader, int]:
     payload = data[PREFIX_BYTES:end]
     if crc32(payload) != crc:
         raise DamageError("the checksum of the header is wrong")
-    return _decode_header(payload), end
+    try:
+        return _decode_header(payload), end
+    except msgspec.MsgspecError as error:
+        raise DamageError(f"the header cannot be decoded: {error}") from error
 
 
 def skim_frame(data: bytes, offset: int, content_end: int) -> tuple[int, int]:

@@ -197,6 +197,7 @@ def _header_of(data: bytes, name: str) -> tuple[SegmentHeader, int]:
             "JOURNAL_VERSION",
             f"the journal has format {error}, this version reads up to {twj.FORMAT_VERSION}",
             where=name,
+            hint="a newer tradewind wrote it: let that version go on, or end the session flat with it",
         ) from error
 
 

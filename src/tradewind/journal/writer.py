@@ -130,7 +130,7 @@ class JournalWriter:
         """Return the chain after the last record that was written out (`flush`, `sync`)."""
         return self._chain
 
-    def append(self, kind: int, body: bytes, schema: int = 1) -> int:
+    def append(self, kind: int, body: bytes, schema: int = twj.BODY_SCHEMA) -> int:
         """Gather a record and return its sequence; it is durable after the next `sync`.
 
         Parameters
@@ -238,8 +238,8 @@ class JournalWriter:
             self._file.truncate(scan.offset)
         self._size, self._synced_size = scan.offset, -1
         self._sync_file()  # What a dead process had written may not be on the disk yet.
-        if last.layouts != self._authorship.layouts:
-            self._rotate()
+        if (last.layouts, last.writer) != (self._authorship.layouts, self._authorship.writer):
+            self._full_bytes = 0  # Each segment is of one version, and begins with the first record of it.
 
     def _whole_part(self, reader: JournalReader) -> tuple[SegmentScan, int]:
         """Read the last segment up to the last record with which something was whole; return how much lies behind."""

@@ -17,9 +17,10 @@ from tradewind.journal import (
     open_journal,
 )
 from tradewind.journal.bodies import LAYOUTS, Boot, Closing, begins_batch, encode
+from tradewind.journal.forms import refuse_other_forms, written_by_others
 from tradewind.journal.snapshots import decode_reference
 from tradewind.journal.writer import SEGMENT_BYTES
-from tradewind.live.sequencer import Sequencer
+from tradewind.live.sequencer import Sequencer, refuse_other_state
 from tradewind.live.session import SNAPSHOT_EVERY, Keeper, Session
 from tradewind.live.tape import Recorded, ResumedTape
 
@@ -104,8 +105,10 @@ def open_session(
     Raises
     ------
     TradewindError
-        As `tradewind.journal.open_journal`; REPLAY_DIFFERS comes later, while running.
+        As `tradewind.journal.open_journal`. JOURNAL_VERSION too where another version wrote what this one cannot go on
+        from: then nothing is changed. REPLAY_DIFFERS comes later, while running.
     """
+    _refuse_other_version(place, world)
     author = Authorship(place.identity, place.now_ns, place.version, LAYOUTS)
     writer = open_journal(place.disk, place.folder, author, place.segment_bytes, begins_batch)
     try:
@@ -125,6 +128,16 @@ def open_session(
         writer.abandon()
         raise
     return OpenSession(session, writer, start.next_seq)
+
+
+def _refuse_other_version(place: Place, world: World) -> None:
+    """Refuse what another version wrote and this one cannot go on from, before anything is changed."""
+    reader = JournalReader(place.disk, place.folder, place.identity)
+    if written_by_others(reader, place.version):
+        start = newest_start(reader)
+        refuse_other_forms(reader, start)
+        if start.state is not None:
+            refuse_other_state(world, start.state)
 
 
 def records_to_run(reader: JournalReader, start: Start) -> Iterator[Record]:

@@ -18,6 +18,7 @@ from tradewind.journal.bodies import (
     FACT,
     LOCAL,
     NO_WAKE,
+    OTHER_VERSION,
     REFUSED,
     REQUEST,
     Audit,
@@ -192,13 +193,7 @@ class Sequencer:
 
     def restore(self, saved: bytes) -> None:
         """Go on from a saved state. Raises JournalError (JOURNAL_VERSION) for one of another layout."""
-        self.standing, parts = msgspec.msgpack.decode(saved, type=tuple[Standing, list[bytes]])
-        if [len(part) for part in parts] != [part.nbytes for part in self.world.state[:-1]]:
-            raise JournalError(
-                "JOURNAL_VERSION",
-                "the session's state was kept by a version of tradewind whose state had another form",
-                hint="let that version finish the session, or start one of another name",
-            )
+        self.standing, parts = _saved_parts(self.world, saved)
         for target, part in zip(self.world.state[:-1], parts, strict=True):
             target.view(np.uint8)[:] = np.frombuffer(part, np.uint8)
         self.durable = self.standing.batch
@@ -291,6 +286,31 @@ class Sequencer:
         self.standing.requests += count
         self._tape.append(RecordKind.REQUESTS, encode_requests(first, rows))
         return first, np.frombuffer(bytearray(rows), REQUEST)
+
+
+def refuse_other_state(world: World, saved: bytes) -> None:
+    """Refuse what `Session.save` of another version kept, where its form is not that of a world (JOURNAL_VERSION)."""
+    own, _ = msgspec.msgpack.decode(saved, type=tuple[bytes, bytes])
+    _saved_parts(world, own)
+
+
+def other_state() -> JournalError:
+    """Return the error for a state whose form is that of another version."""
+    return JournalError(
+        "JOURNAL_VERSION",
+        "the session's state was kept by a version of tradewind whose state had another form",
+        hint=OTHER_VERSION,
+    )
+
+
+def _saved_parts(world: World, saved: bytes) -> tuple[Standing, list[bytes]]:
+    try:
+        standing, parts = msgspec.msgpack.decode(saved, type=tuple[Standing, list[bytes]])
+    except msgspec.MsgspecError as error:
+        raise other_state() from error
+    if [len(part) for part in parts] != [part.nbytes for part in world.state[:-1]]:
+        raise other_state()
+    return standing, parts
 
 
 def _money_of(world: World) -> tuple[bytes, ...]:

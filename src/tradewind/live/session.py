@@ -19,6 +19,7 @@ from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
 from tradewind.journal.bodies import LOCAL
 from tradewind.live.market_runs import take_market_run
+from tradewind.live.sequencer import other_state
 from tradewind.live.tape import is_local
 from tradewind.venues.port import Batch
 
@@ -355,9 +356,13 @@ class Session:
         return msgspec.msgpack.encode((self.sequencer.save(), inside))
 
     def restore(self, saved: bytes) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state. Raises JournalError (JOURNAL_VERSION) for one of another form."""
         own, inside = msgspec.msgpack.decode(saved, type=tuple[bytes, bytes])
         self.sequencer.restore(own)
         self._kept = self.sequencer.standing.batch
-        if self.inside is not None:
+        if self.inside is None:
+            return
+        try:
             self.inside.restore(inside)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise other_state() from error

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from tradewind.config import lock_holder
 from tradewind.errors import Busy, TradewindError
 from tradewind.journal import Authorship, FileDisk, RecordKind, open_journal
-from tradewind.journal.bodies import LAYOUTS, Audit, encode
+from tradewind.journal.bodies import LAYOUTS, Audit, begins_batch, encode
 from tradewind.live.facts import Told, halt_fact
 from tradewind.units.enums import LONG, SELL, SHORT, FactKind, Halt, OperatorCode
 
@@ -191,7 +191,7 @@ def write_down(folder: Path, identity: Identity, version: str, audit: Audit) -> 
     try:
         (folder / TAKEN_OVER).touch(0o600)
         author = Authorship(identity, lambda: audit.at_ns, version, LAYOUTS)
-        writer = open_journal(FileDisk(), folder, author)
+        writer = open_journal(FileDisk(), folder, author, is_begun=begins_batch)
         try:
             writer.append(RecordKind.AUDIT, encode(audit))
         finally:

@@ -17,7 +17,18 @@ import numpy as np
 
 from tradewind.errors import JournalError
 from tradewind.journal import RecordKind
-from tradewind.journal.bodies import LOCAL, NO_WAKE, count_plain, decode_facts, decode_market_run
+from tradewind.journal.bodies import (
+    LAYOUTS,
+    LOCAL,
+    NO_WAKE,
+    OTHER_VERSION,
+    count_plain,
+    decode_facts,
+    decode_market_run,
+    unknown_form,
+)
+from tradewind.journal.format import BODY_SCHEMA
+from tradewind.journal.forms import body_of_today
 from tradewind.journal.snapshots import decode_reference
 from tradewind.venues.port import Batch
 
@@ -32,6 +43,7 @@ INPUT = (RecordKind.MARKET, RecordKind.FACTS)
 _AHEAD = 256
 _RUN_MIN = 8
 _RUN_BYTES = 1 << 20
+_KINDS = frozenset(RecordKind)
 _NOT_COMPARED = (RecordKind.BOOT, RecordKind.CLOSE, RecordKind.AUDIT)
 
 
@@ -133,8 +145,18 @@ class Recorded:
         """Say whether nothing is left but a batch that a crash left half recorded: facts, and nothing behind them."""
         return all(record.kind in INPUT for record in self._look_ahead())
 
+    def refuse_other(self, record: Record, kind: int, body: bytes) -> None:
+        """Refuse what comes out otherwise than a record says, also in rows of today (REPLAY_DIFFERS)."""
+        header = self._header(record.seq)
+        is_older = header.layouts != LAYOUTS
+        if record.kind != kind or not is_older or body_of_today(record, header.layouts) != body:
+            raise differs(record, kind, header.writer if is_older else "")
+
     def _layouts(self, seq: int) -> dict[str, tuple[tuple[str, str], ...]]:
-        return self._headers[bisect_right(self._first_seqs, seq) - 1].layouts
+        return self._header(seq).layouts
+
+    def _header(self, seq: int) -> SegmentHeader:
+        return self._headers[bisect_right(self._first_seqs, seq) - 1]
 
     def _of_one_segment(self, records: list[Record]) -> list[Record]:
         """Return the first of these records, up to the end of the segment of the very first."""
@@ -154,6 +176,8 @@ class Recorded:
                 if record.kind == RecordKind.AUDIT:
                     self.told.append(record.body)
                 elif record.kind not in _NOT_COMPARED:
+                    if record.kind not in _KINDS or record.schema != BODY_SCHEMA:
+                        raise unknown_form(record)
                     self.told.clear()
                     self._ahead.append(record)
         return True
@@ -180,7 +204,7 @@ class ReplayTape:
         if record is None:
             return 0
         if (record.kind, record.body) != (kind, body):
-            raise differs(record, kind)
+            self.recorded.refuse_other(record, kind, body)
         self.compared += 1
         return record.seq
 
@@ -242,9 +266,18 @@ class ResumedTape:
         return self._is_recording
 
 
-def differs(record: Record, kind: int = 0) -> JournalError:
-    """Return the error for the first record that comes out otherwise, or not at all."""
+def differs(record: Record, kind: int = 0, writer: str = "") -> JournalError:
+    """Return the error for the first record that comes out otherwise, or not at all.
+
+    writer: the version that wrote it, where its rows had other fields than those of today.
+    """
     said = f"came out otherwise ({chr(kind)})" if kind else "did not come out"
+    if writer:
+        return JournalError(
+            "REPLAY_DIFFERS",
+            f"record {record.seq} ({chr(record.kind)}) {said}: tradewind {writer} wrote it, in records of another form",
+            hint=OTHER_VERSION,
+        )
     return JournalError(
         "REPLAY_DIFFERS",
         f"record {record.seq} ({chr(record.kind)}) {said}: not the same code, data or settings",

@@ -127,7 +127,7 @@ def _tail(disk: Disk, folder: Path, count: int) -> tuple[list[dict[str, Any]], w
 def _decode_boot(record: Record | None) -> written.Boot | None:
     try:
         return None if record is None else written.decode_boot(record)
-    except msgspec.MsgspecError:
+    except JournalError:
         return None
 
 
@@ -140,7 +140,7 @@ def decoded(reader: JournalReader, record: Record) -> dict[str, Any]:
     }
     try:
         return head | _body(reader, record)
-    except (msgspec.MsgspecError, LookupError, TypeError, ValueError):
+    except (JournalError, LookupError, TypeError, ValueError):
         return head | {"undecoded_bytes": len(record.body)}
 
 

@@ -6,8 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from tradewind.errors import JournalError
 from tradewind.journal import FileDisk, JournalReader, RecordKind
 from tradewind.journal.bodies import decode_audit, layouts_at
 from tradewind.ops.governance import governance_of
@@ -223,7 +222,7 @@ def read_session(folder: Path, disk: Disk | None = None) -> SessionRecord:
     for record in reader.records() if reader.headers else ():
         try:
             rows.read(record, layouts_at(reader.headers, record.seq))
-        except (msgspec.MsgspecError, LookupError, TypeError, ValueError):
+        except (JournalError, LookupError, TypeError, ValueError):
             continue
     tables = rows.take() | {"orders": [rows.orders[cid] for cid in sorted(rows.orders)]}
     audit = GovernanceRows(folder.name)

@@ -1,5 +1,6 @@
 """Looking at the record of a session, whole, torn and damaged."""
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -9,11 +10,18 @@ import pytest
 
 from tradewind.cli.entry import run_command
 from tradewind.config import Workspace, lock
+from tradewind.engine.setup import AccountLimits
 from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
-from tradewind.journal.bodies import Boot
+from tradewind.journal.bodies import Boot, Instrument
+from tradewind.live.opening import Place, open_session
 from tradewind.ops.alerts import Alert
 from tradewind.ops.governance import GovernanceLog, governance_of
 from tradewind.ops.intelligence import model_file
+from tradewind.testing.disk import SimulatedDisk
+from tradewind.testing.other_versions import OtherVersion, rewrite_as
+from tradewind.testing.sessions import small_world, walk
+from tradewind.venues.simulated.exchange import SimulatedExchange
+from tradewind.venues.simulated.local import LocalVenue
 
 FIXTURE = Path(__file__).resolve().parents[2] / "replay" / "fixtures" / "journal-v1" / "paper"
 
@@ -169,3 +177,69 @@ def test_the_audit_is_verified_with_the_record_it_belongs_to(desk, capsys):
     segment.write_bytes(segment.read_bytes().replace(b"by ada", b"by bob"))
     error = answer(capsys, "journal", "verify", "paper", status=3)
     assert (error["code"], "governance" in error["where"]) == ("JOURNAL_CORRUPT", True)
+
+
+@pytest.fixture(scope="module")
+def limited() -> SimulatedDisk:
+    """The disk of a session to which the gate refused much."""
+    disk, limits = SimulatedDisk(), AccountLimits(open_orders=2)
+    boot = Boot(
+        1, "1", "c0de", "c0f1", "da7a", "", [Instrument("S0USDT", "0.1", "0.001", "USDT", 100_000_000)],
+        [("restless", ("noise", "phase"), ())], [(0, 0)], 20,
+    )  # fmt: skip
+    exchange = SimulatedExchange(small_world(limits=limits), walk(20))
+    place = Place(disk, Path("/limited"), Identity("limited", ("sim",)), lambda: 0, "1", snapshot_every=8)
+    opened = open_session(place, small_world(limits=limits), LocalVenue(exchange), inside=exchange, boot=boot)
+    assert asyncio.run(opened.session.run())
+    opened.close(finished=True)
+    return disk
+
+
+def keep(desk, disk, name):
+    """Put the files of a simulated disk where the journal of a session lies."""
+    folder = desk.session_dir(name)
+    folder.mkdir()
+    for file in disk.names(Path("/limited")):
+        (folder / file).write_bytes(disk.read(Path("/limited") / file))
+    return folder
+
+
+def test_what_was_refused_is_listed_by_number_time_strategy_and_symbol(desk, capsys, limited):
+    keep(desk, limited, "limited")
+    ask = ("journal", "explain", "refused", "--session", "limited")
+    newest = answer(capsys, *ask)
+    every = answer(capsys, *ask, "--strategy", "restless", "--symbol", "S0USDT")["refused"]
+    assert len(every) > 3
+    assert {key: newest[key] for key in every[-1]} == every[-1]
+    assert answer(capsys, *ask, "--last", "2")["refused"] == every[-2:]
+    assert answer(capsys, *ask, "--since", "2030-01-01", status=6)["code"] == "ORDER_UNKNOWN"
+    assert answer(capsys, *ask, "--since", "2001-01-01")["refused"] == every
+    assert answer(capsys, *ask, "--symbol", "S1USDT", status=6)["known"] == ["S0USDT"]
+    assert answer(capsys, *ask, "--since", "soon", status=2)["where"] == "--since"
+    assert answer(capsys, "journal", "explain", "last", "--last", "2", status=2)["code"] == "USAGE"
+    assert run_command([*ask, "--last", "2"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("refused, a want of restless in S0USDT, session limited\n") == 2
+    assert told.count("gate      refused open orders, limit 2, value ") == 2
+
+
+def test_a_journal_of_another_version_is_verified_and_exported_as_far_as_it_is_understood(
+    desk, capsys, limited
+):
+    older = rewrite_as(limited, Path("/limited"), OtherVersion("0.0.9", lacks={"REQUEST": ("show_lot",)}))
+    newer = rewrite_as(limited, Path("/limited"), OtherVersion("9.0.0", schemas={RecordKind.DECISION: 2}))
+    lines = {}
+    for name, disk in (("limited", limited), ("older", older), ("newer", newer)):
+        keep(desk, disk, name)
+        assert answer(capsys, "journal", "verify", name)["verdict"] == "whole"
+        answer(capsys, "journal", "export", name, "--output", f"{name}.jsonl")
+        lines[name] = [json.loads(line) for line in (desk.root / f"{name}.jsonl").read_text().splitlines()]
+        for line in lines[name]:
+            line.pop("bytes")
+    assert lines["older"] == lines["limited"]
+    undecoded = [line["kind"] for line in lines["newer"] if "undecoded" in line]
+    assert undecoded
+    assert set(undecoded) == {"decision"}
+    error = answer(capsys, "journal", "explain", "last", "--session", "newer", status=3)
+    assert (error["code"], "that version" in error["hint"]) == ("JOURNAL_VERSION", True)
+    assert answer(capsys, "journal", "rebuild", "newer")

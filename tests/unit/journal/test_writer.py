@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -124,13 +125,25 @@ def test_rotation_clock_that_goes_backwards_changes_nothing():
     assert [r.seq for r in reader.records()] == [1, 2, 3]
 
 
-def test_open_new_layout_begins_a_segment_that_says_so():
+WIDER = {"FACT": (("kind", "<i8"), ("price_tick", "<i8"), ("qty_lot", "<i8"))}
+
+
+@pytest.mark.parametrize("author", [authorship(layouts=WIDER), replace(authorship(), writer="9.0.0")])
+def test_another_layout_or_version_begins_a_segment_that_says_so_with_its_first_record(author):
     disk = SimulatedDisk()
     write_records(disk, numbered_bodies(3))
-    wider = {"FACT": (("kind", "<i8"), ("price_tick", "<i8"), ("qty_lot", "<i8"))}
-    open_journal(disk, FOLDER, authorship(layouts=wider)).close()
+    before = {name: disk.read(FOLDER / name) for name in disk.names(FOLDER)}
+    open_journal(disk, FOLDER, author).close()
+    assert {name: disk.read(FOLDER / name) for name in disk.names(FOLDER)} == before, "it said nothing"
+    writer = open_journal(disk, FOLDER, author)
+    for kind, body in numbered_bodies(2):
+        writer.append(kind, body)
+        writer.sync()
+    writer.close()
     headers = JournalReader(disk, FOLDER).headers
-    assert [len(header.layouts["FACT"]) for header in headers] == [2, 3]
+    assert [header.first_seq for header in headers] == [1, 4]
+    assert (headers[1].layouts, headers[1].writer) == (author.layouts, author.writer)
+    assert len(read_records(disk)) == 5
 
 
 @pytest.mark.parametrize("other", [Identity("paper", ("bybit:77",)), Identity("other", IDENTITY.accounts)])

@@ -20,7 +20,7 @@ from sqlalchemy import URL, create_engine, delete, event, insert, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from tradewind.errors import Busy
+from tradewind.errors import Busy, JournalError
 from tradewind.journal import FileDisk, JournalReader, RecordKind
 from tradewind.journal.bodies import Boot, Instrument, Wanted, layouts_at
 from tradewind.journal.format import DIGEST_BYTES, encode_payload
@@ -300,7 +300,7 @@ def _understood(reading: ExecutionRows, record: Record, journal: _Journal) -> bo
     """Read a record; say whether its body is one of today's form."""
     try:
         reading.read(record, journal.layouts(record.seq))
-    except (msgspec.MsgspecError, struct.error, LookupError, TypeError, ValueError):
+    except (JournalError, struct.error, LookupError, TypeError, ValueError):
         return False
     return True
 

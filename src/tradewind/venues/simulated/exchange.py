@@ -14,6 +14,8 @@ import numpy as np
 
 from tradewind.engine.latency import in_flight, post_facts, post_requests
 from tradewind.engine.world import World
+from tradewind.journal import unpack_rows
+from tradewind.journal.bodies import LAYOUTS
 from tradewind.units.enums import FactKind, Rule, WakeCode
 from tradewind.units.jit import allocate
 from tradewind.units.wire import Request
@@ -46,6 +48,15 @@ class _Clockwork(msgspec.Struct, array_like=True):
     batches: int = 0
     facts: int = 0
     requests: int = 0
+
+
+class _Saved(msgspec.Struct, array_like=True, frozen=True):
+    """The exchange as a snapshot keeps it; `layout` says which fields the rows of `said` have."""
+
+    at: _Clockwork
+    said: list[tuple[int, bytes, int | None, bool, int]]
+    tables: bytes
+    layout: tuple[tuple[str, str], ...] = LAYOUTS["FACT"]
 
 
 class SimulatedExchange:
@@ -122,17 +133,19 @@ class SimulatedExchange:
         tables = b"".join(part.tobytes() for part in self._tables[:-1])
         pending = [batch for batch in self._said if batch.number > after]
         said = [(b.number, b.facts.tobytes(), b.wake, b.again, b.now_ns) for b in pending]
-        return msgspec.msgpack.encode((self._at, said, zlib.compress(tables, 1)))
+        return msgspec.msgpack.encode(_Saved(self._at, said, zlib.compress(tables, 1), LAYOUTS["FACT"]))
 
     def restore(self, saved: bytes) -> None:
-        """Go on from a saved state, over the same feed and the same set-up."""
-        self._at, said, packed = msgspec.msgpack.decode(
-            saved, type=tuple[_Clockwork, list[tuple[int, bytes, int | None, bool, int]], bytes]
-        )
+        """Go on from a saved state, over the same feed and the same set-up; ValueError: it has another form."""
+        found = msgspec.msgpack.decode(saved, type=_Saved)
+        tables, start = zlib.decompress(found.tables), 0
+        if len(tables) != sum(part.nbytes for part in self._tables[:-1]):
+            raise ValueError("the tables of the exchange had another form")
+        self._at = found.at
         self._said = deque(
-            Batch(n, np.frombuffer(rows, FACT).copy(), w, again, now) for n, rows, w, again, now in said
+            Batch(number, unpack_rows(rows, found.layout, FACT), wake, again, now_ns)
+            for number, rows, wake, again, now_ns in found.said
         )
-        tables, start = zlib.decompress(packed), 0
         for part in self._tables[:-1]:
             part.view(np.uint8)[:] = np.frombuffer(tables, np.uint8, part.nbytes, start)
             start += part.nbytes
