@@ -98,7 +98,7 @@ def trade_live(
             desk, accounts, keys, lambda account: f"trades {account} in {session_of(desk, name)}", say.note
         ):
             load_engine(say, simulated=False)
-            trade_now(loaded, desk, name, say, setup_of)
+            trade_now(loaded, desk, name, say, setup_of, tuple(accounts))
     except TradewindError as error:
         raise loaded.placed(error) from error
 
@@ -222,9 +222,38 @@ def _leave_nothing(folder: "Path") -> None:
 
 
 def trade_now(
-    loaded: "Terms", desk: "Workspace", name: str, say: "Output", setup_of: "Callable[[Bound], RunningSetup]"
+    loaded: "Terms",
+    desk: "Workspace",
+    name: str,
+    say: "Output",
+    setup_of: "Callable[[Bound], RunningSetup]",
+    accounts: tuple[str, ...] = (),
 ) -> None:
-    """Bind a file to its venues, trade until somebody ends it, and say where it stands."""
+    """Bind a file to its venues, trade until somebody ends it, and say where it stands.
+
+    accounts: the names of those it trades on, none on paper. A start whose guard dies is told as such.
+    """
+    from tradewind.live.guard import follow_guard, guard_is_gone
+    from tradewind.live.pulse import PULSE, STARTING, state_of
+    from tradewind.venues.keys import install, protect_process
+
+    protect_process()
+    install()
+    try:
+        follow_guard()
+        result = _traded(loaded, desk, name, say, setup_of)
+    except KeyboardInterrupt:
+        if not guard_is_gone() or state_of(desk.session_dir(name) / PULSE) != STARTING:
+            raise
+        _tell_unguarded(desk, name, say, accounts)
+        raise Leave(Exit.REFUSED) from None
+    _tell(say, desk, result)
+
+
+def _traded(
+    loaded: "Terms", desk: "Workspace", name: str, say: "Output", setup_of: "Callable[[Bound], RunningSetup]"
+) -> "RunResult":
+    """Bind a file to its venues and trade until somebody ends it."""
     from tradewind import __version__
     from tradewind.cli.alerting import session_alerts
     from tradewind.cli.beside import beside_session
@@ -232,13 +261,8 @@ def trade_now(
     from tradewind.cli.signals import beside_with_signals, features_of, signal_key, with_forgetting
     from tradewind.config import SessionConfig
     from tradewind.journal import Identity
-    from tradewind.live.guard import follow_guard
     from tradewind.live.running import run_session
-    from tradewind.venues.keys import install, protect_process
 
-    protect_process()
-    install()
-    follow_guard()
     signals = loaded.config.signals if isinstance(loaded.config, SessionConfig) else None
     key = None if signals is None else signal_key(signals.webhook, desk, say)
     bound = asyncio.run(bind_now(loaded.config, desk, desk.session_dir(name), say.note))
@@ -252,8 +276,21 @@ def trade_now(
         bound.strategy_faults(),
     ):
         beside, counted = beside_session(say, desk, name, notify, taking)
-        result = run_session(setup, desk, name, version=__version__, notify=counted, beside=beside)
-    _tell(say, desk, result)
+        return run_session(setup, desk, name, version=__version__, notify=counted, beside=beside)
+
+
+def _tell_unguarded(desk: "Workspace", name: str, say: "Output", accounts: tuple[str, ...]) -> None:
+    """Tell that the guard died while the session started."""
+    import time
+
+    from tradewind import __version__
+    from tradewind.cli.alerting import session_alerts
+    from tradewind.journal import Identity
+    from tradewind.live.running import tell_unguarded
+
+    whose = Identity(name, tuple(desk.session_locks(name, accounts)))
+    with session_alerts(say, desk, whose, __version__) as notify:
+        tell_unguarded(desk.session_dir(name), notify, time.time_ns)
 
 
 def _tell(say: "Output", desk: "Workspace", result: "RunResult") -> None:

@@ -69,13 +69,25 @@ _OWN_FAULTS = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SI
 def follow_guard() -> None:
     """Let this process end in order when its guard is gone: the leases of its accounts are gone with it.
 
-    Does nothing in a process that no guard started.
+    A start is interrupted by it as by Ctrl-C (KeyboardInterrupt), until the session's loop hears signals itself. Does
+    nothing in a process that no guard started.
     """
     if GUARDED not in os.environ:
         return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if guard_is_gone():
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    """Interrupt what runs where the guard is gone; a guard that lives sees this process die by the signal."""
+    if guard_is_gone():
+        signal.raise_signal(signal.SIGINT)
+        return
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def guard_is_gone() -> bool:

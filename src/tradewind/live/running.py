@@ -27,7 +27,7 @@ from tradewind.live.proving import verify_before
 from tradewind.live.pulse import ENDED, PULSE, RENEWING, RUNNING, UNGUARDED, Pulse
 from tradewind.live.renewal import Renewal
 from tradewind.live.session import SNAPSHOT_EVERY
-from tradewind.live.standing import keep_standing, write_standing
+from tradewind.live.standing import keep_standing, read_standing, write_standing
 from tradewind.live.state_alerts import state_alert
 from tradewind.live.takeover import TAKEN_OVER
 from tradewind.live.watch import Watch, WatchLimits, gauges_of, memory_share
@@ -36,6 +36,7 @@ from tradewind.ops.observing import VenueFigures
 from tradewind.units.enums import Halt, OperatorCode, Rule
 from tradewind.units.layout import dtype_of
 from tradewind.units.records import Core
+from tradewind.units.time import format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import OrderSeen
     from tradewind.venues.port import Batch, VenuePort
 
-__all__ = ["Beside", "Reached", "RunResult", "Running", "RunningSetup", "run_session"]
+__all__ = ["Beside", "Reached", "RunResult", "Running", "RunningSetup", "run_session", "tell_unguarded"]
 
 _STOPPED = "stopped"
 """A file that says that an operator ended the session, and its pause with it."""
@@ -288,6 +289,8 @@ class _Run:
         await control.open()
         closing.push_async_callback(control.close)
         self._hear_signals(session)
+        if guard_is_gone():
+            session.stop()  # Before anything is traded.
         self._renewal = Renewal(session, world, lambda: self._pulse.may_renew, time.monotonic_ns)
         limits = WatchLimits(memory_bytes=self._setup.memory_bytes or memory_share(_MEMORY_SHARE))
         watch = Watch(
@@ -407,8 +410,25 @@ class _Run:
         self._notify(Alert(code, text, self._setup.clock(), self._folder.name))
 
 
+def tell_unguarded(folder: Path, notify: Callable[[Alert], None], clock: Callable[[], int]) -> None:
+    """Say of a session whose guard died while it started that it ended so, and what it held when it last ran."""
+    pulse = Pulse(folder / PULSE)
+    pulse.state = UNGUARDED
+    pulse.close()
+    last = read_standing(folder)
+    held = "nothing is written down of what it holds"
+    if last is not None:
+        held = f"as of {format_utc(last.written_ns)} {_held(last.standing)}"
+    text = f"its guard died while it started, so it did not begin to trade and is not started again; {held}"
+    notify(Alert("GUARD_DIED", text, clock(), folder.name))
+
+
 def _left_alone(status: dict[str, Any]) -> str:
     """Say what nobody looks after from now on, of a session whose guard died."""
+    return f"its guard died, so it ended in order and is not started again; {_held(status)}"
+
+
+def _held(status: dict[str, Any]) -> str:
     places = [*status["positions"], *status["external"]]
     amounts = [f" contracts ({each['amount']})" if "amount" in each else "" for each in places]
     held = ", ".join(
@@ -417,7 +437,4 @@ def _left_alone(status: dict[str, Any]) -> str:
     )
     resting = len(status["orders"])
     orders = f"{resting} order{'s' * (resting != 1)} of its own"
-    return (
-        "its guard died, so it ended in order and is not started again; "
-        f"held and not looked after any more: {held or 'nothing'}; {orders} may rest"
-    )
+    return f"held and not looked after any more: {held or 'nothing'}; {orders} may rest"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -313,13 +314,14 @@ def test_the_registers_of_a_core_say_who_decides_and_nobody_once_another_life_be
     watching.close()
 
 
-def test_a_child_ends_in_order_when_its_guard_is_killed_and_knows_why(tmp_path):
+@pytest.mark.parametrize("inside", ["time.sleep(60)", "asyncio.run(asyncio.sleep(60))"])
+def test_a_child_that_starts_is_interrupted_when_its_guard_is_killed_and_knows_why(tmp_path, inside):
     body = (
-        "from tradewind.live.guard import follow_guard, guard_is_gone\n"
-        "def end(*_):\n  while not guard_is_gone():\n    time.sleep(0.05)\n"
-        "  (folder / 'ended').touch()\n  sys.exit(0)\n"
-        "signal.signal(signal.SIGTERM, end)\nfollow_guard()\nassert not guard_is_gone()\n"
-        "(folder / 'ready').touch()\ntime.sleep(60)"
+        "import asyncio\nfrom tradewind.live.guard import follow_guard, guard_is_gone\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "follow_guard()\nassert not guard_is_gone()\n(folder / 'ready').touch()\n"
+        f"try:\n  {inside}\nexcept KeyboardInterrupt:\n"
+        "  assert guard_is_gone()\n  (folder / 'ended').touch()\n"
     )
     guard = (
         "import os, sys\nfrom pathlib import Path\nfrom tradewind.live.guard import GUARDED, Guard\n"
@@ -331,6 +333,17 @@ def test_a_child_ends_in_order_when_its_guard_is_killed_and_knows_why(tmp_path):
         wait_for(tmp_path / "ready")
         watching.kill()
     wait_for(tmp_path / "ended")
+
+
+def test_a_child_that_starts_dies_by_a_signal_that_is_not_of_its_guards_death(tmp_path):
+    """It is started again then: nobody asked the session to end."""
+    body = (
+        "from tradewind.live.guard import follow_guard\n"
+        "os.environ['TRADEWIND_GUARDED'] = str(os.getppid())\nfollow_guard()\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(60)"
+    )
+    died = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path), body], check=False)
+    assert died.returncode == -signal.SIGTERM
 
 
 def wait_for(path):

@@ -15,7 +15,7 @@ from tradewind.errors import JournalError
 from tradewind.journal.bodies import Audit, Boot, Instrument
 from tradewind.live.guard import GUARDED
 from tradewind.live.pulse import ENDED, PULSE, UNGUARDED, state_of
-from tradewind.live.running import Reached, RunningSetup, run_session
+from tradewind.live.running import Reached, RunningSetup, run_session, tell_unguarded
 from tradewind.live.standing import STANDING, read_standing
 from tradewind.live.state_alerts import state_alert
 from tradewind.testing.puppets import Desk, puppet
@@ -59,6 +59,18 @@ def test_a_session_says_that_it_began_and_that_it_ended(tmp_path):
     assert [code for code in told if code.startswith("SESSION")] == ["SESSION_STARTED", "SESSION_STOPPED"]
 
 
+class Told(list):
+    """Codes of alerts; once the session has started its guard dies."""
+
+    def __init__(self, monkeypatch):
+        self.monkeypatch = monkeypatch
+
+    def append(self, code):
+        super().append(code)
+        if code == "SESSION_STARTED" and self.monkeypatch is not None:
+            self.monkeypatch.setenv(GUARDED, str(os.getpid()))
+
+
 @pytest.mark.parametrize(
     ("gone", "code", "state"), [(False, "SESSION_STOPPED", ENDED), (True, "GUARD_DIED", UNGUARDED)]
 )
@@ -66,8 +78,8 @@ def test_an_end_for_want_of_a_guard_is_told_as_what_it_is_and_not_as_an_order(
     tmp_path, monkeypatch, gone, code, state
 ):
     """Nobody asked for it, and nobody trades any more what the session holds."""
-    monkeypatch.setenv(GUARDED, str(os.getpid() if gone else os.getppid()))
-    told, texts = [], []
+    monkeypatch.setenv(GUARDED, str(os.getppid()))
+    told, texts = Told(monkeypatch if gone else None), []
     run(tmp_path, told, texts=texts)
     folder = tmp_path / "desk" / "journal" / "alpha"
     assert told[-1] == code
@@ -77,6 +89,31 @@ def test_an_end_for_want_of_a_guard_is_told_as_what_it_is_and_not_as_an_order(
     ]
     assert held
     assert [text in texts[-1] for text in held] == [gone] * len(held)
+
+
+def test_a_session_whose_guard_dies_while_it_starts_does_not_begin_to_trade(tmp_path, monkeypatch):
+    monkeypatch.setenv(GUARDED, str(os.getpid()))
+    told = []
+    run(tmp_path, told)
+    assert told == ["SESSION_STARTED", "GUARD_DIED"]
+    folder = tmp_path / "desk" / "journal" / "alpha"
+    assert state_of(folder / PULSE) == UNGUARDED
+    assert read_standing(folder).standing["requests"] == 0
+
+
+@pytest.mark.parametrize("traded", [False, True])
+def test_a_start_that_ends_with_its_guard_says_what_was_held_when_the_session_ran_last(tmp_path, traded):
+    folder, told = tmp_path / "desk" / "journal" / "alpha", []
+    if traded:
+        run(tmp_path, [])
+    folder.mkdir(parents=True, exist_ok=True)
+    tell_unguarded(folder, told.append, lambda: START_NS)
+    (alert,) = told
+    assert (alert.code, alert.session) == ("GUARD_DIED", "alpha")
+    assert "did not begin to trade" in alert.text
+    assert ("as of 20" in alert.text and "S0USDT" in alert.text) is traded
+    assert ("nothing is written down" in alert.text) is not traded
+    assert state_of(folder / PULSE) == UNGUARDED
 
 
 def test_what_a_session_believed_last_is_known_when_it_is_gone(tmp_path):

@@ -1,0 +1,51 @@
+"""A trading process whose guard died before it traded: told, written down, and nothing is begun."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tradewind.cli.session_state import GUARD_DIED, brief
+from tradewind.config import Workspace
+from tradewind.errors import Exit
+from tradewind.journal import FileDisk, JournalReader
+from tradewind.journal.bodies import decode_audit
+from tradewind.live.pulse import PULSE, Pulse
+from tradewind.ops.alerting import last_alerts
+from tradewind.ops.governance import governance_of
+
+START = """
+import os, sys
+from pathlib import Path
+from tradewind.cli.failures import Leave
+from tradewind.cli.live_trade import trade_now
+from tradewind.cli.output import Output
+from tradewind.config import Workspace
+
+os.environ["TRADEWIND_GUARDED"] = str(os.getpid())  # Nobody's parent: whoever guarded is gone.
+try:
+    trade_now(None, Workspace.open(Path(sys.argv[1])), "alpha", Output(False), None, ("main",))
+except Leave as leaving:
+    sys.exit(leaving.status)
+"""
+
+
+def test_a_start_whose_guard_is_gone_begins_nothing_and_says_so(tmp_path):
+    desk = Workspace.create(tmp_path / "desk")
+    folder = desk.session_dir("alpha")
+    folder.mkdir(parents=True)
+    pulse = Pulse(folder / PULSE)
+    pulse.begin()
+    pulse.close()
+    command = [sys.executable, "-c", START, str(desk.root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == Exit.REFUSED, done.stderr
+    assert (
+        "critical: GUARD_DIED: its guard died while it started, so it did not begin to trade" in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+    assert brief(desk, folder)["state"] == GUARD_DIED
+    assert [each["code"] for each in last_alerts(folder, 9)] == ["GUARD_DIED"]
+    reader = JournalReader(FileDisk(), governance_of(folder))
+    assert [decode_audit(record).what for record in reader.records()] == ["GUARD_DIED"]
+    assert reader.headers[0].identity.accounts == ("main",)
