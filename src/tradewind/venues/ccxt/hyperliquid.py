@@ -265,7 +265,7 @@ HYPERLIQUID = Dialect(
         FundingShape("coin", "", "usdc", "time", rate="fundingRate"),
         _by_time(500, "time coin"),
     ),
-    # What goes to another account or to a vault is not among them: it does not say in which direction.
+    # Money that goes to a vault or comes from one, and what is sent between dexes, are not among them.
     transfers=Reading(
         _info("userNonFundingLedgerUpdates", _ROWS),
         TransferShape(
@@ -276,7 +276,14 @@ HYPERLIQUID = Dialect(
             direction="type",
             also="toPerp",
             into=frozenset({"deposit/", "accountClassTransfer/true"}),
-            when=("type", frozenset({"deposit", "withdraw", "accountClassTransfer"})),
+            when=(
+                "type",
+                frozenset(
+                    {"deposit", "withdraw", "accountClassTransfer", "internalTransfer", "subAccountTransfer"}
+                ),
+            ),
+            to="destination",
+            kept="fee",
         ),
         _by_time(500, "hash"),
     ),

@@ -459,13 +459,22 @@ class RowReader:
     def _transfer(self, row: Row, shape: TransferShape, recv_ns: int) -> list[Event]:
         if not shows(row, shape.when):
             return []
-        amount = money_of(needed_in(row, shape.amount))
+        told = needed_in(row, shape.amount)
         if shape.direction:
-            word = word_of(row.get(shape.direction))
-            into = (f"{word}/{word_of(row.get(shape.also))}" if shape.also else word) in shape.into
-            amount = abs(amount) if into else -abs(amount)
+            into = self._is_received(row, shape)
+            told = abs(told) - (decimal_in(row, shape.kept) or 0 if into and shape.kept else 0)
+            told = told if into else -told
+        amount = money_of(told)
         currency, key = word_of(row.get(shape.currency)) or self._cash, word_of(row.get(shape.transfer_id))
         return [TransferSeen(currency, amount, key, self._ts_ns(row, shape.ts, "") or recv_ns, recv_ns)]
+
+    def _is_received(self, row: Row, shape: TransferShape) -> bool:
+        """Say whether money came in: to our address where the row names one, else by its words."""
+        receiver = word_of(row.get(shape.to)) if shape.to else ""
+        if receiver:
+            return receiver.lower() == self.account
+        word = word_of(row.get(shape.direction))
+        return (f"{word}/{word_of(row.get(shape.also))}" if shape.also else word) in shape.into
 
     def _setting(self, row: Row, shape: SettingShape, recv_ns: int) -> list[Event]:
         if not shows(row, shape.when):

@@ -233,8 +233,15 @@ class FundingShape:
 class TransferShape:
     """Which field says what about money moved.
 
-    `into`: words of `direction` that mean in, "" where signed; of `direction` and `also` with a slash between, where
-    both are named.
+    Parameters
+    ----------
+    into
+        Words of `direction` that mean in, "" where signed; of `direction` and `also` with a slash between, where both
+        are named.
+    to
+        The field that names the address of who received it, in rows that have one: it decides in their stead.
+    kept
+        What of the amount does not arrive.
     """
 
     currency: str
@@ -245,6 +252,8 @@ class TransferShape:
     into: frozenset[str] = frozenset()
     when: tuple[str, frozenset[str]] | None = None
     also: str = ""
+    to: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)

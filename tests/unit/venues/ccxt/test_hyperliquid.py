@@ -202,9 +202,16 @@ def test_funding_and_what_moved_money():
         {"type": "accountClassTransfer", "usdc": "50.0", "toPerp": False},
         {"type": "accountClassTransfer", "usdc": "30.0", "toPerp": True},
         {"type": "spotTransfer", "token": "HYPE", "amount": "3"},
+        {"type": "internalTransfer", "usdc": "150.0", "user": "0x3b", "destination": "0x2A", "fee": "1.0"},
+        {"type": "internalTransfer", "usdc": "20.0", "user": "0x2a", "destination": "0x3b", "fee": "1.0"},
+        {"type": "subAccountTransfer", "usdc": "7.0", "user": "0x2a", "destination": "0x4c"},
     ]
     body = [{"time": NOW_MS, "hash": f"0x{n}", "delta": one} for n, one in enumerate(deltas)]
-    assert [one.amount // 10**8 for one in read(body, HYPERLIQUID.transfers)] == [100, -40, -50, 30]
+    found = reader()
+    found.account = "0x2a"
+    amounts = [one.amount // 10**8 for one in read(body, HYPERLIQUID.transfers, found)]
+    # Who receives gets what is left of it, and who sends is told the same row.
+    assert amounts == [100, -40, -50, 30, 149, -20, -7]
 
 
 def test_of_all_that_an_order_ever_was_only_its_end_is_read():
