@@ -321,8 +321,8 @@ def _write_down(folder: "Path", name: str, known: _Known, detail: dict[str, Any]
 def _tell(say: "Output", name: str, done: "dict[str, Flattened]", unwritten: str) -> None:
     for account, closed in done.items():
         say.line(f"{account:16}{'nothing is left' if closed.flat else 'NOT FLAT'}")
-        for seen in closed.left:
-            say.line(f"{'left':16}{seen.qty_lot} lots {('long', 'short')[seen.position_side]}")
+        for held in closed.held:
+            say.line(f"{'left':16}{held}")
         for symbol in closed.strangers:
             say.line(f"{'not touched':16}{symbol}, which the session does not trade")
         if closed.others:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tradewind.market import Instrument
 
-__all__ = ["counted", "in_words", "listing_of"]
+__all__ = ["counted", "in_words", "listed_in_words", "listing_of"]
 
 
 def listing_of(index: int, rules: Instrument) -> Listing:
@@ -23,7 +23,16 @@ def listing_of(index: int, rules: Instrument) -> Listing:
 
 def counted(rules: Instrument, lots: int) -> tuple[Decimal, str]:
     """Return lots as the venue counts its instrument, and what they are in words, "" where a contract is one coin."""
-    quantity = lots * lot_of(rules)
+    return _counted(rules, lots * lot_of(rules))
+
+
+def listed_in_words(rules: Instrument, lots: int) -> str:
+    """Return lots as a `Listing` counts them, whose lots may be parts of the venue's, without the symbol."""
+    quantity, amount = _counted(rules, lots * rules.lot_size)
+    return f"{quantity.normalize():f}{f' contracts ({amount})' if amount else ''}"
+
+
+def _counted(rules: Instrument, quantity: Decimal) -> tuple[Decimal, str]:
     inverse = rules.payoff == "inverse"
     if not inverse and rules.contract_size == 1:
         return quantity, ""

@@ -32,6 +32,7 @@ from msgspec.structs import replace
 
 from tradewind.errors import VenueDown
 from tradewind.live.agreeing import AgreeingLooks
+from tradewind.live.amounts import listed_in_words
 from tradewind.live.epochs import protects
 from tradewind.live.ladder import limit_within
 from tradewind.units.enums import BUY, LONG, MONEY, SELL, IntentKind
@@ -90,8 +91,8 @@ class Flattened:
         Whether the venue says that nothing is left, of the session's instruments.
     steps
         What was tried and what came of it, in order, a sentence each.
-    left
-        What the venue still holds.
+    left, held
+        What the venue still holds, and the same in words.
     strangers
         Symbols with something in them that the session does not trade; they were not touched.
     others
@@ -103,6 +104,7 @@ class Flattened:
     left: tuple[PositionSeen, ...] = ()
     strangers: tuple[str, ...] = ()
     others: int = 0
+    held: tuple[str, ...] = ()
 
 
 async def flatten_account(
@@ -160,12 +162,12 @@ class _Closing:
         for band in ladder:
             if self.done.flat:
                 return
-            await self._cancel([order for order in self._orders if not self._guards(order)])
+            await self._cancel([order for order in self._orders if not self._guards(order)], _ended_for)
             shown = self._looks.shown or self._looks.held
             await asyncio.gather(*(self._reduce(seen, band) for seen in shown.values()))
             await asyncio.sleep(self._policy.settle_s)
             if await self._look() and not self.done.left and self._orders:
-                await self._cancel(self._orders)
+                await self._cancel(self._orders, _ended_for)
                 await self._look()
 
     async def _look(self) -> bool:
@@ -203,6 +205,7 @@ class _Closing:
         guarded = {(order.instrument, order.position_side) for order in self._orders if order.stop}
         self._sure = self._looks.take(held, guarded, asyncio.get_running_loop().time())
         self.done.left = tuple(self._looks.held.values())
+        self.done.held = tuple(map(self._held_in_words, self.done.left))
         self.done.flat = self._sure and not self.done.left and not self._orders
         return True
 
@@ -232,19 +235,24 @@ class _Closing:
             return True
         return any(_is_stop_for(order, seen) for seen in self.done.left)
 
-    async def _cancel(self, orders: Sequence[OrderSeen]) -> None:
-        """Ask for an end of orders, side by side; what is refused now is asked again with the next step."""
+    async def _cancel(self, orders: Sequence[OrderSeen], why: Callable[[OrderSeen], str]) -> None:
+        """Ask for an end of orders, side by side, and say why; what is refused is asked again with the next step."""
         found = await asyncio.gather(*(self._gateway.cancel(_named(order)) for order in orders))
         for order, outcome in zip(orders, found, strict=True):
             what = "stop" if order.stop else "order"
-            symbol = self._listings[order.instrument].symbol
-            self._note(f"cancel {what} {order.client_id or order.venue_id} of {symbol}", outcome)
+            rules = self._listings[order.instrument]
+            where = f" at {order.price_tick * rules.tick_size:f}" if order.price_tick else ""
+            side = "buy" if order.side == BUY else "sell"
+            terms = f"{side} {listed_in_words(rules, order.qty_lot - order.filled_lot)}{where}"
+            named = f"{what} {order.client_id or order.venue_id} of {rules.symbol}"
+            self._note(f"cancel {named}, {terms}, since {why(order)}", outcome)
 
     async def _reduce(self, seen: PositionSeen, band: float) -> None:
         """Close a position, in the way of whose close nothing may stand."""
         place = seen.instrument, seen.position_side
         stops = [order for order in self._orders if _is_stop_for(order, seen)]
-        await self._cancel([stop for stop in stops if place in self._refused or not protects(stop)])
+        in_the_way = [stop for stop in stops if place in self._refused or not protects(stop)]
+        await self._cancel(in_the_way, lambda _: "it stands in the way of the close")
         self._refused.discard(place)
         side = SELL if seen.position_side == LONG else BUY
         mark_tick = self._mark_tick(seen)
@@ -257,9 +265,13 @@ class _Closing:
         (outcome,) = await self._gateway.create([order])
         if outcome.kind is OutcomeKind.REJECTED:
             self._refused.add(place)
-        symbol = self._listings[seen.instrument].symbol
         where = f"within {band:.1%} of the mark" if price_tick else "at market"
-        self._note(f"close {seen.qty_lot} lots of {symbol} {where}", outcome)
+        self._note(f"close {self._held_in_words(seen)} {where}", outcome)
+
+    def _held_in_words(self, seen: PositionSeen) -> str:
+        rules = self._listings[seen.instrument]
+        amount = listed_in_words(rules, seen.qty_lot)
+        return f"{amount} {rules.symbol} {('long', 'short')[seen.position_side]}"
 
     def _mark_tick(self, seen: PositionSeen) -> Decimal:
         """Return the mark in ticks, 0 where the venue did not say it: then every attempt is at market."""
@@ -283,6 +295,13 @@ def _kept_lots(fill: FillSeen, listing: Listing) -> int:
     if fill.side != BUY or fill.fee_currency != listing.instrument.base:
         return 0
     return math.ceil(Decimal(fill.fee) / MONEY / listing.instrument.lot_size)
+
+
+def _ended_for(order: OrderSeen) -> str:
+    """Return why an order ends that does not wait to close what is held."""
+    if order.stop and order.reduce:
+        return "nothing is held there"
+    return "it would close what is closed here" if order.reduce else "it could open"
 
 
 def _is_stop_for(order: OrderSeen, held: PositionSeen) -> bool:

@@ -201,8 +201,6 @@ class Story:
                     self._add(record, "request", {"number": first + int(at)} | self._request(rows[at]))
             case RecordKind.AUDIT:
                 self._take_audit(record)
-            case RecordKind.EXPIRED:
-                self._bar = None  # A newer one is gone.
             case _:
                 pass
 

@@ -1,13 +1,14 @@
 """What works when little does: closing by requests alone, and a dead-man timer that is taken back."""
 
 import asyncio
+import re
 
 import pytest
 
 from tradewind.cli.takeover import close_account
 from tradewind.errors import VenueDown
 from tradewind.live.flatten import FlattenPolicy, flatten_account
-from tradewind.testing.gateway_desk import LOTS, Desk
+from tradewind.testing.gateway_desk import Desk
 from tradewind.testing.virtual_venues import run_world
 from tradewind.units.enums import BUY, SELL, IntentKind
 from tradewind.venues.ccxt.client_ids import ClientIds
@@ -44,7 +45,7 @@ def test_an_account_is_closed_by_requests_alone_where_no_stream_can_be_opened(ve
     assert done.flat
     assert not positions
     assert not orders
-    assert any(f"close {LOTS} lots" in step for step in told)
+    assert any(step.startswith("close ") and " long within 0.5% of the mark" in step for step in told)
     # The stop is gone with the first request: no history is read while nothing protects the position.
     assert len(asked) < 40, len(asked)
     assert asked[-1]["ts_ns"] - asked[1]["ts_ns"] < 5_000_000_000
@@ -90,6 +91,15 @@ def test_a_takeover_leaves_no_position_without_its_stop_and_touches_nothing_of_o
     else:
         assert closed["seq"] < stop["seq"]
     assert all(each["seq"] < closed["seq"] for each in ends if each["kind"] == "limit")
+    amount = r"[\d.]+( contracts \([\d.]+ BTC\))?"
+    for said in (
+        rf"cancel order \S+ of \S+, buy {amount} at \d+\.?\d*, since it could open",
+        rf"cancel order \S+ of \S+, sell {amount} at \d+\.?\d*, since it would close what is closed here",
+        rf"cancel stop \S+ of \S+, sell {amount}( at \d+\.?\d*)?, since "
+        + ("it stands in the way of the close" if refuses else "nothing is held there"),
+        rf"close {amount} \S+ long within 0\.5% of the mark.*",
+    ):
+        assert any(re.fullmatch(said, step) for step in done.steps), (said, done.steps)
 
 
 @pytest.mark.parametrize("slow", [False, True])

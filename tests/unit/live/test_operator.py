@@ -418,6 +418,8 @@ def test_the_next_start_knows_what_a_takeover_closed_and_waits_for_its_operator(
     life.run()
     assert life.lives == 1
     assert life.closed.flat
+    assert life.closed.held == ()
+    assert "close 0.04 S0USDT long at market" in life.closed.steps
     assert np.abs(life.before).sum() > 0, "nothing was held when it was taken over"
     mine = [fill for fill in life.exchange.fills if is_of_takeover(fill.cid)]
     assert sum(fill.qty_lot for fill in mine) == life.before.sum()

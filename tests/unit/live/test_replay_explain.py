@@ -300,7 +300,8 @@ def test_what_a_takeover_cancelled_ends_once_and_by_its_word():
     before = explain_order(FOLDER, "last", disk)
     assert before.steps[-1].stage == "ack"
     theirs = ClientIds("abcdef").encode(before.cid)
-    steps = [f"cancel stop {theirs} of S0USDT", "close 10 lots of S0USDT within 0.5% of the mark"]
+    gone_for = "of S0USDT, sell 0.010 at 485.0, since nothing is held there"
+    steps = ["cancel order 1", "", f"cancel stop {theirs} {gone_for}", "close 0.01 S0USDT long at market"]
     word = Audit(
         1 << 60, "ada (process 7)", "takeover", {"reason": "drill", "accounts": {"sim": {"steps": steps}}}
     )
@@ -318,7 +319,7 @@ def test_what_a_takeover_cancelled_ends_once_and_by_its_word():
     )
     *_, cause, end = explain_order(FOLDER, theirs, disk).steps
     assert (cause.stage, cause.ts_ns) == ("cause", 1 << 60)
-    said = {"operator": "takeover by ada (process 7)", "reason": "drill", "cancels": "stop of S0USDT"}
+    said = {"operator": "takeover by ada (process 7)", "reason": "drill", "cancels": f"stop {gone_for}"}
     assert cause.detail == said
     assert (end.stage, end.detail["reason"]) == ("cancelled", "takeover")
     assert len(explain_order(FOLDER, "last", disk).steps) == len(before.steps) + 2
