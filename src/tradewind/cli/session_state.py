@@ -217,12 +217,14 @@ def last_known(folder: Path, taken_over: object) -> dict[str, Any] | None:
 
 
 def is_paper(folder: Path) -> bool:
-    """Say whether a session holds nothing at a venue; False where its journal does not tell."""
+    """Say whether a session holds nothing at a venue, by its journal, else its audit; False where neither tells."""
     from tradewind.errors import TradewindError
     from tradewind.journal import FileDisk, JournalReader
+    from tradewind.ops.governance import governance_of
 
     try:
         headers = JournalReader(FileDisk(), folder).headers
+        headers = headers or JournalReader(FileDisk(), governance_of(folder)).headers
     except TradewindError:
         return False
     return bool(headers) and all(name.partition(":")[0] == "paper" for name in headers[0].identity.accounts)

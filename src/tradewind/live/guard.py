@@ -52,6 +52,7 @@ GUARDED = "TRADEWIND_GUARDED"
 LOOK_S = 0.25
 """So often the child is looked at."""
 _PR_SET_PDEATHSIG = 1
+_PARENTLESS_S = 0.5
 _ON_PURPOSE = frozenset(Exit) - {Exit.OUR_FAULT}
 """A child that leaves with one of these has refused or ended; any other end is a fault, and it is started again."""
 _LATER = frozenset({Exit.VENUE, Exit.TIMEOUT})
@@ -82,7 +83,13 @@ def follow_guard() -> None:
 
 
 def _interrupt(number: int, _frame: object) -> None:
-    """Interrupt what runs where the guard is gone; a guard that lives sees this process die by the signal."""
+    """Interrupt what runs where the guard is gone; a guard that lives sees this process die by the signal.
+
+    The signal of a guard's death may come a moment before the system gives this process another parent.
+    """
+    until_s = time.monotonic() + _PARENTLESS_S
+    while not guard_is_gone() and time.monotonic() < until_s:
+        time.sleep(_PARENTLESS_S / 50)
     if guard_is_gone():
         signal.raise_signal(signal.SIGINT)
         return

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tradewind.cli.session_state import GUARD_DIED, brief
+import pytest
+
+from tradewind.cli.session_state import GUARD_DIED, brief, is_paper
 from tradewind.config import Workspace
 from tradewind.errors import Exit
 from tradewind.journal import FileDisk, JournalReader
@@ -24,20 +26,21 @@ from tradewind.config import Workspace
 
 os.environ["TRADEWIND_GUARDED"] = str(os.getpid())  # Nobody's parent: whoever guarded is gone.
 try:
-    trade_now(None, Workspace.open(Path(sys.argv[1])), "alpha", Output(False), None, ("main",))
+    trade_now(None, Workspace.open(Path(sys.argv[1])), "alpha", Output(False), None, tuple(sys.argv[2:]))
 except Leave as leaving:
     sys.exit(leaving.status)
 """
 
 
-def test_a_start_whose_guard_is_gone_begins_nothing_and_says_so(tmp_path):
+@pytest.mark.parametrize("accounts", [("main",), ()])
+def test_a_start_whose_guard_is_gone_begins_nothing_and_says_so(tmp_path, accounts):
     desk = Workspace.create(tmp_path / "desk")
     folder = desk.session_dir("alpha")
     folder.mkdir(parents=True)
     pulse = Pulse(folder / PULSE)
     pulse.begin()
     pulse.close()
-    command = [sys.executable, "-c", START, str(desk.root)]
+    command = [sys.executable, "-c", START, str(desk.root), *accounts]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == Exit.REFUSED, done.stderr
     assert (
@@ -48,4 +51,5 @@ def test_a_start_whose_guard_is_gone_begins_nothing_and_says_so(tmp_path):
     assert [each["code"] for each in last_alerts(folder, 9)] == ["GUARD_DIED"]
     reader = JournalReader(FileDisk(), governance_of(folder))
     assert [decode_audit(record).what for record in reader.records()] == ["GUARD_DIED"]
-    assert reader.headers[0].identity.accounts == ("main",)
+    assert reader.headers[0].identity.accounts == (accounts or ("paper",))
+    assert is_paper(folder) is (not accounts)
