@@ -149,13 +149,17 @@ def main(arguments: list[str]) -> int:
     root = asked.root.resolve()
     found, results = proofs(root), root / RESULTS
     results.parent.mkdir(exist_ok=True)
+    results.unlink(missing_ok=True)  # What came of an earlier run is not what comes of this one.
     tests = list(dict.fromkeys(each.test for each in found))
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={results}", *options, *tests]
     status = subprocess.run(command, cwd=root, check=False).returncode  # noqa: S603 - our own interpreter
     head = ("", "what happens", "what we promise", "test", "result")
-    lines = [head, ("---",) * len(head), *rows(found, outcomes_in(results))]
+    outcomes = outcomes_in(results) if results.is_file() else {}
+    lines = [head, ("---",) * len(head), *rows(found, outcomes)]
     page = results.with_suffix(".md")
-    page.write_text("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    page.write_text(
+        "".join(f"| {' | '.join(each.replace('|', '&#124;') for each in line)} |\n" for line in lines)
+    )
     kinds = Counter(row[-1] == "not run" for row in lines[2:])
     sys.stdout.write(
         f"{len({each.fault for each in found})} faults, {len(found)} proofs, {kinds[True]} of them not run: "

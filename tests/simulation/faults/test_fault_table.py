@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.testing.fault_table import outcomes_in, proofs, rows, scenarios
+from tradewind.testing.fault_table import main, outcomes_in, proofs, rows, scenarios
 from tradewind.venues.fake.faults import FAULTS
 
 HERE = Path(__file__).parent
@@ -74,3 +74,17 @@ def test_what_came_out_is_of_a_run_and_never_of_the_page(tmp_path):
     assert {len(row) for row in rows(found)} == {4}
     assert {row[-1] for row in rows(found, outcomes)} == {"not run"}
     assert rows(found, {found[0].test: "3 passed"})[0][-1] == "3 passed"
+
+
+def test_a_run_that_did_not_begin_says_nothing_of_an_earlier_one(tmp_path, capsys):
+    here, build = tmp_path / "tests" / "simulation" / "faults", tmp_path / "build"
+    for folder in (here, build):
+        folder.mkdir(parents=True)
+    (here / "test_x.py").write_text('def test_F22_kept():\n    """It is kept | told."""\n')
+    old = '<testcase classname="tests.simulation.faults.test_x" name="test_F22_kept"/>'
+    (build / "faults.xml").write_text(f"<testsuites><testsuite>{old}</testsuite></testsuites>")
+    assert main([str(tmp_path), "--no-such-option"]) == 4
+    *_, row = (build / "faults.md").read_text().splitlines()
+    assert row.endswith("| not run |")
+    assert row.count("|") == 6
+    assert "1 proofs, 1 of them not run" in capsys.readouterr().out
