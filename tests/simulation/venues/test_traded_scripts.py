@@ -193,7 +193,7 @@ def test_an_account_is_read_whole(side: Side) -> None:
         (one.cid, one.venue_id, one.stop, one.price_tick, one.side, bool(one.reduce)) for one in seen.orders
     } == {
         (CID, "77", False, 420_000, BUY, False),
-        (CID + (1 << 20), "88", True, 410_000, SELL, side.venue == "kucoin"),
+        (CID + (1 << 20), "88", True, 410_000, SELL, True),
     }
     (held,) = seen.positions
     assert (held.instrument, held.position_side, held.qty_lot, held.entry) == (0, LONG, 10, 41_999.5)

@@ -26,6 +26,7 @@ from tradewind.venues.gateway import (
     SettingSeen,
     Snapshot,
     TransferSeen,
+    closes_side,
 )
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class AccountReader:
         """Return the whole account. Raises VenueDown where any page of any list cannot be read."""
         asked_ns = self._wire.now_ns()
         self._rows.strangers.clear()
+        self._rows.undecided.clear()
         orders: dict[tuple[bool, int, str], OrderSeen] = {}
         for reading in self._dialect.working:
             for event in await self.read(reading):
@@ -108,7 +110,7 @@ class AccountReader:
         strangers = set(self._rows.strangers)
         fills, funding, transfers = await self._history(since_ns)
         return Snapshot(
-            orders=tuple(_priced(one, fills) for one in orders.values()),
+            orders=tuple(_priced(self._decided(one, positions), fills) for one in orders.values()),
             fills=tuple(fills),
             positions=tuple(p for p in positions if isinstance(p, PositionSeen) and p.qty_lot),
             balances=tuple(b for b in balances if isinstance(b, BalanceSeen)),
@@ -122,6 +124,16 @@ class AccountReader:
             told_ns=self._wire.now_ns(),
             history_from_ns=0 if since_ns == NO_HISTORY else self._history_from_ns(since_ns),
         )
+
+    def _decided(self, order: OrderSeen, positions: Sequence[Event]) -> OrderSeen:
+        """Return a stop of which nothing says it as one that only reduces, where it would take from what is held."""
+        if (order.instrument, order.venue_id) not in self._rows.undecided:
+            return order
+        held = [seen for seen in positions if isinstance(seen, PositionSeen) and seen.qty_lot]
+        for seen in held:
+            if seen.instrument == order.instrument and closes_side(order.side, seen.position_side):
+                return msgspec.structs.replace(order, position_side=seen.position_side, reduce=1)
+        return order
 
     async def _settings(self) -> list[Event]:
         """Return every setting; an answer that says several is asked for once. Raises VenueDown."""

@@ -4,7 +4,8 @@ Quantities are coins, keys have a passphrase. Where both positions may be held a
 closes, and its side is that of the position: what closes a long position is a buy that closes. Stops are plans in
 lists of their own; a plan that was triggered names the order that it became, and our id stays with the plan. A change
 of an order is a new one under another id there, so that none is made here. Null stands for an empty list. Nothing in a
-list of plans says whether one only reduces where one position is held: it is known of those of this process alone.
+list of plans says whether one only reduces where one position is held: those of this process are known, and another
+counts as reducing where it would take away from what is held.
 
 Nothing is said of a request that arrives late but that its time must be within 30 s of the venue's: that is no fence,
 since it is said of the arrival and not of the execution. Accounts of the unified kind speak another API (v3).
@@ -443,7 +444,12 @@ BITGET_SWAP = Dialect(
         *error_rows("40711 40712 40762 43012", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
         *error_rows("40108 40808 45110 45113", "InvalidOrder", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
         *error_rows("40706 41103 41117 40917 45122 43011", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
-        *error_rows("45111 45115", "ExchangeError", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("45111 45115 22006 22007 22008 22009", "ExchangeError", Meaning.REJECTED, "VENUE_PRICE"),
+        ErrorRow("43006", "ExchangeError", Meaning.REJECTED, "VENUE_MIN_NOTIONAL"),
+        ErrorRow("40889", "ExchangeError", Meaning.REJECTED, provenance="documentation: too many plans"),
+        ErrorRow("400172", "BadRequest", Meaning.REJECTED),
+        ErrorRow("22005", "ExchangeError", Meaning.REJECTED, "SETTINGS"),
+        ErrorRow("22004", "ExchangeError", Meaning.CLOSED, "VENUE_CLOSED"),
         *error_rows("22002 40757", "ExchangeError", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
         ErrorRow("40774", "InvalidOrder", Meaning.REJECTED, "SETTINGS"),
         *error_rows("40017 40019 40020 40302 40304 40305 40402 40403 40708", "BadRequest", Meaning.REJECTED),

@@ -187,6 +187,8 @@ _SPOKEN_TRADE = FillShape(
     ts="ts",
     when=("type", frozenset({"match"})),
     quiet=True,
+    taken=_TAKEN,
+    taken_by="tradeType",
 )
 _OF_SYMBOL = Pages(0, per_symbol=True)
 
@@ -360,6 +362,15 @@ KUCOIN = Dialect(
     errors=(
         *error_rows("300003 330008", "InsufficientFunds", Meaning.REJECTED, "VENUE_MARGIN"),
         *error_rows("300011 300012", "InvalidOrder", Meaning.REJECTED, "VENUE_PRICE"),
+        *error_rows("300006 300007", "ExchangeError", Meaning.REJECTED, "VENUE_PRICE"),
+        ErrorRow("300000", "InvalidOrder", Meaning.REJECTED),
+        # Too many orders or stops, nobody to trade with, a position that cannot be closed or is being liquidated.
+        *error_rows("300001 300004 300008 300010 300013 300014", "ExchangeError", Meaning.REJECTED),
+        ErrorRow("300005", "ExchangeError", Meaning.REJECTED, "VENUE_MARGIN"),
+        *error_rows("300016 330011", "ExchangeError", Meaning.REJECTED, "SETTINGS"),
+        # Placing and cancelling are suspended, or wait for a settlement.
+        *error_rows("300002 300015", "ExchangeError", Meaning.CLOSED, "VENUE_CLOSED"),
+        ErrorRow("300018", "ExchangeError", Meaning.DUPLICATE, "VENUE_DUPLICATE"),
         ErrorRow("300009", "InvalidOrder", Meaning.REJECTED, "VENUE_REDUCE_ONLY"),
         *error_rows("330005 330012", "InvalidOrder", Meaning.REJECTED, "SETTINGS"),
         ErrorRow("400200", "InvalidOrder", Meaning.REJECTED),

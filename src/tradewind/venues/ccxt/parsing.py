@@ -116,6 +116,8 @@ class RowReader:
         The account's address in small letters, where trades name whom they liquidate.
     unread
         `id` of the shapes of which rows about our instruments were dropped; whoever reads a list to its end empties it.
+    undecided
+        Stops, by instrument and the venue's id, of which nothing says whether they only reduce; emptied likewise.
     """
 
     def __init__(
@@ -133,6 +135,7 @@ class RowReader:
         self.account = ""
         self.strangers: set[str] = set()
         self.unread: set[int] = set()
+        self.undecided: set[tuple[int, str]] = set()
         self._orders: OrderedDict[str, tuple[str, int]] = OrderedDict()
         self._parents: OrderedDict[str, str] = OrderedDict()
         self._children: OrderedDict[str, str] = OrderedDict()
@@ -178,15 +181,7 @@ class RowReader:
         word, status = state_in(row, shape)
         venue_id = word_of(row.get(shape.venue_id))
         client_id = self._client_id(row, shape, listing, venue_id)
-        side, led = self._led_side(row, shape)
-        reduce = self._reduces(row, shape.reduce)
-        position_side, reduce = self._position_side(row, shape.position_side, side, reduce)
-        if led is not None:
-            position_side, reduce = led, closes_side(side, led)
-        elif shape.reduce not in row and not self._holds_coins:
-            _, known = self._orders.get(_place(listing, venue_id, algo=shape.algo), ("", -1))
-            if known >= 0:
-                position_side, reduce = known, closes_side(side, known)
+        side, position_side, reduce = self._terms(row, shape, listing, venue_id)
         lots = self._lots(row, shape.qty, listing, signed=shape.signed)
         filled = self._lots(row, shape.filled, listing) if shape.filled else 0
         if shape.left:
@@ -194,7 +189,8 @@ class RowReader:
         if not 0 <= filled <= lots:
             raise Unfit("more filled than ordered")
         if venue_id:
-            _keep(self._orders, _place(listing, venue_id, algo=shape.algo), (client_id, position_side))
+            sure = -1 if (listing.index, venue_id) in self.undecided else position_side
+            _keep(self._orders, _place(listing, venue_id, algo=shape.algo), (client_id, sure))
         seen = OrderSeen(
             instrument=listing.index,
             cid=self._ids.cid_of(client_id),
@@ -215,6 +211,20 @@ class RowReader:
         )
         taken = taken_in(row, shape)
         return self._taken_whole(row, shape, listing, seen, taken) if taken else [seen]
+
+    def _terms(self, row: Row, shape: OrderShape, listing: Listing, venue_id: str) -> tuple[int, int, bool]:
+        """Return the side of an order, the position side that it is of, and whether it only takes away from that."""
+        side, led = self._led_side(row, shape)
+        if led is not None:
+            return side, led, closes_side(side, led)
+        if shape.reduce not in row and not self._holds_coins:
+            _, known = self._orders.get(_place(listing, venue_id, algo=shape.algo), ("", -1))
+            if known >= 0:
+                return side, known, closes_side(side, known)
+            if shape.algo and word_of(row.get(shape.position_side)) not in self._hedge_words():
+                self.undecided.add((listing.index, venue_id))
+        reduce = self._reduces(row, shape.reduce)
+        return side, *self._position_side(row, shape.position_side, side, reduce)
 
     def _taken_whole(
         self, row: Row, shape: OrderShape, listing: Listing, seen: OrderSeen, kind: str

@@ -21,6 +21,7 @@ from tradewind.testing.account_scripts import (
     bitget,
     bitget_order_said,
     bitget_said,
+    kucoin_order_said,
     kucoin_stop_said,
 )
 from tradewind.testing.traded_rules import traded
@@ -33,6 +34,7 @@ from tradewind.venues.ccxt.parsing import RowReader
 from tradewind.venues.ccxt.row_values import rows_at
 from tradewind.venues.ccxt.trading import TradingSettings
 from tradewind.venues.gateway import (
+    NO_HISTORY,
     Listing,
     NewOrder,
     OrderRef,
@@ -216,7 +218,108 @@ def test_a_plan_that_does_not_say_whether_it_only_reduces_is_as_it_was_sent():
     assert (other.position_side, other.reduce) == (SHORT, 0)
 
 
+@pytest.mark.parametrize(("held", "mine"), [("long", (LONG, 1)), ("short", (SHORT, 0)), ("", (SHORT, 0))])
+def test_a_plan_of_another_life_counts_as_reducing_where_it_would_take_from_what_is_held(held, mine):
+    """What opens is cancelled when a session is adopted, and before a position is closed: not so its only stop."""
+    position = {
+        "symbol": "BTCUSDT",
+        "holdSide": held,
+        "total": "0.001",
+        "openPriceAvg": "42000",
+        "markPrice": "42000",
+    }
+
+    async def work(post):
+        gateway = post.gateway()
+        await gateway.measure_clock()
+
+        def answer(request):
+            if request.path.endswith("orders-plan-pending"):
+                return Reply(bitget({"entrustedList": [BITGET_STOP], "endId": "88"}))
+            if request.path.endswith("all-position"):
+                return Reply(bitget([position] if held else []))
+            if request.path.endswith("/account"):
+                return Reply(
+                    bitget({"posMode": "one_way_mode", "marginMode": "crossed", "crossedMarginLeverage": "5"})
+                )
+            if request.path.endswith("accounts"):
+                return Reply(bitget([{"marginCoin": "USDT", "accountEquity": "1000", "unrealizedPL": "0"}]))
+            return Reply(bitget({"entrustedList": None, "endId": None}))
+
+        post.answer = answer
+        return [await gateway.snapshot(NO_HISTORY) for _ in range(2)]
+
+    for taken in run_at_post("bitget_swap", work):
+        (stop,) = taken.orders
+        assert (stop.stop, stop.side) == (True, SELL)
+        assert (stop.position_side, stop.reduce) == mine
+
+
+# ---------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("venue", "said", "rule"),
+    [
+        ("bitget_swap", {"code": "40889", "msg": "too many plans"}, Rule.VENUE_OTHER),
+        ("bitget_swap", {"code": "43006", "msg": "less than the least"}, Rule.VENUE_MIN_NOTIONAL),
+        ("bitget_swap", {"code": "22006", "msg": "limit price > risk price"}, Rule.VENUE_PRICE),
+        ("bitget_swap", {"code": "22004", "msg": "not by API"}, Rule.VENUE_CLOSED),
+        ("kucoin", {"code": "300004", "msg": "Stop order quantity limit exceeded"}, Rule.VENUE_OTHER),
+        ("kucoin", {"code": "300007", "msg": "worse than the liquidation price"}, Rule.VENUE_PRICE),
+        ("kucoin", {"code": "300005", "msg": "risk limit exceeded"}, Rule.VENUE_MARGIN),
+        ("kucoin", {"code": "300015", "msg": "under settlement"}, Rule.VENUE_CLOSED),
+    ],
+)
+def test_a_stop_that_the_venue_refuses_by_a_code_of_its_page_is_in_no_doubt(venue, said, rule):
+    """In doubt, a position would stand without its stop for as long as the venue's lists are watched."""
+
+    async def work(post):
+        gateway = post.gateway()
+        await gateway.measure_clock()
+        post.answer = lambda _: Reply(said)
+        stop = NewOrder(0, CID, IntentKind.STOP, SELL, LONG, True, False, 410_000, 10)
+        (outcome,) = await gateway.create([stop])
+        return outcome
+
+    outcome = run_at_post(venue, work)
+    assert (outcome.kind, outcome.rule) == (OutcomeKind.REJECTED, rule)
+
+
+@pytest.mark.parametrize(
+    ("venue", "code"), [("kucoin", "300018"), ("kucoin", "500000"), ("bitget_swap", "40725")]
+)
+def test_an_id_that_is_taken_and_an_error_within_prove_nothing(venue, code):
+    async def work(post):
+        gateway = post.gateway()
+        await gateway.measure_clock()
+        post.answer = lambda _: Reply({"code": code, "msg": "x"})
+        (outcome,) = await gateway.create(
+            [NewOrder(0, CID, IntentKind.REST, BUY, LONG, False, False, 420_000, 10)]
+        )
+        return outcome
+
+    assert run_at_post(venue, work).kind is OutcomeKind.UNKNOWN
+
+
 # ---------------------------------------------------------------------- KuCoin
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"), [("liquid", "liquidation"), ("adl", "adl"), ("settlement", "settlement")]
+)
+def test_what_kucoin_closed_is_told_by_its_stream(word, kind):
+    row = {
+        "type": "match",
+        "matchPrice": "41999.5",
+        "matchSize": "10",
+        "tradeId": "501",
+        "liquidity": "taker",
+    }
+    own = {"clientOid": "", "tradeType": word, "side": "sell", "filledSize": "10"}
+    told = heard(reader("kucoin"), "kucoin", kucoin_order_said(**row, **own), "symbolOrderChange")
+    (taken,) = [event for event in told if isinstance(event, TakenSeen)]
+    assert (taken.kind, taken.position_side, taken.qty_lot, taken.price_tick) == (kind, LONG, 10, 419_995)
 
 
 @pytest.mark.parametrize(
