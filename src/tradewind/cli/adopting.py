@@ -44,6 +44,8 @@ class AdoptRequest:
         The session file as it was named, and the name of the session.
     gives
         ``SYMBOL=STRATEGY``: who gets a position.
+    quantities
+        ``SYMBOL=AMOUNT``: how many of the coins that are there.
     confirmed
         Accounts whose name need not be typed.
     watch_s
@@ -55,6 +57,7 @@ class AdoptRequest:
     file: str
     name: str
     gives: tuple[str, ...] = ()
+    quantities: tuple[str, ...] = ()
     confirmed: tuple[str, ...] = ()
     watch_s: float = 75.0
     reason: str = ""
@@ -66,7 +69,7 @@ def adopt_accounts(desk: "Workspace", asked: AdoptRequest, sets: "list[str] | No
     Raises
     ------
     UsageError
-        A position is given to somebody who does not trade it.
+        A position is given to somebody who does not trade it, or coins, and not how many.
     SafetyRefusal
         CCXT_CHANGED, LIVE_UNCONFIRMED, SESSION_ELSEWHERE, and what `refuse_from_files` raises: nothing was changed.
     Busy
@@ -106,7 +109,6 @@ def _adopt(loaded: "Loaded[SessionConfig]", desk: "Workspace", asked: AdoptReque
 
     with say.steps("reading the strategies"):
         accounts = refuse_from_files(loaded, desk, live=True, guards=False)
-    _refuse_coins(accounts)
     with _leases(desk, asked.name, tuple(accounts)) as journal:
         store, around = key_store(desk), asking(say)
         keys = {
@@ -121,20 +123,6 @@ def _adopt(loaded: "Loaded[SessionConfig]", desk: "Workspace", asked: AdoptReque
             result = asyncio.run(_Adopting(bound, desk, asked, say, accounts, keys, journal).run())
     say.line(f"{'adopted':12}{asked.name} begins a new epoch")
     say.done(result, f"tradewind trade --live {asked.file}", f"tradewind journal verify {asked.name}")
-
-
-def _refuse_coins(accounts: "dict[str, AccountEntry]") -> None:
-    """Refuse accounts of spot markets: nothing tells coins of a session from those of before it. Raises UsageError."""
-    from tradewind.config import VENUES
-
-    for name, entry in accounts.items():
-        if VENUES[entry.venue].payoff == "spot":
-            raise UsageError(
-                "EXCHANGE_UNSUPPORTED",
-                f"what {name} holds at {entry.venue} are coins: which of them were the session's nobody can tell.",
-                where=name,
-                hint="sell them or keep them yourself, and begin a session under another name",
-            )
 
 
 @contextmanager
@@ -181,6 +169,7 @@ class _Adopting:
             self.say.note(f"looking for {self.asked.watch_s:g} s whether somebody else trades")
             await adoption.watch(self.asked.watch_s)
             earlier = frozenset(adoption.earlier) | self._known_tags()
+            policy = self._counted(policy, adoption)
             found = _Finding(self.bound, adoption, earlier, policy)
             self._show(found)
             show_terms(self.say, self.desk, self.bound.session, self.accounts)
@@ -226,7 +215,8 @@ class _Adopting:
             listings = self.bound.listings(entry.venue)
             gateway, way = open_gateway(self.desk, settings, listings, self.keys[name])
             self.ways.append(way)
-            accounts.append(AdoptedAccount(terms_of_account(self.bound, name, entry), gateway))
+            prices = {j: price for j, price in enumerate(self.bound.prices) if self._is_coin(j)}
+            accounts.append(AdoptedAccount(terms_of_account(self.bound, name, entry), gateway, prices))
         return Adoption(accounts, tag, time.time_ns, self.say.note)
 
     def _known_tags(self) -> frozenset[str]:
@@ -250,6 +240,26 @@ class _Adopting:
         }
         given = given_contexts(self.asked.gives, contexts)
         return replace(live_rules(self.bound.session, 0).policy, given=given)
+
+    def _is_coin(self, instrument: int) -> bool:
+        return self.bound.resolved.instruments[instrument].payoff == "spot"
+
+    def _counted(self, policy: "Policy", adoption: "Adoption") -> "Policy":
+        """Return the policy with how many coins are given. Raises UsageError where that cannot be."""
+        from tradewind.cli.adopted_coins import CoinsHeld, given_lots
+
+        held = {
+            seen.instrument: CoinsHeld(
+                self.bound.labels[0][seen.instrument],
+                self.bound.resolved.instruments[seen.instrument],
+                seen.qty_lot,
+            )
+            for account in adoption.accounts
+            for seen in account.snapshot.positions
+            if self._is_coin(seen.instrument)
+        }
+        lots = given_lots(self.asked.quantities, policy.given, held, policy.external)
+        return replace(policy, given_lots=lots)
 
     def _show(self, found: "_Finding") -> None:
         state = state_of(self.folder, self.asked.name, tuple(self.accounts))
@@ -276,12 +286,15 @@ class _Adopting:
         from tradewind.cli.alerting import session_alerts
         from tradewind.journal import FileDisk, Identity
         from tradewind.live.adopting import Adopted, begin_journal, note_beginning
-        from tradewind.live.epochs import Epoch, begin_epoch, end_beginning
+        from tradewind.live.epochs import Epoch, begin_epoch, end_beginning, note_coins
         from tradewind.live.opening import Place
         from tradewind.live.paper import next_boot
         from tradewind.live.session import SNAPSHOT_EVERY
 
         begin_epoch(self.folder, Epoch(adoption.tag, earlier))
+        coins = _Finding(self.bound, adoption, earlier, policy).coins()
+        if coins:
+            note_coins(self.folder, coins)
         identity = Identity(self.asked.name, tuple(self.accounts))
         place = Place(FileDisk(), self.folder, identity, time.time_ns, __version__)
         boot = next_boot(self.folder, self.bound.boot(__version__), SNAPSHOT_EVERY)
@@ -397,7 +410,7 @@ class _Finding:
             for balance in snapshot.balances:
                 yield f"{'balance':12}{balance.balance / 1e8:,.2f} {balance.currency}"
             for position in snapshot.positions:
-                yield f"{'position':12}{self._held(position)}: {self._taker(position.instrument)}"
+                yield f"{'position':12}{self._held(position)}: {self._taker(position)}"
             for order in snapshot.orders:
                 yield f"{'order':12}{self._order(order)}: {self._becomes(account, order)}"
             for symbol in snapshot.strangers:
@@ -411,7 +424,7 @@ class _Finding:
             account.terms.name: {
                 "balances": {seen.currency: seen.balance / 1e8 for seen in account.snapshot.balances},
                 "positions": [
-                    {"held": self._held(seen), "given": self._taker(seen.instrument)}
+                    {"held": self._held(seen), "given": self._taker(seen)}
                     for seen in account.snapshot.positions
                 ],
                 "orders": [
@@ -423,15 +436,35 @@ class _Finding:
             for account in self.adoption.accounts
         }  # fmt: skip
 
+    def coins(self) -> dict[str, str]:
+        """Return how many coins are given to strategies, by venue and symbol."""
+        given: dict[str, str] = {}
+        for account in self.adoption.accounts:
+            for seen in account.snapshot.positions:
+                rules = self.bound.resolved.instruments[seen.instrument]
+                if rules.payoff == "spot" and self._taker_of(seen.instrument) is not None:
+                    given[rules.where] = self._amount(seen.instrument, self._given(seen))
+        return given
+
+    def _given(self, seen: "PositionSeen") -> int:
+        """Return how many lots of what is held are given to somebody, where it is given at all."""
+        return min(seen.qty_lot, self.policy.given_lots.get(seen.instrument, seen.qty_lot))
+
+    def _amount(self, instrument: int, lots: int) -> str:
+        from tradewind.live.amounts import counted
+
+        return f"{counted(self.bound.resolved.instruments[instrument], lots)[0].normalize():f}"
+
     def _held(self, seen: "PositionSeen") -> str:
-        rules = self.bound.resolved.instruments[seen.instrument]
-        size = f"{(seen.qty_lot * rules.lot_size).normalize():f}"
+        is_coin = self.bound.resolved.instruments[seen.instrument].payoff == "spot"
         at = f" entered at {seen.entry:g}" if seen.entry else ""
+        at = f" worth {seen.entry:g} each now" if is_coin else at
+        size = self._amount(seen.instrument, seen.qty_lot)
         return f"{self._symbol(seen.instrument)} {_SIDES[seen.position_side]} {size}{at}"
 
     def _order(self, seen: "OrderSeen") -> str:
         rules = self.bound.resolved.instruments[seen.instrument]
-        size = f"{((seen.qty_lot - seen.filled_lot) * rules.lot_size).normalize():f}"
+        size = self._amount(seen.instrument, seen.qty_lot - seen.filled_lot)
         at = f" at {(seen.price_tick * rules.tick_size).normalize():f}" if seen.price_tick else ""
         word = "buy" if seen.side > 0 else "sell"
         kind = "stop" if seen.stop else "closes" if seen.reduce else "opens"
@@ -440,13 +473,15 @@ class _Finding:
     def _symbol(self, instrument: int) -> str:
         return self.bound.labels[0][instrument]
 
-    def _taker(self, instrument: int) -> str:
-        """Return who is given what is held of an instrument."""
-        taker = self._taker_of(instrument)
+    def _taker(self, seen: "PositionSeen") -> str:
+        """Return who is given what is held, and how much of it."""
+        taker = self._taker_of(seen.instrument)
         if taker is None:
             return "nobody's"
         part, _ = self.bound.boot("").contexts[taker]
-        return f"given to {self.bound.labels[1][part]}"
+        given = self._given(seen)
+        what = f"{self._amount(seen.instrument, given)} of them " if given < seen.qty_lot else ""
+        return f"{what}given to {self.bound.labels[1][part]}"
 
     def _taker_of(self, instrument: int) -> int | None:
         columns = [column for _, column in self.bound.boot("").contexts]
@@ -473,11 +508,13 @@ class _Finding:
 
     def _ungiven(self) -> Iterator[str]:
         """Yield what to say about positions that nobody is given: the session will halt over them."""
-        held = {seen.instrument for account in self.adoption.accounts for seen in account.snapshot.positions}
-        for instrument in sorted(held):
+        then = "openers halt" if self.policy.external == "halt" else "it counts against the limits"
+        held = {s.instrument: s for account in self.adoption.accounts for s in account.snapshot.positions}
+        for instrument, seen in sorted(held.items()):
+            symbol, left = self._symbol(instrument), seen.qty_lot - self._given(seen)
             if self._taker_of(instrument) is None:
                 parts = [part for part, column in self.bound.boot("").contexts if column == instrument]
-                name = f"{self._symbol(instrument)}={self.bound.labels[1][parts[0]]}"
-                policy = self.policy.external
-                then = "openers halt" if policy == "halt" else "it counts against the limits"
-                yield f"{'not given':12}{self._symbol(instrument)} is nobody's, and {then}; or say --give {name}"
+                name = f"{symbol}={self.bound.labels[1][parts[0]]}"
+                yield f"{'not given':12}{symbol} is nobody's, and {then}; or say --give {name}"
+            elif left:
+                yield f"{'not given':12}{self._amount(instrument, left)} {symbol} is nobody's, and {then}"

@@ -174,6 +174,7 @@ def terms_of_account(bound: Bound, name: str, entry: "AccountEntry") -> "Account
         leverage=1.0 if spot else account.leverage,
         hedge=account.position_mode == "hedge" and not spot,
         isolated=account.margin_mode == "isolated" and not spot,
+        coins=spot,
     )
 
 

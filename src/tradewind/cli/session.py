@@ -207,6 +207,10 @@ def adopt(
         list[str] | None,
         typer.Option("--give", metavar="SYMBOL=STRATEGY", help="Whose a position is from now on."),
     ] = None,
+    qty: Annotated[
+        list[str] | None,
+        typer.Option("--qty", metavar="SYMBOL=AMOUNT", help="How many of the coins that are given."),
+    ] = None,
     confirm: Annotated[
         list[str] | None,
         typer.Option("--confirm", metavar="ACCOUNT", help="Instead of typing the name of an account."),
@@ -233,7 +237,7 @@ def adopt(
     from tradewind.cli.adopting import AdoptRequest, adopt_accounts
 
     name = session or Path(file).stem.lower()
-    asked = AdoptRequest(file, name, tuple(give or ()), tuple(confirm or ()), watch, reason)
+    asked = AdoptRequest(file, name, tuple(give or ()), tuple(qty or ()), tuple(confirm or ()), watch, reason)
     adopt_accounts(open_workspace(workspace), asked, sets, Output(as_json))
 
 

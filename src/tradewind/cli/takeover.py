@@ -13,6 +13,7 @@ from tradewind.errors import NotFound, SafetyRefusal, TradewindError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
     from pathlib import Path
 
     from tradewind.cli.output import Output
@@ -188,12 +189,14 @@ async def _close_all(
     *,
     everything: bool,
 ) -> "dict[str, Flattened]":
+    from tradewind.live.epochs import coins_noted
+
     epoch = _epoch(folder)
     if epoch is None:
         say.note("the signs of the session's orders are lost; every order in its instruments is cancelled")
-    since_ns = _begun_ns(folder) if epoch is not None else None
+    coins = _begun_ns(folder) if epoch is not None else None, coins_noted(folder)
     work = [
-        _close(desk, known, _Place(account, keys[account], epoch, everything, since_ns), say)
+        _close(desk, known, _Place(account, keys[account], epoch, everything, coins), say)
         for account in known.accounts
     ]
     return dict(zip(known.accounts, await asyncio.gather(*work), strict=True))
@@ -203,14 +206,14 @@ async def _close_all(
 class _Place:
     """An account, and which of its orders are cancelled; `epoch` is None where their signs are lost.
 
-    since_ns: from when on orders may bear them, None where nobody knows.
+    coins: from when on orders may bear them, None where nobody knows, and how many coins were the session's then.
     """
 
     account: str
     keys: "AccountKeys"
     epoch: "Epoch | None"
     everything: bool
-    since_ns: int | None
+    coins: "tuple[int | None, dict[str, Decimal]]"
 
     @property
     def policy(self) -> "FlattenPolicy":
@@ -219,8 +222,9 @@ class _Place:
         if self.epoch is None:
             return FlattenPolicy(everything=True)
         return FlattenPolicy(
-            everything=self.everything, earlier=self.epoch.earlier, coins_since_ns=self.since_ns
-        )
+            everything=self.everything, earlier=self.epoch.earlier, coins_since_ns=self.coins[0],
+            coins_given=self.coins[1],
+        )  # fmt: skip
 
 
 async def _close(desk: "Workspace", known: _Known, place: _Place, say: "Output") -> "Flattened":

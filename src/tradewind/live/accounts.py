@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from tradewind.errors import TradewindError, VenueRefused
+from tradewind.live.epochs import in_the_way
 from tradewind.live.inbox import Answered, Looked, Seen
-from tradewind.live.ladder import BANDS, CANCEL_WAITS_S, WAITS_S, Ladder, may_try_again
+from tradewind.live.ladder import BANDS, CANCEL_WAITS_S, UNLOCK_WAITS_S, WAITS_S, Ladder, may_try_again
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import IntentKind, RequestKind, Rule
 from tradewind.venues.gateway import Found, NewOrder, OrderRef, Outcome, OutcomeKind
@@ -99,6 +101,8 @@ class TradingAccount:
         Our time, nanoseconds UTC.
     is_stop
         Says of an order whose place is not known, as after a restart, whether it waits among the venue's stops.
+    notify
+        Is told of what a person should know.
     read_ns
         When the account was read last, our time; 0: not yet.
     others, others_ns
@@ -111,6 +115,7 @@ class TradingAccount:
     inbox: Inbox
     clock: Callable[[], int]
     is_stop: Callable[[int], bool] = lambda cid: False
+    notify: Callable[[Alert], None] = lambda alert: None
     read_ns: int = 0
     others: tuple[OrderSeen, ...] = ()
     others_ns: int = 0
@@ -199,7 +204,7 @@ class TradingAccount:
 
     def cancel_earlier(self, seen: OrderSeen) -> None:
         """Cancel an order of an earlier epoch, which only the venue's id names here."""
-        self.others = tuple(other for other in self.others if other.venue_id != seen.venue_id)
+        self._forget_others([seen])
         order = OrderRef(seen.instrument, 0, seen.venue_id, seen.stop)
         self.inbox.start(_safely(lambda: self.gateway.cancel(order)))
 
@@ -241,7 +246,7 @@ class TradingAccount:
         def hear(place: int, outcome: Outcome) -> None:
             asked, order, rung = waiting.pop(place)
             if rung is None:
-                self._answer(asked, outcome)
+                self._note_new(asked, order, outcome)
             else:
                 self._note_close(asked, order, rung, outcome)
 
@@ -269,7 +274,7 @@ class TradingAccount:
         if may_try_again(outcome, self.clock()):
             self.inbox.start(self._climb(asked, order, rung, outcome))
         else:
-            self._answer(asked, outcome)
+            self._note_new(asked, order, outcome)
 
     async def _climb(self, asked: Asked, order: NewOrder, rung: int, outcome: Outcome) -> None:
         for wait_s in WAITS_S:
@@ -280,6 +285,38 @@ class TradingAccount:
             if not may_try_again(outcome, self.clock()):
                 break
         self._answer(asked, outcome)
+
+    def _note_new(self, asked: Asked, order: NewOrder, outcome: Outcome) -> None:
+        """Answer a new order; of coins, once no stop of an earlier epoch is in its way."""
+        stops = in_the_way(self.others, self.terms.earlier, order, outcome) if self.terms.coins else []
+        if stops:
+            text = "a stop of an earlier epoch goes: the coins that it locks are sold by orders of this one"
+            self.notify(Alert("RECONCILED", f"{self.terms.name}: {text}", self.clock()))
+        if stops and outcome.kind is OutcomeKind.REJECTED:
+            self.inbox.start(self._make_way(asked, order, stops, outcome))
+            return
+        self._answer(asked, outcome)
+        for seen in stops:
+            self.cancel_earlier(seen)
+
+    async def _make_way(
+        self, asked: Asked, order: NewOrder, stops: Sequence[OrderSeen], outcome: Outcome
+    ) -> None:
+        """Cancel what locks the coins of a sale that was refused, and ask for it again; then answer it."""
+        self._forget_others(stops)
+        for seen in stops:
+            stop = OrderRef(seen.instrument, 0, seen.venue_id, seen.stop)
+            await _safely(partial(self.gateway.cancel, stop))
+        for wait_s in UNLOCK_WAITS_S:
+            await asyncio.sleep(wait_s)
+            (outcome,) = await self._sent([order])
+            if outcome.kind is not OutcomeKind.REJECTED:
+                break
+        self._answer(asked, outcome)
+
+    def _forget_others(self, gone: Sequence[OrderSeen]) -> None:
+        ids = {seen.venue_id for seen in gone}
+        self.others = tuple(other for other in self.others if other.venue_id not in ids)
 
     def _new_order(self, asked: Asked, near_tick: Sequence[int] | NDArray[Any]) -> NewOrder:
         rests = asked.order_kind == IntentKind.REST and not asked.closes

@@ -13,6 +13,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from tradewind.errors import SafetyRefusal, VenueDown
 from tradewind.journal import Authorship, RecordKind, open_journal
 from tradewind.journal.bodies import LAYOUTS, LOCAL, Audit, encode
@@ -26,7 +28,7 @@ from tradewind.venues.gateway import OrderRef, OrderSeen
 from tradewind.venues.port import Batch, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from tradewind.live.opening import Place
     from tradewind.live.reconcile import Policy
     from tradewind.ops.alerts import Alert
-    from tradewind.venues.gateway import Event, Snapshot, TradingGateway
+    from tradewind.venues.gateway import Event, PositionSeen, Snapshot, TradingGateway
 
 __all__ = ["Adopted", "AdoptedAccount", "Adoption", "begin_journal", "note_beginning"]
 
@@ -56,6 +58,8 @@ class AdoptedAccount:
     ----------
     terms, gateway
         What the session knows of it, and the way to it, which is not open yet.
+    prices
+        A price of now, by instrument, at which is taken over what the venue states no entry for, as of coins.
 
     Attributes
     ----------
@@ -67,6 +71,7 @@ class AdoptedAccount:
 
     terms: AccountTerms
     gateway: TradingGateway
+    prices: Mapping[int, float] = field(default_factory=dict)
     snapshot: Snapshot = field(init=False)
     heard: list[OrderSeen] = field(default_factory=list)
     _hearing: asyncio.Task[None] | None = None
@@ -75,8 +80,16 @@ class AdoptedAccount:
         """Open the account's own stream, then read the account. Raises VenueDown, VenueRefused."""
         await self.gateway.open()
         self._hearing = asyncio.create_task(self._hear())
-        self.snapshot = await self.gateway.snapshot(fills_since_ns)
+        self.snapshot = await self.read(fills_since_ns)
         self.heard.clear()
+
+    async def read(self, fills_since_ns: int) -> Snapshot:
+        """Return what the account holds now, everything with a price. Raises VenueDown."""
+        found = await self.gateway.snapshot(fills_since_ns)
+        return replace(found, positions=tuple(map(self._priced, found.positions)))
+
+    def _priced(self, seen: PositionSeen) -> PositionSeen:
+        return replace(seen, entry=seen.entry or self.prices.get(seen.instrument, 0.0))
 
     async def close(self) -> None:
         """Let go; whatever is at the venue stays as it is."""
@@ -199,7 +212,7 @@ class Adoption:
             await self._renew(account)
 
     async def _renew(self, account: AdoptedAccount) -> None:
-        snapshot = await account.gateway.snapshot(self._clock() - _TRADES_NS)
+        snapshot = await account.read(self._clock() - _TRADES_NS)
         news = account.by_others(snapshot, self.tag)
         account.snapshot = snapshot
         account.heard.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tradewind.units.enums import LONG
 from tradewind.venues.gateway import OrderStatus
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ class Belief:
     def instruments(self) -> list[int]:
         """Return the instruments of the account."""
         return sorted({instrument for instrument, _ in self.held})
+
+    @property
+    def sellable(self) -> dict[tuple[int, int], int]:
+        """Return the lots from which on a sale takes all coins of ours that whole orders of the venue can take."""
+        return {(j, LONG): self.held[j, LONG] - least + 1 for j, least in self.coins.items()}
 
 
 def was_changed(terms: Terms, seen: OrderSeen, settled_ns: int) -> bool:

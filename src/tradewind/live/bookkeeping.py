@@ -11,17 +11,16 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.structs import replace
 
 from tradewind.journal.bodies import Audit
 from tradewind.live.answers import Waits, answer_facts, asks_at_once
 from tradewind.live.belief import asked_ns_of, belief_of, coins_in, is_unknown, setting_of, terms_of, worth_in
 from tradewind.live.epochs import left_over, relieved
 from tradewind.live.facts import Told, halt_fact
-from tradewind.live.hearing import funding_fact, setting_fact, taken_fact, transfer_fact
+from tradewind.live.hearing import funding_fact, setting_fact, settlements_of, taken_fact, transfer_fact
 from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
 from tradewind.live.orders import Known, OrderLedger
-from tradewind.live.reconcile import Claim, Compared, Policy, compare, was_changed
+from tradewind.live.reconcile import Belief, Claim, Compared, Policy, compare, was_changed
 from tradewind.live.resolver import Absences
 from tradewind.live.statuses import Statuses
 from tradewind.live.takeover import is_of_takeover, taken_over_facts
@@ -98,7 +97,7 @@ class Books:
         self._worth = worth_in(world)
         self._ledger = OrderLedger(self._worth, self._wallet_of, coins_in(world))
         for account in accounts:
-            account.is_stop = self._ledger.is_stop
+            account.is_stop, account.notify = self._ledger.is_stop, notify
         self._waits = Waits(int(world.core["retry_ns"][0]), int(world.views["interval_ns"][0]))
         self._absences = Absences()
         self._fences: dict[int, int] = {}
@@ -442,7 +441,7 @@ class Books:
             account.note_place(seen)
             self._doubt_end(number, seen)
             facts += self._ledger.find(seen) if self._is_in_question(seen) else self._ledger.tell_order(seen)
-        money: tuple[Event, ...] = (*_settlements(snapshot.funding), *snapshot.transfers)
+        money: tuple[Event, ...] = (*settlements_of(snapshot.funding), *snapshot.transfers)
         for event in money:
             facts += self._money(number, event)
         self._ledger.suspects.clear()
@@ -485,7 +484,7 @@ class Books:
         if compared.deferred:
             self._compare_soon(number, now_ns)
         self._report(compared, account, now_ns)
-        self._relieve(account, snapshot, compared, now_ns)
+        self._relieve(account, snapshot, compared, belief, now_ns)
         if any(difference.what in ("position", "taken") for difference in compared.differences):
             account.gateway.doubt_rules()  # Perhaps the lots that are counted in are others now (F56).
         found = sum(difference.halts for difference in compared.differences)
@@ -521,14 +520,16 @@ class Books:
         if any(what != "balance" for what, *_ in compared.doubted):
             self._doubtful.add(number)
 
-    def _relieve(self, account: TradingAccount, snapshot: Snapshot, compared: Compared, now_ns: int) -> None:
+    def _relieve(
+        self, account: TradingAccount, snapshot: Snapshot, compared: Compared, belief: Belief, now_ns: int
+    ) -> None:
         """Cancel the stops of earlier epochs that protect nothing which is not protected without them."""
         earlier = account.terms.earlier
         doubted = {place for what, place, *_ in compared.doubted if what == "position"}
         self._leaving.discard(account.number)
         if left_over(snapshot, earlier):
             self._leaving.add(account.number)
-        for seen in relieved(snapshot, earlier):
+        for seen in relieved(snapshot, earlier, belief.sellable):
             if seen.instrument not in compared.deferred | doubted:
                 held = any(_is_for(seen, each) and each.qty_lot for each in snapshot.positions)
                 why = "the new stops cover the position" if held else "nothing is left to protect"
@@ -574,19 +575,6 @@ def _is_for(seen: OrderSeen, position: port.PositionSeen) -> bool:
 
 def _works(seen: OrderSeen) -> bool:
     return seen.status in (OrderStatus.WORKING, OrderStatus.TRIGGERED)
-
-
-def _settlements(paid: Sequence[port.FundingPaidSeen]) -> list[port.FundingPaidSeen]:
-    """Return what was charged for each settlement, oldest first: the core takes one of a time, and no older one after.
-
-    A venue may charge the two sides of a hedge apart and not say which is which.
-    """
-    summed: dict[tuple[int, int, int, str], port.FundingPaidSeen] = {}
-    for each in sorted(paid, key=lambda each: each.ts_ns):
-        key = each.ts_ns, each.instrument, each.position_side, each.currency
-        before = summed.get(key)
-        summed[key] = each if before is None else replace(each, amount=each.amount + before.amount)
-    return list(summed.values())
 
 
 def _by_time(fill: port.FillSeen) -> tuple[int, int]:

@@ -8,36 +8,44 @@ little is left of that. What those before have left is known by its signs alone:
 - a stop stays. It goes when the venue shows that stops of the new epoch cover what is held on its side, or when
   nothing is held there any more. Where a session has no stops at the venue it stays as long as the position does:
   nothing is ever bare on the way from one to the other.
+
+Coins are another matter: a stop locks those that it is to sell. So one of an earlier epoch goes as soon as a sale of
+the new one is refused for want of coins, or a stop of it is taken beside it, since both would sell twice as many.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tradewind.config import write_atomic
 from tradewind.errors import SafetyRefusal
-from tradewind.units.enums import BUY, LONG, SELL
+from tradewind.units.enums import BUY, LONG, SELL, IntentKind, Rule
 from tradewind.venues.ccxt.client_ids import SIGNS, TAG_LENGTH, tag_in
-from tradewind.venues.gateway import OrderStatus
+from tradewind.venues.gateway import OrderStatus, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from tradewind.venues.gateway import OrderSeen, Snapshot
+    from tradewind.venues.gateway import NewOrder, OrderSeen, Outcome, Snapshot
 
 __all__ = [
     "ADOPTING",
     "Epoch",
     "begin_epoch",
     "begun_ns",
+    "coins_noted",
     "draw_tag",
     "end_beginning",
     "epoch_of",
+    "in_the_way",
     "left_over",
+    "note_coins",
     "protects",
     "refuse_unfinished",
     "relieved",
@@ -49,6 +57,9 @@ __all__ = [
 ADOPTING = "adopting"
 """A file that says that an epoch was begun whose beginning is not whole."""
 _TAG_FILE = "orders.tag"
+_COINS_FILE = "adopted.coins"
+_WANTING = (Rule.VENUE_MARGIN, Rule.VENUE_OTHER)
+"""Refusals that may say that coins are not free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,20 @@ def draw_tag(taken: Collection[str], choice: Callable[[str], str] = secrets.choi
         tag = "".join(choice(SIGNS) for _ in range(TAG_LENGTH))
         if tag not in taken:
             return tag
+
+
+def note_coins(folder: Path, amounts: Mapping[str, str]) -> None:
+    """Write down how many coins an epoch begins with, by venue and symbol: no trade of its own tells of them."""
+    write_atomic(folder / _COINS_FILE, json.dumps(dict(amounts)).encode(), private=True)
+
+
+def coins_noted(folder: Path) -> dict[str, Decimal]:
+    """Return how many coins an epoch began with, none where that is not written or cannot be read."""
+    try:
+        noted = json.loads((folder / _COINS_FILE).read_text(encoding="utf-8"))
+        return {str(symbol): Decimal(str(amount)) for symbol, amount in noted.items()}
+    except (OSError, ValueError, AttributeError, ArithmeticError):
+        return {}
 
 
 def epoch_of(folder: Path, *, draws: bool = True) -> Epoch:
@@ -148,11 +173,17 @@ def unprotecting(snapshot: Snapshot, earlier: Collection[str]) -> list[OrderSeen
     return [seen for seen in left if not protects(seen)]
 
 
-def relieved(snapshot: Snapshot, earlier: Collection[str]) -> list[OrderSeen]:
-    """Return the stops of earlier epochs that protect nothing that is not protected without them."""
+def relieved(
+    snapshot: Snapshot, earlier: Collection[str], ours: Mapping[tuple[int, int], int] | None = None
+) -> list[OrderSeen]:
+    """Return the stops of earlier epochs that protect nothing that is not protected without them.
+
+    ours: lots that are to be protected, by instrument and side, where an account holds more than is the session's.
+    """
     held: Counter[tuple[int, int]] = Counter()
     for position in snapshot.positions:
         held[position.instrument, position.position_side] += position.qty_lot
+    held.update({place: lots - held[place] for place, lots in (ours or {}).items()})
     own: Counter[tuple[int, int]] = Counter()
     for seen in snapshot.orders:
         if seen.cid and protects(seen):
@@ -160,6 +191,21 @@ def relieved(snapshot: Snapshot, earlier: Collection[str]) -> list[OrderSeen]:
     stops = [seen for seen in left_over(snapshot, earlier) if protects(seen)]
     places = [(seen.instrument, seen.position_side) for seen in stops]
     return [seen for seen, place in zip(stops, places, strict=True) if own[place] >= held[place]]
+
+
+def in_the_way(
+    others: Sequence[OrderSeen], earlier: Collection[str], order: NewOrder, outcome: Outcome
+) -> list[OrderSeen]:
+    """Return the stops of earlier epochs that have to go after an order of the new one was answered, for coins.
+
+    others: orders that are not of this epoch.
+    """
+    refused = outcome.kind is OutcomeKind.REJECTED and outcome.rule in _WANTING
+    taken = outcome.kind is OutcomeKind.ACCEPTED and order.kind == IntentKind.STOP
+    if not (order.closes and (refused or taken)):
+        return []
+    left = [seen for seen in others if tag_in(seen.client_id) in earlier and protects(seen)]
+    return [seen for seen in left if seen.instrument == order.instrument]
 
 
 def protects(seen: OrderSeen) -> bool:

@@ -13,7 +13,8 @@ A stop that is not reduce-only could open once its position is closed, and a ven
 leave no lots for: such stops are cancelled too, right before the close of the one position that they protect.
 
 Coins are another matter: an account may have held some before, and they are nobody's to sell. Of them what our own
-trades have bought and not sold is closed, and what is less than the venue's least order is left.
+trades have bought and not sold is closed, beside what was given to the session when it adopted them; what is less than
+the venue's least order is left.
 
 Ours is what bears the session's signs; whoever wants the orders of others gone as well says so. After each step the
 venue is asked what is left; its word alone says that the account is flat, and that something is gone counts when two
@@ -40,7 +41,7 @@ from tradewind.venues.ccxt.client_ids import tag_in
 from tradewind.venues.gateway import NO_HISTORY, NewOrder, OrderRef, OutcomeKind, closes_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tradewind.venues.gateway import FillSeen, Listing, OrderSeen, Outcome, PositionSeen, TradingGateway
 
@@ -69,6 +70,8 @@ class FlattenPolicy:
         Signs of earlier epochs of the session, whose orders are its own as well.
     coins_since_ns
         From when on our trades in coins count; None: nobody knows which coins are ours, and none are sold.
+    coins_given
+        How many coins were the session's at that time, by venue and symbol (`Instrument.where`).
     """
 
     bands: tuple[float, ...] = (0.005, 0.02, _MARKET)
@@ -79,6 +82,7 @@ class FlattenPolicy:
     everything: bool = False
     earlier: frozenset[str] = frozenset()
     coins_since_ns: int | None = None
+    coins_given: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -221,12 +225,15 @@ class _Closing:
         if listing is None:
             return seen
         mine = [fill for fill in fills if fill.instrument == seen.instrument and self._is_signed(fill)]
-        lots = min(seen.qty_lot, sum(fill.qty_lot * fill.side - _kept_lots(fill, listing) for fill in mine))
+        rules = listing.instrument
+        since_ns, given = self._policy.coins_since_ns, self._policy.coins_given.get(rules.where, Decimal(0))
+        begun = int(given / rules.lot_size) if since_ns is not None else 0
+        bought = sum(fill.qty_lot * fill.side - _kept_lots(fill, listing) for fill in mine)
+        lots = min(seen.qty_lot, begun + bought)
         lots -= lots % listing.parts
         price_tick = max(mine, key=lambda fill: fill.ts_ns).price_tick if mine else 0
-        rules = listing.instrument
-        too_small = lots * rules.lot_size < rules.min_qty
-        too_small = too_small or lots * rules.lot_size * price_tick * rules.tick_size < rules.min_notional
+        worth = lots * rules.lot_size * price_tick * rules.tick_size
+        too_small = lots * rules.lot_size < rules.min_qty or 0 < worth < rules.min_notional
         return replace(seen, qty_lot=0 if lots <= 0 or too_small else lots)
 
     def _guards(self, order: OrderSeen) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tradewind.live.facts import Told
 from tradewind.units.enums import FactKind, SettingCode
 from tradewind.venues import gateway as seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tradewind.venues.gateway import Event
 
@@ -21,6 +23,7 @@ __all__ = [
     "is_market",
     "market_fact",
     "setting_fact",
+    "settlements_of",
     "status_fact",
     "taken_fact",
     "transfer_fact",
@@ -105,6 +108,19 @@ def funding_fact(event: seen.FundingPaidSeen, wallet: int) -> Told:
         FactKind.FUNDING_PAID, event.ts_ns, event.recv_ns, event.instrument, wallet,
         position_side=event.position_side, amount=event.amount, value=event.rate,
     )  # fmt: skip
+
+
+def settlements_of(paid: Sequence[seen.FundingPaidSeen]) -> list[seen.FundingPaidSeen]:
+    """Return what was charged for each settlement, oldest first: the core takes one of a time, and no older one after.
+
+    A venue may charge the two sides of a hedge apart and not say which is which.
+    """
+    summed: dict[tuple[int, int, int, str], seen.FundingPaidSeen] = {}
+    for each in sorted(paid, key=lambda each: each.ts_ns):
+        key = each.ts_ns, each.instrument, each.position_side, each.currency
+        before = summed.get(key)
+        summed[key] = each if before is None else replace(each, amount=each.amount + before.amount)
+    return list(summed.values())
 
 
 def transfer_fact(event: seen.TransferSeen, wallet: int, key: int) -> Told:

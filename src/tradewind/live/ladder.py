@@ -24,13 +24,15 @@ from tradewind.venues.gateway import OutcomeKind
 if TYPE_CHECKING:
     from tradewind.venues.gateway import NewOrder, Outcome
 
-__all__ = ["BANDS", "CANCEL_WAITS_S", "WAITS_S", "Ladder", "limit_within", "may_try_again"]
+__all__ = ["BANDS", "CANCEL_WAITS_S", "UNLOCK_WAITS_S", "WAITS_S", "Ladder", "limit_within", "may_try_again"]
 
 BANDS = (0.0, 0.0, 0.005, 0.02)
 """How far from the last price each rung may trade, as a ratio; 0: at market."""
 WAITS_S = (0.5, 1.0, 2.0)
 """Before each rung but the first."""
 CANCEL_WAITS_S = (0.25, 1.0, 3.0)
+UNLOCK_WAITS_S = (0.25, 1.0)
+"""Before a sale is asked for again whose coins another order has locked."""
 _REMEMBERED_NS = 60_000_000_000
 _SOON_NS = 3_000_000_000
 _PASSING = (Rule.VENUE_PRICE, Rule.VENUE_RATE, Rule.NOT_SENT)

@@ -86,6 +86,8 @@ class Policy:
         So long after a first look a second one must be asked for to confirm what it claims.
     given
         Context that takes over what nobody has, by instrument, whatever ``external`` says: somebody has named it.
+    given_lots
+        How many lots it holds at most then, by instrument; without one all that is there.
     """
 
     external: External = "halt"
@@ -93,6 +95,7 @@ class Policy:
     protect_ns: int = PROTECT_NS
     confirm_ns: int = 2_000_000_000
     given: Mapping[int, int] = field(default_factory=dict)
+    given_lots: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Difference:
     place
         Instrument or wallet, -1 for a symbol that is none of ours.
     believed, found
-        Lots, money or the setting's value.
+        Lots of what differs, money or the setting's value.
     text
         A sentence.
     halts
@@ -357,9 +360,9 @@ def _compare_side(at: _Comparison, instrument: int, side: int, found: int) -> No
     """Compare one side of an account that keeps both apart."""
     held, external = at.belief.held[instrument, side], at.belief.external[instrument, side]
     surplus = found - held - external
-    _settle_external(at, instrument, side, max(0, external + surplus), found)
+    _settle_external(at, instrument, side, max(0, external + surplus))
     if external + surplus < 0:
-        _take(at, instrument, side, -(external + surplus), found)
+        _take(at, instrument, side, -(external + surplus))
 
 
 def _compare_net(at: _Comparison, instrument: int, found: int) -> None:
@@ -373,18 +376,21 @@ def _compare_net(at: _Comparison, instrument: int, found: int) -> None:
     left -= back
     taken = 0 if external[grows] else min(left, held[shrinks])
     for side, lots in ((shrinks, external[shrinks] - back), (grows, external[grows] + left - taken)):
-        _settle_external(at, instrument, side, lots, found)
+        _settle_external(at, instrument, side, lots)
     if taken:
-        _take(at, instrument, shrinks, taken, found)
+        _take(at, instrument, shrinks, taken)
 
 
-def _settle_external(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
+def _settle_external(at: _Comparison, instrument: int, side: int, lots: int) -> None:
     """Make lots that are nobody's ours where the policy says so and a price is known, else state them as external."""
     entry_tick, adopter = _entry_tick(at, instrument, side), _adopter(at, instrument)
-    if adopter is not None and lots and entry_tick > 0:
-        _adopt(at, (instrument, side), adopter, lots, entry_tick)
-        lots = 0
-    _set_external(at, instrument, side, lots, found)
+    held = at.belief.held[instrument, side]
+    given = min(lots, at.policy.given_lots.get(instrument, held + lots) - held)
+    if adopter is not None and given > 0 and entry_tick > 0:
+        _adopt(at, (instrument, side), adopter, given, entry_tick)
+        lots -= given
+        lots = 0 if lots < at.belief.coins.get(instrument, 0) else lots
+    _set_external(at, instrument, side, lots)
 
 
 def _entry_tick(at: _Comparison, instrument: int, side: int) -> float:
@@ -411,13 +417,13 @@ def _adopt(at: _Comparison, place: tuple[int, int], context: int, lots: int, ent
         at.tell(Told(FactKind.TRANSFER, wallet=at.belief.wallet[instrument], amount=cost))
 
 
-def _set_external(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
+def _set_external(at: _Comparison, instrument: int, side: int, lots: int) -> None:
     """State how much of a side is none of ours."""
     believed = at.belief.external[instrument, side]
     if lots == believed:
         return
     text = _others_text(at, instrument, side, lots)
-    at.note("position", instrument, believed, found, text, halts=at.halts_external and lots > believed)
+    at.note("position", instrument, believed, lots, text, halts=at.halts_external and lots > believed)
     at.tell(
         Told(FactKind.EXTERNAL_POSITION, instrument=instrument, position_side=side, qty_lot=lots)
     )  # fmt: skip
@@ -442,7 +448,7 @@ def _others_text(at: _Comparison, instrument: int, side: int, lots: int) -> str:
     return now
 
 
-def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) -> None:
+def _take(at: _Comparison, instrument: int, side: int, lots: int) -> None:
     """Shrink our holdings to what the venue has left of them.
 
     It is booked as what a venue takes, and whoever took it stands nowhere: the halt is that of others who trade the
@@ -452,7 +458,7 @@ def _take(at: _Comparison, instrument: int, side: int, lots: int, found: int) ->
     price_tick = at.belief.close_tick.get(instrument, 0)
     left = at.words(instrument, side, held - lots) if held > lots else "none"
     text = f"{at.words(instrument, side, lots)} of ours are gone; what is left is {left}"
-    at.note("taken", instrument, held, found, text, halts=True)
+    at.note("taken", instrument, held, held - lots, text, halts=True)
     at.tell(
         Told(
             FactKind.ADL, instrument=instrument, wallet=at.belief.wallet[instrument], position_side=side,

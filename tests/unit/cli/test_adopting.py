@@ -4,15 +4,23 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tradewind.cli.adopting import given_contexts, keep_aside, state_of, typed_line
+from tradewind.cli.adopting import _Finding, given_contexts, keep_aside, state_of, typed_line
 from tradewind.cli.output import Output
 from tradewind.config import Workspace
 from tradewind.errors import UsageError
 from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
 from tradewind.journal.bodies import LAYOUTS
+from tradewind.live.accounts import AccountTerms
+from tradewind.live.adopting import AdoptedAccount, Adoption
+from tradewind.live.reconcile import Policy
+from tradewind.testing.small_coins import PARTS, coin_world
+from tradewind.units.enums import LONG, SELL
+from tradewind.venues.ccxt.client_ids import ClientIds
+from tradewind.venues.gateway import OrderSeen, OrderStatus, PositionSeen, Snapshot
 
 CONTEXTS = {"BTC-USDT=steady": (0, 0), "BTC-USDT=grid": (2, 0), "ETH-USDT=steady": (1, 1)}
 
@@ -98,3 +106,45 @@ def test_what_is_said_of_the_journal_that_ends(tmp_path):
     assert "is damaged after 1 sound records" in state_of(folder, "live", ("main",))
     segment.write_bytes(b"no journal" * 50)
     assert "kept aside" in state_of(folder, "live", ("main",))
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        (
+            Policy(external="halt", given={0: 0}, given_lots={0: 40 * PARTS}),
+            ["0.04 of them given to steady", "0.5 BTC-USDT is nobody's, and openers halt"],
+        ),
+        (Policy(external="ignore", given={0: 0}, given_lots={0: 540 * PARTS}), ["given to steady", ""]),
+        (
+            Policy(external="ignore"),
+            ["nobody's", "BTC-USDT is nobody's, and it counts against the limits; or say --give BTC-USDT=steady"],
+        ),
+        (Policy(external="adopt"), ["given to steady", ""]),
+    ],
+    ids=["some", "all", "none", "by the file"],
+)  # fmt: skip
+def test_coins_are_shown_as_people_count_them_and_whose_they_will_be(policy, told):
+    rules = coin_world().instrument_setups[0].instrument
+    stop = OrderSeen(
+        0, 0, ClientIds("FIRST1").encode(7), "v1", OrderStatus.WORKING, SELL, LONG, 1, 4_900, 40 * PARTS, 0, 0, 0,
+        1, 1, stop=True,
+    )  # fmt: skip
+    account = AdoptedAccount(AccountTerms("main", frozenset({0}), {"USDT": 0}), None, {0: 500.0})
+    coins = account._priced(PositionSeen(0, LONG, 540 * PARTS, 0.0, 0.0, 1, 1))
+    account.snapshot = Snapshot((stop,), (), (coins,), (), (), (), (), (), 1, 1)
+    bound = SimpleNamespace(
+        labels=(("BTC-USDT",), ("steady",)),
+        resolved=SimpleNamespace(instruments=(rules,)),
+        boot=lambda version: SimpleNamespace(contexts=[(0, 0)]),
+    )
+    found = _Finding(bound, Adoption([account], "SECND2", lambda: 0), frozenset({"FIRST1"}), policy)
+    lines = list(found.lines())
+    assert f"position    BTC-USDT long 0.54 worth 500 each now: {told[0]}" in lines
+    assert [line[12:] for line in lines if line.startswith("not given")] == ([told[1]] if told[1] else [])
+    assert (
+        "order       BTC-USDT sell 0.04 at 490, stop: ours of an earlier epoch, stays until a new stop stands"
+        in lines
+    )
+    given = "0.04" if "of them" in told[0] else "0.54"
+    assert found.coins() == ({rules.where: given} if told[0] != "nobody's" else {})

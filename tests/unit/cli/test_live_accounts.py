@@ -9,10 +9,9 @@ import aiohttp
 import certifi
 import pytest
 
-from tradewind.cli.adopting import _refuse_coins
 from tradewind.cli.live_accounts import _refuse_shared_coins, live_rules, open_gateway, settings_of
 from tradewind.config import AccountEntry, Workspace, session_from
-from tradewind.errors import ConfigError, UsageError
+from tradewind.errors import ConfigError
 from tradewind.live.amounts import listing_of
 from tradewind.testing.traded_rules import traded
 from tradewind.testing.wire_recorder import keys_for
@@ -95,10 +94,3 @@ def test_a_coin_that_could_not_be_told_apart_is_refused():
         assert (refused.value.code, refused.value.where) == ("CONFIG_CONFLICT", "main")
     perpetuals = [listing_of(n, rules) for n, rules in enumerate(traded("bybit_linear"))]
     _refuse_shared_coins("main", [*perpetuals, *perpetuals])
-
-
-def test_what_was_a_lost_sessions_coins_is_not_adopted():
-    _refuse_coins({"main": AccountEntry(venue="bybit_linear", kind="demo")})
-    with pytest.raises(UsageError) as refused:
-        _refuse_coins({"main": AccountEntry(venue="okx_spot", kind="demo")})
-    assert (refused.value.code, refused.value.where) == ("EXCHANGE_UNSUPPORTED", "main")

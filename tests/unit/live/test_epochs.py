@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,9 +17,11 @@ from tradewind.live.epochs import (
     ADOPTING,
     Epoch,
     begin_epoch,
+    coins_noted,
     draw_tag,
     end_beginning,
     epoch_of,
+    note_coins,
     refuse_unfinished,
     relieved,
     signs_of_life,
@@ -75,6 +78,28 @@ def test_a_stop_stays_until_stops_of_the_new_epoch_cover_what_is_held():
         order("made by hand"),
     ):
         assert relieved(snapshot(old, other), EARLIER) == []
+
+
+def test_a_stop_of_coins_stays_until_those_that_are_ours_are_covered():
+    """What else the account holds is nobody's to sell, so nothing has to protect it."""
+    old, new = order(OLD), order(NEW)
+    assert relieved(snapshot(old, new, held=70), EARLIER) == []
+    assert relieved(snapshot(old, new, held=70), EARLIER, {(0, LONG): 7}) == [old]
+    assert relieved(snapshot(old, new, held=70), EARLIER, {(0, LONG): 8}) == []
+    assert relieved(snapshot(old, held=70), EARLIER, {(0, LONG): 0}) == [old]
+
+
+def test_how_many_coins_an_epoch_began_with_is_written_down(tmp_path):
+    assert coins_noted(tmp_path) == {}
+    note_coins(tmp_path, {"bybit_spot BTCUSDT": "0.25003", "okx_spot ETH-USDT": "2"})
+    assert coins_noted(tmp_path) == {
+        "bybit_spot BTCUSDT": Decimal("0.25003"),
+        "okx_spot ETH-USDT": Decimal(2),
+    }
+    (file,) = tmp_path.iterdir()
+    for damaged in (b"", b"[]", b'{"BTC', b'{"BTC": "many"}', b"\xff"):
+        file.write_bytes(damaged)
+        assert coins_noted(tmp_path) == {}
 
 
 def test_what_opens_or_takes_a_profit_goes_at_once_and_strangers_stay():
