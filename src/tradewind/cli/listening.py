@@ -341,7 +341,7 @@ async def _reach_paper(
     reader = JournalReader(FileDisk(), folder)
     recorded = recorded_steps(reader, newest_start(reader)) if reader.headers else ()
     venue = PaperVenue(exchange, listened, recorded)
-    return Reached(venue, exchange, closing=closing, hourly=listened.tell_conflated)
+    return Reached(venue, exchange, closing=closing, hourly=listened.tell_conflated, figures=listened.figures)
 
 
 def open_feeds(

@@ -1,4 +1,4 @@
-"""What a session's accounts and streams are like now, for whoever watches: gathered when asked, kept by nobody."""
+"""What a session's accounts and feeds are like now, for whoever watches: gathered when asked, kept by nobody."""
 
 from __future__ import annotations
 
@@ -7,34 +7,20 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tradewind.ops.observing import AccountFigures, VenueFigures
 from tradewind.units.enums import StreamCode
+from tradewind.venues.counting import Counting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from tradewind.live.accounts import TradingAccount
     from tradewind.live.inbox import Inbox
+    from tradewind.venues.counting import Counted
+    from tradewind.venues.gateway import MarketFeed
 
-__all__ = ["Counted", "Trafficked", "figures_of"]
+__all__ = ["Trafficked", "figures_of"]
 
-
-class Counted(Protocol):
-    """What became of the requests of one account."""
-
-    counts: Mapping[str, int]
-
-    def take_waits_ns(self) -> list[int]:
-        """Return how long the answers since the last call took, nanoseconds."""
-        ...
-
-    @property
-    def budget_share(self) -> float:
-        """Return how much of its fullest window is spent."""
-        ...
-
-    @property
-    def banned_until_ns(self) -> int:
-        """Return until when the venue wants no request at all."""
-        ...
+_MARKET = "market"
+"""Stands for an account where none is asked for."""
 
 
 @runtime_checkable
@@ -44,16 +30,34 @@ class Trafficked(Protocol):
     traffic: Counted
 
 
-def figures_of(accounts: Sequence[TradingAccount], inbox: Inbox) -> VenueFigures:
-    """Return how accounts and streams stand; how long answers took is told once."""
+def figures_of(
+    accounts: Sequence[TradingAccount], inbox: Inbox, feeds: Iterable[MarketFeed] = ()
+) -> VenueFigures:
+    """Return how accounts, streams and requests of market data stand; how long answers took is told once."""
     names = {account.number: account.terms.name for account in accounts}
     up: Counter[tuple[str, str]] = Counter()
     down: Counter[tuple[str, str]] = Counter()
     for (number, stream, _), code in inbox.streams.items():
-        place = names.get(number, "market"), stream.value
+        place = names.get(number, _MARKET), stream.value
         (up if code == StreamCode.UP else down)[place] += 1
     streams = {place: (up[place], down[place]) for place in up.keys() | down.keys()}
-    return VenueFigures(tuple(_account(each) for each in accounts), streams)
+    counted = [traffic for feed in feeds if isinstance(feed, Counting) for traffic in feed.traffics()]
+    return VenueFigures((*map(_account, accounts), *([_market(counted)] if counted else [])), streams)
+
+
+def _market(counted: Sequence[Counted]) -> AccountFigures:
+    """Return what became of the requests of all feeds together."""
+    calls: Counter[str] = Counter()
+    for traffic in counted:
+        calls.update(traffic.counts)
+    return AccountFigures(
+        _MARKET,
+        0,
+        dict(calls),
+        tuple(wait_ns / 1e9 for traffic in counted for wait_ns in traffic.take_waits_ns()),
+        None,
+        max(traffic.banned_until_ns for traffic in counted),
+    )
 
 
 def _account(account: TradingAccount) -> AccountFigures:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tradewind.errors import TradewindError
 from tradewind.live.clock_watch import ClockWatch
 from tradewind.live.facts import rows_of
+from tradewind.live.figures import figures_of
 from tradewind.live.gathering import GRACE_NS, Gathered, Gathering
 from tradewind.live.hearing import market_fact
 from tradewind.live.history import catch_up
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tradewind.engine.world import World
     from tradewind.journal.bodies import Audit
     from tradewind.live.facts import Told
+    from tradewind.ops.observing import VenueFigures
     from tradewind.venues.gateway import MarketFeed
 
 __all__ = ["ListenedMarket", "ListeningRules"]
@@ -119,17 +121,23 @@ class ListenedMarket:
         """Return how much of the market gave way to newer of its kind since this was asked last."""
         return self._inbox.tell_conflated(now_ns)
 
+    def figures(self) -> VenueFigures:
+        """Return how the streams and what is asked of the venues stand; how long answers took is told once."""
+        return figures_of((), self._inbox, self._all_feeds())
+
     async def close(self) -> None:
         """Stop listening."""
         await self._inbox.close()
-        for feed in {id(feed): feed for feed in self._feeds.values()}.values():
+        for feed in self._all_feeds():
             await feed.close()
+
+    def _all_feeds(self) -> list[MarketFeed]:
+        return list({id(feed): feed for feed in self._feeds.values()}.values())
 
     async def _begin(self) -> None:
         """Listen, and take up the bars that are missing."""
-        feeds = {id(feed): feed for feed in self._feeds.values()}.values()
         opened_ns = self._clock()
-        for feed in feeds:
+        for feed in self._all_feeds():
             await feed.open()
             self._inbox.listen(-1, feed)
         self._told_ns = int(self._world.core["now_ns"][0])

@@ -238,7 +238,7 @@ class LiveVenue:
 
     def figures(self) -> VenueFigures:
         """Return how accounts and streams stand, for whoever watches; how long answers took is told once."""
-        return figures_of(self._accounts, self.inbox)
+        return figures_of(self._accounts, self.inbox, self._all_feeds())
 
     def others(self) -> list[tuple[OrderSeen, int]]:
         """Return orders of others that rest in our instruments, each with when that was asked."""

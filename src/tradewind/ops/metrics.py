@@ -52,10 +52,12 @@ class Metrics:
     streams
         Gauge by session, account ("market" for market data), stream and state: how many are "up", how many are not.
     calls
-        Counter by session, account and outcome of requests to its venue: "answered", "refused", "rate limited",
-        "unknown" where nothing came back that says what became of it, "not sent" where our own limits kept it.
+        Counter by session, account ("market" for market data) and outcome of requests to its venue: "answered",
+        "refused", "rate limited", "unknown" where nothing came back that says what became of it, "not sent" where our
+        own limits kept it or no connection was made. A look at all rules of a venue counts once.
     call_s
-        Histogram by session and account: seconds from the signature of a request to its answer.
+        Histogram by session and account: seconds from the signature of a request, of market data from asking, to its
+        answer.
     budget_used
         Gauge by session and account: share of the fullest window of the venue's limits that is spent.
     banned_s

@@ -21,20 +21,20 @@ __all__ = ["Observer"]
 
 @dataclass(frozen=True, slots=True)
 class AccountFigures:
-    """How an account stands at its venue.
+    """How an account stands at its venue, or all that is asked for market data.
 
     Parameters
     ----------
     account
-        Its name.
+        Its name, "market" for market data.
     read_ns
-        When it was read last, nanoseconds UTC; 0: not yet.
+        When it was read last, nanoseconds UTC; 0: not yet, or nothing is read of it.
     calls
         Requests by outcome, since the process began.
     waits_s
         How long answers took since that was asked last, from the signature on.
     budget_share
-        How much of the fullest window of the venue's limits is spent.
+        How much of the fullest window of the venue's limits is spent; None where there is no window.
     banned_until_ns
         Until when the venue wants no request at all; in the past or 0 for none.
     """
@@ -43,7 +43,7 @@ class AccountFigures:
     read_ns: int
     calls: Mapping[str, int] = field(default_factory=dict)
     waits_s: Sequence[float] = ()
-    budget_share: float = 0.0
+    budget_share: float | None = 0.0
     banned_until_ns: int = 0
 
 
@@ -111,7 +111,8 @@ class Observer:
                 self._count(metrics.calls, f"{told.account} {outcome}", total, told.account, outcome)
             for wait_s in told.waits_s:
                 metrics.call_s.labels(*labels).observe(wait_s)
-            metrics.budget_used.labels(*labels).set(told.budget_share)
+            if told.budget_share is not None:
+                metrics.budget_used.labels(*labels).set(told.budget_share)
             metrics.banned_s.labels(*labels).set(max(0, told.banned_until_ns - now_ns) / 1e9)
         for (account, stream), (up, down) in figures.streams.items():
             for state, count in (("up", up), ("down", down)):

@@ -61,6 +61,7 @@ class Paper:
         self._rules = list(world.exchanges[VENUE].instruments.values())[:symbols]
         self.disk, self.alerts, self.wakes = SimulatedDisk(), [], {}
         self.batches = []
+        self.figures = None
 
     async def run(self, minutes):
         world = self._world
@@ -83,6 +84,7 @@ class Paper:
         opened.session.progress = self._note
         running = asyncio.ensure_future(opened.session.run())
         await asyncio.wait((running,), timeout=minutes * 60)
+        self.figures = market.figures()
         opened.session.stop()
         assert await running is False
         await venue.close()
@@ -153,6 +155,11 @@ def test_bars_alone_are_enough():
 
     paper, core = run_world(work, seed=3)
     assert int(core.core["fills"][0]) > 0
+    assert paper.figures.streams == {("market", "bars"): (1, 0)}
+    (market,) = paper.figures.accounts
+    assert (market.account, market.read_ns, market.budget_share) == ("market", 0, None)
+    assert market.calls.keys() == {"answered"}
+    assert market.calls["answered"] == len(market.waits_s) >= 2, "its rules, and the bars to learn from"
     assert replay_journal(FOLDER, paper.core(), paper.disk).state_hash == core.state_hash()
 
 

@@ -68,6 +68,8 @@ def lived(
         events: list[Event] = []
         while world.loop.now_ns() < START_NS + int(minutes * MINUTE_NS):
             events += await feed.next_events()
+        assert all(each.counts["answered"] > 0 for each in feed.traffics())
+        assert len(feed.traffics()) == 2
         await feed.close()
         rows = world.exchanges["binance_usdm"].candles(
             one.instrument.symbol, MINUTE_NS, START_NS, world.loop.now_ns(), 1_000

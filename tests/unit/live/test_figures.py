@@ -13,6 +13,7 @@ from tradewind.testing.clock import VirtualLoop
 from tradewind.testing.sessions import MINUTE_NS, START_NS
 from tradewind.testing.small_exchange import SmallExchange, SmallGateway, Wire
 from tradewind.units.enums import StreamCode
+from tradewind.venues.ccxt.traffic import MarketTraffic
 from tradewind.venues.gateway import StreamKind, StreamSeen
 
 
@@ -76,6 +77,29 @@ def test_accounts_and_streams_are_told_as_they_stand_now():
     assert (main.budget_share, main.banned_until_ns) == (0.25, 7)
     assert (spare.account, spare.read_ns, spare.calls) == ("spare", 0, {})
     assert figures_of(accounts, inbox).accounts[0].waits_s == ()
+
+
+class Feed:
+    """A feed that asks two venues."""
+
+    def __init__(self):
+        self.asked = [MarketTraffic(), MarketTraffic()]
+
+    def traffics(self):
+        return self.asked
+
+
+def test_what_is_asked_for_market_data_is_told_of_all_feeds_together():
+    feeds = [Feed(), object(), Feed()]
+    for number, traffic in enumerate([*feeds[0].asked, *feeds[2].asked]):
+        traffic.count("answered", number * 1_000_000_000)
+        traffic.banned_until_ns = number
+    feeds[2].asked[0].count("unknown", 7)
+    (market,) = figures_of((), Inbox(), feeds).accounts
+    assert (market.account, market.calls) == ("market", {"answered": 4, "unknown": 1})
+    assert (market.waits_s, market.budget_share, market.banned_until_ns) == ((0.0, 1.0, 2.0, 3.0), None, 3)
+    assert figures_of((), Inbox(), feeds).accounts[0].waits_s == ()
+    assert figures_of((), Inbox(), [object()]).accounts == ()
 
 
 def test_what_is_lost_is_told_beside_its_limit_where_there_is_one():

@@ -132,6 +132,11 @@ def test_figures_say_how_accounts_and_streams_stand(observer):
     assert figure(observer, "venue_call_seconds_count", **main_of) == 2
     assert figure(observer, "venue_banned_seconds", **main_of) == 0
     assert figure(observer, "streams", state="down", **bars) == 0
+    market = AccountFigures("market", 0, {"answered": 3}, (), None, 0)
+    observer.look_at_venues(VenueFigures((market,)), 60 * SECOND_NS)
+    assert figure(observer, "venue_calls_total", outcome="answered", account="market") == 3
+    for absent in ("reading_age_seconds", "venue_budget_used_ratio"):
+        assert figure(observer, absent, account="market") is None
 
 
 def test_figures_say_who_outside_could_be_told(observer):

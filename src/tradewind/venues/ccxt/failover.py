@@ -25,6 +25,7 @@ from tradewind.units.enums import StreamCode
 from tradewind.units.time import SECOND_NS
 from tradewind.venues.ccxt.budget import Sharing
 from tradewind.venues.ccxt.inbox import Inbox
+from tradewind.venues.counting import Counting
 from tradewind.venues.gateway import (
     BarSeen,
     FundingRateSeen,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tradewind.venues.ccxt.budget import Address
+    from tradewind.venues.counting import Counted
     from tradewind.venues.gateway import Event, Listing, MarketFeed
 
 __all__ = ["PRICED", "FailoverFeed", "FailoverRules"]
@@ -208,6 +210,10 @@ class FailoverFeed:
         for feed in self._feeds:
             if isinstance(feed, Sharing):
                 feed.share(addresses)
+
+    def traffics(self) -> list[Counted]:
+        """Return what became of what both asked."""
+        return [each for feed in self._feeds if isinstance(feed, Counting) for each in feed.traffics()]
 
     def speaker(self, instrument: int) -> str:
         """Return the venue that speaks for an instrument now."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.budget import Address
     from tradewind.venues.ccxt.candles import Closed
     from tradewind.venues.ccxt.exchange import ClientSpec
+    from tradewind.venues.ccxt.traffic import MarketTraffic
     from tradewind.venues.gateway import Event, Listing
 
 __all__ = ["CcxtMarketFeed", "refuse_unstreamed"]
@@ -142,6 +143,10 @@ class CcxtMarketFeed:
     def share(self, addresses: Mapping[str, Address]) -> None:
         """Count what is asked by REST for all who ask its venue from here, and keep to their bans."""
         self.rest.address = addresses.get(self._venue, self.rest.address)
+
+    def traffics(self) -> list[MarketTraffic]:
+        """Return what became of what was asked by REST."""
+        return [self.rest.traffic]
 
     @property
     def dropped(self) -> dict[str, int]:

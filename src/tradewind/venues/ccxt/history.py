@@ -16,7 +16,9 @@ import ccxt.pro as ccxt
 from tradewind.errors import ConfigError, RateLimited, VenueDown, VenueRefused
 from tradewind.units.time import SECOND_NS, format_interval
 from tradewind.venues.ccxt.budget import Address
+from tradewind.venues.ccxt.classification import is_never_sent
 from tradewind.venues.ccxt.exchange import redact
+from tradewind.venues.ccxt.traffic import MarketTraffic
 from tradewind.venues.ccxt.unreached import is_hopeless, silent, why_unreached
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class RestReader:
         self._attempts = attempts
         self.address = Address()
         """What it shares with accounts that ask this venue from here: their bans, and what it asks counts for them."""
+        self.traffic = MarketTraffic()
+        """What became of what it asked."""
         self._free_ns = 0
         self._began_ns = 0
         self._reached = False
@@ -100,6 +104,7 @@ class RestReader:
             except _TOO_MANY as error:
                 last: Exception = error
                 self._hold(self._rest_of_ban(error, attempt))
+                self.traffic.banned_until_ns = self._free_ns
             except (*_LATER, *_GARBAGE) as error:
                 last = error
                 wait_s = min(_LONGEST_WAIT_S, 2.0**attempt)
@@ -115,7 +120,15 @@ class RestReader:
         raise self._given_up(method, last, self._attempts)
 
     async def _asked(self, method: str, arguments: tuple[object, ...], named: dict[str, object]) -> Any:  # noqa: ANN401
-        found = await getattr(self._exchange, method)(*arguments, **named)
+        asked_ns = self._now_ns()
+        try:
+            found = await getattr(self._exchange, method)(*arguments, **named)
+        except ccxt.NotSupported:
+            raise  # By ccxt, and not by the venue.
+        except (ccxt.BaseError, *_LATER, *_GARBAGE) as error:
+            self.traffic.count(_outcome_of(error), self._now_ns() - asked_ns)
+            raise
+        self.traffic.count("answered", self._now_ns() - asked_ns)
         self._reached = True
         return found
 
@@ -228,6 +241,14 @@ class RestReader:
             for row in found
         }
         return [(ts_ns, *page[ts_ns]) for ts_ns in sorted(page) if start_ns <= ts_ns < until_ns]
+
+
+def _outcome_of(error: Exception) -> str:
+    if isinstance(error, _TOO_MANY):
+        return "rate limited"
+    if isinstance(error, (*_LATER, *_GARBAGE)):
+        return "not sent" if is_never_sent(error) else "unknown"
+    return "refused"
 
 
 def _bar(ts_ns: int, row: list[object], scale: float) -> Row:

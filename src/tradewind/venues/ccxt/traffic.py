@@ -1,4 +1,4 @@
-"""What became of the requests of one account, counted for whoever watches: nothing here is asked by what trades."""
+"""What became of the requests of an account, or of market data, counted for whoever watches and for nobody else."""
 
 from __future__ import annotations
 
@@ -12,13 +12,46 @@ if TYPE_CHECKING:
     from tradewind.venues.ccxt.budget import Budget
     from tradewind.venues.ccxt.wire import Answer
 
-__all__ = ["OUTCOMES", "Traffic"]
+__all__ = ["OUTCOMES", "MarketTraffic", "Traffic"]
 
 OUTCOMES: Final = ("answered", "refused", "rate limited", "unknown", "not sent")
 """What can become of a request: the venue did it, would not, wanted to be asked less, said nothing that can be
 understood, or was never asked."""
 _TOO_MANY: Final = frozenset((418, 429))
 _WAITS_KEPT: Final = 1_000
+
+
+class MarketTraffic:
+    """Counts of what is asked without an account, one for each call of ccxt.
+
+    Attributes
+    ----------
+    counts
+        Requests by outcome, as in `OUTCOMES`.
+    budget_share
+        None: it keeps a pace of its own and has no window.
+    banned_until_ns
+        Until when the venue wants no request; in the past or 0 for none.
+    """
+
+    budget_share: float | None = None
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.banned_until_ns = 0
+        self._waits_ns: deque[int] = deque(maxlen=_WAITS_KEPT)
+
+    def count(self, outcome: str, wait_ns: int) -> None:
+        """Count a request, and how long its answer took where there was one."""
+        self.counts[outcome] += 1
+        if outcome in ("answered", "refused"):
+            self._waits_ns.append(wait_ns)
+
+    def take_waits_ns(self) -> list[int]:
+        """Return how long the answers since the last call took, the newest thousand of them."""
+        waits_ns = list(self._waits_ns)
+        self._waits_ns.clear()
+        return waits_ns
 
 
 class Traffic:
@@ -36,22 +69,17 @@ class Traffic:
     """
 
     def __init__(self, budget: Budget) -> None:
-        self.counts: Counter[str] = Counter()
+        self._counted = MarketTraffic()
+        self.counts = self._counted.counts
         self._budget = budget
-        self._waits_ns: deque[int] = deque(maxlen=_WAITS_KEPT)
 
     def note(self, answer: Answer, meaning: Meaning | None) -> None:
         """Count a request by its answer, and what that means by the venue's own table."""
-        outcome = _outcome_of(answer, meaning)
-        self.counts[outcome] += 1
-        if outcome in ("answered", "refused"):
-            self._waits_ns.append(answer.heard_ns - answer.signed_ns)
+        self._counted.count(_outcome_of(answer, meaning), answer.heard_ns - answer.signed_ns)
 
     def take_waits_ns(self) -> list[int]:
         """Return how long the answers since the last call took from the signature on, the newest thousand of them."""
-        waits_ns = list(self._waits_ns)
-        self._waits_ns.clear()
-        return waits_ns
+        return self._counted.take_waits_ns()
 
     @property
     def budget_share(self) -> float:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
+import aiohttp
 import ccxt
 import pytest
 
+from tradewind.errors import TradewindError
 from tradewind.venues.ccxt.budget import Budget
 from tradewind.venues.ccxt.dialect import Meaning
+from tradewind.venues.ccxt.history import RestReader
+from tradewind.venues.ccxt.stream_table import STREAMS
 from tradewind.venues.ccxt.traffic import OUTCOMES, Traffic
 from tradewind.venues.ccxt.wire import Answer
 
@@ -42,3 +49,51 @@ def test_how_long_answers_took_is_told_once_and_of_the_newest_only():
     assert traffic.take_waits_ns() == list(range(200, 1_200))
     assert traffic.take_waits_ns() == []
     assert (traffic.budget_share, traffic.banned_until_ns) == (0.0, 0)
+
+
+class Venue:
+    """What ccxt makes of one answer, or of none."""
+
+    id, last_response_headers = "a venue", None
+
+    def __init__(self, told):
+        self.told = told
+
+    async def fetch_time(self):
+        if isinstance(self.told, Exception):
+            raise self.told
+        return self.told
+
+
+def refused_connection():
+    error = ccxt.ExchangeNotAvailable("cannot connect")
+    error.__cause__ = aiohttp.ClientConnectorError(None, OSError(111, "refused"))
+    return error
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        (1_700_000_000_000, "answered"),
+        (ccxt.BadSymbol("no such thing"), "refused"),
+        (ccxt.RateLimitExceeded("many"), "rate limited"),
+        (ccxt.RequestTimeout("silence"), "unknown"),
+        (KeyError("an answer without its field"), "unknown"),
+        (refused_connection(), "not sent"),
+        (ccxt.NotSupported("ccxt has no way to ask"), None),
+    ],
+)
+def test_a_request_of_market_data_counts_under_what_came_of_it(told, outcome):
+    times = iter(range(10**9, 10**12, 10**9))
+    reader = RestReader(Venue(told), STREAMS["binance_usdm"].rest, times.__next__, attempts=1)
+
+    async def ask():
+        with suppress(TradewindError):
+            await reader.call("fetch_time")
+
+    asyncio.run(ask())
+    assert dict(reader.traffic.counts) == ({} if outcome is None else {outcome: 1})
+    waited = reader.traffic.take_waits_ns()
+    assert len(waited) == (outcome in ("answered", "refused"))
+    assert all(wait_ns == 10**9 for wait_ns in waited)
+    assert (reader.traffic.banned_until_ns > 0) is (outcome == "rate limited")
