@@ -59,7 +59,7 @@ class Instrument:
     tick_size, lot_size
         Steps of price (quote units) and of quantity (contracts for derivatives, base units for spot).
     min_qty, max_qty, min_notional
-        Bounds of one order; a maximum of None is no bound. Notional in quote units.
+        Bounds of one order, at market too; a maximum of None is no bound. Notional in quote units.
     contract_size
         Base units of one contract (linear, spot), quote units of one contract (inverse).
     maker_rate, taker_rate, liquidation_fee_rate

@@ -58,6 +58,22 @@ def test_binance_usdm():
     assert (found.listed_ns, found.delisted_ns, found.active) == (1567965300000 * 10**6, None, True)
 
 
+def market_max(qty):
+    return [
+        *usdm()["symbols"][0]["filters"],
+        {"filterType": "MARKET_LOT_SIZE", "minQty": "0.001", "maxQty": qty},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "largest"), [("120", 120), ("5000", 1000), ("0.00000000", 1000), ("0.0001", 1000)]
+)
+def test_the_largest_order_is_one_that_is_taken_at_market_too(told, largest):
+    """What closes and what protects is sent at market: at Binance a tenth of a limit's size, for many coins less."""
+    found = only(parse_rules("binance_usdm", usdm(filters=market_max(told))))
+    assert found.max_qty == Decimal(largest)
+
+
 def test_binance_contract_that_ends_and_one_that_ended():
     dated = only(
         parse_rules("binance_usdm", usdm(contractType="CURRENT_QUARTER", deliveryDate=1790323200000))
@@ -167,6 +183,11 @@ def test_bybit_linear_inverse_and_spot():
         "priceFilter": {"tickSize": "0.01"},
         "riskParameters": {"priceLimitRatioX": "0.01"},
     }
+    sizes = {"maxOrderQty": "17000", "maxLimitOrderQty": "17000", "maxMarketOrderQty": "8500"}
+    bounded = {**spot, "lotSizeFilter": spot["lotSizeFilter"] | sizes}
+    assert only(parse_rules("bybit_spot", bybit(bounded))).max_qty == 8500
+    bounded = {**BYBIT, "lotSizeFilter": BYBIT["lotSizeFilter"] | {"maxMktOrderQty": "5"}}
+    assert only(parse_rules("bybit_linear", bybit(bounded))).max_qty == 5
     found = only(parse_rules("bybit_spot", bybit(spot)))
     assert (found.lot_size, found.min_notional, found.price_band_ratio) == (
         Decimal("0.000001"),
@@ -233,6 +254,10 @@ def test_okx_swap_spot_future_and_option():
         "ctVal": "",
     }
     assert only(parse_rules("okx_spot", {"data": [spot]})).payoff == "spot"
+    sizes = {"maxLmtSz": "9999999999", "maxMktSz": "12000", "maxStopSz": "1000"}
+    assert only(parse_rules("okx_swap", {"data": [OKX | sizes]})).max_qty == 1000
+    # There they are money.
+    assert only(parse_rules("okx_spot", {"data": [spot | sizes]})).max_qty == 9_999_999_999
     future = {**OKX, "instType": "FUTURES", "expTime": "1653033600000"}
     assert only(parse_rules("okx_swap", {"data": [future]})).delisted_ns == 1653033600000 * 10**6
     option = parse_rules("okx_swap", {"data": [{**OKX, "instType": "OPTION"}]})
@@ -265,6 +290,10 @@ def test_blofin_perpetual_has_no_end_while_it_is_live():
     }
     found = only(parse_rules("blofin_swap", {"data": [entry]}))
     assert (found.contract_size, found.delisted_ns) == (Decimal("0.001"), None)
+    assert (
+        only(parse_rules("blofin_swap", {"data": [entry | {"maxMarketSize": "1000000"}]})).max_qty
+        == 1_000_000
+    )
 
 
 @pytest.mark.parametrize("venue", ["binance_usdm", "binance_spot", "bybit_linear", "okx_swap", "blofin_swap"])

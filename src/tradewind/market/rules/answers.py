@@ -7,7 +7,7 @@ from decimal import Decimal
 from tradewind.errors import ConfigError
 from tradewind.market.instrument import Instrument, Tier, decimal_of
 
-__all__ = ["FeeRates", "Fields", "RuleSet", "Skipped", "entries", "tiers_without_steps"]
+__all__ = ["FeeRates", "Fields", "RuleSet", "Skipped", "entries", "largest_order", "tiers_without_steps"]
 
 _MILLISECOND_NS = 1_000_000
 
@@ -100,6 +100,16 @@ def entries(answer: object, where: str, name: str = "") -> Iterator[dict[str, ob
     if not isinstance(answer, list) or not all(isinstance(table, dict) for table in answer):
         raise ConfigError("MARKET_RULES_INVALID", "a list of tables is expected", where=where, key=name)
     yield from answer
+
+
+def largest_order(least: Decimal, limit: Decimal | None, *others: Decimal | None) -> Decimal | None:
+    """Return the largest order that is taken in every form, None for no bound.
+
+    What closes and what protects is sent at market, of which venues take less at a time than of limits. A bound below
+    the least order is written where nobody trades, and binds nothing.
+    """
+    bounds = [other for other in others if other is not None and other >= least]
+    return min(bounds if limit is None else [limit, *bounds], default=None)
 
 
 def tiers_without_steps(bounds: Sequence[tuple[Decimal | None, Decimal, Decimal]]) -> tuple[Tier, ...]:

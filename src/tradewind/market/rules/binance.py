@@ -6,7 +6,7 @@ from decimal import Decimal
 from tradewind.config.venue_defaults import VENUES
 from tradewind.errors import TradewindError
 from tradewind.market.instrument import Instrument, Tier
-from tradewind.market.rules.answers import Fields, RuleSet, Skipped, entries
+from tradewind.market.rules.answers import Fields, RuleSet, Skipped, entries, largest_order
 from tradewind.units.time import HOUR_NS
 
 __all__ = ["parse_brackets", "parse_ccxt_tiers", "parse_exchange_info", "parse_funding_info"]
@@ -45,7 +45,7 @@ def _instrument(venue: str, entry: Fields) -> Instrument:
         tick_size=_filter(entry, filters, "PRICE_FILTER").number("tickSize"),
         lot_size=lot.number("stepSize"),
         min_qty=lot.number("minQty"),
-        max_qty=lot.number("maxQty"),
+        max_qty=largest_order(lot.number("minQty"), lot.number("maxQty"), _market_max(filters)),
         min_notional=_min_notional(filters),
         contract_size=entry.number_or("contractSize", None) or Decimal(1),
         maker_rate=Decimal(str(defaults.maker_rate)),
@@ -63,6 +63,11 @@ def _instrument(venue: str, entry: Fields) -> Instrument:
 
 def _filter(entry: Fields, filters: dict[str, Fields], name: str) -> Fields:
     return filters[name] if name in filters else Fields({}, f"{entry.where} {name}")
+
+
+def _market_max(filters: dict[str, Fields]) -> Decimal | None:
+    market = filters.get("MARKET_LOT_SIZE")
+    return None if market is None else market.number_or("maxQty", None)
 
 
 def _min_notional(filters: dict[str, Fields]) -> Decimal:

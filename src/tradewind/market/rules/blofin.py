@@ -5,7 +5,7 @@ from decimal import Decimal
 from tradewind.config.venue_defaults import VENUES
 from tradewind.errors import TradewindError
 from tradewind.market.instrument import Instrument
-from tradewind.market.rules.answers import Fields, RuleSet, Skipped
+from tradewind.market.rules.answers import Fields, RuleSet, Skipped, largest_order
 from tradewind.units.time import HOUR_NS
 
 __all__ = ["parse_instruments"]
@@ -37,7 +37,10 @@ def _instrument(venue: str, entry: Fields) -> Instrument:
         tick_size=entry.number("tickSize"),
         lot_size=entry.number("lotSize"),
         min_qty=entry.number("minSize"),
-        max_qty=entry.number_or("maxLimitSize", None),
+        max_qty=largest_order(
+            entry.number("minSize"),
+            *(entry.number_or(name, None) for name in ("maxLimitSize", "maxMarketSize")),
+        ),
         contract_size=entry.number("contractValue"),
         maker_rate=Decimal(str(defaults.maker_rate)),
         taker_rate=Decimal(str(defaults.taker_rate)),

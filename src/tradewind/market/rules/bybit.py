@@ -5,7 +5,14 @@ from decimal import Decimal
 from tradewind.config.venue_defaults import VENUES
 from tradewind.errors import TradewindError
 from tradewind.market.instrument import Instrument, Tier
-from tradewind.market.rules.answers import FeeRates, Fields, RuleSet, Skipped, tiers_without_steps
+from tradewind.market.rules.answers import (
+    FeeRates,
+    Fields,
+    RuleSet,
+    Skipped,
+    largest_order,
+    tiers_without_steps,
+)
 from tradewind.units.time import MINUTE_NS
 
 __all__ = ["parse_fee_rates", "parse_instruments", "parse_risk_limits"]
@@ -43,7 +50,11 @@ def _spot(venue: str, entry: Fields) -> Instrument:
         tick_size=price.number("tickSize"),
         lot_size=lot.number("basePrecision"),
         min_qty=lot.number("minOrderQty"),
-        max_qty=lot.number("maxOrderQty"),
+        max_qty=largest_order(
+            lot.number("minOrderQty"),
+            lot.number("maxOrderQty"),
+            *(lot.number_or(name, None) for name in ("maxLimitOrderQty", "maxMarketOrderQty")),
+        ),
         min_notional=lot.number_or("minOrderAmt", None) or Decimal(0),
         maker_rate=Decimal(str(VENUES[venue].maker_rate)),
         taker_rate=Decimal(str(VENUES[venue].taker_rate)),
@@ -67,7 +78,9 @@ def _contract(venue: str, entry: Fields) -> Instrument:
         tick_size=price.number("tickSize"),
         lot_size=lot.number("qtyStep"),
         min_qty=lot.number("minOrderQty"),
-        max_qty=lot.number("maxOrderQty"),
+        max_qty=largest_order(
+            lot.number("minOrderQty"), lot.number("maxOrderQty"), lot.number_or("maxMktOrderQty", None)
+        ),
         min_notional=lot.number_or("minNotionalValue", None) or Decimal(0),
         maker_rate=Decimal(str(defaults.maker_rate)),
         taker_rate=Decimal(str(defaults.taker_rate)),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from tradewind.config.venue_defaults import VENUES
 from tradewind.errors import TradewindError
 from tradewind.market.instrument import Instrument
-from tradewind.market.rules.answers import Fields, RuleSet, Skipped, tiers_without_steps
+from tradewind.market.rules.answers import Fields, RuleSet, Skipped, largest_order, tiers_without_steps
 from tradewind.units.time import HOUR_NS
 
 __all__ = ["parse_instruments", "parse_position_tiers"]
@@ -34,6 +34,8 @@ def _instrument(venue: str, entry: Fields) -> Instrument:
     base, quote = _currencies(entry, spot)
     defaults = VENUES[venue]
     inverse = not spot and entry.text("ctType") == "inverse"
+    # At the spot market the bounds of what is sent at market are in money.
+    sizes = ("maxLmtSz",) if spot else ("maxLmtSz", "maxMktSz", "maxStopSz")
     return Instrument(
         venue=venue,
         symbol=entry.text("instId"),
@@ -44,7 +46,7 @@ def _instrument(venue: str, entry: Fields) -> Instrument:
         tick_size=entry.number("tickSz"),
         lot_size=entry.number("lotSz"),
         min_qty=entry.number("minSz"),
-        max_qty=entry.number_or("maxLmtSz", None),
+        max_qty=largest_order(entry.number("minSz"), *(entry.number_or(name, None) for name in sizes)),
         contract_size=Decimal(1) if spot else entry.number("ctVal") * entry.number("ctMult"),
         maker_rate=Decimal(str(defaults.maker_rate)),
         taker_rate=Decimal(str(defaults.taker_rate)),
