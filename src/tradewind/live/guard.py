@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GUARDED",
+    "HEARTBEAT_S",
     "LOOK_S",
     "ROOM_BYTES",
     "ROOM_LOOK_S",
@@ -60,6 +61,8 @@ _LATER = frozenset({Exit.VENUE, Exit.TIMEOUT})
 _WAITS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 ROOM_LOOK_S = _WAITS_S[0]
 """So often a full disk is looked at."""
+HEARTBEAT_S = 30.0
+"""So often whoever watches from outside is called."""
 ROOM_BYTES = 64 << 20
 """So much must be free before a session that found no room is started again: enough to protect what it holds."""
 _NO_STRATEGY = -1
@@ -164,7 +167,7 @@ class Guard:
     tell
         Is told of every incident, once the child that it is about is gone; must return soon.
     heartbeat
-        Called about every half minute while the pulse beats: who watches from outside misses it when we are silent.
+        Called every `heartbeat_s` seconds while the pulse beats: who watches from outside misses it when we are silent.
     passed
         Open files that every child is given.
     locks
@@ -183,7 +186,7 @@ class Guard:
     policy: GuardPolicy = field(default_factory=GuardPolicy)
     tell: Callable[[Incident], None] = lambda _: None
     heartbeat: Callable[[], None] | None = None
-    heartbeat_s: float = 30.0
+    heartbeat_s: float = HEARTBEAT_S
     passed: tuple[int, ...] = ()
     locks: KeptLocks | None = None
     waits_s: Sequence[float] = _WAITS_S

@@ -63,6 +63,7 @@ class UnprotectedPositions:
     """
 
     world: World
+    _since_ns: dict[tuple[int, int], int] = field(default_factory=dict)
     _told_from_ns: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def alerts(self, now_ns: int, account_of: Callable[[int], str]) -> list[Alert]:
@@ -74,12 +75,14 @@ class UnprotectedPositions:
             rules = self.world.instrument_setups[instrument].instrument
             bare = f"{counted(rules, lots)[0].normalize():f} of {in_words(rules, held)}"
             text = f"{account_of(instrument)}: {bare}, {('long', 'short')[side]}, have had no stop"
-            found.append(Alert("PROTECTOR_MISSING", f"{text} for {UNPROTECTED_NS // _S} s", now_ns))
+            bare_s = (now_ns - self._since_ns[context, side]) // _S
+            found.append(Alert("PROTECTOR_MISSING", f"{text} for {bare_s} s", now_ns))
         return found
 
     def due(self, now_ns: int) -> dict[tuple[int, int], int]:
         """Return the lots by (context, position side) that a person is to hear of now: in time, then now and then."""
         found = unprotected_lots(self.world)
+        self._since_ns = {at: self._since_ns.get(at, now_ns) for at in found}
         self._told_from_ns = {at: self._told_from_ns.get(at, now_ns + UNPROTECTED_NS) for at in found}
         due = {at: lots for at, lots in found.items() if now_ns >= self._told_from_ns[at]}
         self._told_from_ns |= dict.fromkeys(due, now_ns + _AGAIN_NS)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tradewind.live.gathering import GRACE_NS
+from tradewind.live.guard import HEARTBEAT_S, ROOM_BYTES, ROOM_LOOK_S, GuardPolicy
 from tradewind.live.guard import LOOK_S as GUARD_LOOK_S
-from tradewind.live.guard import ROOM_BYTES, ROOM_LOOK_S, GuardPolicy
 from tradewind.live.resolver import APART_NS, PATIENCE_NS, UNEXPLAINED_NS
 from tradewind.live.silence import SILENT_NS
 from tradewind.live.unprotected import UNPROTECTED_NS
@@ -20,10 +20,12 @@ from tradewind.ops.dispatch import RETRIES_S
 from tradewind.ops.heartbeat import PATIENCE_S as HEARTBEAT_PATIENCE_S
 from tradewind.venues.ccxt import notices, rule_watch, stream_table, streams, user_stream
 from tradewind.venues.ccxt.stream_audit import SILENCE_NS
+from tradewind.venues.ccxt.venue_clock import MEASURED_EVERY_S
 
 __all__ = ["WATCHDOGS", "Watchdog", "stale_ages"]
 
 _GUARD, _WATCH, _RULES, _S = GuardPolicy(), WatchLimits(), LiveRules(), 1_000_000_000
+_LOOK_S: Final = _RULES.watch_ns / _S
 _LATE_S: Final = (GRACE_NS + _RULES.wake_age_ns) / _S
 
 
@@ -127,9 +129,9 @@ WATCHDOGS: Final = (
         f"once {ROOM_BYTES >> 20} MiB are free; any other fault needs a person.",
     ),
     Watchdog(
-        f"Our clock is more than {_WATCH.clock_ns / 1e6:g} ms from a venue's; it is measured every minute.",
-        60.0,
-        60.0 + _WATCH.look_s,
+        f"Our clock is more than {_WATCH.clock_ns / 1e6:g} ms from a venue's.",
+        MEASURED_EVERY_S,
+        MEASURED_EVERY_S + _WATCH.look_s,
         ("CLOCK_OFFSET",),
         "Nothing new is opened; it passes with the next measurement that is right.",
     ),
@@ -138,8 +140,9 @@ WATCHDOGS: Final = (
         1.0,
         15.0,
         ("STREAM_DOWN", "FEED_SWITCHED"),
-        f"It counts as dead after {streams.SILENCE_MAX_S:g} s and is made anew after a second, then after waits that "
-        "double up to a minute; meanwhile a second venue stands in where the session file names one.",
+        f"It counts as dead after {streams.SILENCE_MAX_S:g} s and is made anew after {streams.FIRST_WAIT_S:g} s, then "
+        f"after waits that double up to {streams.LONGEST_WAIT_S:g} s; meanwhile a second venue stands in where the "
+        "session file names one.",
     ),
     Watchdog(
         "The connection of an account's own stream is dead.",
@@ -167,16 +170,16 @@ WATCHDOGS: Final = (
     ),
     Watchdog(
         "The bars of an interval do not come.",
-        _RULES.watch_ns / _S,
-        (GRACE_NS + _RULES.watch_ns) / _S,
+        _LOOK_S,
+        GRACE_NS / _S + _LOOK_S,
         (),
         "Their instruments are stale in the status and in the journal and open nothing; the others decide in time. It "
         "passes with the next bar; bars that are missing are asked for.",
     ),
     Watchdog(
         "It is not known what became of an order.",
-        _RULES.watch_ns / _S,
-        PATIENCE_NS / _S,
+        _LOOK_S,
+        PATIENCE_NS / _S + _LOOK_S,
         ("ORDER_UNKNOWN", "ORDER_ABANDONED"),
         "It counts in full and is searched for until there is evidence. Where a venue has no fence it is given up "
         f"after two looks {APART_NS / _S:g} s apart that explain the position, or after {UNEXPLAINED_NS / _S:g} s.",
@@ -184,7 +187,7 @@ WATCHDOGS: Final = (
     Watchdog(
         "Orders, positions, balances or settings differ from the venue's word.",
         _RULES.reconcile_ns / _S,
-        _RULES.reconcile_ns / _S + 2.0,
+        (_RULES.reconcile_ns + _RULES.policy.confirm_ns) / _S + _LOOK_S,
         ("RECONCILED", "UNEXPLAINED"),
         f"Compared every {_RULES.reconcile_ns / _S:g} s unless the session file says otherwise, at each start, and "
         f"every {_RULES.poll_ns / _S:g} s while the account's stream is down. A difference counts when a second look "
@@ -192,15 +195,15 @@ WATCHDOGS: Final = (
     ),
     Watchdog(
         "A position has no stop that is to rest for it.",
-        _RULES.watch_ns / _S,
-        UNPROTECTED_NS / _S,
+        _LOOK_S,
+        UNPROTECTED_NS / _S + _LOOK_S,
         ("PROTECTOR_MISSING",),
         "The stop is asked for again as soon as it is missed, and until it rests.",
     ),
     Watchdog(
         "No reading of an account succeeds while something is held.",
-        _RULES.watch_ns / _S,
-        SILENT_NS / _S,
+        _LOOK_S,
+        SILENT_NS / _S + _LOOK_S,
         ("VENUE_SILENT",),
         f"It is asked again every {_RULES.poll_ns / _S:g} s. Stops at the exchange stay.",
     ),
@@ -244,8 +247,8 @@ WATCHDOGS: Final = (
     ),
     Watchdog(
         "Nobody takes the heartbeat.",
-        30.0,
-        HEARTBEAT_PATIENCE_S + 30.0,
+        HEARTBEAT_S,
+        HEARTBEAT_PATIENCE_S + HEARTBEAT_S,
         ("HEARTBEAT_FAILED",),
         "It goes on being sent. A machine that falls silent itself is noticed by who expects the heartbeat.",
     ),

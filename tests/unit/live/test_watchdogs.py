@@ -41,8 +41,8 @@ def test_every_alert_of_the_page_is_one_and_every_time_is_some():
         ("The loop does not come round", GuardPolicy().hung_s + LOOK_S),
         ("The loop came round late", WatchLimits().look_s + WatchLimits().stall_ns / S),
         ("The bars of an interval", (GRACE_NS + LiveRules().watch_ns) / S),
-        ("A position has no stop", UNPROTECTED_NS / S),
-        ("No reading of an account", SILENT_NS / S),
+        ("A position has no stop", (UNPROTECTED_NS + LiveRules().watch_ns) / S),
+        ("No reading of an account", (SILENT_NS + LiveRules().watch_ns) / S),
     ],
 )
 def test_times_are_those_of_the_code(begins, noticed_s):

@@ -24,8 +24,8 @@ __all__ = ["Dialler", "Health", "StreamState"]
 SILENCE_MAX_S = 12.0
 """A connection that is pinged every 10 s and was silent for longer is dead: found within 15 s of its death."""
 
-_FIRST_WAIT_S = 1.0
-_LONGEST_WAIT_S = 60.0
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 60.0
 _DIALS_A_MINUTE = 20
 _STEADY_NS = MINUTE_NS
 
@@ -65,7 +65,7 @@ class Dialler:
             return
         if self._failures and now_ns - self._next_ns > _STEADY_NS:
             self._failures = 0
-        wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
+        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(self._failures, 10))
         self._failures += 1
         self._next_ns = now_ns + int(wait_s * (0.5 + 0.5 * self._rng.random()) * SECOND_NS)
         self._tried.append(self._next_ns)

@@ -38,6 +38,7 @@ from tradewind.venues.ccxt.stream_audit import StreamAudit
 from tradewind.venues.ccxt.switches import AccountSwitches
 from tradewind.venues.ccxt.unreached import silent
 from tradewind.venues.ccxt.user_stream import UserStream
+from tradewind.venues.ccxt.venue_clock import MEASURED_EVERY_S
 from tradewind.venues.ccxt.wire import Wire
 from tradewind.venues.gateway import (
     AccountMode,
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
 __all__ = ["CcxtTradingGateway", "TradingSettings"]
 
 _OPEN_WITHIN_S = 30.0
-_CLOCK_EVERY_S = 60.0
 _LOOK_EVERY_S = 1.0
 _SIDES_REMEMBERED = 20_000
 _REFUSED_KEY_NS = 10_000_000_000
@@ -292,7 +292,7 @@ class CcxtTradingGateway:
             passed_s += _LOOK_EVERY_S
             for look in (self._audit.look, self._rules.look, self._notices.look):
                 await self._try(look)
-            if self._wire.clock.was_set() or passed_s >= _CLOCK_EVERY_S or not self._wire.clock.trusted:
+            if self._wire.clock.was_set() or passed_s >= MEASURED_EVERY_S or not self._wire.clock.trusted:
                 passed_s = 0.0
                 await self._wire.measure_clock()
                 self._tell_clock()

@@ -16,10 +16,11 @@ from tradewind.venues.steady_clock import SteadyClock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["OFFSET_ALARM_NS", "OFFSET_LIMIT_NS", "VenueClock"]
+__all__ = ["MEASURED_EVERY_S", "OFFSET_ALARM_NS", "OFFSET_LIMIT_NS", "VenueClock"]
 
 OFFSET_LIMIT_NS = 1_000_000_000
 OFFSET_ALARM_NS = 500_000_000
+MEASURED_EVERY_S = 60.0
 _SAMPLES = 8
 STEP_NS = 500_000_000
 """A difference between the clock of the wall and the loop's that is no drift: somebody set the clock."""
