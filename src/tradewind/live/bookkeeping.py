@@ -532,6 +532,7 @@ class Books:
         for seen in relieved(snapshot, earlier, belief.sellable):
             if seen.instrument not in compared.deferred | doubted:
                 held = any(_is_for(seen, each) and each.qty_lot for each in snapshot.positions)
+                held = held and belief.sellable.get((seen.instrument, seen.position_side), 1) > 0
                 why = "the new stops cover the position" if held else "nothing is left to protect"
                 text = f"{account.terms.name}: a stop of an earlier epoch goes, since {why}"
                 self._alert("RECONCILED", text, now_ns)

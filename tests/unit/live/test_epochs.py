@@ -31,6 +31,7 @@ from tradewind.live.epochs import (
 from tradewind.live.inbox import Answered, Heard, Inbox
 from tradewind.live.reconcile import Policy
 from tradewind.testing.sessions import small_world
+from tradewind.testing.small_coins import PARTS, coin_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, RequestKind
 from tradewind.venues.ccxt.client_ids import ClientIds, tag_in
 from tradewind.venues.gateway import (
@@ -223,6 +224,31 @@ def test_it_is_said_why_a_stop_of_an_earlier_epoch_goes(seen, why):
     told = [alert.text for alert in alerts if "earlier epoch" in alert.text]
     assert told == ([f"main: a stop of an earlier epoch goes, since {why}"] if why else [])
     assert len(gone) == len(told)
+
+
+@pytest.mark.parametrize(
+    ("ours", "covered", "why"),
+    [
+        (40 * PARTS + 7, 40 * PARTS, "the new stops cover the position"),
+        (40 * PARTS, 39 * PARTS, None),
+        (7, 0, "nothing is left to protect"),
+    ],
+)
+def test_an_old_stop_of_coins_goes_when_those_that_are_ours_are_covered_or_sold(ours, covered, why):
+    """Whatever else the account holds, which is nobody's to protect."""
+    world, alerts = coin_world(), []
+    world.contexts["working"]["holding"]["pos_lot"][0, LONG] = ours
+    world.views["external_lot"][0, LONG] = 5_000 * PARTS
+    account = TradingAccount(
+        0, AccountTerms("main", frozenset({0}), {"USDT": 0}, earlier=EARLIER, coins=True),
+        SimpleNamespace(doubt_rules=lambda: None), SimpleNamespace(start=lambda cancelling: cancelling.close()),
+        lambda: 0,
+    )  # fmt: skip
+    books = Books(world, [account], Policy(external="ignore"), alerts.append)
+    stops = [order(OLD, lots=40 * PARTS), *([order(NEW, lots=covered)] if covered else [])]
+    books.compare(0, replace(snapshot(*stops, held=5_000 * PARTS + ours), asked_ns=10**15), 0, sure=True)
+    told = [alert.text for alert in alerts if "earlier epoch" in alert.text]
+    assert told == ([f"main: a stop of an earlier epoch goes, since {why}"] if why else [])
 
 
 def test_what_is_found_twice_in_a_row_is_told_once_and_later_again():
