@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["FlattenPolicy", "Flattened", "flatten_account"]
 
 _MARKET = 0.0
+_PORTIONS_MAX = 20
+"""So many orders of a position are sent at a time; what is left of it is closed with the next attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,16 +266,32 @@ class _Closing:
         side = SELL if seen.position_side == LONG else BUY
         mark_tick = self._mark_tick(seen)
         price_tick = limit_within(band, side, mark_tick) if band != _MARKET and mark_tick else 0
-        order = NewOrder(
-            seen.instrument, self._cid, IntentKind.TARGET, side, seen.position_side, True, False, price_tick,
-            seen.qty_lot, near_tick=round(mark_tick),
-        )  # fmt: skip
-        self._cid += 1
-        (outcome,) = await self._gateway.create([order])
-        if outcome.kind is OutcomeKind.REJECTED:
+        orders = [
+            NewOrder(
+                seen.instrument, cid, IntentKind.TARGET, side, seen.position_side, True, False, price_tick, lots,
+                near_tick=round(mark_tick),
+            )
+            for cid, lots in enumerate(self._portions(seen), self._cid)
+        ]  # fmt: skip
+        self._cid += len(orders)
+        outcomes = await self._gateway.create(orders)
+        if any(outcome.kind is OutcomeKind.REJECTED for outcome in outcomes):
             self._refused.add(place)
         where = f"within {band:.1%} of the mark" if price_tick else "at market"
-        self._note(f"close {self._held_in_words(seen)} {where}", outcome)
+        for order, outcome in zip(orders, outcomes, strict=True):
+            self._note(f"close {self._held_in_words(replace(seen, qty_lot=order.qty_lot))} {where}", outcome)
+
+    def _portions(self, seen: PositionSeen) -> list[int]:
+        """Return a position in orders as even as can be, none of them larger than the venue takes."""
+        rules = self._listings[seen.instrument]
+        if rules.max_qty is None:
+            return [seen.qty_lot]
+        step = self._coins[seen.instrument].parts if seen.instrument in self._coins else 1
+        most = max(1, int(rules.max_qty // (rules.lot_size * step)))
+        steps = seen.qty_lot // step
+        count = max(1, min(-(-steps // most), _PORTIONS_MAX))
+        even, more = divmod(min(steps, count * most), count)
+        return [(even + (place < more)) * step for place in range(count)]
 
     def _held_in_words(self, seen: PositionSeen) -> str:
         rules = self._listings[seen.instrument]

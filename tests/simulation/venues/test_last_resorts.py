@@ -2,18 +2,20 @@
 
 import asyncio
 import re
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from tradewind.cli.takeover import close_account
 from tradewind.errors import VenueDown
 from tradewind.live.flatten import FlattenPolicy, flatten_account
-from tradewind.testing.gateway_desk import Desk
+from tradewind.testing.gateway_desk import LOTS, Desk
 from tradewind.testing.virtual_venues import run_world
 from tradewind.units.enums import BUY, SELL, IntentKind
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.fake.misfortunes import Misfortunes
-from tradewind.venues.gateway import OutcomeKind
+from tradewind.venues.gateway import Listing, OutcomeKind
 
 VENUES = ["binance_usdm", "bybit_linear", "okx_swap", "blofin_swap"]
 
@@ -100,6 +102,30 @@ def test_a_takeover_leaves_no_position_without_its_stop_and_touches_nothing_of_o
         rf"close {amount} \S+ long within 0\.5% of the mark.*",
     ):
         assert any(re.fullmatch(said, step) for step in done.steps), (said, done.steps)
+
+
+@pytest.mark.parametrize(("largest", "portions"), [(3, [3, 3, 2, 2]), (LOTS, [LOTS]), (None, [LOTS])])
+def test_a_position_larger_than_one_order_may_be_is_closed_by_several(largest, portions):
+    """Venues take less at a time at market than at a limit; one order for all of it would be refused each time."""
+
+    async def work(world):
+        async with Desk(world, "binance_usdm") as desk:
+            await desk.accept(desk.order(1, IntentKind.TARGET, BUY))
+        later = Desk(world, "binance_usdm")
+        await later.gateway.measure_clock()
+        rules = later.listings[0].instrument
+        bound = replace(rules, max_qty=None if largest is None else largest * rules.lot_size)
+        listings = [Listing(0, bound), *later.listings[1:]]
+        before = len(desk.exchange.record.entries)
+        done = await flatten_account(later.gateway, listings, 1 << 62)
+        await later.gateway.close()
+        sold = [each for each in desk.exchange.record.entries[before:] if each["what"] == "fill"]
+        return done, desk.truth.positions(), [int(Decimal(each["qty"]) / rules.lot_size) for each in sold]
+
+    done, positions, sold = in_world(work, "binance_usdm")
+    assert (done.flat, positions) == (True, [])
+    assert len([step for step in done.steps if step.startswith("close ")]) == len(portions)
+    assert sorted(sold, reverse=True) == portions
 
 
 @pytest.mark.parametrize("slow", [False, True])
