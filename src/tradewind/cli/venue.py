@@ -159,7 +159,8 @@ def fake(
         int, typer.Option("--port", metavar="P", help="Port of this machine; 0 takes a free one.")
     ] = 8443,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Of its market, and of what goes wrong.")
+        int,
+        typer.Option("--seed", metavar="N", min=0, max=10**9, help="Of its market, and of what goes wrong."),
     ] = 1,
     faults: Annotated[
         str,
@@ -270,6 +271,7 @@ def _stretch_ns(text: str) -> int:
 
 
 def _tell(say: Output, practice: "Practice", address: "FakeVenueAddress", plan: "Misfortunes | None") -> None:
+    import shlex
     import sys
 
     from tradewind.venues.fake.practice import told_plan
@@ -302,7 +304,7 @@ def _tell(say: Output, practice: "Practice", address: "FakeVenueAddress", plan: 
     }
     say.done(
         fields,
-        f"export TRADEWIND_FAKE_VENUE={place}",
+        f"export TRADEWIND_FAKE_VENUE={shlex.quote(str(place))}",
         "tradewind keys add practice --demo --venue " + practice.venue,
     )
     sys.stdout.flush()

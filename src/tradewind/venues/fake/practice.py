@@ -42,6 +42,9 @@ __all__ = [
 _FOR, _TIMES, _SWARM = "for", "times", "swarm"
 PRACTICE_NS = 30 * MINUTE_NS
 """The stretch over which what goes wrong is spread, where nothing else is said: somebody watches."""
+_MOST = 1e9
+_LEAST_MOST = {_FOR: (0.001, 31_622_400), _TIMES: (1, _MOST)}
+"""Of the numbers of a fault: seconds that it lasts, up to a year; how often it strikes."""
 _NAMES = 1_000
 """More than there are faults, so that each is drawn by itself."""
 
@@ -139,10 +142,12 @@ def plan_of(
         given = _numbers_of(name, numbers, text)
         if not at:
             drawn[name] = given
-        elif seconds.isdigit():
+        elif seconds.isascii() and seconds.isdigit() and int(seconds) <= _LEAST_MOST[_FOR][1]:
             strikes.append(_with_numbers(Strike(start_ns + int(seconds) * SECOND_NS, name), given))
         else:
-            raise ConfigError("CONFIG_CHOICE", f"{text[:20]!r}: after @ stand seconds", where="--faults")
+            raise ConfigError(
+                "CONFIG_CHOICE", f"{text[:20]!r}: after @ stand seconds, of a year at most", where="--faults"
+            )
     found = _drawn(tuple(drawn), seed, start_ns, over_ns, swarm=_SWARM in faults)
     strikes += [_with_numbers(strike, drawn.get(strike.fault, {})) for strike in found]
     return Misfortunes(strikes, seed=seed) if strikes else None
@@ -181,7 +186,8 @@ def _numbers_of(name: str, texts: Sequence[str], whole: str) -> dict[str, float]
             number = float(value)
         except ValueError:
             number = math.nan
-        if key not in known or not math.isfinite(number) or (key in (_FOR, _TIMES) and number <= 0):
+        least, most = _LEAST_MOST.get(key, (-_MOST, _MOST))
+        if key not in known or not least <= number <= most:
             raise ConfigError(
                 "CONFIG_CHOICE",
                 f"{whole[:40]!r}: {text[:20]!r} is no number of {name}",

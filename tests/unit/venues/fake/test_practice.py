@@ -76,6 +76,14 @@ def test_what_was_drawn_is_told_in_the_order_in_which_it_strikes():
     [
         *("F999", "nonsense", "F02@", "F02@soon", "F75", "f02", "swarm:for=2", "F22:retry_s", "F22:share=1"),
         *("F22@3:retry_s=soon", "F22@3:for=0", "F22@3:times=-1", "F22@3:retry_s=nan", "F22@3:"),
+        *(
+            "F02@\u00b2",
+            "F02@99999999999999999999",
+            "F22:for=1e308",
+            "F22:for=1e-12",
+            "F22:times=0.5",
+            "F22:retry_s=1e308",
+        ),
     ],
 )
 def test_what_is_no_fault_of_a_venue_is_told(text):
