@@ -227,7 +227,7 @@ def _untold(desk: "Workspace") -> Iterator[Finding]:
     """
     from tradewind.config import lock_holder
     from tradewind.ops.outward import read_outward
-    from tradewind.units.time import format_utc
+    from tradewind.units.time import SECOND_NS, format_utc
 
     if not desk.journal.is_dir():
         return
@@ -239,15 +239,10 @@ def _untold(desk: "Workspace") -> Iterator[Finding]:
                 text = f"{name} cannot be told by {folder.name} since {format_utc(told.since_ns)}: {told.why}"
                 yield Finding("alerts", "wrong" if runs else "warning", text, f"tradewind keys test {name}")
         for name, waits in () if runs else reach.kept.items():
-            text = (
-                f"{waits.count} of {folder.name} wait for {name}, the oldest of {format_utc(waits.oldest_ns)}"
-            )
-            yield Finding(
-                "alerts",
-                "warning",
-                text,
-                f"the next start tells them; see 'tradewind session status {folder.name}'",
-            )
+            oldest = format_utc(waits.oldest_ns // SECOND_NS * SECOND_NS)
+            text = f"{waits.count} of {folder.name} wait for {name}, the oldest of {oldest}"
+            remedy = f"the next start tells them; see 'tradewind session status {folder.name}'"
+            yield Finding("alerts", "warning", text, remedy)
         beat = reach.heartbeat if runs and desk.settings.heartbeat_url is not None else None
         if beat is not None and beat.at_ns != beat.well_ns:
             text = f"nobody takes that of {folder.name}, since {format_utc(beat.at_ns)} at least"

@@ -239,7 +239,7 @@ def told_outside(folder: Path) -> "Reach":
 
 def reach_lines(reach: "Reach") -> "Iterator[tuple[str, str]]":
     """Yield a head and a line for each recipient of a session's alerts, and for its heartbeat."""
-    from tradewind.units.time import format_utc
+    from tradewind.units.time import SECOND_NS, format_utc
 
     for name, told in reach.alerts.items():
         line = f"{name} took {told.sent} alerts"
@@ -248,8 +248,11 @@ def reach_lines(reach: "Reach") -> "Iterator[tuple[str, str]]":
         never = told.given_up + told.lost
         yield "alerts", line + (f", {never} never arrived" if never else "")
     for name, waits in reach.kept.items():
-        oldest = f"the oldest of {format_utc(waits.oldest_ns)}"
-        yield "alerts", f"{waits.count} wait for {name}, {oldest}; the session's next process tells what is left"
+        oldest = f"the oldest of {format_utc(waits.oldest_ns // SECOND_NS * SECOND_NS)}"
+        yield (
+            "alerts",
+            f"{waits.count} wait for {name}, {oldest}; the session's next process tells what is left",
+        )
     beat = reach.heartbeat
     if beat is not None:
         well = f"taken last at {format_utc(beat.well_ns)}" if beat.well_ns else "never taken"

@@ -8,15 +8,21 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
+from tradewind.cli.doctor_machine import _untold
+from tradewind.cli.session_state import reach_lines, told_outside
+from tradewind.config import Workspace, lock
 from tradewind.ops.alerting import AlertLog, Switchboard, last_alerts
 from tradewind.ops.alerts import Alert, Level, QuietHours
 from tradewind.ops.dispatch import Dispatcher
 from tradewind.ops.outward import Outward, read_outward
 from tradewind.ops.undelivered import KEPT_MAX, KEPT_NS, KeptAlert, Undelivered, Waits, waits_in
 from tradewind.units.enums import DAY_NS
+from tradewind.units.time import format_utc
 
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
 SECOND_NS = 1_000_000_000
@@ -257,3 +263,66 @@ def test_a_folder_that_is_gone_costs_the_alerts_only(tmp_path):
     assert kept.take().alerts == []
     kept.keep([KeptAlert("phone", "LOCKED", "", "", 1)])
     kept.close()
+
+
+class Slow:
+    """Takes its first alert only when it is let, and remembers the order."""
+
+    def __init__(self):
+        self.begun, self.let, self.heard = threading.Event(), threading.Event(), []
+
+    def __call__(self, title, body):
+        self.heard.append(title)
+        self.begun.set()
+        assert self.let.wait(60)
+
+
+def old(*titles):
+    return [KeptAlert("phone", "LOCKED", title, "", NOON_NS) for title in titles]
+
+
+def test_what_is_new_goes_before_what_is_late():
+    slow = Slow()
+    phone = Dispatcher([slow], name="phone")
+    phone.tell(Alert("LOCKED", "", NOON_NS, "a"))
+    assert slow.begun.wait(60)
+    phone.go_on(old("one", "two"))
+    phone.tell(Alert("LOCKED", "", NOON_NS, "b"))
+    slow.let.set()
+    phone.close(60.0)
+    assert [title.split()[-1] for title in slow.heard] == ["(a)", "(b)", "one", "two"]
+
+
+def test_nothing_more_is_handed_over_once_nobody_waits_for_it():
+    """What is left is kept by then: it would be told twice."""
+    slow = Slow()
+    phone = Dispatcher([slow], name="phone")
+    phone.go_on(old("one", "two"))
+    assert slow.begun.wait(60)
+    phone.close(0.01)
+    slow.let.set()
+    phone._thread.join(60)
+    assert slow.heard == ["one"]
+    assert [kept.title for kept in phone.undelivered()] == ["two"]
+
+
+def test_status_and_doctor_say_what_waits_for_the_next_process(tmp_path):
+    desk = Workspace.create(tmp_path / "desk")
+    folder = desk.session_dir("alpha")
+    folder.mkdir(parents=True)
+    now_ns = time.time_ns()
+    left = Undelivered(folder)
+    left.keep([KeptAlert("phone", "LOCKED", "", "", now_ns - ago_ns) for ago_ns in (0, SECOND_NS)])
+    left.close()
+    oldest = format_utc((now_ns - SECOND_NS) // SECOND_NS * SECOND_NS)
+    ((head, line),) = reach_lines(told_outside(folder))
+    assert (head, line) == (
+        "alerts", f"2 wait for phone, the oldest of {oldest}; the session's next process tells what is left"
+    )  # fmt: skip
+    (finding,) = _untold(desk)
+    assert (finding.state, finding.detail) == (
+        "warning",
+        f"2 of alpha wait for phone, the oldest of {oldest}",
+    )
+    with lock(folder / "lock", "trades"):
+        assert list(_untold(desk)) == []
