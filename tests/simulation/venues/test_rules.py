@@ -40,6 +40,13 @@ def test_a_venue_that_we_do_not_read_ourselves_is_read_by_unified_fields():
     assert (found.min_notional, found.max_qty, found.leverage_max) == (5, 100, 125)
     assert [skipped.symbol for skipped in rules.skipped] == ["BADUSDT"]
 
+    for name in ("maxMarketOrderQty", "market_order_size_max", "marketMaxOrderQty"):
+        for told, largest in (("40", 40), ("500", 100), ("0", 100), ("", 100)):
+            rules = rules_of_markets("bitget_swap", {"a": market | {"info": {name: told}}})
+            assert rules.instruments["BTCUSDT"].max_qty == largest
+    unbounded = market | {"limits": market["limits"] | {"amount": {"min": 0.001, "max": 0.0}}}
+    assert rules_of_markets("bitget_swap", {"a": unbounded}).instruments["BTCUSDT"].max_qty is None
+
 
 def test_a_venue_that_nobody_knows_is_told():
     with pytest.raises(ConfigError) as caught:

@@ -186,6 +186,14 @@ def test_bybit_linear_inverse_and_spot():
     sizes = {"maxOrderQty": "17000", "maxLimitOrderQty": "17000", "maxMarketOrderQty": "8500"}
     bounded = {**spot, "lotSizeFilter": spot["lotSizeFilter"] | sizes}
     assert only(parse_rules("bybit_spot", bybit(bounded))).max_qty == 8500
+    bare = {
+        "basePrecision": "0.001",
+        "minOrderAmt": "5",
+        "maxLimitOrderQty": "100",
+        "maxMarketOrderQty": "50",
+    }
+    found = only(parse_rules("bybit_spot", bybit({**spot, "lotSizeFilter": bare})))
+    assert (found.min_qty, found.max_qty) == (Decimal("0.001"), 50)
     bounded = {**BYBIT, "lotSizeFilter": BYBIT["lotSizeFilter"] | {"maxMktOrderQty": "5"}}
     assert only(parse_rules("bybit_linear", bybit(bounded))).max_qty == 5
     found = only(parse_rules("bybit_spot", bybit(spot)))

@@ -40,6 +40,9 @@ def _spot(venue: str, entry: Fields) -> Instrument:
         if "riskParameters" in entry.table
         else None
     )
+    # The venue calls these two deprecated, and may leave them out one day.
+    least = lot.number_or("minOrderQty", None) or lot.number("basePrecision")
+    limit = lot.number_or("maxOrderQty", None)
     return Instrument(
         venue=venue,
         symbol=entry.text("symbol"),
@@ -49,11 +52,9 @@ def _spot(venue: str, entry: Fields) -> Instrument:
         settle=entry.text("quoteCoin"),
         tick_size=price.number("tickSize"),
         lot_size=lot.number("basePrecision"),
-        min_qty=lot.number("minOrderQty"),
+        min_qty=least,
         max_qty=largest_order(
-            lot.number("minOrderQty"),
-            lot.number("maxOrderQty"),
-            *(lot.number_or(name, None) for name in ("maxLimitOrderQty", "maxMarketOrderQty")),
+            least, limit, *(lot.number_or(name, None) for name in ("maxLimitOrderQty", "maxMarketOrderQty"))
         ),
         min_notional=lot.number_or("minOrderAmt", None) or Decimal(0),
         maker_rate=Decimal(str(VENUES[venue].maker_rate)),

@@ -15,7 +15,7 @@ from tradewind.errors import ConfigError, TradewindError
 from tradewind.market import Instrument
 from tradewind.market.instrument import decimal_of
 from tradewind.market.rules import parse_rules
-from tradewind.market.rules.answers import RuleSet, Skipped
+from tradewind.market.rules.answers import RuleSet, Skipped, largest_order
 from tradewind.units.time import HOUR_NS
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ __all__ = ["market_named", "number_of", "price_steps", "rules_of_markets", "symb
 _MS_NS = 1_000_000
 _PRICE_DECIMALS = 6
 """Of a perpetual at Hyperliquid whose quantities are whole numbers."""
+
+_MARKET_MAX: Final = ("maxMarketOrderQty", "market_order_size_max", "marketMaxOrderQty")
+"""What Bitget, Gate and KuCoin call the largest order at market, which ccxt does not read; its unit is that of sizes."""
 
 _WRAPPED: Final[dict[str, Callable[[list[object]], object]]] = {
     "binance": lambda entries: {"symbols": entries},
@@ -141,7 +144,11 @@ def _instrument(venue: str, market: Mapping[str, Any]) -> Instrument:
         tick_size=_finest_tick(market) or number(market["precision"]["price"], "precision.price"),
         lot_size=lot,
         min_qty=max(lot, optional(amount.get("min"), "limits.amount.min") or lot),
-        max_qty=optional(amount.get("max"), "limits.amount.max"),
+        max_qty=largest_order(
+            lot,
+            optional(amount.get("max") or None, "limits.amount.max"),
+            *(optional(market["info"].get(name) or None, name) for name in _MARKET_MAX),
+        ),
         min_notional=optional(cost.get("min"), "limits.cost.min") or Decimal(0),
         contract_size=number(market.get("contractSize") or 1, "contractSize"),
         maker_rate=Decimal(str(defaults.maker_rate)),
