@@ -28,7 +28,7 @@ _PRICE_DECIMALS = 6
 """Of a perpetual at Hyperliquid whose quantities are whole numbers."""
 
 _MARKET_MAX: Final = ("maxMarketOrderQty", "market_order_size_max", "marketMaxOrderQty")
-"""What Bitget, Gate and KuCoin call the largest order at market, which ccxt does not read; its unit is that of sizes."""
+"""What Bitget, Gate and KuCoin call the largest order at market, which ccxt does not read."""
 
 _WRAPPED: Final[dict[str, Callable[[list[object]], object]]] = {
     "binance": lambda entries: {"symbols": entries},
