@@ -186,7 +186,7 @@ TRAITS["kucoin"] = {
     "stop": {"type": "market", "stop": "down", "stopPrice": "42000", "stopPriceType": "TP", "reduceOnly": True},
     "stop by mark": {"stop": "up", "stopPriceType": "MP", "side": "buy"},
     "leverage": {"symbol": "XBTUSDTM", "leverage": "5"},
-    "hedge: open long": {"side": "buy", "positionSide": "LONG", "marginMode": "ISOLATED"},
+    "hedge: open long": {"side": "buy", "positionSide": "LONG", "marginMode": "ISOLATED", "leverage": "5"},
     "hedge: close long": {"side": "sell", "positionSide": "LONG", "reduceOnly": True},
     "hedge: open short": {"side": "sell", "positionSide": "SHORT", "reduceOnly": None},
     "hedge: close short": {"side": "buy", "positionSide": "SHORT", "type": "market"},
