@@ -244,7 +244,8 @@ def _bounded(alerts: Sequence[KeptAlert], now_ns: int) -> tuple[list[KeptAlert],
     kept: list[KeptAlert] = []
     dropped: Counter[str] = Counter()
     count: Counter[str] = Counter()
-    for alert in sorted(alerts, key=lambda each: each.at_ns, reverse=True):
+    in_order = sorted(alerts, key=lambda each: each.at_ns)
+    for alert in in_order[::-1]:
         count[alert.to] += 1
         if now_ns - alert.at_ns < KEPT_NS and count[alert.to] <= KEPT_MAX:
             kept.append(alert)

@@ -69,15 +69,17 @@ def test_what_nobody_took_is_told_by_the_next_process_once_and_says_of_when_it_i
     left_behind(
         tmp_path,
         Alert("HALTED", "second", NOON_NS - SECOND_NS, "alpha"),
+        Alert("LIQUIDATED", "third, of the same moment", NOON_NS - SECOND_NS, "alpha"),
         Alert("LOCKED", "first", NOON_NS - 9 * SECOND_NS, "alpha"),
     )
     (name,) = files_in(tmp_path)
     assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-    assert read_outward(tmp_path, NOON_NS).kept == {"phone": Waits(2, NOON_NS - 9 * SECOND_NS)}
+    assert read_outward(tmp_path, NOON_NS).kept == {"phone": Waits(3, NOON_NS - 9 * SECOND_NS)}
     heard = heard_by_next(tmp_path)
     assert [(title.split()[2], body.splitlines()[0]) for title, body in heard] == [
         ("LOCKED", "first"),
         ("HALTED", "second"),
+        ("LIQUIDATED", "third, of the same moment"),
     ]
     assert "This is of 2024-10-04T11:59:51Z and could not be told before." in heard[0][1]
     assert files_in(tmp_path) == []
