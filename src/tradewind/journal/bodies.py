@@ -348,11 +348,15 @@ def _refuse_form(record: Record) -> None:
         raise unknown_form(record)
 
 
-def unknown_form(record: Record) -> JournalError:
-    """Return the error for a record that another version of tradewind wrote in a form which this one cannot read."""
+def unknown_form(record: Record, writer: str = "") -> JournalError:
+    """Return the error for a record that another version of tradewind wrote in a form which this one cannot read.
+
+    writer: that version, where it is known.
+    """
     return JournalError(
         "JOURNAL_VERSION",
-        f"record {record.seq} ({chr(record.kind)}) has a form of another version of tradewind",
+        f"record {record.seq} ({chr(record.kind)}) has a form of another version of tradewind"
+        + (f": {writer} wrote it" if writer else ""),
         hint=OTHER_VERSION,
     )
 
@@ -377,7 +381,12 @@ def wanted_of(audit: Audit) -> list[Wanted]:
 
 def layouts_at(headers: list[SegmentHeader], seq: int) -> dict[str, tuple[tuple[str, str], ...]]:
     """Return the layouts of the segment that holds a sequence."""
-    return next(h for h in reversed(headers) if h.first_seq <= seq).layouts
+    return header_at(headers, seq).layouts
+
+
+def header_at(headers: list[SegmentHeader], seq: int) -> SegmentHeader:
+    """Return what the segment that holds a sequence says of itself."""
+    return next(header for header in reversed(headers) if header.first_seq <= seq)
 
 
 def pack_wake(code: int, now_ns: int) -> bytes:

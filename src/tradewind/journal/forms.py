@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from tradewind.errors import JournalError
 from tradewind.journal.bodies import (
     FACT,
     INTENT,
@@ -22,7 +23,7 @@ from tradewind.journal.bodies import (
     begin_of_rows,
     decode_decision,
     encode,
-    layouts_at,
+    header_at,
     unknown_form,
 )
 from tradewind.journal.format import BODY_SCHEMA, RecordKind
@@ -109,8 +110,12 @@ def refuse_other_forms(reader: JournalReader, start: Start) -> None:
         JOURNAL_VERSION; JOURNAL_CORRUPT as a reader raises it.
     """
     for record in reader.records(start.next_seq, start.chain, start.offset):
+        header = header_at(reader.headers, record.seq)
         if record.kind not in RecordKind.__members__.values():
-            raise unknown_form(record)
-        layouts = layouts_at(reader.headers, record.seq)
-        if layouts != LAYOUTS or record.schema != BODY_SCHEMA:
-            body_of_today(record, layouts)
+            raise unknown_form(record, header.writer)
+        if header.layouts == LAYOUTS and record.schema == BODY_SCHEMA:
+            continue
+        try:
+            body_of_today(record, header.layouts)
+        except JournalError:
+            raise unknown_form(record, header.writer) from None
