@@ -406,3 +406,22 @@ def test_what_a_venue_nets_is_no_difference_and_does_not_hide_one(steps, stolen)
     if not stolen:
         assert noted == []
     assert 0 in believed.netted_cost
+
+
+@pytest.mark.parametrize("hedge", [False, True])
+@pytest.mark.parametrize(
+    ("held", "there", "told"),
+    [
+        ((5, 0), (3, 0), [("taken", 5, 3)]),
+        ((0, 5), (0, 3), [("taken", 5, 3)]),
+        ((5, 0), (8, 0), [("position", 0, 3)]),
+        ((0, 5), (0, 5), []),
+    ],
+)
+def test_what_was_believed_and_found_is_told_of_the_lots_that_differ(hedge, held, there, told):
+    """Ours that are gone, or others' that came; once the whole position stood there, of a short one below zero."""
+    world = world_with((held, (0, 0)), ((0, 0), (0, 0)), hedge=hedge)
+    seen = [PositionSeen(0, side, there[side], 0.0, 0.0, NOW, NOW) for side in (LONG, SHORT) if there[side]]
+    snapshot = Snapshot((), (), tuple(seen), (), (), (), (), (), NOW, NOW)
+    found = compared(world, snapshot, Policy(external="ignore")).differences
+    assert [(each.what, each.believed, each.found) for each in found] == told
