@@ -193,7 +193,7 @@ def explain(
 
 def _tell_story(say: Output, story: "Explanation", session: str, *, every: bool) -> None:
     what = f"order {story.cid} of" if story.cid else "refused, a want of"
-    say.line(f"{what} {story.strategy} in {story.symbol}, session {session}")
+    say.line(f"{what} {story.strategy or 'a takeover'} in {story.symbol}, session {session}")
     for step in story.steps if every else story.brief():
         # A strategy that names no signals has recorded none.
         if step.stage != "signals" or step.detail:

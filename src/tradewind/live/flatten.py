@@ -279,7 +279,8 @@ class _Closing:
             self._refused.add(place)
         where = f"within {band:.1%} of the mark" if price_tick else "at market"
         for order, outcome in zip(orders, outcomes, strict=True):
-            self._note(f"close {self._held_in_words(replace(seen, qty_lot=order.qty_lot))} {where}", outcome)
+            what = f"close {self._held_in_words(replace(seen, qty_lot=order.qty_lot))} {where}"
+            self._note(f"{what}, order {order.cid}", outcome)
 
     def _portions(self, seen: PositionSeen) -> list[int]:
         """Return a position in orders as even as can be, none of them larger than the venue takes."""

@@ -27,6 +27,7 @@ from tradewind.journal.bodies import (
     wanted_of,
 )
 from tradewind.live.caused import Causes, is_own
+from tradewind.live.takeover import is_of_takeover
 from tradewind.report.rules import unit_of
 from tradewind.units.enums import ALL, BIG, FactKind, IntentKind, RequestKind, Rule, names_of
 from tradewind.units.ids import context_of, slot_of
@@ -87,7 +88,7 @@ class Explanation:
     cid
         Its id inside; `wire_id` of `tradewind.units.ids` is made from it.
     symbol, strategy
-        What it is for and who wanted it.
+        What it is for and who wanted it; the latter is "" for an order of a takeover.
     steps
         In the order in which they were written down.
     """
@@ -148,17 +149,26 @@ def parse_id(order: str) -> int:
     return int(tail, 36) if order.isascii() and order.isalnum() and len(order) > _CID_DIGITS else 0
 
 
+def _steps_in(audit: Audit) -> list[str]:
+    """Return what a takeover did, a sentence each; nothing of an entry that says something else."""
+    accounts = audit.detail.get("accounts", {}).values() if audit.what == "takeover" else ()
+    return [str(step) for told in accounts for step in told.get("steps", ())]
+
+
 def _cancel_in(audit: Audit, cid: int) -> str:
     """Return what a takeover wrote down of an order that it had the venue cancel, "" where it did not."""
-    if audit.what != "takeover":
-        return ""
-    for told in audit.detail.get("accounts", {}).values():
-        for step in told.get("steps", ()):
-            verb, what, order, *rest = [*str(step).split(" ", 3), "", ""]
-            ours = decode_any(order) if verb == "cancel" else None
-            if ours is not None and ours.cid == cid:
-                return f"{what} {rest[0]}"
+    for step in _steps_in(audit):
+        verb, what, order, *rest = [*step.split(" ", 3), "", ""]
+        ours = decode_any(order) if verb == "cancel" else None
+        if ours is not None and ours.cid == cid:
+            return f"{what} {rest[0]}"
     return ""
+
+
+def _close_in(audit: Audit, cid: int) -> str:
+    """Return what a takeover wrote down of an order of its own, "" where it has none of this id."""
+    found = (step.partition(f", order {cid}") for step in _steps_in(audit))
+    return next((did + more for did, named, more in found if named and not more[:1].isdigit()), "")
 
 
 class Story:
@@ -177,6 +187,7 @@ class Story:
         self._opens = False
         self._ended = False
         self._is_taken_over = False
+        self._is_of_takeover = is_of_takeover(cid)
         self._causes = Causes()
         self._wanted: list[Wanted] = []
         self._now_ns = 0
@@ -210,14 +221,14 @@ class Story:
         self._causes.take_audit(record.seq, audit)
         self._wanted = wanted_of(audit) or self._wanted
         cancelled = _cancel_in(audit, self.told.cid) if self.found and not self._ended else ""
-        if cancelled:
-            self._is_taken_over = True
-            told = {
-                "operator": f"takeover by {audit.actor}",
-                "reason": audit.detail.get("reason", ""),
-                "cancels": cancelled,
-            }
-            self.told.steps.append(Step(record.seq, audit.at_ns, "cause", told))
+        did = {"cancels": cancelled} if cancelled else {}
+        if self._is_of_takeover:
+            closes = _close_in(audit, self.told.cid)
+            did = {"does": closes} if closes else {}
+        if did:
+            self.found = self._is_taken_over = True
+            told = {"operator": f"takeover by {audit.actor}", "reason": audit.detail.get("reason", "")}
+            self.told.steps.append(Step(record.seq, audit.at_ns, "cause", told | did))
         if audit.what != "ABANDONED" or audit.detail.get("cid") != self.told.cid:
             return
         self._now_ns = max(self._now_ns, audit.at_ns)
@@ -236,7 +247,7 @@ class Story:
     def _take_boot(self, boot: Boot) -> None:
         self._boot = boot
         context = context_of(self.told.cid)
-        if context < len(boot.contexts):
+        if context < len(boot.contexts) and not self._is_of_takeover:
             strategy, self._instrument = boot.contexts[context]
             self.told.strategy = boot.strategies[strategy][0]
             self.told.symbol = boot.instruments[self._instrument].symbol
@@ -273,8 +284,20 @@ class Story:
             self._add(record, "late fill", self._booked(row))
         elif kind == FactKind.TRIGGERED:
             self._add(record, stage, {})
+        elif self._is_of_takeover:
+            self._take_closing(record, row)
         else:
             self._add_state(record, stage, row, _rule(row["code"]))
+
+    def _take_closing(self, record: Record, row: np.void) -> None:
+        """Tell a trade of a takeover's own order, which comes as what the venue takes and not as a fill."""
+        self.found = True
+        self._instrument = int(row["instrument"])
+        if self._boot is not None:
+            self.told.symbol = self._boot.instruments[self._instrument].symbol
+        self._trades.add(int(row["trade_id"]))
+        price, quantity = self._price(row["price_tick"]), self._quantity(row["qty_lot"])
+        self._add(record, "fill", {"price": price, "quantity": quantity, "trade": int(row["trade_id"])})
 
     def _take_end(self, record: Record, row: np.void, stage: str) -> None:
         """Tell an end once: an order that had ended is ended again where a core still waited for it."""

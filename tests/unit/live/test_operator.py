@@ -419,7 +419,6 @@ def test_the_next_start_knows_what_a_takeover_closed_and_waits_for_its_operator(
     assert life.lives == 1
     assert life.closed.flat
     assert life.closed.held == ()
-    assert "close 0.04 S0USDT long at market" in life.closed.steps
     assert np.abs(life.before).sum() > 0, "nothing was held when it was taken over"
     mine = [fill for fill in life.exchange.fills if is_of_takeover(fill.cid)]
     assert sum(fill.qty_lot for fill in mine) == life.before.sum()
@@ -429,6 +428,11 @@ def test_the_next_start_knows_what_a_takeover_closed_and_waits_for_its_operator(
     assert int(life.world.accounts["adjusted"][0]) == 0
     assert [alert.text for alert in life.alerts if alert.code == "UNEXPLAINED"] == []
     assert len([alert for alert in life.alerts if alert.code == "OPERATOR"]) == len(mine)
+    (cid,) = {fill.cid for fill in mine}
+    assert f"close 0.04 S0USDT long at market, order {cid}" in life.closed.steps
+    told = explain_order(FOLDER, str(cid), life.disk)
+    assert [step.stage for step in told.steps][:2] == ["fill", "fee"]
+    assert told.strategy == ""
     taken = [row for row in read_session(FOLDER, life.disk).tables["fills"] if row["role"] != "order"]
     assert [(row["role"], row["cid"]) for row in taken] == [("operator", fill.cid) for fill in mine]
     assert replays(life)

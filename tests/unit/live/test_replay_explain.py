@@ -32,6 +32,7 @@ from tradewind.live.facts import Told, rows_of
 from tradewind.live.opening import Place, open_session
 from tradewind.live.replay import replay_journal
 from tradewind.live.story import Story
+from tradewind.live.takeover import first_cid
 from tradewind.testing.disk import SimulatedDisk
 from tradewind.testing.puppets import Desk
 from tradewind.testing.sessions import small_world, walk
@@ -451,3 +452,35 @@ def test_an_order_whose_market_has_expired_keeps_its_times():
     assert gone
     times = [story.steps[-1].ts_ns for story in explain_refused(FOLDER, Wishes(None), shorter)]
     assert times == [story.steps[-1].ts_ns for story in refused]
+
+
+def test_an_order_of_a_takeover_is_told_by_its_word_and_by_what_it_traded():
+    disk = puppet_session({"kind": IntentKind.TARGET, "slot": 4, "qty_lot": 10})
+    cid = first_cid(1_800_000_000_000_000_000)
+    steps = [
+        f"close 0.02 S0USDT long at market, order {cid}1",
+        f"close 0.01 S0USDT long at market, order {cid}",
+    ]
+    word = Audit(
+        1 << 60, "ada (process 7)", "takeover", {"reason": "drill", "accounts": {"sim": {"steps": steps}}}
+    )
+    append(disk, (RecordKind.AUDIT, encode(word)))
+    told = explain_order(FOLDER, str(cid), disk)
+    did = {
+        "operator": "takeover by ada (process 7)",
+        "reason": "drill",
+        "does": "close 0.01 S0USDT long at market",
+    }
+    assert [(step.stage, step.detail) for step in told.steps] == [("cause", did)]
+    traded = Told(
+        FactKind.ADL, 5, 5, cid=cid, price_tick=4_900, qty_lot=10, amount=49, trade_id=77, position_side=0
+    )
+    charged = Told(FactKind.FEE, 5, 5, amount=5, trade_id=77)
+    rows = rows_of([traded, charged]).tobytes()
+    append(
+        disk, (RecordKind.FACTS, encode_facts(BatchPart(9_999, 1 << 61, 1, 1, NO_WAKE, again=False), rows))
+    )
+    told = explain_order(FOLDER, str(cid), disk)
+    assert [step.stage for step in told.steps] == ["cause", "fill", "fee"]
+    assert told.steps[1].detail == {"price": "490.0", "quantity": "0.010", "trade": 77}
+    assert (told.symbol, told.strategy) == ("S0USDT", "")
