@@ -7,7 +7,7 @@ default may not be optimistic. A backtest prints the rates it used.
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DEAD_MAN_TIMERS", "EXPIRING_ORDERS", "VENUES", "Payoff", "VenueDefaults"]
+__all__ = ["DEAD_MAN_TIMERS", "EXPIRING_ORDERS", "RESERVING_HEDGES", "VENUES", "Payoff", "VenueDefaults"]
 
 Payoff = Literal["linear", "inverse", "spot"]
 
@@ -97,6 +97,13 @@ VENUES: dict[str, VenueDefaults] = {
 
 DEAD_MAN_TIMERS = frozenset({"binance_usdm", "bybit_linear", "okx_swap", "okx_spot"})
 """Venues that cancel the orders of an account which has fallen silent."""
+
+RESERVING_HEDGES = frozenset({"okx_swap", "okx", "blofin_swap", "bitget_swap"})
+"""Venues at which, with both sides held, what rests to close one reserves its lots: a stop that triggers finds none.
+
+By OKX's and BloFin's words for a position (`availPos`, `availablePositions`: what can still be closed) and by Bitget's
+page of orders. With one position per instrument an order that only reduces is cut there, and reserves nothing.
+"""
 
 EXPIRING_ORDERS = {"binance_usdm": 660.0}
 """Venues at which a resting order can carry its end, and how many seconds off that must be.

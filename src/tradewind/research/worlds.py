@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from tradewind.config import BacktestConfig, Exits, StrategyUse
 from tradewind.config.sectors import sector_of
-from tradewind.config.venue_defaults import VENUES
+from tradewind.config.venue_defaults import RESERVING_HEDGES, VENUES
 from tradewind.engine.setup import (
     AccountLimits,
     CoolDowns,
@@ -146,9 +146,14 @@ def bind_world(
     _check_range(resolved, terms, world)
     world.core["log_orders"] = 1
     world.views["closed"] = [int(each.closed) for each in terms]
-    # Nothing only reduces at a spot market: a stop that rests and another closer compete for the coins.
-    world.views["shared"] |= [int(each.instrument.payoff == "spot") for each in terms]
+    world.views["shared"] |= [int(_is_reserved(config, each.instrument)) for each in terms]
     return world
+
+
+def _is_reserved(config: BacktestConfig, instrument: Instrument) -> bool:
+    """Tell whether the venue keeps what an order rests to close from a stop beside it: coins, and some hedges."""
+    hedge = config.account.position_mode == "hedge"
+    return instrument.payoff == "spot" or (hedge and instrument.venue in RESERVING_HEDGES)
 
 
 def _terms(resolved: Resolved, column: int, history: History, first_ns: int) -> Terms:

@@ -80,8 +80,9 @@ def test_unfilled_it_gives_the_place_back_at_once_and_is_tried_once_a_bar(stop: 
 
 
 @pytest.mark.parametrize("stop", [CORES, OWN])
-def test_filled_it_is_all(stop: int) -> None:
-    desk = protected(stop, TAKE)
+@pytest.mark.parametrize("hedge", [False, True])
+def test_filled_it_is_all(stop: int, hedge: bool) -> None:
+    desk = protected(stop, TAKE, hedge=hedge)
     [take] = reach(desk, stop)
     desk.acknowledge([take])
     desk.fill(2, 10, 5_105)
@@ -90,8 +91,10 @@ def test_filled_it_is_all(stop: int) -> None:
 
 
 @pytest.mark.parametrize("stop", [CORES, OWN])
-def test_the_stop_rests_meanwhile_for_what_is_not_taken(stop: int) -> None:
-    desk = protected(stop, {**TAKE, "qty_lot": 4}, {**TAKE, "slot": 4, "price_tick": 5_300, "qty_lot": 6})
+@pytest.mark.parametrize("hedge", [False, True])
+def test_the_stop_rests_meanwhile_for_what_is_not_taken(stop: int, hedge: bool) -> None:
+    takes = {**TAKE, "qty_lot": 4}, {**TAKE, "slot": 4, "price_tick": 5_300, "qty_lot": 6}
+    desk = protected(stop, *takes, hedge=hedge)
     again = reach(desk, stop)
     assert asked(again) == [(NEW, 2, 4), (NEW, stop, 6)]
     desk.acknowledge(again)
