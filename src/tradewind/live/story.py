@@ -261,10 +261,14 @@ class Story:
             self._take_answer(record, row)
         # A venue's fee names its order, one of the simulated exchange only its trade.
         for row in rows[fees]:
-            mine = int(row["cid"]) == self.told.cid if row["cid"] else int(row["trade_id"]) in self._trades
-            if mine:
+            if int(row["cid"]) == self.told.cid if row["cid"] else self._is_of_trade(row):
                 charged = {"trade": int(row["trade_id"]), "amount": self._money(int(row["amount"]))}
                 self._add(record, "fee", charged)
+
+    def _is_of_trade(self, row: np.void) -> bool:
+        """Say whether a fee is one of the order's trades, whose ids are those of an instrument; 0 is none."""
+        here = self._instrument in (-1, int(row["instrument"]))
+        return here and row["trade_id"] != 0 and int(row["trade_id"]) in self._trades
 
     def _take_answer(self, record: Record, row: np.void) -> None:
         kind = int(row["kind"])

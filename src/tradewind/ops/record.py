@@ -175,11 +175,15 @@ def _fees_of(fills: list[Row], charged: list[Row]) -> list[int]:
     A venue may tell an order's total first and its trades later, each with its fee: then no fill bears their numbers.
     """
     fees = [0] * len(fills)
-    at_trade = {row["trade_id"]: at for at, row in reversed(list(enumerate(fills))) if row["trade_id"]}
+    trades = [
+        (row["instrument"], row["trade_id"]) for row in fills
+    ]  # A venue numbers those of each instrument.
+    at_trade = {trade: at for at, trade in reversed(list(enumerate(trades))) if trade[1]}
     of_order: dict[int, int] = defaultdict(int)
     for row in charged:
-        if row["trade_id"] in at_trade:
-            fees[at_trade[row["trade_id"]]] += row["amount"]
+        at = at_trade.get((row["instrument"], row["trade_id"]))
+        if at is not None:
+            fees[at] += row["amount"]
         elif row["cid"]:
             of_order[row["cid"]] += row["amount"]
     mine: dict[int, list[int]] = defaultdict(list)

@@ -294,6 +294,20 @@ def test_a_fee_that_names_its_order_is_told_once_with_its_amount(told):
     assert story.told.steps[-1].detail == {"trade": 77, "amount": "0.25 USDT"}
 
 
+@pytest.mark.parametrize(("instrument", "trade", "fees"), [(0, 77, 1), (1, 77, 0), (0, 78, 0), (0, 0, 0)])
+def test_a_fee_that_names_no_order_is_told_of_the_trade_of_its_instrument(told, instrument, trade, fees):
+    disk, _ = told
+    fill = next(facts_in(disk, FactKind.FILL))
+    reader = JournalReader(disk, FOLDER)
+    record = next(r for r in reader.records() if r.kind == RecordKind.FACTS)
+    story = Story(int(fill["cid"]), reader)
+    story._take_boot(BOOT)
+    filled = Told(FactKind.FILL, 5, 5, cid=int(fill["cid"]), trade_id=77 if trade else 0, qty_lot=3)
+    charged = Told(FactKind.FEE, 5, 5, instrument, trade_id=trade, amount=25_000_000)
+    story._take_facts(record, rows_of([filled, charged]))
+    assert [step.stage for step in story.told.steps] == ["fill"] + ["fee"] * fees
+
+
 def test_what_a_takeover_cancelled_ends_once_and_by_its_word():
     """After a restart the venue's history says that the order is gone, and so does the core that waits for it."""
     stop = {"kind": IntentKind.STOP, "slot": 5, "qty_lot": -1, "reduce": 1, "trail_tick": 150}

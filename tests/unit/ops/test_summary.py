@@ -356,6 +356,15 @@ def test_a_fee_that_comes_later_belongs_to_the_trip_whose_order_it_names():
     assert [trip.fees for trip in told.trips] == pytest.approx([0.23, 0.11])
 
 
+def test_a_trade_is_told_from_another_of_its_number_in_another_instrument():
+    """A venue numbers the trades of each instrument by themselves: the second's fee was once the first's."""
+    other = BTC | {"instrument": 1, "symbol": "ETH"}
+    fills = [fill_row(DAY + 1, 1, 1, 7, 200, 31), fill_row(DAY + 2, 2, 1, 7, 200, 31) | {"instrument": 1}]
+    fees = [cash_row(DAY + 1, "FEE", 4, 31), cash_row(DAY + 2, "FEE", 9, 31) | {"instrument": 1}]
+    record = record_of(instruments=[BTC, other], fills=fills, cash=fees)
+    assert [round(SCALE * fill.fee) for fill in record.fills()] == [4, 9]
+
+
 def test_after_a_reset_earlier_trades_are_gone_and_capital_starts_there(record):
     (told,) = statistics_since(record, DAY + DAY_NS)
     assert [trip.side for trip in told.trips] == ["short"]
