@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,20 @@ def test_a_torn_tail_of_a_newer_version_is_left_where_it_is(told):
     (name,) = [name for name in newer.names(FOLDER) if name.endswith(".twj")]
     newer.replace_bytes(FOLDER / name, newer.read(FOLDER / name) + b"torn")
     assert refused(newer).code == "JOURNAL_VERSION"
+
+
+def test_a_file_of_a_newer_format_is_refused_and_left_as_it_is(told):
+    disk, _ = told
+    newer = rewrite_as(disk, FOLDER, OtherVersion("9.0.0"), len(records(disk)) - 9)
+    (name,) = [name for name in newer.names(FOLDER) if name.endswith(".twj")]
+    data = bytearray(newer.read(FOLDER / name))
+    prefix = struct.Struct("<8sIIII")
+    magic, _, length, crc, _ = prefix.unpack_from(data)
+    prefix.pack_into(data, 0, magic, 2, length, crc, 2 ^ length ^ crc ^ 0xFFFFFFFF)
+    newer.replace_bytes(FOLDER / name, bytes(data))
+    error = refused(newer)
+    assert (error.code, error.where) == ("JOURNAL_VERSION", name)
+    assert "format 2" in error.message
 
 
 def test_a_state_of_another_form_is_refused_before_anything_is_written(told):
