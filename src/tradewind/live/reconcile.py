@@ -184,8 +184,8 @@ class _Comparison:
 
     def terms(self, instrument: int, of: Terms | OrderSeen) -> str:
         """Return how many at what price an order is."""
-        price = of.price_tick * self.belief.tick_size.get(instrument, 1.0)
-        return f"{self.belief.counted(instrument, of.qty_lot)} at {price:.12g}"
+        price = Decimal(f"{of.price_tick * self.belief.tick_size.get(instrument, 1.0):.12g}")
+        return f"{self.belief.counted(instrument, of.qty_lot)} at {price:f}"
 
     def tell(self, fact: Told) -> None:
         now_ns = self.snapshot.told_ns

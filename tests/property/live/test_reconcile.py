@@ -425,3 +425,14 @@ def test_what_was_believed_and_found_is_told_of_the_lots_that_differ(hedge, held
     snapshot = Snapshot((), (), tuple(seen), (), (), (), (), (), NOW, NOW)
     found = compared(world, snapshot, Policy(external="ignore")).differences
     assert [(each.what, each.believed, each.found) for each in found] == told
+
+
+@pytest.mark.parametrize(("tick_size", "said"), [(1e-9, "0.000005"), (0.1, "500"), (25.0, "125000")])
+def test_a_price_is_told_as_a_person_writes_it(tick_size, said):
+    world = world_with(((0, 0), (0, 0)), ((0, 0), (0, 0)), hedge=False)
+    known = dataclasses.replace(belief(world), orders={77: ORDER}, tick_size={0: tick_size})
+    snapshot = Snapshot((replace(SEEN, qty_lot=9),), (), (), (), (), (), (), (), NOW, NOW)
+    (found,) = compare(known, snapshot, Policy(), WALLETS, worth_in(world)).differences
+    assert found.text == (
+        f"an order of ours was changed by somebody: 0.009 S0USDT at {said}, not 0.01 S0USDT at {said}"
+    )
