@@ -242,11 +242,13 @@ def trade_now(
     try:
         follow_guard()
         result = _traded(loaded, desk, name, say, setup_of)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as failure:
         if not guard_is_gone() or state_of(desk.session_dir(name) / PULSE) != STARTING:
             raise
         _tell_unguarded(desk, name, say, accounts)
-        raise Leave(Exit.REFUSED) from None
+        if isinstance(failure, KeyboardInterrupt):
+            raise Leave(Exit.REFUSED) from None
+        raise
     _tell(say, desk, result)
 
 
@@ -286,8 +288,9 @@ def _tell_unguarded(desk: "Workspace", name: str, say: "Output", accounts: tuple
     from tradewind import __version__
     from tradewind.cli.alerting import session_alerts
     from tradewind.journal import Identity
-    from tradewind.live.running import tell_unguarded
+    from tradewind.live.running import mark_unguarded, tell_unguarded
 
+    mark_unguarded(desk.session_dir(name))
     whose = Identity(name, tuple(desk.session_locks(name, accounts)))
     with session_alerts(say, desk, whose, __version__) as notify:
         tell_unguarded(desk.session_dir(name), notify, time.time_ns)

@@ -52,7 +52,16 @@ if TYPE_CHECKING:
     from tradewind.venues.gateway import OrderSeen
     from tradewind.venues.port import Batch, VenuePort
 
-__all__ = ["Beside", "Reached", "RunResult", "Running", "RunningSetup", "run_session", "tell_unguarded"]
+__all__ = [
+    "Beside",
+    "Reached",
+    "RunResult",
+    "Running",
+    "RunningSetup",
+    "mark_unguarded",
+    "run_session",
+    "tell_unguarded",
+]
 
 _STOPPED = "stopped"
 """A file that says that an operator ended the session, and its pause with it."""
@@ -410,11 +419,15 @@ class _Run:
         self._notify(Alert(code, text, self._setup.clock(), self._folder.name))
 
 
-def tell_unguarded(folder: Path, notify: Callable[[Alert], None], clock: Callable[[], int]) -> None:
-    """Say of a session whose guard died while it started that it ended so, and what it held when it last ran."""
+def mark_unguarded(folder: Path) -> None:
+    """Write down that a session ended because its guard died while it started."""
     pulse = Pulse(folder / PULSE)
     pulse.state = UNGUARDED
     pulse.close()
+
+
+def tell_unguarded(folder: Path, notify: Callable[[Alert], None], clock: Callable[[], int]) -> None:
+    """Say of a session whose guard died while it started that it ended so, and what it held when it last ran."""
     last = read_standing(folder)
     held = "nothing is written down of what it holds"
     if last is not None:

@@ -23,26 +23,42 @@ from tradewind.cli.failures import Leave
 from tradewind.cli.live_trade import trade_now
 from tradewind.cli.output import Output
 from tradewind.config import Workspace
+from tradewind.errors import VenueDown
 
-os.environ["TRADEWIND_GUARDED"] = str(os.getpid())  # Nobody's parent: whoever guarded is gone.
+gone = str(os.getpid())  # Nobody's parent: whoever guarded is gone.
+
+
+class Loaded:
+    @property
+    def config(self):
+        os.environ["TRADEWIND_GUARDED"] = gone
+        raise VenueDown("VENUE_DOWN", "it does not answer")
+
+
+os.environ["TRADEWIND_GUARDED"] = gone if sys.argv[2] == "before" else str(os.getppid())
 try:
-    trade_now(None, Workspace.open(Path(sys.argv[1])), "alpha", Output(False), None, tuple(sys.argv[2:]))
+    trade_now(Loaded(), Workspace.open(Path(sys.argv[1])), "alpha", Output(False), None, tuple(sys.argv[3:]))
 except Leave as leaving:
     sys.exit(leaving.status)
+except VenueDown as error:
+    sys.exit(error.exit_code)
 """
 
 
-@pytest.mark.parametrize("accounts", [("main",), ()])
-def test_a_start_whose_guard_is_gone_begins_nothing_and_says_so(tmp_path, accounts):
+@pytest.mark.parametrize(
+    ("dies", "accounts", "status"),
+    [("before", ("main",), Exit.REFUSED), ("while the venue is asked in vain", (), Exit.VENUE)],
+)
+def test_a_start_whose_guard_is_gone_begins_nothing_and_says_so(tmp_path, dies, accounts, status):
     desk = Workspace.create(tmp_path / "desk")
     folder = desk.session_dir("alpha")
     folder.mkdir(parents=True)
     pulse = Pulse(folder / PULSE)
     pulse.begin()
     pulse.close()
-    command = [sys.executable, "-c", START, str(desk.root), *accounts]
+    command = [sys.executable, "-c", START, str(desk.root), dies, *accounts]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == Exit.REFUSED, done.stderr
+    assert done.returncode == status, done.stderr
     assert (
         "critical: GUARD_DIED: its guard died while it started, so it did not begin to trade" in done.stderr
     )

@@ -15,7 +15,7 @@ from tradewind.errors import JournalError
 from tradewind.journal.bodies import Audit, Boot, Instrument
 from tradewind.live.guard import GUARDED
 from tradewind.live.pulse import ENDED, PULSE, UNGUARDED, state_of
-from tradewind.live.running import Reached, RunningSetup, run_session, tell_unguarded
+from tradewind.live.running import Reached, RunningSetup, mark_unguarded, run_session, tell_unguarded
 from tradewind.live.standing import STANDING, read_standing
 from tradewind.live.state_alerts import state_alert
 from tradewind.testing.puppets import Desk, puppet
@@ -107,6 +107,7 @@ def test_a_start_that_ends_with_its_guard_says_what_was_held_when_the_session_ra
     if traded:
         run(tmp_path, [])
     folder.mkdir(parents=True, exist_ok=True)
+    mark_unguarded(folder)
     tell_unguarded(folder, told.append, lambda: START_NS)
     (alert,) = told
     assert (alert.code, alert.session) == ("GUARD_DIED", "alpha")
