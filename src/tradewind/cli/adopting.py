@@ -326,7 +326,9 @@ class _Adopting:
 
 def state_of(folder: "Path", name: str, accounts: tuple[str, ...]) -> str:
     """Return what is to be said of the journal in a folder before another one begins there."""
-    from tradewind.journal import FileDisk, verify_journal
+    from tradewind import __version__
+    from tradewind.journal import FileDisk, JournalReader, verify_journal
+    from tradewind.journal.forms import written_by_others
 
     if not folder.is_dir():
         return "there is none here"
@@ -340,6 +342,8 @@ def state_of(folder: "Path", name: str, accounts: tuple[str, ...]) -> str:
         return f"is damaged after {found.records} sound records and is kept aside"
     if found.records == 0:
         return "is empty"
+    if written_by_others(JournalReader(FileDisk(), folder), __version__):
+        return "is of another version: 'journal replay' says whether this one would go on from it; it is kept aside"
     return "is sound: 'trade --live' would go on from it; it is kept aside"
 
 

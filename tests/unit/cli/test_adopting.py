@@ -3,11 +3,13 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from tradewind import __version__
 from tradewind.cli.adopting import _Finding, given_contexts, keep_aside, state_of, typed_line
 from tradewind.cli.output import Output
 from tradewind.config import Workspace
@@ -91,7 +93,7 @@ def test_what_is_said_of_the_journal_that_ends(tmp_path):
     assert state_of(folder, "live", ("main",)) == "there is none here"
     folder.mkdir()
     assert state_of(folder, "live", ("main",)) == "is empty"
-    author = Authorship(Identity("live", ("main",)), lambda: 7, "test", LAYOUTS)
+    author = Authorship(Identity("live", ("main",)), lambda: 7, __version__, LAYOUTS)
     writer = open_journal(FileDisk(), folder, author)
     for _ in range(3):
         writer.append(RecordKind.AUDIT, b"x" * 100)
@@ -100,7 +102,13 @@ def test_what_is_said_of_the_journal_that_ends(tmp_path):
     assert state_of(folder, "live", ("rich",)) == "is that of live on main and is kept aside"
     assert state_of(folder, "other", ("main",)) == "is that of live on main and is kept aside"
     (segment,) = folder.glob("*.twj")
-    data = bytearray(segment.read_bytes())
+    content = segment.read_bytes()
+    newer = open_journal(FileDisk(), folder, replace(author, writer="9.0.0"))
+    newer.append(RecordKind.AUDIT, b"x" * 100)
+    newer.close()
+    assert "is of another version" in state_of(folder, "live", ("main",))
+    (folder / "segment-000002.twj").unlink()
+    data = bytearray(content)
     data[-150] ^= 1
     segment.write_bytes(data)
     assert "is damaged after 1 sound records" in state_of(folder, "live", ("main",))
