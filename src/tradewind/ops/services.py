@@ -121,15 +121,13 @@ def _is_plain(plugin: Any) -> bool:  # noqa: ANN401
     """Say whether what is sent may go through a network as it stands.
 
     A service may encrypt whatever its address begins with: then it writes its address with the other beginning. One
-    that has a single beginning either stays on this machine, and names no host, or says where it posts to.
+    that has a single beginning, and names no host, stays on this machine or posts to a host of its own.
     """
     kind = type(plugin)
     encrypted = _schemes(kind.secure_protocol)
     if plugin.secure or urlsplit(plugin.url(privacy=True)).scheme in encrypted:
         return False
-    if encrypted:
-        return True
-    return bool(plugin.host) and not str(getattr(plugin, "notify_url", "")).startswith("https://")
+    return bool(encrypted) or any("{host}" in form for form in plugin.templates)
 
 
 def _schemes(told: str | Iterable[str] | None) -> tuple[str, ...]:

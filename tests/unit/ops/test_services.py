@@ -109,6 +109,7 @@ def test_an_address_that_no_alert_could_or_may_go_to_is_refused(address, code, h
         ("discord://1234567/abcdefghij", "Discord"),
         ("pushme://abcdef", "PushMe"),
         ("syslog://", "Syslog"),
+        ("syslog://local5", "Syslog"),
         ("rsyslog://127.0.0.1", "Remote Syslog"),
     ],
 )
