@@ -24,6 +24,10 @@ __all__ = ["AlertService", "is_address"]
 
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
 _UNREACHED: Final = re.compile(r"(?i)connection|timed? ?out|resolve|unreachable")
+_HOSTS: Final = ("host", "smtp_host", "xmpp_host")
+"""Where a service keeps the hosts that it calls: those of mail and of chats may stand behind the address."""
+_WITHOUT: Final = "insecure"
+"""How the options of a mail's address switch off what its beginning promises."""
 _TEXT_MAX: Final = 2_048
 _TALKATIVE: Final = ("apprise", "urllib3")
 
@@ -105,12 +109,15 @@ def _fault(plugin: Any) -> str:  # noqa: ANN401 - the library's classes
     Most services put a name or a token where the host stands, so numbers without dots are read as a host only where
     each form of an address names one.
     """
-    hosts = [str(host) for host in (plugin.host, getattr(plugin, "smtp_host", None)) if host]
+    hosts = [str(host) for host in (getattr(plugin, name, None) for name in _HOSTS) if host]
     names_host = all("{host}" in form for form in plugin.templates)
     if any((names_host or not host.isdigit()) and is_near_host(host) for host in hosts):
         return "leads to this machine's own surroundings, not to a service"
-    if not _is_plain(plugin) or (hosts and all(map(is_this_machine, hosts))):
+    if hosts and all(map(is_this_machine, hosts)):
         return ""
+    if not _is_plain(plugin):
+        asked = getattr(plugin, "secure_mode", "") == _WITHOUT
+        return f"asks for mode={_WITHOUT}, and alerts hold what you own" if asked else ""
     encrypted = _schemes(type(plugin).secure_protocol)
     if encrypted:
         return f"is of a form without encryption, and alerts hold what you own; {encrypted[0]}:// has it"

@@ -77,6 +77,7 @@ def heard():
         (f"mailto://user:{CANARY}@own.example", "URL_REFUSED"),
         (f"mailto://user:{CANARY}@localhost?smtp=mail.example", "URL_REFUSED"),
         (f"mailtos://user:{CANARY}@own.example?smtp=169.254.169.254", "URL_REFUSED"),
+        (f"mailtos://user:{CANARY}@own.example?mode=insecure", "URL_REFUSED"),
         (f"pushdeer://{CANARY}{'a' * 90}", "URL_REFUSED"),
         (f"kodi://{CANARY}@media.example", "URL_REFUSED"),
         (f"rsyslog://{CANARY}.example", "URL_REFUSED"),
