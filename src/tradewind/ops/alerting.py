@@ -147,6 +147,9 @@ class Switchboard:
         """Hear of each attempt to tell somebody."""
         for dispatcher in self.dispatchers:
             dispatcher.heard = partial(self._attempted, dispatcher)
+        if self.undelivered is not None:
+            self._keeper = threading.Thread(target=self._keep, name="undelivered", daemon=True)
+            self._keeper.start()
 
     def tell(self, alert: Alert) -> None:
         """Write an alert down and hand it over; return at once."""
@@ -173,7 +176,7 @@ class Switchboard:
             dispatcher.go_on(his)
         if alert is not None:
             self._tell_all_but([each for each in self.dispatchers if left.dropped[each.name]], alert)
-        self._note_change()
+        self._changed.set()
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Let what waits go out, for so long with each recipient, and keep what did not."""
@@ -181,9 +184,9 @@ class Switchboard:
             dispatcher.close(timeout_s)
         if self.undelivered is None:
             return
-        self._over = True
-        self._note_change()
         assert self._keeper is not None
+        self._over = True
+        self._changed.set()
         self._keeper.join(timeout_s)
         if not self._keeper.is_alive():
             self.undelivered.close()
@@ -192,17 +195,8 @@ class Switchboard:
     def _session(self) -> str:
         return self.outward.session if self.outward is not None else ""
 
-    def _note_change(self) -> None:
-        """Let what waits be written down, soon and by a thread of its own: a disk that stalls holds nobody up."""
-        if self.undelivered is None:
-            return
-        with self._writing:
-            if self._keeper is None:
-                self._keeper = threading.Thread(target=self._keep, name="undelivered", daemon=True)
-                self._keeper.start()
-        self._changed.set()
-
     def _keep(self) -> None:
+        """Write down what waits after each change, in a thread of its own: a disk that stalls holds nobody up."""
         assert self.undelivered is not None
         while True:
             self._changed.wait()
@@ -221,13 +215,13 @@ class Switchboard:
         for dispatcher in self.dispatchers:
             if dispatcher not in left_out:
                 dispatcher.tell(alert)
-        self._note_change()
+        self._changed.set()
 
     def _attempted(self, dispatcher: Dispatcher) -> None:
         """Keep whether somebody could be told; say so once when he repeatedly could not. Called in his thread."""
         if self.outward is not None:
             self.outward.note_alerts(dispatcher)
-        self._note_change()
+        self._changed.set()
         if dispatcher.in_row == _TOLD_AFTER:
             text = (
                 f"{dispatcher.name} cannot be told: {dispatcher.why}; {dispatcher.waiting} alerts wait for it"
