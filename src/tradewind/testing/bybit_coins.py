@@ -77,6 +77,9 @@ class BybitCoins:
             "/v5/market/instruments-info": lambda _: {
                 "list": [_listed(each) for each in traded("bybit_spot")]
             },
+            "/v5/market/tickers": lambda _: {
+                "list": [{"lastPrice": str(self._exchange.last(0) * self._rules.tick_size)}]
+            },
             "/v5/user/query-api": lambda _: {
                 "permissions": {"Spot": ["SpotTrade"], "Wallet": []},
                 "ips": ["*"],

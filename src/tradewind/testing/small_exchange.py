@@ -120,6 +120,10 @@ class SmallExchange:
         """Tell an ear everything from now on; the ear before it, of a session that is gone, hears no more."""
         self._ears = [ear]
 
+    def last(self, instrument: int) -> int:
+        """Return the last price of an instrument, in ticks."""
+        return self._last[instrument]
+
     def live_bar(self) -> None:
         """Let one interval end now: prices walk, orders that were touched fill, everybody hears of it."""
         close_ns = self._clock() // self._interval_ns * self._interval_ns

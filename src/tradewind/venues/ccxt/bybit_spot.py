@@ -100,6 +100,11 @@ BYBIT_SPOT: Dialect = replace(
     leverage=None,
     position_mode=None,
     margin_mode=None,
+    # A stop has no side there: a sell whose trigger lies above the price is one that takes a profit (users of ccxt).
+    last_price=(
+        Call("public", "GET", "v5/market/tickers", {**_CATEGORY, "symbol": "$symbol"}),
+        ("result", "list", "0", "lastPrice"),
+    ),
     # The timer counts stops among what it ends (assumed); coins without a stop are still only coins.
     dead_man=None,
     dead_man_message=None,

@@ -520,6 +520,8 @@ class Dialect:
         addresses of the account and of that key. Each dies after `receive_window_ms`.
     worded
         Errors have no codes: the code of a row in `errors` is how the venue's sentence begins.
+    last_price
+        How the last price of a symbol is asked for, and where it stands, where stops have no side (`stop_sides`).
     """
 
     venue: str
@@ -582,6 +584,7 @@ class Dialect:
     actions: bool = False
     worded: bool = False
     whole_qty: bool = False
+    last_price: tuple[Call, Path] | None = None
 
     @property
     def holds_coins(self) -> bool:

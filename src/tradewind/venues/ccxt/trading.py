@@ -34,6 +34,7 @@ from tradewind.venues.ccxt.orders import AccountModes, Spelled, Speller, Unspeak
 from tradewind.venues.ccxt.parsing import RowReader, word_of
 from tradewind.venues.ccxt.rule_watch import RuleWatch
 from tradewind.venues.ccxt.rules import number_of
+from tradewind.venues.ccxt.stop_sides import StopSides
 from tradewind.venues.ccxt.stream_audit import StreamAudit
 from tradewind.venues.ccxt.switches import AccountSwitches
 from tradewind.venues.ccxt.unreached import silent
@@ -173,6 +174,7 @@ class CcxtTradingGateway:
             is_up=lambda: self._stream.is_up,
             declare_dead=self._stream.declare_dead,
         )
+        self._stop_sides = StopSides(self._wire, self._listings, self.find, self.cancel, self.dropped)
         self._switches = AccountSwitches(
             self._dialect, self._speller, self._account, self._listings, self._change
         )
@@ -245,6 +247,7 @@ class CcxtTradingGateway:
             self._tending.cancel()
             await asyncio.gather(self._tending, return_exceptions=True)
         self._fill_watch.stop()
+        self._stop_sides.stop()
         await self._stream.close()
         await self._exchange.close()
 
@@ -358,6 +361,8 @@ class CcxtTradingGateway:
         if len(spelled) > 1 and self._dialect.batch is not None:
             call = self._dialect.batch
         urgency = Urgency.PROTECT if orders[0].closes else Urgency.OPEN  # A group is all of one sort.
+        if (refused := await self._stop_sides.refused(orders)) is not None:
+            return refused
         for order in orders:
             self._audit.ask(order.cid)
         answer = await self._wire.ask(call, wrapped(call, [one.fields for one in spelled]), urgency)
@@ -369,6 +374,7 @@ class CcxtTradingGateway:
             for outcome, order, one, row in zip(outcomes, orders, spelled, answered, strict=True)
         ]
         self._caps.note(orders, proven)
+        self._stop_sides.look_after(orders, proven)
         return proven
 
     def _outcomes(self, call: Call, answer: Answer, count: int, rows: list[Row]) -> list[Outcome]:

@@ -335,6 +335,62 @@ def test_what_a_spot_market_alone_refuses_is_proof_that_nothing_came_of_it(venue
     ]
 
 
+BYBIT_STOP = NewOrder(0, 7 << 20, IntentKind.STOP, SELL, LONG, True, False, 410_000, 10)
+
+
+def stopped_at_bybit(prices, state="Untriggered"):
+    """Ask for a stop at 41,000 while the last price is each of these in turn; return what came of it, and was asked."""
+    left = list(prices)
+
+    def answer(request):
+        if request.path == "/v5/market/tickers":
+            price = left.pop(0) if len(left) > 1 else left[0]
+            return Reply({"retCode": 0, "result": {"list": [{"lastPrice": price}] if price else []}})
+        if request.path == "/v5/order/realtime":
+            row = BYBIT_ORDER | {"orderLinkId": ClientIds("tag001").encode(7 << 20), "orderStatus": state}
+            return Reply({"retCode": 0, "result": {"list": [row]}})
+        return Reply({"retCode": 0, "result": {"orderId": "1523347543495541248", "list": []}})
+
+    async def work(post):
+        gateway = post.gateway()
+        await gateway.measure_clock()
+        post.answer = answer
+        (outcome,) = await gateway.create([BYBIT_STOP])
+        await asyncio.sleep(5)
+        asked = [one.body for one in post.requests if one.path in ("/v5/order/create", "/v5/order/cancel")]
+        return outcome, asked, dict(gateway.dropped)
+
+    return run_at_post("bybit_spot", work)
+
+
+@pytest.mark.parametrize("price", ["41000", "40999.9", "1"])
+def test_a_stop_whose_trigger_the_price_has_passed_is_not_sent_to_bybit(price):
+    """Its stops have no side: this one would wait there for a profit, and nothing would protect."""
+    outcome, asked, _ = stopped_at_bybit([price])
+    assert (outcome.kind, outcome.rule, asked) == (OutcomeKind.REJECTED, Rule.VENUE_PRICE, [])
+
+
+@pytest.mark.parametrize("prices", [["41000.1"], [""], ["42000", "42000"], ["42000", "40000", "42000"]])
+def test_a_stop_on_its_side_of_the_price_is_left_alone(prices):
+    outcome, asked, dropped = stopped_at_bybit(prices)
+    assert (outcome.kind, len(asked), dropped) == (OutcomeKind.ACCEPTED, 1, {})
+
+
+def test_a_stop_that_the_price_passed_on_its_way_is_taken_back():
+    outcome, (sent, cancelled), dropped = stopped_at_bybit(["42000", "40000"])
+    assert outcome.kind is OutcomeKind.ACCEPTED
+    assert sent["triggerPrice"] == "41000"
+    assert (cancelled["orderId"], cancelled["orderFilter"]) == ("1523347543495541248", "tpslOrder")
+    assert dropped == {"stop: the price had passed it": 1}
+
+
+@pytest.mark.parametrize("state", ["Triggered", "Filled"])
+def test_a_stop_that_the_price_has_reached_and_that_triggered_is_left_alone(state):
+    outcome, asked, dropped = stopped_at_bybit(["42000", "40000"], state)
+    assert (outcome.kind, len(asked)) == (OutcomeKind.ACCEPTED, 1)
+    assert "stop: the price had passed it" not in dropped
+
+
 @pytest.mark.parametrize(("venue", "category"), [("bybit_spot", "linear"), ("bybit_linear", "spot")])
 def test_the_same_symbol_of_another_market_is_not_ours(venue, category):
     """One stream tells of all markets of an account, and BTCUSDT is both a coin and a contract."""

@@ -44,7 +44,8 @@ def test_the_contracts_were_recorded_with_the_ccxt_that_runs(contract):
 
 
 def sole(requests, name):
-    (request,) = requests[name]
+    # Where stops have no side the last price is asked for first.
+    (request,) = [one for one in requests[name] if one["path"] != "/v5/market/tickers"]
     body = request["body"]
     if isinstance(body, dict) and "action" in body:
         body = body["action"]
