@@ -11,8 +11,9 @@ from tradewind.errors import ConfigError, SafetyRefusal, VenueDown, VenueRefused
 from tradewind.venues.names import NO_PRACTICE
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
+    from typing import Any
 
     from tradewind.cli.output import Output
     from tradewind.config import AccountEntry, Workspace
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tradewind.market import Instrument
     from tradewind.venues.keys import AccountKeys
 
-__all__ = ["certify", "require_certificates"]
+__all__ = ["certify", "require_certificates", "unseen_at"]
 
 _FOLDER = "certificates"
 _SIGNS = string.ascii_letters + string.digits
@@ -87,6 +88,9 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
     )
     say.line(f"certificate  {desk.shown(path)}: got at {where}")
     say.line(f"tried        {venue} with ccxt {done.ccxt}")
+    unseen = [step.name for step in done.steps if step.unseen]
+    if unseen:
+        say.line(f"not seen     {', '.join(unseen)}: run it again when the market moves; it counts as it is")
     say.done(
         {
             "certificate": str(path),
@@ -94,6 +98,7 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
             "fake": done.fake,
             "ccxt": done.ccxt,
             "steps": len(done.steps),
+            "not_seen": unseen,
         }
     )
 
@@ -110,17 +115,42 @@ def require_certificates(desk: "Workspace", accounts: "dict[str, AccountEntry]")
     UsageError, PathError
         FAKE_VENUE_UNREADABLE, PATH_INVALID: what says where the fake is cannot be read.
     """
-    from tradewind.cli.reaching import practice_of
-
     for entry in accounts.values():
         if entry.kind != "live":
             continue
-        places = [_path(desk, entry.venue, fake=False)]
-        if practice_of(desk, entry.venue) is not None:
-            places.append(_path(desk, entry.venue, fake=True))
-        lacks = [_lack_of(_kept(path), stands_in=len(places) > 1) for path in places]
-        if all(lacks):
-            raise _uncertified(desk, entry.venue, lacks[-1])
+        _, lack = _counting(desk, entry.venue)
+        if lack:
+            raise _uncertified(desk, entry.venue, lack)
+
+
+def unseen_at(desk: "Workspace", venue: str) -> str:
+    """Return what the certificate of a venue has not seen and a session relies on, "" where it has seen all.
+
+    Raises UsageError, PathError (FAKE_VENUE_UNREADABLE, PATH_INVALID).
+    """
+    found, _ = _counting(desk, venue)
+    if found is None or found.saw_a_stop:
+        return ""
+    return (
+        f"{venue}: no stop was seen to trigger when it was tried; "
+        "what one becomes there is known from documents alone"
+    )
+
+
+def _counting(desk: "Workspace", venue: str) -> "tuple[Certificate | None, str]":
+    """Return the certificate that counts for a venue and "", or None and what it lacks."""
+    from tradewind.cli.reaching import practice_of
+
+    places = [_path(desk, venue, fake=False)]
+    if practice_of(desk, venue) is not None:
+        places.append(_path(desk, venue, fake=True))
+    lack = ""
+    for path in places:
+        found = _kept(path)
+        lack = _lack_of(found, stands_in=len(places) > 1)
+        if not lack:
+            return found, ""
+    return None, lack
 
 
 def _lack_of(found: "Certificate | None", *, stands_in: bool) -> str:
@@ -202,11 +232,12 @@ async def _certified(
 ) -> "Certificate":
     from tradewind import __version__
     from tradewind.cli.live_accounts import open_gateway
-    from tradewind.cli.reaching import practice_of
+    from tradewind.cli.reaching import client_of, practice_of
     from tradewind.live.amounts import listing_of
     from tradewind.live.certify import Certificate, VenueTraits, certify_venue
     from tradewind.live.takeover import first_cid
     from tradewind.venues.ccxt.capabilities import dialect_of
+    from tradewind.venues.ccxt.exchange import build_exchange
     from tradewind.venues.ccxt.trading import TradingSettings
     from tradewind.venues.gateway import AccountMode, Listing
 
@@ -216,6 +247,7 @@ async def _certified(
     tag = "".join(secrets.choice(_SIGNS) for _ in range(6))
     settings = TradingSettings(entry.venue, tag, AccountMode.DEMO)
     gateway, session = open_gateway(desk, settings, [listing_of(0, instrument)], keys)
+    client = build_exchange(client_of(entry.venue), session, mode=AccountMode.DEMO)
 
     def tell(step: "Step") -> None:
         say.note(f"{_word_of(step):8}  {step.name}")
@@ -224,20 +256,39 @@ async def _certified(
         await asyncio.wait_for(gateway.open(), _OPEN_WITHIN_S)
         steps = await certify_venue(
             gateway, listing, price, first_cid(time.time_ns()), time.time_ns,
-            traits=VenueTraits.of(dialect_of(entry.venue)), tell=tell,
+            traits=VenueTraits.of(dialect_of(entry.venue)), market=_asking_price(client, instrument), tell=tell,
         )  # fmt: skip
     except TimeoutError:
         raise VenueDown("VENUE_DOWN", f"{entry.venue} does not answer", where=account) from None
     finally:
         await gateway.close()
+        await client.close()
         await session.close()
     return Certificate(
         entry.venue, account, instrument.symbol, _ccxt_version(), __version__, time.time_ns(), steps, fake
     )
 
 
+def _asking_price(client: "Any", instrument: "Instrument") -> "Callable[[], Awaitable[float]]":  # noqa: ANN401
+    """Return what asks where an instrument trades now, in the world that a ccxt object speaks to."""
+    from tradewind.venues.ccxt.history import RestReader
+    from tradewind.venues.ccxt.last_price import last_price
+    from tradewind.venues.ccxt.stream_table import STREAMS
+
+    reader = RestReader(client, STREAMS[instrument.venue].rest, time.time_ns, attempts=2)
+
+    async def ask() -> float:
+        if not client.markets:
+            await reader.call("load_markets")
+        return await last_price(reader, client, instrument.venue, instrument.symbol)
+
+    return ask
+
+
 def _word_of(step: "Step") -> str:
-    return "FAILED" if not step.passed else "left out" if step.left_out else "ok"
+    if not step.passed:
+        return "FAILED"
+    return "left out" if step.left_out else "not seen" if step.unseen else "ok"
 
 
 async def _patient(work: "Coroutine[object, object, Certificate]", say: "Output") -> "Certificate":

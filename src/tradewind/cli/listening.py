@@ -270,31 +270,20 @@ async def _prices(resolved: "Resolved", desk: "Workspace") -> tuple[float, ...]:
 async def prices_at(desk: "Workspace", instruments: "Sequence[Instrument]") -> list[float]:
     """Return a price of now of each of several instruments of one venue. Raises VenueDown where there is none."""
     from tradewind.cli.reaching import client_of, way_to
-    from tradewind.errors import VenueDown
     from tradewind.venues.ccxt.exchange import build_exchange
     from tradewind.venues.ccxt.history import RestReader
-    from tradewind.venues.ccxt.rules import market_named
+    from tradewind.venues.ccxt.last_price import last_price
     from tradewind.venues.ccxt.stream_table import STREAMS
 
     venue = instruments[0].venue
-    prices = []
     async with way_to(desk, venue) as session:
         exchange = build_exchange(client_of(venue), session)
         reader = RestReader(exchange, STREAMS[venue].rest, time.time_ns)
         try:
             await reader.call("load_markets")
-            for instrument in instruments:
-                market = market_named(exchange, instrument.symbol) or {}
-                ticker = await reader.call("fetch_ticker", market.get("symbol", instrument.symbol))
-                price = float(ticker.get("last") or ticker.get("close") or 0.0)
-                if not price > 0.0:
-                    raise VenueDown(
-                        "VENUE_DOWN", f"no price of {instrument.symbol} is to be had", where=venue
-                    )
-                prices.append(price)
+            return [await last_price(reader, exchange, venue, each.symbol) for each in instruments]
         finally:
             await exchange.close()
-    return prices
 
 
 # ---------------------------------------------------------------------- paper

@@ -40,9 +40,12 @@ def show_terms(
     say: "Output", desk: "Workspace", config: "SessionConfig", accounts: "dict[str, AccountEntry]"
 ) -> None:
     """Say the terms of a session before it is confirmed."""
+    from tradewind.cli.certify import unseen_at
     from tradewind.cli.seen_keys import known_addresses
 
-    for name, told in terms_of(config, accounts, partial(known_addresses, desk)):
+    for name, told in terms_of(
+        config, accounts, partial(known_addresses, desk), unseen_at=partial(unseen_at, desk)
+    ):
         say.note(f"{name:12}{told}")
 
 
@@ -50,10 +53,12 @@ def terms_of(
     config: "SessionConfig",
     accounts: "dict[str, AccountEntry]",
     addresses_of: Callable[[str], str] = lambda _: "",
+    unseen_at: Callable[[str], str] = lambda _: "",
 ) -> Iterator[tuple[str, str]]:
     """Yield what holds for each part of a session, and its name; * follows what the file does not say.
 
     addresses_of: says from where the key of an account of real money may be used, "" where that is not known yet.
+    unseen_at: says what the certificate of a venue of real money has not seen, "" where it has seen all.
     """
     yield "terms", f"as they hold;{_UNSAID} stands behind what the file does not say"
     for name, entry in accounts.items():
@@ -61,6 +66,10 @@ def terms_of(
         addresses = addresses_of(name) if entry.kind == "live" else ""
         if addresses:
             yield "key", f"{name}: {addresses}"
+    for venue in dict.fromkeys(entry.venue for entry in accounts.values() if entry.kind == "live"):
+        unseen = unseen_at(venue)
+        if unseen:
+            yield "certificate", unseen
     mode = "one of each instrument" if config.account.position_mode == "one_way" else "long beside short"
     yield (
         "set there",

@@ -15,22 +15,32 @@ from tradewind.engine.world import atoms_of, lot_of
 from tradewind.errors import TradewindError, VenueDown
 from tradewind.live.amounts import counted
 from tradewind.units.enums import BUY, LONG, IntentKind, SettingCode
-from tradewind.venues.gateway import NO_HISTORY, NewOrder, OrderRef, OrderStatus, OutcomeKind, closes_side
+from tradewind.venues.gateway import (
+    NO_HISTORY,
+    NewOrder,
+    OrderRef,
+    OrderStatus,
+    OutcomeKind,
+    closes_side,
+)
 from tradewind.venues.ordering import OrderPlace, OrderWish, check_order
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tradewind.market import Instrument
     from tradewind.venues.ccxt.dialect import Dialect
-    from tradewind.venues.gateway import Listing, OrderSeen, Outcome, Snapshot, TradingGateway
+    from tradewind.venues.gateway import Event, Listing, OrderSeen, Outcome, Snapshot, TradingGateway
 
 __all__ = [
     "WORKS",
     "Step",
     "StepFailed",
     "StepLeftOut",
+    "StepUnseen",
     "Trial",
     "VenueTraits",
+    "amount_of",
     "answered",
     "expect",
     "ref_to",
@@ -50,12 +60,16 @@ _FEE_MOST = 0.01
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One thing that was tried: what it was, and what came of it; `left_out`: the venue has nothing of the kind."""
+    """One thing that was tried: what it was, and what came of it.
+
+    `left_out`: the venue has nothing of the kind; `unseen`: it has, and what should have been seen did not happen.
+    """
 
     name: str
     passed: bool
     text: str = ""
     left_out: bool = False
+    unseen: bool = False
 
 
 class StepFailed(Exception):
@@ -64,6 +78,10 @@ class StepFailed(Exception):
 
 class StepLeftOut(Exception):
     """A step that this venue or this account has nothing for; its text says what."""
+
+
+class StepUnseen(Exception):
+    """A step in which what should have been seen did not happen, which is nobody's fault; its text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +136,12 @@ def _words_of(text: str) -> str:
     return told if len(told) <= _WORDS_MOST else f"{told[: _WORDS_MOST - 1]}…"
 
 
+def amount_of(rules: Instrument, lots: int) -> str:
+    """Return lots as a person counts them."""
+    quantity, words = counted(rules, lots)
+    return f"{quantity.normalize():f}{f' ({words})' if words else ''}"
+
+
 def ref_to(order: NewOrder) -> OrderRef:
     """Return what names an order: our id alone."""
     return OrderRef(order.instrument, order.cid, algo=order.kind == IntentKind.STOP)
@@ -145,6 +169,10 @@ class Trial:
         The order that one step leaves resting for those after it.
     hedged
         Whether the account holds long and short beside each other.
+    market
+        Tells the last price of now; None: nobody does, and `price` stays what it is.
+    heard
+        What the gateway told unasked; None where it does not tell at once.
     """
 
     gateway: TradingGateway
@@ -160,6 +188,8 @@ class Trial:
     hedged: bool = False
     rests: NewOrder | None = None
     began_ns: int = 0
+    market: Callable[[], Awaitable[float]] | None = None
+    heard: list[Event] | None = None
 
     async def step(self, name: str, work: Callable[[Trial], Awaitable[str]]) -> None:
         """Do a step; raise StepFailed where it did not come out as it should."""
@@ -168,6 +198,8 @@ class Trial:
             done = Step(name, True, await work(self))
         except StepLeftOut as reason:
             done = Step(name, True, str(reason), left_out=True)
+        except StepUnseen as reason:
+            done = Step(name, True, str(reason), unseen=True)
         except StepFailed as error:
             done = Step(name, False, str(error) or "it is not so")
         except TradewindError as error:
@@ -221,9 +253,8 @@ class Trial:
     def told(self, order: NewOrder | OrderSeen) -> str:
         """Return how much of an order and where, as a person counts it."""
         rules = self.listing.instrument
-        quantity, words = counted(rules, order.qty_lot)
         where = f" at {order.price_tick * rules.tick_size:f}" if order.price_tick else ""
-        return f"{quantity.normalize():f}{f' ({words})' if words else ''}{where}"
+        return f"{amount_of(rules, order.qty_lot)}{where}"
 
     def _wish(self, order: NewOrder) -> OrderWish:
         """Return an order in the instrument's own units, as a person would write it."""

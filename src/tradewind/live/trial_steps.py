@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 from tradewind.errors import TradewindError
 from tradewind.live.flatten import FlattenPolicy, flatten_account
 from tradewind.live.trial import WORKS, Step, StepFailed, StepLeftOut, answered, expect, ref_to
+from tradewind.live.trial_orders import closes, opens, withdraw
+from tradewind.live.trial_stop import STOP_STEP, stop_triggers
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, SettingCode
-from tradewind.venues.gateway import OrderStatus, OutcomeKind
+from tradewind.venues.gateway import OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -152,21 +154,8 @@ async def _changes(trial: Trial) -> str:
 
 
 async def _cancels(trial: Trial) -> str:
-    await _cancel(trial, _resting(trial))
+    await withdraw(trial, _resting(trial))
     return ""
-
-
-async def _cancel(trial: Trial, order: NewOrder) -> None:
-    expect(await trial.gateway.cancel(ref_to(order)), OutcomeKind.ACCEPTED)
-
-    async def look() -> str:
-        left = [seen for seen in await trial.resting() if seen.cid == order.cid]
-        return "the order still rests after it was cancelled" if left else ""
-
-    await trial.until(look)
-    seen = (await trial.gateway.find(ref_to(order), trial.clock())).order
-    if seen is not None and seen.status is not OrderStatus.CANCELLED:
-        raise StepFailed(f"the order is not cancelled: {seen.status.name.lower()}")
 
 
 async def _refuses_one(trial: Trial) -> str:
@@ -185,7 +174,7 @@ async def _refuses_one(trial: Trial) -> str:
     await trial.found(good, lambda seen: seen.status in WORKS, "working")
     if [seen.cid for seen in await trial.resting()] != [good.cid]:
         raise StepFailed("of two orders more than the possible one rests")
-    await _cancel(trial, good)
+    await withdraw(trial, good)
     way = "in one request" if trial.traits.batches else "in a request each, this venue has no batch"
     return f"{way}: the possible one rested; {answered(refused, 'the other')}"
 
@@ -218,38 +207,12 @@ async def _closes_nothing(trial: Trial) -> str:
     return f"nothing is held; {answered(outcome, 'it')}"
 
 
-async def _opens(trial: Trial, position: int) -> int:
-    """Go in at market on one side; return the lots that are held of it then."""
-    order = trial.order(IntentKind.TARGET, BUY if position == LONG else SELL, position=position)
-    await _fills(trial, order)
-    await trial.holds(order.qty_lot, position)
-    return order.qty_lot
-
-
-async def _closes(trial: Trial, position: int) -> int:
-    """Go out of one side at market; return the lots that were sold or bought back."""
-    lots = await trial.held(position) // trial.atoms * trial.atoms
-    side = SELL if position == LONG else BUY
-    order = trial.order(IntentKind.TARGET, side, position=position, lots=lots)
-    await _fills(trial, order)
-    await trial.holds(0, position)
-    return lots
-
-
-async def _fills(trial: Trial, order: NewOrder) -> None:
-    await trial.accepted(order)
-    seen = await trial.found(order, lambda seen: seen.status is OrderStatus.FILLED, "filled")
-    if seen.filled_lot != order.qty_lot:
-        raise StepFailed("it counts as filled, and not all of it is")
-    trial.filled.append(order.cid)
-
-
 async def _goes_in(trial: Trial) -> str:
-    return _quantity(trial, await _opens(trial, LONG))
+    return _quantity(trial, await opens(trial, LONG))
 
 
 async def _goes_out(trial: Trial) -> str:
-    return _quantity(trial, await _closes(trial, LONG))
+    return _quantity(trial, await closes(trial, LONG))
 
 
 def _quantity(trial: Trial, lots: int) -> str:
@@ -269,7 +232,7 @@ async def _stop(trial: Trial) -> NewOrder:
 
 async def _stops(trial: Trial) -> str:
     stop = await _stop(trial)
-    await _cancel(trial, stop)
+    await withdraw(trial, stop)
     return trial.told(stop)
 
 
@@ -290,12 +253,12 @@ async def _cancels_all(trial: Trial) -> str:
 async def _both_sides(trial: Trial) -> str:
     if not trial.hedged:
         raise StepLeftOut("the account holds one side at a time")
-    lots = await _opens(trial, LONG)
-    await _opens(trial, SHORT)
+    lots = await opens(trial, LONG)
+    await opens(trial, SHORT)
     await trial.holds(lots, LONG)
-    await _closes(trial, LONG)
+    await closes(trial, LONG)
     await trial.holds(lots, SHORT)
-    await _closes(trial, SHORT)
+    await closes(trial, SHORT)
     return f"{_quantity(trial, lots)} of each"
 
 
@@ -337,6 +300,7 @@ SCRIPT: Final[tuple[tuple[str, Callable[[Trial], Awaitable[str]]], ...]] = (
     ("all that rests is cancelled at once", _cancels_all),
     ("an order at market goes out", _goes_out),
     ("both sides are held and closed", _both_sides),
+    (STOP_STEP, stop_triggers),
     ("its trades are listed with our ids and fees", _lists),
 )
 """What is played once the account is flat."""

@@ -12,14 +12,16 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tradewind.cli.certify import _patient
+from tradewind.cli.certify import _patient, _word_of
 from tradewind.errors import VenueDown
 from tradewind.live.certify import Certificate, VenueTraits, certify_venue
 from tradewind.live.trial import answered
+from tradewind.live.trial_stop import STOP_STEP
 from tradewind.testing.gateway_desk import Desk
 from tradewind.testing.virtual_venues import run_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, SettingCode
 from tradewind.venues.ccxt.capabilities import dialect_of
+from tradewind.venues.fake.misfortunes import Misfortunes
 from tradewind.venues.gateway import Found, Listing, Outcome, OutcomeKind
 
 pytest.importorskip("ccxt")
@@ -41,18 +43,33 @@ class Result:
 
     def __init__(self, steps, held, orders, settings):
         self.steps, self.held, self.orders, self.settings = steps, held, orders, settings
-        self.words = {
-            step.name: "left out" if step.left_out else "ok" if step.passed else "FAILED" for step in steps
-        }
-        self.failed = Certificate("v", "main", "x", "1", "1", 0, steps).failed
+        self.words = {step.name: _word_of(step) for step in steps}
+        self.texts = {step.name: step.text for step in steps}
+        self.certificate = Certificate("v", "main", "x", "1", "1", 0, steps)
+        self.failed = self.certificate.failed
 
     @property
     def clean(self):
         return (self.held, self.orders) == ([], ())
 
 
-def certified(venue, before=None, *, work=certify_venue, **rules):
-    """Run the script, with some rules of the instrument taken for others; return what came of it."""
+async def rising(desk, seconds=1_000):
+    """Let the market run away from whatever waits below it."""
+    for _ in range(seconds):
+        desk.exchange.move_price(desk.symbol, 1.0005)
+        await asyncio.sleep(1.0)
+
+
+async def briefly_rising(desk):
+    """Let it run away until the stop is moved after it."""
+    await rising(desk, 12)
+
+
+def certified(venue, before=None, *, work=certify_venue, moves=None, **rules):
+    """Run the script, with some rules of the instrument taken for others; return what came of it.
+
+    moves: what the market does from when the script first asks for its price, to lay a stop beside it.
+    """
 
     async def run(world):
         async with Desk(world, venue) as desk:
@@ -60,10 +77,20 @@ def certified(venue, before=None, *, work=certify_venue, **rules):
                 await before(desk)
             price = float(desk.exchange.last(desk.symbol))
             listing = Listing(desk.listings[0].index, replace(desk.listings[0].instrument, **rules))
+
+            moving = []
+
+            async def market():
+                if moves is not None and not moving:
+                    moving.append(asyncio.ensure_future(moves(desk)))
+                return float(desk.exchange.last(desk.symbol))
+
             steps = await work(
                 desk.gateway, listing, price, 1 << 20, world.loop.now_ns,
-                traits=VenueTraits.of(dialect_of(venue)),
+                traits=VenueTraits.of(dialect_of(venue)), market=market,
             )  # fmt: skip
+            for task in moving:
+                task.cancel()
             for name in [
                 name for name in vars(desk.gateway) if callable(getattr(type(desk.gateway), name, 0))
             ]:
@@ -73,18 +100,21 @@ def certified(venue, before=None, *, work=certify_venue, **rules):
             settings = {(seen.code, seen.value) for seen in left.settings if seen.instrument == 0}
             return Result(steps, held, left.orders, settings)
 
-    return run_world(run, venues=(venue,), seed=7)
+    return run_world(run, venues=(venue,), seed=7, misfortunes={venue: Misfortunes()})
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_venue_as_it_should_be_passes(venue):
     done = certified(venue)
     assert (done.failed, done.clean) == (None, True)
-    assert len(done.steps) == 18
+    assert len(done.steps) == 19
     assert [name for name, word in done.words.items() if word == "left out"] == [
         "both sides are held and closed"
     ]
-    texts = {step.name: step.text for step in done.steps}
+    assert done.certificate.saw_a_stop
+    another = ", by an order of another number"
+    assert done.texts[STOP_STEP].endswith(another) is (venue != "bybit_linear")
+    texts = done.texts
     assert texts["the same id again is no second order"].startswith("one order rests; ")
     assert texts["a post-only order does not take"].startswith("nothing was filled; ")
     assert texts["a close of nothing does nothing"].startswith("nothing is held; ")
@@ -268,6 +298,25 @@ def _snapshots(change):
     return lie
 
 
+def _last_trade(*, twice=False, **terms):
+    """Return what lets the newest trade be listed otherwise, or once more."""
+
+    def change(snapshot):
+        if len(snapshot.fills) < 4:
+            return snapshot
+        *fills, last = snapshot.fills
+        changed = msgspec.structs.replace(last, **terms)
+        return msgspec.structs.replace(snapshot, fills=(*fills, *([last] if twice else []), changed))
+
+    return _snapshots(change)
+
+
+def _untold(gateway, _):
+    """Let the account's stream say nothing."""
+    tell = gateway.tell_to
+    gateway.tell_to = lambda _: tell(lambda _: None)
+
+
 def _batch(gateway, _):
     create = gateway.create
 
@@ -311,7 +360,7 @@ LIES = (
     ("all that rests is cancelled at once", _instead("cancel_all", TAKEN)),
     (
         "its trades are listed with our ids and fees",
-        _snapshots(lambda s: msgspec.structs.replace(s, fills=s.fills[:1])),
+        _snapshots(lambda s: msgspec.structs.replace(s, fills=s.fills[-1:])),
     ),
     (
         "its trades are listed with our ids and fees",
@@ -321,6 +370,10 @@ LIES = (
             )
         ),
     ),
+    (STOP_STEP, _last_trade(cid=0, client_id="")),
+    (STOP_STEP, _last_trade(fee_currency="")),
+    (STOP_STEP, _last_trade(twice=True, trade_key=7)),
+    (STOP_STEP, _untold),
 )
 
 
@@ -379,14 +432,138 @@ def test_what_cannot_be_taken_back_is_told():
     assert "look at the account yourself" in done.steps[-1].text
 
 
+# ---------------------------------------------------------------------- a stop that triggers
+
+
+def is_near_stop(order, share=0.001):
+    """Say whether an order is a stop that is nearer to the market than this share of the price."""
+    return order.kind == IntentKind.STOP and 1.0 - order.price_tick / order.near_tick < share
+
+
+@pytest.mark.parametrize("venue", ["bybit_linear", "okx_swap"])
+def test_a_stop_that_fails_when_it_triggers_is_found_out(venue):
+    async def before(desk):
+        desk.strike("F40", duration_s=600.0)
+
+    done = certified(venue, before)
+    assert (done.failed.name, done.clean) == (STOP_STEP, True)
+    assert "its order ended as " in done.failed.text
+    assert done.failed.text.endswith(" 0 was sold") or done.failed.text.endswith(" 0 (0 BTC) was sold")
+    assert not done.certificate.saw_a_stop
+
+
+def test_a_market_that_does_not_come_to_the_stop_is_said_and_is_no_failure():
+    """The stop is moved after the market, one at a time, and in the end the position is closed."""
+    sent = []
+
+    async def before(desk):
+        create = desk.gateway.create
+
+        async def noted(orders):
+            sent.extend(order for order in orders if order.kind == IntentKind.STOP)
+            return await create(orders)
+
+        desk.gateway.create = noted
+
+    done = certified("bybit_linear", before, moves=rising)
+    assert (done.failed, done.clean, done.words[STOP_STEP]) == (None, True, "not seen")
+    assert "did not come" in done.texts[STOP_STEP]
+    assert done.words["its trades are listed with our ids and fees"] == "ok"
+    assert done.certificate.passed
+    assert not done.certificate.saw_a_stop
+    near = sent[2:]
+    ticks = [order.price_tick for order in near]
+    assert len(near) > 5
+    assert ticks == sorted(ticks)
+    least = min(1.0 - order.price_tick / order.near_tick for order in near)
+    assert 0.0 < least < 0.00003
+
+
+def test_a_stop_that_is_refused_so_near_is_laid_further_away():
+    async def before(desk):
+        create = desk.gateway.create
+
+        async def picky(orders):
+            if is_near_stop(orders[0], 0.0003):
+                return [Outcome(OutcomeKind.REJECTED, text="Order would immediately trigger.")]
+            return await create(orders)
+
+        desk.gateway.create = picky
+
+    done = certified("okx_swap", before)
+    assert (done.failed, done.clean, done.words[STOP_STEP]) == (None, True, "ok")
+
+
+def test_a_stop_that_is_always_refused_near_the_market_fails():
+    async def before(desk):
+        create = desk.gateway.create
+
+        async def never(orders):
+            if is_near_stop(orders[0], 0.02):
+                return [Outcome(OutcomeKind.REJECTED, text="No stops.")]
+            return await create(orders)
+
+        desk.gateway.create = never
+
+    done = certified("binance_usdm", before)
+    assert (done.failed.name, done.clean) == (STOP_STEP, True)
+    assert done.failed.text.endswith(": No stops.")
+
+
+def test_a_stop_that_triggers_as_it_is_taken_back_is_the_one_that_triggered():
+    async def before(desk):
+        create, cancel = desk.gateway.create, desk.gateway.cancel
+
+        async def noted(orders):
+            near.update(order.cid for order in orders if is_near_stop(order))
+            return await create(orders)
+
+        async def slow(order):
+            if order.cid in near:
+                reached.append(order.cid)
+                desk.exchange.move_price(desk.symbol, 0.9)
+                await asyncio.sleep(2.0)
+            return await cancel(order)
+
+        desk.gateway.create, desk.gateway.cancel = noted, slow
+
+    near, reached = set(), []
+    done = certified("binance_usdm", before, moves=briefly_rising)
+    assert len(reached) == 1
+    assert (done.failed, done.clean, done.words[STOP_STEP]) == (None, True, "ok")
+
+
 # ---------------------------------------------------------------------- somebody ends it
+
+
+def test_a_trial_that_is_ended_while_it_waits_for_the_market_leaves_nothing():
+    told = []
+
+    async def ended(gateway, listing, price, first_cid, clock, *, traits, market):
+        async def reached():
+            asyncio.get_running_loop().call_later(8.0, task.cancel)
+            return await market()
+
+        task = asyncio.ensure_future(
+            certify_venue(
+                gateway, listing, price, first_cid, clock, traits=traits, market=reached, tell=told.append
+            )
+        )
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return tuple(told)
+
+    done = certified("blofin_swap", work=ended, moves=rising)
+    assert done.clean
+    assert (told[-2].name, told[-1].name) == ("both sides are held and closed", "nothing is left")
+    assert told[-1].passed
 
 
 @pytest.mark.parametrize(("place", "after_s"), [*enumerate([0.3, 1.3, 1.9, 2.6, 4.5, 5.0])])
 def test_whenever_it_is_ended_nothing_is_left_and_nothing_set_otherwise(place, after_s):
     told = []
 
-    async def ended(gateway, listing, price, first_cid, clock, *, traits):
+    async def ended(gateway, listing, price, first_cid, clock, *, traits, market):
         task = asyncio.ensure_future(
             certify_venue(gateway, listing, price, first_cid, clock, traits=traits, tell=told.append)
         )
@@ -398,7 +575,7 @@ def test_whenever_it_is_ended_nothing_is_left_and_nothing_set_otherwise(place, a
     done = certified(VENUES[place % len(VENUES)], work=ended)
     assert done.clean
     assert (done.failed, told[-1].name) == (None, "nothing is left")
-    assert len(told) < 19
+    assert len(told) < 20
     untouched = {"binance_usdm": 20.0, "bybit_linear": 10.0, "okx_swap": 3.0, "blofin_swap": 3.0}
     assert (SettingCode.LEVERAGE, untouched[VENUES[place % len(VENUES)]]) in done.settings
 

@@ -545,7 +545,7 @@ def test_the_trial_can_be_played_and_leaves_nothing(name: str, hedge: bool) -> N
     assert set(desk.held.values()) == {0.0}
     assert [one for one in desk.orders if not one.ended] == []
     assert desk.leverage == 5
-    assert len(desk.traded()) == (6 if hedge else 2)
+    assert len(desk.traded()) == (8 if hedge else 4)
 
 
 @pytest.mark.parametrize("name", VENUES)
