@@ -89,12 +89,17 @@ class Lookout:
     def _unprotected(self, j: int) -> str:
         true, own = self._true_position(j), abs(self.life.believed_position(j, own=True))
         missing = min(abs(true), own) - self._covered(j, long=true > 0) if true else Decimal(0)
-        traded = self.life.traded[j]
-        return (
-            f"{self._name(j)}{missing} of {true} {traded.instrument.symbol} has no stop"
-            if missing > 0
-            else ""
-        )
+        symbol = self.life.traded[j].instrument.symbol
+        is_wrong = missing > 0 and missing >= self._least(j)
+        return f"{self._name(j)}{missing} of {true} {symbol} has no stop" if is_wrong else ""
+
+    def _least(self, j: int) -> Decimal:
+        """Return the least that an order may be of, in coins: the rest of a rule that rose can have no stop."""
+        if self.life.paper:
+            return Decimal(0)
+        account, symbol = self._account(j), self.life.traded[j].instrument.symbol
+        known = account.exchange.instruments.get(symbol)
+        return known.min_qty * known.contract_size if known is not None else Decimal(0)
 
     def _true_position(self, j: int) -> Decimal:
         traded = self.life.traded[j]
