@@ -174,7 +174,8 @@ class CcxtTradingGateway:
             is_up=lambda: self._stream.is_up,
             declare_dead=self._stream.declare_dead,
         )
-        self._stop_sides = StopSides(self._wire, self._listings, self.find, self.cancel, self.dropped)
+        sides = StopSides(self._wire, self._listings, self.find, self.cancel, self.dropped)
+        self._stop_sides = sides if self._dialect.last_price is not None else None
         self._switches = AccountSwitches(
             self._dialect, self._speller, self._account, self._listings, self._change
         )
@@ -247,7 +248,8 @@ class CcxtTradingGateway:
             self._tending.cancel()
             await asyncio.gather(self._tending, return_exceptions=True)
         self._fill_watch.stop()
-        self._stop_sides.stop()
+        if self._stop_sides is not None:
+            self._stop_sides.stop()
         await self._stream.close()
         await self._exchange.close()
 
@@ -361,7 +363,8 @@ class CcxtTradingGateway:
         if len(spelled) > 1 and self._dialect.batch is not None:
             call = self._dialect.batch
         urgency = Urgency.PROTECT if orders[0].closes else Urgency.OPEN  # A group is all of one sort.
-        if (refused := await self._stop_sides.refused(orders)) is not None:
+        sides = self._stop_sides
+        if sides is not None and (refused := await sides.refused(orders)) is not None:
             return refused
         for order in orders:
             self._audit.ask(order.cid)
@@ -374,7 +377,8 @@ class CcxtTradingGateway:
             for outcome, order, one, row in zip(outcomes, orders, spelled, answered, strict=True)
         ]
         self._caps.note(orders, proven)
-        self._stop_sides.look_after(orders, proven)
+        if sides is not None:
+            sides.look_after(orders, proven)
         return proven
 
     def _outcomes(self, call: Call, answer: Answer, count: int, rows: list[Row]) -> list[Outcome]:
