@@ -54,6 +54,18 @@ class StopSides:
         self._find, self._cancel, self._dropped = find, cancel, dropped
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @classmethod
+    def of(
+        cls,
+        wire: Wire,
+        listings: Mapping[int, Listing],
+        find: Callable[[OrderRef, int], Awaitable[Found]],
+        cancel: Callable[[OrderRef], Awaitable[Outcome]],
+        dropped: Counter[str],
+    ) -> StopSides | None:
+        """Return one for a venue that has such stops, None for any other: nothing of it lies on an order's way."""
+        return None if wire.dialect.last_price is None else cls(wire, listings, find, cancel, dropped)
+
     async def refused(self, orders: Sequence[NewOrder]) -> list[Outcome] | None:
         """Return that the price has passed a stop's trigger, None where it has not, nobody says, or it is no stop."""
         if not (self._concerns(orders) and await self._is_passed(orders[0])):

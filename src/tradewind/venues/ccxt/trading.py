@@ -174,8 +174,7 @@ class CcxtTradingGateway:
             is_up=lambda: self._stream.is_up,
             declare_dead=self._stream.declare_dead,
         )
-        sides = StopSides(self._wire, self._listings, self.find, self.cancel, self.dropped)
-        self._stop_sides = sides if self._dialect.last_price is not None else None
+        self._stop_sides = StopSides.of(self._wire, self._listings, self.find, self.cancel, self.dropped)
         self._switches = AccountSwitches(
             self._dialect, self._speller, self._account, self._listings, self._change
         )
