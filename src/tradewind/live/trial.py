@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tradewind.market import Instrument
     from tradewind.venues.ccxt.dialect import Dialect
-    from tradewind.venues.gateway import Event, Listing, OrderSeen, Outcome, Snapshot, TradingGateway
+    from tradewind.venues.gateway import Event, Found, Listing, OrderSeen, Outcome, Snapshot, TradingGateway
 
 __all__ = [
     "WORKS",
@@ -43,6 +43,7 @@ __all__ = [
     "amount_of",
     "answered",
     "expect",
+    "look_up",
     "ref_to",
 ]
 
@@ -151,6 +152,16 @@ def expect(outcome: Outcome, kind: OutcomeKind) -> None:
     """Return where an answer is of a kind. Raises StepFailed with what the venue said."""
     if outcome.kind is not kind:
         raise StepFailed(f"{outcome.kind.value} {outcome.text}".rstrip())
+
+
+async def look_up(trial: Trial, order: NewOrder) -> Found:
+    """Look for an order; a venue that does not tell it now, since it was asked too often, is asked again."""
+    for _ in range(_READS - 1):
+        found = await trial.gateway.find(ref_to(order), trial.clock())
+        if found.order is not None or found.absent:
+            return found
+        await asyncio.sleep(_READ_S)
+    return await trial.gateway.find(ref_to(order), trial.clock())
 
 
 @dataclass(slots=True)
@@ -300,7 +311,7 @@ class Trial:
         seen: list[OrderSeen] = []
 
         async def look() -> str:
-            found = (await self.gateway.find(ref_to(order), self.clock())).order
+            found = (await look_up(self, order)).order
             if found is None:
                 return f"the order is not {what}: not found"
             if (found.cid, found.side) != (order.cid, order.side):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.live.trial import StepFailed, expect, ref_to
+from tradewind.live.trial import StepFailed, expect, look_up, ref_to
 from tradewind.units.enums import BUY, LONG, SELL, IntentKind
 from tradewind.venues.gateway import OrderStatus, OutcomeKind
 
@@ -24,7 +24,7 @@ async def withdraw(trial: Trial, order: NewOrder) -> None:
         return "the order still rests after it was cancelled" if left else ""
 
     await trial.until(look)
-    seen = (await trial.gateway.find(ref_to(order), trial.clock())).order
+    seen = (await look_up(trial, order)).order
     if seen is not None and seen.status is not OrderStatus.CANCELLED:
         raise StepFailed(f"the order is not cancelled: {seen.status.name.lower()}")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tradewind.errors import TradewindError
-from tradewind.live.trial import WORKS, StepFailed, StepUnseen, amount_of, answered, expect, ref_to
+from tradewind.live.trial import WORKS, StepFailed, StepUnseen, amount_of, answered, expect, look_up, ref_to
 from tradewind.live.trial_orders import closes, opens
 from tradewind.units.enums import LONG, SELL, IntentKind
 from tradewind.venues.gateway import FillSeen, OrderSeen, OrderStatus, OutcomeKind
@@ -30,8 +30,8 @@ __all__ = ["STOP_STEP", "stop_triggers"]
 
 STOP_STEP: Final = "a stop triggers, and is found under our id"
 """The name of the step."""
-_WAITS_S, _MOVES_S, _LOOKS_S = 90.0, 12.0, 3.0
-"""How long the market may take in all and until the stop is moved after it, and how often the stop is looked at."""
+_WAITS_S, _MOVES_S, _LOOKS_S = 90.0, 12.0, 1.0
+"""How long the market may take in all and until the stop is moved after it, and between two looks."""
 _NEAR = 0.0001
 _REFUSALS = 8
 """A stop that would trigger at once is sent so often again, each time twice as far away."""
@@ -111,20 +111,26 @@ async def _look_at_market(trial: Trial) -> None:
 
 
 async def _is_reached(trial: Trial, stop: _Laid, until_s: float) -> bool:
-    """Look until a stop no more rests, or until a time of the loop; say whether it does not."""
-    loop, missing = asyncio.get_running_loop(), True
-    while True:
-        seen = (await trial.gateway.find(ref_to(stop.order), trial.clock())).order
-        if seen is not None and seen.status is not OrderStatus.WORKING:
-            return True
-        if seen is not None:
-            missing, stop.number = False, seen.venue_id
-        if loop.time() >= until_s:
-            break
-        await asyncio.sleep(min(_LOOKS_S, max(until_s - loop.time(), 0.0)))
-    if missing:
-        raise StepFailed(f"the venue took a stop of {trial.told(stop.order)} and shows none")
-    return False
+    """Wait until a stop no more rests, or until a time of the loop; say whether it does not.
+
+    The venue is asked where the account's stream says so, and at the end.
+    """
+    loop = asyncio.get_running_loop()
+    seen = await trial.found(stop.order, lambda _: True, "there")
+    stop.number = seen.venue_id if seen.status is OrderStatus.WORKING else ""
+    while seen.status is OrderStatus.WORKING and loop.time() < until_s:
+        await asyncio.sleep(min(_LOOKS_S, until_s - loop.time()))
+        if loop.time() >= until_s or _is_told_over(trial, stop.order):
+            seen = await trial.found(stop.order, lambda _: True, "there")
+    return seen.status is not OrderStatus.WORKING
+
+
+def _is_told_over(trial: Trial, stop: NewOrder) -> bool:
+    """Say whether the account's stream told that a stop waits no more, or is not heard."""
+    return trial.heard is None or any(
+        isinstance(event, OrderSeen) and event.cid == stop.cid and event.status is not OrderStatus.WORKING
+        for event in trial.heard
+    )
 
 
 async def _is_withdrawn(trial: Trial, order: NewOrder) -> bool:
@@ -133,7 +139,7 @@ async def _is_withdrawn(trial: Trial, order: NewOrder) -> bool:
     last: list[OrderStatus | None] = []
 
     async def look() -> str:
-        seen = (await trial.gateway.find(ref_to(order), trial.clock())).order
+        seen = (await look_up(trial, order)).order
         last[:] = [seen.status if seen is not None else None]
         rests = any(one.cid == order.cid for one in await trial.resting()) if seen is None else False
         works = seen is not None and seen.status is OrderStatus.WORKING
