@@ -237,7 +237,8 @@ def certify(
 ) -> None:
     """Try a venue with a small script of orders; sessions with real money ask for its certificate.
 
-    It places, changes and cancels an order far from the market, goes in and out at market, and leaves nothing behind.
+    It places, changes and cancels an order far from the market, goes in and out at market, waits up to 90 seconds for a
+    stop to trigger, and leaves nothing behind.
 
     Example: tradewind venue certify blofin_swap --account main
     """

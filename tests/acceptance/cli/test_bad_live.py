@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tradewind.cli import refusing, takeover
-from tradewind.cli.certify import require_certificates
+from tradewind.cli.certify import require_certificates, unseen_at
 from tradewind.cli.claiming import claimed, session_of
 from tradewind.cli.entry import run_command
 from tradewind.cli.paper import load_terms
@@ -16,6 +16,7 @@ from tradewind.config import AccountEntry, lock
 from tradewind.errors import ERROR_CODES, SafetyRefusal
 from tradewind.live.certify import Certificate, Step
 from tradewind.live.epochs import Epoch, begin_epoch
+from tradewind.live.trial_stop import STOP_STEP
 from tradewind.research.resolve import check_strategies
 from tradewind.venues.fake.sockets import FAKE_VARIABLE, FakeVenueAddress
 from tradewind.venues.keys import AccountKeys, Secret
@@ -153,6 +154,26 @@ def test_a_certificate_counts_for_the_ccxt_it_was_made_with(desk, live, ccxt, pa
         with pytest.raises(SafetyRefusal) as caught:
             require_certificates(desk, accounts)
         assert caught.value.code == "VENUE_UNCERTIFIED"
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_told"),
+    [
+        ((Step("x", True),), True),
+        ((Step(STOP_STEP, True, "the market did not come", unseen=True),), True),
+        ((Step(STOP_STEP, True),), False),
+    ],
+    ids=["of before", "not seen", "seen"],
+)
+def test_a_certificate_that_has_seen_no_stop_trigger_counts_and_is_told(desk, steps, is_told):
+    import ccxt
+
+    done = Certificate("blofin_swap", "main", "BTC-USDT", ccxt.__version__, "0.1.0", 0, steps, fake=False)
+    (desk.root / "certificates").mkdir(exist_ok=True)
+    (desk.root / "certificates" / "blofin_swap.json").write_bytes(msgspec.json.encode(done))
+    require_certificates(desk, {"rich": AccountEntry(venue="blofin_swap", kind="live")})
+    assert ("no stop was seen to trigger" in unseen_at(desk, "blofin_swap")) is is_told
+    assert unseen_at(desk, "okx_swap") == ""
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,12 @@ def test_from_where_a_key_of_real_money_may_be_used_stands_beside_its_account(ki
     )
     assert (("key", "main: the key of main may be used from ANY address") in lines) is is_told
     assert "key" not in [name for name, _ in terms_of(config, {"main": account})]
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [("live", True), ("demo", False)])
+def test_what_the_trial_of_a_venue_has_not_seen_is_told_once_before_real_money_trades(kind, is_told):
+    config = session_from(tomllib.loads(BARE)).config
+    accounts = {name: AccountEntry(venue="binance_usdm", kind=kind) for name in ("main", "other")}
+    lines = list(terms_of(config, accounts, unseen_at=lambda venue: f"{venue}: no stop was seen"))
+    assert lines.count(("certificate", "binance_usdm: no stop was seen")) == int(is_told)
+    assert "certificate" not in [name for name, _ in terms_of(config, accounts)]
