@@ -14,6 +14,7 @@ import pytest
 
 from tradewind.live.amounts import listing_of
 from tradewind.live.certify import VenueTraits, certify_venue
+from tradewind.live.trial_stop import STOP_STEP
 from tradewind.testing.bybit_coins import BybitCoins
 from tradewind.testing.market_scripts import BINANCE_SPOT, OKX_SPOT
 from tradewind.testing.scripted_venue import run_scripted
@@ -60,9 +61,14 @@ def certified(before=0, **changes):
             setattr(exchange, name, value)
         gateway = venue.gateway(AccountMode.DEMO)
         await gateway.open()
+
+        async def market():
+            venue.loop.call_later(3.0, exchange.live_bar)
+            return float(exchange.last(0) * rules.tick_size)
+
         steps = await certify_venue(
             gateway, Listing(0, rules), 500.0, 1 << 20, venue.loop.now_ns,
-            traits=VenueTraits.of(dialect_of("bybit_spot")),
+            traits=VenueTraits.of(dialect_of("bybit_spot")), market=market,
         )  # fmt: skip
         return steps, exchange, gateway.dropped, [one.path for one in venue.unanswered]
 
@@ -82,6 +88,7 @@ def test_bybits_spot_market_passes_the_trial(before):
         "a close of nothing does nothing",
         "both sides are held and closed",
     }
+    assert STOP_STEP not in {step.name for step in steps if step.unseen}
     left = int(exchange.positions[0, LONG]) - before
     assert 0 <= left < 1_000
     assert exchange.working() == []
