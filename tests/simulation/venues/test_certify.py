@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tradewind.cli.certify import _patient, _word_of
+from tradewind.cli.certify import _asking_price, _patient, _word_of
 from tradewind.errors import VenueDown
 from tradewind.live.certify import Certificate, VenueTraits, certify_venue
 from tradewind.live.trial import answered
@@ -21,8 +21,10 @@ from tradewind.testing.gateway_desk import Desk
 from tradewind.testing.virtual_venues import run_world
 from tradewind.units.enums import BUY, LONG, SELL, SHORT, IntentKind, SettingCode
 from tradewind.venues.ccxt.capabilities import dialect_of
+from tradewind.venues.ccxt.exchange import CLIENTS, build_exchange
+from tradewind.venues.fake.listings import listed
 from tradewind.venues.fake.misfortunes import Misfortunes
-from tradewind.venues.gateway import Found, Listing, Outcome, OutcomeKind
+from tradewind.venues.gateway import AccountMode, Found, Listing, Outcome, OutcomeKind
 
 pytest.importorskip("ccxt")
 
@@ -433,6 +435,25 @@ def test_what_cannot_be_taken_back_is_told():
 
 
 # ---------------------------------------------------------------------- a stop that triggers
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_the_price_beside_which_a_stop_is_laid_is_that_of_the_practice_hosts(venue):
+    spec, rules = CLIENTS[venue], listed(venue)[0]
+
+    async def run(world):
+        dialled, serve = [], world.network.on_dial
+        world.network.on_dial = lambda dial: dialled.append(dial.host) or serve(dial)
+        client = build_exchange(spec, world.session(), mode=AccountMode.DEMO)
+        ask = _asking_price(client, rules)
+        prices = await ask(), await ask()
+        await client.close()
+        return prices, float(world.exchanges[venue].last(rules.symbol)), set(dialled)
+
+    prices, last, dialled = run_world(run, venues=(venue,), seed=7)
+    assert prices == pytest.approx((last, last), rel=0.001)
+    assert dialled
+    assert dialled <= spec.demo_hosts
 
 
 def is_near_stop(order, share=0.001):
