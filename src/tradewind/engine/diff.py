@@ -174,10 +174,12 @@ def bring_about(
 
 
 @kernel
-def protect(core: Core, account: Account, view: View, context: Context, box: Mailbox) -> None:
+def protect(
+    core: Core, account: Account, view: View, context: Context, box: Mailbox, intents: Intents
+) -> None:
     """Between decisions: let the stops that were stated last cover what has come to be held since."""
-    for i in range(context.intents.n):
-        intent = context.intents.row[i]
+    for i in range(min(max(intents.n, 0), SLOTS)):
+        intent = intents.row[i]
         if intent.kind == _STOP and intent.reduce and _is_sound(intent, SLOTS - CORE_SLOTS):
             holding = context.working.holding[intent.position_side]
             if holding.pos_lot and holding.exit | (holding.yields & STOP_GIVES_WAY) == 0:

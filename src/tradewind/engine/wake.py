@@ -242,9 +242,10 @@ def act_between(
     for k in range(len(contexts)):
         context = contexts[k]
         account, view = accounts[context.wallet], views[context.instrument]
-        taken = _takes_over(core, account, view, context, box, strategies[context.strategy], False)
-        if not taken and context.guarded and strategies[context.strategy].has_plan == 0:
-            protect(core, account, view, context, box)
+        strategy = strategies[context.strategy]
+        taken = _takes_over(core, account, view, context, box, strategy, False)
+        if not taken and context.guarded and (strategy.has_plan == 0 or strategy.verdict == _SET):
+            protect(core, account, view, context, box, context.planned if context.edited else context.intents)
         if not taken and is_strained(core, context):
             trim(core, account, view, context, box)
 
@@ -303,7 +304,7 @@ def _act_on(
         pull(core, account, view, context, box)
     else:
         if context.guarded:
-            protect(core, account, view, context, box)
+            protect(core, account, view, context, box, context.intents)
         if strained:
             trim(core, account, view, context, box)
     return True

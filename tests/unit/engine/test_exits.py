@@ -3,7 +3,7 @@
 import pytest
 
 from tradewind.engine.setup import AccountLimits, ExitSetup
-from tradewind.testing.puppets import Desk
+from tradewind.testing.puppets import Desk, plan_says
 from tradewind.testing.scenarios import MINUTE_NS
 from tradewind.units.enums import (
     ALL,
@@ -299,15 +299,19 @@ def test_neither_price_band_nor_order_rate_nor_open_orders_block_a_reduction(pro
 
 @pytest.mark.parametrize("side", [LONG, SHORT])
 @pytest.mark.parametrize("holds", [False, True])
+@pytest.mark.parametrize("by_plan", [None, "as decided", "edited"])
 def test_a_stop_of_the_strategys_own_covers_what_fills_before_it_decides_again(
-    side: int, holds: bool
+    side: int, holds: bool, by_plan: str | None
 ) -> None:
-    desk = Desk(exits=ExitSetup(RESTING))
+    desk = Desk(exits=ExitSetup(RESTING), planned=by_plan is not None)
     level = towards(side, -100)
-    desk.want(
-        {"slot": 0, "position_side": side, "price_tick": 5_000, "qty_lot": 10},
-        {"kind": STOP, "slot": 7, "position_side": side, "reduce": 1, "price_tick": level, "qty_lot": ALL},
-    )
+    opener = {"slot": 0, "position_side": side, "price_tick": 5_000, "qty_lot": 10}
+    guard = {"kind": STOP, "slot": 7, "position_side": side, "reduce": 1, "price_tick": level, "qty_lot": ALL}
+    if by_plan == "edited":
+        desk.want(opener)
+        plan_says(desk, guard)
+    else:
+        desk.want(opener, guard)
     desk.bar(5_000)
     desk.settle()
     if holds:
@@ -330,13 +334,20 @@ def test_a_stop_of_the_strategys_own_covers_what_fills_before_it_decides_again(
 
 def test_it_does_not_where_nothing_is_said_to_be_protected_or_the_strategy_took_its_word_back() -> None:
     stop = {"kind": STOP, "slot": 7, "reduce": 1, "price_tick": 4_900, "qty_lot": ALL}
-    for protection, taken_back in ((Protection.NONE, False), (RESTING, True)):
-        desk = Desk(exits=ExitSetup(protection))
+    for protection, taken_back, planned in (
+        (Protection.NONE, False, False),
+        (RESTING, True, False),
+        (RESTING, True, True),
+    ):
+        desk = Desk(exits=ExitSetup(protection), planned=planned)
         desk.want({"slot": 0, "price_tick": 5_000, "qty_lot": 10}, stop)
         desk.bar(5_000)
         desk.settle()
-        if taken_back:
+        if taken_back and planned:
+            plan_says(desk, verdict=Verdict.PULL)
+        elif taken_back:
             desk.want(verdict=Verdict.PULL)
+        if taken_back:
             desk.bar(5_000)
             desk.wake()
         desk.fill(0, 4, 5_000)
