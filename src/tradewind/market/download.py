@@ -2,8 +2,9 @@
 
 The pages come through a `PageSource`, which lives with whoever speaks to the venue. Each series is fetched in
 order of time; what has come without a hole is stored when it is much, at the end, and when the work is interrupted
-or fails, so that the next attempt begins where this one ended. A few records on either side of what is stored
-are fetched again and must agree (DATA_CONFLICT).
+or fails, so that the next attempt begins where this one ended. Another process that writes is waited for; what
+still cannot be stored is kept beside the store. A few records on either side of what is stored are fetched again
+and must agree (DATA_CONFLICT).
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tradewind.errors import DataUnfit, TradewindError
+from tradewind.errors import Busy, DataUnfit, TradewindError
+from tradewind.market.aside import keep_series, kept_series
 from tradewind.market.bars import Funding, Series, series_class
 from tradewind.market.manifest import SourceEntry
 from tradewind.market.quality import hard_defects
 from tradewind.market.settlements import check_funding
+from tradewind.market.store import PATIENCE_S
 from tradewind.units.time import DAY_NS, format_utc
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ __all__ = ["DownloadPlan", "DownloadResult", "Page", "PageSource", "download"]
 
 _FLUSH_ROWS = 100_000
 _ASK_AGAIN = 3
+_LOOK_S = 0.2
 _OVERLAP_ROWS = 2
 _MS_NS = 1_000_000
 """What has no step is asked for by the millisecond, as venues count."""
@@ -115,14 +119,14 @@ async def download(
 ) -> tuple[DownloadResult, ...]:
     """Fetch all series of a plan; one that fails does not stop the others, its error stands in its result.
 
-    tell: told how many ns of all stretches are done and of how many, and which series went on. Cancelling keeps
-    what was complete.
+    tell: told how many ns of all stretches are done and of how many, and which series went on or waits for whom.
+    Cancelling keeps what was complete.
     """
     turns = asyncio.Semaphore(plan.parallel)
     work = [_Download(store, source, plan, key) for key in plan.keys]
 
-    def advance(key: SeriesKey) -> None:
-        tell(sum(one.done_ns for one in work), sum(one.total_ns for one in work), str(key))
+    def advance(title: str) -> None:
+        tell(sum(one.done_ns for one in work), sum(one.total_ns for one in work), title)
 
     async def run(one: _Download) -> None:
         async with turns:
@@ -146,24 +150,35 @@ class _Download:
         self._step_ns = key.interval_ns or (plan.step_ns if key.kind == "open_interest" else 0)
         self._waiting: list[Series] = []
         self._begun = False
+        self._patience = int(PATIENCE_S / _LOOK_S)
         self._surely_ns: int | None = None
         self._noted: tuple[int, int] | None = None
         self.result = DownloadResult(key)
         self.done_ns = 0
         self.total_ns = max(0, plan.end_ns - plan.start_ns)
 
-    async def run(self, advance: Callable[[SeriesKey], None]) -> None:
+    async def run(self, advance: Callable[[str], None]) -> None:
         """Fetch every stretch that is not stored."""
         try:
+            await self._store_kept(advance)
             stretches = await self._stretches()
             self.total_ns = sum(end - start for start, end, _ in stretches)
             for start_ns, end_ns, begun in stretches:
                 self._begun = begun
                 await self._fetch(start_ns, end_ns, advance)
         except TradewindError as error:
-            self.result.error = error
+            self.result.error = self._placed(error)
+        except asyncio.CancelledError:
+            self._patience = 0
+            raise
         finally:
-            self._flush()
+            await self._flush(advance)
+
+    def _placed(self, error: TradewindError) -> TradewindError:
+        """Return an error that names the series."""
+        if str(self._key) not in error.where:
+            error.where = f"{self._key} ({error.where})" if error.where else str(self._key)
+        return error
 
     # ------------------------------------------------------------------ what is wanted
 
@@ -200,13 +215,15 @@ class _Download:
 
     # ------------------------------------------------------------------ pages
 
-    async def _fetch(self, start_ns: int, end_ns: int, advance: Callable[[SeriesKey], None]) -> None:
+    async def _fetch(self, start_ns: int, end_ns: int, advance: Callable[[str], None]) -> None:
         while start_ns < end_ns:
             page = await self._sound_page(start_ns, end_ns)
             self._take(page.series)
             self.done_ns += page.until_ns - start_ns
             start_ns = page.until_ns
-            advance(self._key)
+            advance(str(self._key))
+            if sum(len(part) for part in self._waiting) >= _FLUSH_ROWS:
+                self._try_flush()
 
     async def _sound_page(self, start_ns: int, end_ns: int) -> Page:
         """Return a page without holes. Raises DATA_GAP with the place, and stores what came before it."""
@@ -287,24 +304,67 @@ class _Download:
         self._begun = True
         self.result.fetched += len(series)
         self._waiting.append(series)
-        if sum(len(part) for part in self._waiting) >= _FLUSH_ROWS:
-            self._flush()
 
-    def _flush(self) -> None:
-        """Store what waits. An error here is that of the series, unless there is one already."""
-        if not self._waiting:
-            return
-        series = series_class(self._key.kind).concat(self._waiting)
-        self._waiting = []
+    async def _store_kept(self, advance: Callable[[str], None]) -> None:
+        """Store what an earlier attempt fetched and could not store. Raises what storing it raises."""
+        for path, series in kept_series(self._store.root, self._key):
+            self._waiting = [series]
+            # It is removed first: what still cannot be stored is kept anew.
+            path.unlink(missing_ok=True)
+            await self._flush(advance)
+            if self.result.error is not None:
+                raise self.result.error
+            self.result.notes.append(f"{len(series)} records were fetched before")
+
+    async def _flush(self, advance: Callable[[str], None]) -> None:
+        """Store what waits once nobody else writes; what still cannot be stored is kept beside the store."""
+        busy = self._try_flush()
         try:
-            self._refuse_holes_in_funding(series)
-            source = SourceEntry(
-                name="download", sha256="", imported_ns=self._plan.now_ns, notes=tuple(self.result.notes)
-            )
-            count = self._store.merge(self._key, series, source)
+            for _ in range(self._patience):
+                if busy is None:
+                    return
+                advance(f"{self._key} waits: the store is {busy.message}")
+                await asyncio.sleep(_LOOK_S)
+                busy = self._try_flush()
+        finally:
+            if busy is not None:
+                self._keep(busy)
+
+    def _try_flush(self) -> Busy | None:
+        """Store what waits unless another process writes, which is returned.
+
+        Another error is that of the series, unless there is one already.
+        """
+        if not self._waiting:
+            return None
+        try:
+            self._merge(self._joined())
+        except Busy as busy:
+            return busy
         except TradewindError as error:
-            self.result.error = self.result.error or error
-            return
+            self.result.error = self.result.error or self._placed(error)
+        self._waiting = []
+        return None
+
+    def _keep(self, busy: Busy) -> None:
+        """Keep beside the store what waits; the next attempt stores it."""
+        busy.hint = "what was fetched is kept: the same command stores it, and goes on from there"
+        try:
+            keep_series(self._store.root, self._key, self._joined())
+        except TradewindError as error:
+            busy.hint = f"what was fetched could not be kept: {error.message}"
+        self._waiting = []
+        self.result.error = self.result.error or self._placed(busy)
+
+    def _joined(self) -> Series:
+        return series_class(self._key.kind).concat(self._waiting)
+
+    def _merge(self, series: Series) -> None:
+        self._refuse_holes_in_funding(series)
+        source = SourceEntry(
+            name="download", sha256="", imported_ns=self._plan.now_ns, notes=tuple(self.result.notes)
+        )
+        count = self._store.merge(self._key, series, source, wait_s=0.0)
         self.result.added += count.added
         self.result.known += count.known
 

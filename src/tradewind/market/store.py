@@ -34,10 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Progress", "SeriesInfo", "SeriesKey", "Store", "ignore_progress"]
+__all__ = ["PATIENCE_S", "Progress", "SeriesInfo", "SeriesKey", "Store", "ignore_progress"]
 
 Progress = Callable[[int, int], None]
 """Told how many records of how many are done."""
+
+PATIENCE_S = 60.0
+"""So long another process's write into the store is waited for; a month of minutes takes a second."""
 
 _S = TypeVar("_S", bound=Series)
 
@@ -198,23 +201,27 @@ class Store:
 
     # ------------------------------------------------------------------ writing
 
-    def merge(self, key: SeriesKey, series: Series, source: SourceEntry) -> MergeCount:
+    def merge(
+        self, key: SeriesKey, series: Series, source: SourceEntry, *, wait_s: float = PATIENCE_S
+    ) -> MergeCount:
         """Add records; what is here already must agree. Returns how many were new and how many were known.
 
-        Raises DATA_CONFLICT (nothing is written) where a record of the same time differs, LOCKED while another
-        process writes here.
+        Raises DATA_CONFLICT (nothing is written) where a record of the same time differs, LOCKED where another
+        process still writes here after so many seconds.
         """
-        return self.merge_all([(key, series)], source)[0]
+        return self.merge_all([(key, series)], source, wait_s=wait_s)[0]
 
     def merge_all(
         self,
         parts: Sequence[tuple[SeriesKey, Series]],
         source: SourceEntry,
         progress: Progress = ignore_progress,
+        *,
+        wait_s: float = PATIENCE_S,
     ) -> tuple[MergeCount, ...]:
         """Add several series at once: all of them appear, or none does. Raises like `merge`."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with lock(self.root / ".lock", "data import"):
+        with lock(self.root / ".lock", "data import", wait_s=wait_s):
             writer = _Writer(self.root, self._manifest())
             try:
                 counts = []

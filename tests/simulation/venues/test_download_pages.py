@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KINDS = {
     "binance_usdm": ("bars", "mark", "funding", "open_interest"),
     "bybit_linear": ("bars", "mark", "funding", "open_interest"),
-    "okx_swap": ("bars",),
+    "okx_swap": ("bars", "mark", "funding"),
     "blofin_swap": ("bars", "funding"),
 }
 
@@ -70,7 +70,7 @@ def fetched(
 @pytest.mark.parametrize("venue", KINDS)
 def test_what_is_stored_is_what_the_venue_has(venue: str, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    results, truth = fetched(venue, store, KINDS[venue], 100.0)
+    results, truth = fetched(venue, store, KINDS[venue], 130.0)
     assert [(result.key.kind, result.error) for result in results] == [(kind, None) for kind in KINDS[venue]]
     bars = store.read(results[0].key)
     closed = [ts_ns for ts_ns in truth if ts_ns + 5 * MINUTE_NS <= START_NS - 5 * SECOND_NS]
@@ -80,7 +80,7 @@ def test_what_is_stored_is_what_the_venue_has(venue: str, tmp_path: Path) -> Non
     found = np.column_stack([bars.column(name) for name in columns])
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     for result in results[1:]:
-        least = 12 if result.key.kind == "funding" else 1_190
+        least = 16 if result.key.kind == "funding" else 1_550
         assert len(store.read(result.key)) >= least, result.key
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from tradewind.config.files import lock
 from tradewind.errors import DataUnfit, VenueDown
 from tradewind.market import Bars, Funding, Series, SeriesKey, SourceEntry, Store
+from tradewind.market import download as downloading
 from tradewind.market.download import DownloadPlan, DownloadResult, Page, download
 from tradewind.units.time import DAY_NS, HOUR_NS, MINUTE_NS
 
@@ -209,6 +212,7 @@ def test_a_venue_that_fails_leaves_what_was_complete(store: Store) -> None:
     source.fails_at = 350
     result = fetch(store, source, 0, 1000)
     assert isinstance(result.error, VenueDown)
+    assert result.error.where == str(KEY)
     assert store.read(KEY).same_as(bars(0, 300))
 
 
@@ -237,6 +241,74 @@ def test_an_interruption_keeps_what_was_complete(store: Store) -> None:
 
     asyncio.run(interrupted())
     assert store.read(KEY).same_as(bars(0, 500))
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a download look at a lock three times within milliseconds."""
+    monkeypatch.setattr(downloading, "_LOOK_S", 0.001)
+    monkeypatch.setattr(downloading, "PATIENCE_S", 0.003)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_write_of_another_process_is_waited_for_and_told(store: Store) -> None:
+    other, told = ExitStack(), []
+    other.enter_context(lock(store.root / ".lock", "data import"))
+
+    def tell(done: int, total: int, title: str) -> None:
+        if "waits" in title:
+            told.append(title)
+            other.close()
+
+    plan = DownloadPlan((KEY,), T0, T0 + 400 * MINUTE_NS, now_ns=T0 + DAY_NS)
+    (result,) = asyncio.run(download(store, Listed(bars(0, 1000)), plan, tell))
+    assert (result.error, result.added) == (None, 400)
+    (said,) = told
+    assert said.startswith(f"{KEY} waits: the store is in use by process ")
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_could_not_be_stored_is_kept_and_stored_by_the_next_attempt(store: Store) -> None:
+    source = Listed(bars(0, 1000))
+    with lock(store.root / ".lock", "data import"):
+        for fetched in (400, 0):
+            result = fetch(store, source, 0, 400)
+            assert (result.fetched, result.added) == (fetched, 0)
+            assert result.error is not None
+            assert (result.error.code, "is kept" in result.error.hint) == ("LOCKED", True)
+            assert result.error.where.startswith(str(KEY))
+    source.asked.clear()
+    result = fetch(store, source, 0, 500)
+    assert (result.error, result.added, result.known) == (None, 500, 2)
+    assert source.asked == [(398, 498), (498, 500)]
+    assert store.read(KEY).same_as(bars(0, 500))
+    assert not list(store.root.rglob(".fetched/**/*.parquet"))
+
+
+def test_an_interruption_while_another_process_writes_keeps_what_was_fetched(store: Store) -> None:
+    async def interrupted() -> None:
+        waits = asyncio.Event()
+        plan = DownloadPlan((KEY,), T0, T0 + 400 * MINUTE_NS, now_ns=T0 + DAY_NS)
+        tell = lambda *told: waits.set() if "waits" in told[2] else None  # noqa: E731
+        work = asyncio.create_task(download(store, Listed(bars(0, 1000)), plan, tell))
+        await waits.wait()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    with lock(store.root / ".lock", "data import"):
+        asyncio.run(interrupted())
+    source = Listed(bars(0, 1000))
+    assert fetch(store, source, 0, 400).added == 400
+    assert source.asked == []
+
+
+def test_what_is_kept_and_cannot_be_read_is_fetched_again(store: Store) -> None:
+    torn = store.root / ".fetched" / KEY.folder / "1-1.parquet"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"PAR1")
+    assert fetch(store, Listed(bars(0, 1000)), 0, 400).added == 400
+    assert not torn.exists()
 
 
 def test_funding_is_fetched_and_a_missing_settlement_is_an_error(store: Store) -> None:

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
+from tradewind.config import files
+from tradewind.config.files import lock
 from tradewind.errors import TradewindError
 from tradewind.market import Bars, Funding, OpenInterest, SeriesKey, Store
 from tradewind.units.time import HOUR_NS, MINUTE_NS, parse_utc
@@ -216,11 +219,18 @@ def test_a_second_writer_is_told_who_holds_the_store(store, bars, source):
     ) as other:
         assert other.stdout.readline() == "held\n"
         with pytest.raises(TradewindError) as raised:
-            store.merge(KEY, bars, source)
+            store.merge(KEY, bars, source, wait_s=0.0)
         assert code_of(raised) == "LOCKED"
         assert str(other.pid) in raised.value.message
         other.communicate("\n")
     store.merge(KEY, bars, source)
+
+
+def test_a_second_writer_waits_for_the_first(store, bars, source, monkeypatch):
+    held = ExitStack()
+    held.enter_context(lock(store.root / ".lock", "data import"))
+    monkeypatch.setattr(files.time, "sleep", lambda _: held.close())
+    assert store.merge(KEY, bars, source).added == len(bars)
 
 
 @pytest.mark.parametrize(

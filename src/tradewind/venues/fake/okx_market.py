@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["funding_row", "interest_row", "market_routes", "symbol_in", "ticker_row"]
 
 _CANDLES_MAX = 300
+_MARKS_MAX = 100
 _DEPTH_MAX = 400
 _SETTLEMENTS_MAX = 400
 _MS = 1_000_000
@@ -45,6 +46,8 @@ def market_routes(exchange: FakeExchange) -> dict[str, Callable[[Mapping[str, st
         "market/history-trades": _trades,
         "market/candles": _candles,
         "market/history-candles": _candles,
+        "market/mark-price-candles": _mark_candles,
+        "market/history-mark-price-candles": _mark_candles,
         "system/status": _status,
     }
     return {path: partial(handler, exchange) for path, handler in handlers.items()}
@@ -254,11 +257,20 @@ def _interest_history(exchange: FakeExchange, args: Mapping[str, str]) -> object
 
 
 def _candles(exchange: FakeExchange, args: Mapping[str, str]) -> object:
+    return _bars(exchange, args, _CANDLES_MAX)
+
+
+def _mark_candles(exchange: FakeExchange, args: Mapping[str, str]) -> object:
+    """Return bars without a volume; the mark of a fake's past is its price, as at the other exchanges here."""
+    return [[*row[:5], row[-1]] for row in _bars(exchange, args, _MARKS_MAX)]
+
+
+def _bars(exchange: FakeExchange, args: Mapping[str, str], most: int) -> list[list[str]]:
     symbol = symbol_in(exchange, args)
     interval = words.BARS.get(args.get("bar", "1m"))
     if interval is None:
         raise ValueError("bar")
-    limit = min(whole_in(args, "limit", 100), _CANDLES_MAX)
+    limit = min(whole_in(args, "limit", 100), most)
     end = min(whole_in(args, "after") * _MS or exchange.now_ns() + 1, exchange.now_ns() + 1)
     start = max(whole_in(args, "before") * _MS + 1, end - (limit + 1) * interval)
     candles = exchange.candles(symbol, interval, start, end - 1, limit + 1)
