@@ -433,8 +433,9 @@ def _show_standing(say: Output, standing: dict[str, Any], *, past: bool = False)
     say.line(f"{'time':16}{format_utc(now_ns) + older if now_ns else 'nothing was read yet'}")
     free = "nothing then, and it does not trade now" if past else "nothing"
     say.line(f"{'halted by':16}{', '.join(standing['halts']) or free}")
-    if standing["held"]:
-        say.line(f"{'held':16}{', '.join(standing['held'])}")
+    for held in standing.get("held_for") or [{"strategy": name} for name in standing["held"]]:
+        why = f": {held['why']}" if held.get("why") else ""
+        say.line(f"{'held':16}{held['strategy']}{why}")
     if now_ns:
         _show_account(say, standing)
 

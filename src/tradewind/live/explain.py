@@ -11,14 +11,17 @@ from tradewind.journal import FileDisk, JournalReader, RecordKind, unpack_rows
 from tradewind.journal.bodies import (
     REFUSAL,
     Wanted,
+    decode_audit,
     decode_boot,
     decode_decision,
     decode_requests,
     layouts_at,
 )
+from tradewind.live.held_words import impossible_in
 from tradewind.live.story import POSITION_SIDES, SIDES, Explanation, Step, Story, parse_id
 from tradewind.units.enums import IntentKind, Rule, names_of
 from tradewind.units.ids import client_id
+from tradewind.venues.order_codes import order_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from tradewind.journal.bodies import Boot
 
 __all__ = ["Explanation", "Step", "Wishes", "explain_order", "explain_refused"]
+
+_BAD_OUTPUT = "bad output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,11 @@ def _refused(reader: JournalReader, wishes: Wishes) -> list[tuple[int, int, int]
     for record in reader.records():
         if record.kind == RecordKind.BOOT:
             boot = decode_boot(record)
+        elif record.kind == RecordKind.AUDIT:
+            audit = decode_audit(record)
+            context = int(impossible_in(audit).get("context", -1))
+            if context >= 0 and audit.at_ns >= wishes.since_ns and _is_of(boot, context, wishes):
+                found.append((record.seq, 0, context))
         elif record.kind == RecordKind.DECISION:
             for at, row in enumerate(_refusals_of(reader, record)):
                 if row["ts_ns"] >= wishes.since_ns and _is_of(boot, int(row["context"]), wishes):
@@ -195,6 +205,23 @@ class _RefusedStory(Story):
                 0, self.told.symbol, self.told.strategy, self.told.steps
             )
             self.told.steps = []
+
+    def _take_audit(self, record: Record) -> None:
+        """Tell a row that cannot be wanted: the gate never saw it, since its strategy is held for it."""
+        super()._take_audit(record)
+        if record.seq not in self.wanted_at:
+            return
+        audit = decode_audit(record)
+        told = impossible_in(audit)
+        if self._bar is not None:
+            self.told.steps.append(self._bar)
+        self._now_ns = max(self._now_ns, audit.at_ns)
+        names = ("row", "rows", "kind", "side", "does", "price", "quantity", "slot")
+        self._add(record, "intent", {name: told[name] for name in names})
+        gate = {"refused": _BAD_OUTPUT, "code": order_code(Rule.BAD_OUTPUT), "because": told["rule"]}
+        self._add(record, "gate", gate | {"hint": told["hint"], "then": "its strategy is held alone"})
+        self.refused[record.seq, 0] = Explanation(0, self.told.symbol, self.told.strategy, self.told.steps)
+        self.told.steps = []
 
     def _tell(self, record: Record, row: np.void, behind: Wanted | None) -> None:
         alone = self._boot is not None and len(self._boot.account_venues) <= 1

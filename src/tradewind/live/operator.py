@@ -16,6 +16,7 @@ from tradewind.errors import UsageError
 from tradewind.journal.bodies import Audit
 from tradewind.live.amounts import counted
 from tradewind.live.facts import Told, rows_of
+from tradewind.live.held_words import held_words, why_held
 from tradewind.live.trading_state import is_flat, losses_of
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import BUY, FactKind, Halt, IntentKind, OperatorCode, OrderState, names_of
@@ -90,6 +91,7 @@ class Operator:
         self._features = features
         self._resumed_ns = resumed_ns
         self._others = others
+        self._why_held: dict[int, str] = {}
         self._commands: dict[str, Callable[[Command], Awaitable[dict[str, Any]]]] = {
             "status": self._answer_status,
             "pause": self._pause,
@@ -121,6 +123,7 @@ class Operator:
             "fills": int(core["fills"]),
             "halts": _halts_of(int(core["halts"])),
             "held": [self._strategies[g] for g in np.flatnonzero(world.strategies["held"])],
+            "held_for": self._held_for(),
             "wallets": self._wallets(),
             "positions": self._positions(),
             "external": self._external(),
@@ -129,6 +132,11 @@ class Operator:
             "stale": [self._instruments[j] for j in np.flatnonzero(world.views["stale"])],
             "outside": self._outside(),
         }
+
+    def note_change(self, change: Audit) -> None:
+        """Keep why a strategy is held, of a change of `changes_of`: what it wants at later bars is no reason."""
+        if change.what == "held":
+            self._why_held[change.detail["strategy"]] = held_words(change.detail, self._instruments)
 
     # ------------------------------------------------------------------ commands
 
@@ -291,6 +299,14 @@ class Operator:
     def _price(self, instrument: int, tick: int) -> str:
         setup = self._world.instrument_setups[instrument]
         return f"{tick * setup.instrument.tick_size:f}"
+
+    def _held_for(self) -> list[dict[str, str]]:
+        """Return each strategy that is held, and why."""
+        world, found = self._world, []
+        for g in np.flatnonzero(world.strategies["held"]).tolist():
+            why = self._why_held.get(g) or why_held(world, g, self._instruments)
+            found.append({"strategy": self._strategies[g], "why": why})
+        return found
 
     def _outside(self) -> list[dict[str, Any]]:
         """Return the values from outside, each with the time at which it was known; None for none that counts."""

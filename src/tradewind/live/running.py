@@ -288,12 +288,12 @@ class _Run:
         session.disk, session.memory = thread, reached.memory
         session.waits = session.sync_each = True
         session.progress, session.sequencer.hourly = self._progress, reached.hourly
-        session.sequencer.changed = partial(self._tell_change, world)
         operator = Operator(
             session, world, self._setup.labels, self._setup.clock, notify=self._notify,
             accounts=self._setup.accounts, on_stop=self._setup.on_stop, features=self._setup.features,
             resumed_ns=self._setup.clock() if self._boot.process > 1 else 0, others=reached.others,
         )  # fmt: skip
+        session.sequencer.changed = partial(self._tell_change, world, operator)
         control = ControlServer(self._folder, operator.answer)
         await control.open()
         closing.push_async_callback(control.close)
@@ -333,9 +333,11 @@ class _Run:
             operator.status(),
         )
 
-    def _tell_change(self, world: World, change: Audit) -> None:
+    def _tell_change(self, world: World, operator: Operator, change: Audit) -> None:
         """Tell a person what the core has halted or held by itself."""
-        alert = state_alert(change, world.wallet_setups, self._setup.labels[1])
+        operator.note_change(change)
+        instruments, strategies = self._setup.labels
+        alert = state_alert(change, world.wallet_setups, strategies, instruments)
         if alert is not None:
             self._notify(alert)
 

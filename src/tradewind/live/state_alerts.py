@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tradewind.live.held_words import held_words
 from tradewind.ops.alerts import Alert
 from tradewind.ops.causes import MEANINGS
 from tradewind.units.enums import Rule, names_of
@@ -32,17 +33,19 @@ _TOLD_ELSEWHERE: Final = frozenset(
 """Nobody is held, or he who held it has told it."""
 
 
-def state_alert(change: Audit, wallets: Sequence[WalletSetup], strategies: Sequence[str]) -> Alert | None:
+def state_alert(
+    change: Audit, wallets: Sequence[WalletSetup], strategies: Sequence[str], instruments: Sequence[str] = ()
+) -> Alert | None:
     """Return what a person is told of a change of `live.trading_state.changes_of`; None where somebody else tells it.
 
     Parameters
     ----------
-    wallets, strategies
+    wallets, strategies, instruments
         Those of the world, in its order.
     """
     detail = change.detail
     if change.what == "held":
-        return _held(change.at_ns, detail, strategies)
+        return _held(change.at_ns, detail, strategies, instruments)
     where = ""
     if detail["scope"] == "account":
         setup = wallets[detail["place"]]
@@ -58,13 +61,13 @@ def state_alert(change: Audit, wallets: Sequence[WalletSetup], strategies: Seque
     return None
 
 
-def _held(at_ns: int, detail: dict[str, Any], strategies: Sequence[str]) -> Alert | None:
+def _held(
+    at_ns: int, detail: dict[str, Any], strategies: Sequence[str], instruments: Sequence[str]
+) -> Alert | None:
     if detail["rule"] in _TOLD_ELSEWHERE:
         return None
     name = strategies[detail["strategy"]]
-    figures = f", {detail['value']:g} seen, {detail['limit']:g} allowed" if detail["limit"] else ""
-    rule = str(detail["rule"]).lower().replace("_", " ")
-    return Alert("STRATEGY_HELD", f"{name} is held alone: {rule}{figures}", at_ns)
+    return Alert("STRATEGY_HELD", f"{name} is held alone: {held_words(detail, instruments)}", at_ns)
 
 
 def _words(name: str, detail: dict[str, Any]) -> str:

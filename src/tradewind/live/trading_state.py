@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tradewind.journal.bodies import Audit
+from tradewind.report.impossible import wanted_impossibly
 from tradewind.units.enums import Halt, Rule, names_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def changes_of(world: World, before: TradingState, now_ns: int) -> list[Audit]:
 
     detail: for ``halts`` the scope (``core``, or ``account`` and ``instrument`` with their number), the names of the
     bits that were set and cleared, and the cause that the core noted last; for ``held`` the strategy's number, its rule
-    (``OK``: let go), what the rule allowed and what it saw.
+    (``OK``: let go), what the rule allowed and what it saw; for BAD_OUTPUT also ``impossible``, the row at fault as
+    `report.impossible.wanted_impossibly` returns it.
     """
     core, accounts, views = world.core[0], world.accounts, world.views
     changes = []
@@ -81,7 +83,10 @@ def changes_of(world: World, before: TradingState, now_ns: int) -> list[Audit]:
             changes.append(Audit(now_ns, "", "halts", detail | cause))
     for place, _, rule in _pairs(before[3], world.strategies["held"]):
         strategy = world.strategies[place]
-        reason = {"limit": float(strategy["held_limit"]), "value": float(strategy["held_value"])}
+        limit, value = float(strategy["held_limit"]), float(strategy["held_value"])
+        reason: dict[str, object] = {"limit": limit, "value": value}
+        if rule == Rule.BAD_OUTPUT:
+            reason |= {"impossible": wanted_impossibly(world, place)}
         changes.append(Audit(now_ns, "", "held", {"strategy": place, "rule": _RULES[rule]} | reason))
     return changes
 

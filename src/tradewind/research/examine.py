@@ -9,6 +9,7 @@ from tradewind.config import BacktestConfig, Workspace, config_hash, stored_runs
 from tradewind.engine.world import World
 from tradewind.errors import TradewindError
 from tradewind.report.checks import Check, CostsDoubled
+from tradewind.report.impossible import row_words, wanted_impossibly
 from tradewind.report.wording import percent, plural
 from tradewind.research.drive import Driven, drive
 from tradewind.research.facts import Facts
@@ -151,12 +152,9 @@ def check_account(run: Examined) -> Check:
     last_ns = int(run.histories.aligned.ts_ns[max(driven.bars_run - 1, 0)])
     if driven.bankrupt:
         return Check("account", "fail", f"bankrupt at {format_utc(last_ns)}; the run ends there")
-    held = {run.resolved.parts[g].label for g in np.flatnonzero(world.strategies["held"])}
+    held = np.flatnonzero(world.strategies["held"]).tolist()
     if held:
-        rule = names_of(Rule)[int(world.strategies["held"].max())].lower()
-        return Check(
-            "account", "fail", f"{', '.join(sorted(held))} wanted something impossible ({rule}) and was held"
-        )
+        return Check("account", "fail", "; ".join(sorted(_why_held(run, g) for g in held)))
     halts = int(world.core["halts"][0])
     names = [name.lower() for bit, name in names_of(Halt).items() if halts & bit]
     if halts & Halt.LIQUIDATED:
@@ -169,6 +167,18 @@ def check_account(run: Examined) -> Check:
         said = f"{plural(stopped, 'want')} refused while trading was halted"
         return Check("account", "warn", said)
     return Check("account", "pass", "never liquidated, never halted")
+
+
+def _why_held(run: Examined, strategy: int) -> str:
+    """Say why a strategy was held, and which row of what it wants at the end is at fault, in a session's words."""
+    world, label = run.world, run.resolved.parts[strategy].label
+    rule = int(world.strategies["held"][strategy])
+    if rule != Rule.BAD_OUTPUT:
+        return f"{label} was held ({names_of(Rule)[rule].lower()})"
+    found = wanted_impossibly(world, strategy)
+    symbol = world.instrument_setups[found["instrument"]].instrument.symbol if found else ""
+    row = f": {symbol}, {row_words(found)}" if found else ""
+    return f"{label} wanted something impossible (bad_output) and was held{row}"
 
 
 def refusals_of(world: World) -> str:

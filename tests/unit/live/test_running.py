@@ -13,6 +13,7 @@ from tradewind.engine.setup import InstrumentSetup, StrategySetup, WalletSetup
 from tradewind.engine.world import World
 from tradewind.errors import JournalError
 from tradewind.journal.bodies import Audit, Boot, Instrument
+from tradewind.live.explain import Wishes, explain_refused
 from tradewind.live.guard import GUARDED
 from tradewind.live.pulse import ENDED, PULSE, UNGUARDED, state_of
 from tradewind.live.running import Reached, RunningSetup, mark_unguarded, run_session, tell_unguarded
@@ -20,7 +21,7 @@ from tradewind.live.standing import STANDING, read_standing
 from tradewind.live.state_alerts import state_alert
 from tradewind.testing.puppets import Desk, puppet
 from tradewind.testing.sessions import START_NS, linear, restless, small_world, walk
-from tradewind.units.enums import DAY_NS
+from tradewind.units.enums import ALL, DAY_NS, IntentKind
 from tradewind.units.records import PARAMS
 from tradewind.venues.simulated.exchange import SimulatedExchange
 from tradewind.venues.simulated.local import LocalVenue
@@ -168,15 +169,29 @@ def losing():
     return World([wallet], [setup], [StrategySetup(restless, [0], params)])
 
 
-def wanting_nonsense():
-    """Return a world of one puppet that wants an order of a kind that does not exist."""
+def wanting_nonsense(rows=({"kind": 9, "qty_lot": 5},)):
+    """Return a world of one puppet that wants these rows: an order of a kind that does not exist."""
     desk = Desk.__new__(Desk)
     setup = InstrumentSetup(linear("S0USDT"), leverage=5.0, highest_price=1e6)
     desk.world = World(
         [WalletSetup("USDT", 10_000.0)], [setup], [StrategySetup(puppet, [0], np.zeros(PARAMS))]
     )
-    desk.want({"kind": 9, "qty_lot": 5})
+    desk.want(*rows)
     return desk.world
+
+
+SHORT_AND_STOP = (
+    {"kind": IntentKind.TARGET, "slot": 1, "position_side": 1, "qty_lot": 5},
+    {
+        "kind": IntentKind.STOP,
+        "slot": 1,
+        "position_side": 1,
+        "reduce": 1,
+        "qty_lot": ALL,
+        "price_tick": 1_020,
+    },
+)
+"""A stop in the slot that the target of the short side has taken."""
 
 
 def test_a_breaker_that_the_core_pulls_is_told_with_its_figures(tmp_path):
@@ -195,6 +210,35 @@ def test_a_strategy_that_is_held_for_what_it_wants_is_told(tmp_path):
     run(tmp_path, told, make_world=wanting_nonsense, texts=texts)
     assert told.count("STRATEGY_HELD") == 1
     assert texts[told.index("STRATEGY_HELD")].startswith("restless is held alone: bad output")
+
+
+def test_who_is_held_for_a_row_is_told_which_it_is_and_so_do_the_status_and_the_journal(tmp_path):
+    """What a stranger was told once: bad output, 1 seen, 1 allowed; and nothing was refused."""
+    told, texts = [], []
+    run(tmp_path, told, make_world=lambda: wanting_nonsense(SHORT_AND_STOP), texts=texts)
+    folder = tmp_path / "desk" / "journal" / "alpha"
+    text = texts[told.index("STRATEGY_HELD")]
+    rule = "slot 1 is that of row 1 already, a target of the short side"
+    assert "1 seen, 1 allowed: S0USDT, bar of 20" in text
+    assert f"row 2 of 2, a stop in slot 1 that closes all short at 102.0: {rule}; target() takes" in text
+    (held,) = read_standing(folder).standing["held_for"]
+    assert f"restless is held alone: {held['why']}" == text
+    (refused,) = explain_refused(folder, Wishes(None))
+    assert (refused.symbol, refused.strategy) == ("S0USDT", "restless")
+    assert [step.stage for step in refused.steps] == ["fact", "intent", "gate"]
+    bar, intent, gate = (step.detail for step in refused.steps)
+    assert str(bar["bar"]) in text
+    assert (intent["row"], intent["slot"], intent["kind"], intent["price"]) == (2, 1, "stop", "102.0")
+    assert (gate["refused"], gate["code"], gate["because"]) == ("bad output", "STRATEGY_OUTPUT", rule)
+
+
+def test_a_process_that_goes_on_still_says_for_which_row_a_strategy_is_held(tmp_path):
+    whys = []
+    for _ in range(2):
+        run(tmp_path, [], make_world=lambda: wanting_nonsense(SHORT_AND_STOP))
+        (held,) = read_standing(tmp_path / "desk" / "journal" / "alpha").standing["held_for"]
+        whys.append(held["why"])
+    assert all("row 2 of 2, a stop in slot 1" in why for why in whys)
 
 
 @pytest.mark.parametrize(

@@ -179,3 +179,26 @@ def test_every_bar_has_its_row_of_equity_whatever_its_length(bars):
     rows, interval_ns = thinned(ts_ns, bar_ns, 100)
     assert rows.tolist() == list(range(20))
     assert interval_ns == bar_ns
+
+
+STOP_IN_A_TAKEN_SLOT = '''"""Be short, with a stop in the slot that the target has taken."""
+
+from tradewind.strategies import SET, SHORT, lots_for, stop, target
+
+
+def decide(view, account, working, params, memory, intents):
+    target(intents, SHORT, lots_for(view, account, 50.0))
+    stop(intents, 1, SHORT, view.close * 2)
+    return SET
+'''
+
+
+def test_who_is_held_for_what_it_wants_is_told_which_row_it_is(desk):
+    (desk.strategies / "taken.py").write_text(STOP_IN_A_TAKEN_SLOT)
+    run = run_backtest(backtest_of(SPEC, "taken"), desk)
+    account = next(check for check in run.checks if check.name == "account")
+    assert account.verdict == "fail"
+    assert (
+        "taken wanted something impossible (bad_output) and was held: BTCUSDT, row 2 of 2, " in account.detail
+    )
+    assert "slot 1 is that of row 1 already, a target of the short side" in account.detail
