@@ -78,6 +78,7 @@ def add(
         if not offline:
             _prove_new(desk, entry, say)
     with store.held():
+        _refuse_taken(store, name, replace)
         vault, passphrase, opener = _opened_to_change(store, around, keyring)
         store.write(vault.holding(entry), passphrase, opener)
     say.line(f"kept       {name} in {desk.shown(store.path)}, encrypted")

@@ -11,17 +11,18 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tradewind.cli.entry import run_command
-from tradewind.config import Workspace, lock
+from tradewind.config import KEYS_FOLDER, Workspace, files, lock
 from tradewind.errors import ConfigError
 from tradewind.venues.keys import AccountKeys, Secret, refuse_shared
 from tradewind.venues.keys.secret import forgetting
+from tradewind.venues.keys.store import KEYS_FILE
 
 KEYS = {"api_key": "0af3" * 8, "secret": "91be" * 8, "passphrase": "Phrase-17-of-mine"}
 STORE_PASSPHRASE = "four words nobody guesses"
@@ -102,6 +103,29 @@ def fake_blofin(folder: Path, permissions: frozenset[str]):
         loop.call_soon_threadsafe(over.set)
         thread.join()
         loop.close()
+
+
+def test_keys_that_are_added_at_once_wait_for_each_other(desk, run, monkeypatch):
+    """The second of one name is refused all the same: it must not replace what the first has just kept."""
+
+    def add(name: str) -> tuple[int, dict]:
+        keys = KEYS if name == "first" else {**KEYS, "api_key": "5ce1" * 8}
+        return run("keys", "add", name, "--venue", "blofin_swap", "--stdin", "--offline", stdin=keys)
+
+    assert add("first")[0] == 0
+    kept = (desk.root / KEYS_FOLDER / KEYS_FILE).read_bytes()
+    assert run("keys", "remove", "first", "--yes")[0] == 0
+    for name, expected in (("first", (2, "ID_INVALID")), ("second", (0, None))):
+        other = ExitStack()
+        other.enter_context(lock(desk.root / ".locks" / "keys.lock", "changes the key store"))
+
+        def let_go(_: float, other: ExitStack = other) -> None:
+            (desk.root / KEYS_FOLDER / KEYS_FILE).write_bytes(kept)
+            other.close()
+
+        monkeypatch.setattr(files.time, "sleep", let_go)
+        status, said = add(name)
+        assert (status, said.get("code")) == expected
 
 
 def test_from_the_first_key_to_its_removal(desk, run):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ _ENV_KEYS: Final = "TRADEWIND_KEYS__"
 _SERVICE: Final = "tradewind"
 _PARTS = ("api_key", "secret", "passphrase")
 _LONGEST = 1_024
+_SILENT_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +220,33 @@ def _from_parent(number: str) -> Secret:
 
 
 def secret_of_file(path: Path, what: str = "the passphrase") -> Secret:
-    """Return the one line of a file that its owner alone can read.
+    """Return the one line of a file, or of a pipe, that its owner alone can read.
 
-    Raises PathError: PATH_INVALID for one that is not there or holds none, KEYSTORE_DENIED where others can read it.
+    Raises PathError: PATH_INVALID for one that is not there, is neither, is silent or too long or holds none,
+    KEYSTORE_DENIED where others can read it.
     """
     try:
-        mode = path.stat().st_mode
-        text = path.read_bytes()[:_LONGEST].decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
         raise PathError("PATH_INVALID", f"the file of {what} cannot be read.", where=str(path)) from error
+    try:
+        _refuse_place(os.fstat(handle).st_mode, path, what)
+        text = _short_text(handle).rstrip("\r\n")
+    except (OSError, OverflowError, UnicodeDecodeError) as error:
+        raise PathError("PATH_INVALID", f"the file of {what} {_said_of(error)}.", where=str(path)) from error
+    finally:
+        os.close(handle)
+    if not text:
+        raise PathError("PATH_INVALID", f"the file of {what} is empty.", where=str(path))
+    return Secret(text)
+
+
+def _refuse_place(mode: int, path: Path, what: str) -> None:
+    """Refuse what never ends, as devices do, and what others can read."""
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        raise PathError(
+            "PATH_INVALID", f"{what} comes from a device or a folder, not from a file.", where=str(path)
+        )
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise PathError(
             "KEYSTORE_DENIED",
@@ -234,9 +254,28 @@ def secret_of_file(path: Path, what: str = "the passphrase") -> Secret:
             where=str(path),
             hint=f"chmod 600 {path}",
         )
-    if not text:
-        raise PathError("PATH_INVALID", f"the file of {what} is empty.", where=str(path))
-    return Secret(text)
+
+
+def _short_text(handle: int) -> str:
+    """Return all that an open file holds. Raises TimeoutError of a silent pipe, OverflowError."""
+    poll, content = select.poll(), b""
+    poll.register(handle, select.POLLIN)
+    while len(content) <= _LONGEST:
+        if not poll.poll(_SILENT_MS):
+            raise TimeoutError
+        part = os.read(handle, _LONGEST + 1 - len(content))
+        if not part:
+            return content.decode()
+        content += part
+    raise OverflowError
+
+
+def _said_of(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"says nothing for {_SILENT_MS // 1_000} seconds"
+    if isinstance(error, OverflowError):
+        return f"is longer than {_LONGEST:,} bytes"
+    return "cannot be read"
 
 
 def keyring_passphrase(store: KeyStore, *, make: bool = False) -> Secret:

@@ -34,6 +34,8 @@ Opener = Literal["passphrase", "keyring"]
 """Who holds what opens the store: the user, or the keyring of the system."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_PATIENCE_S = 15.0
+"""So long another process's change of the keys is waited for; sealing them takes about a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,13 @@ class KeyStore:
         write_atomic(self.path, text, private=True)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other processes from changing the store while the block runs. Raises Busy (LOCKED)."""
-        with lock(self.folder.parent / ".locks" / "keys.lock", "changes the key store"):
+    def held(self, *, wait_s: float = _PATIENCE_S) -> Iterator[None]:
+        """Keep other processes from changing the store while the block runs; one that does is waited for some seconds.
+
+        Raises Busy (LOCKED) where it takes longer, such as at a question for the passphrase.
+        """
+        path = self.folder.parent / ".locks" / "keys.lock"
+        with lock(path, "changes the key store", wait_s=wait_s):
             yield
 
     def _public(self) -> dict[str, object]:

@@ -28,6 +28,7 @@ from tradewind.venues.keys import (
     Vault,
     check_form,
     keys_for,
+    opening,
 )
 from tradewind.venues.keys.opening import (
     ENV_PASSPHRASE,
@@ -207,7 +208,7 @@ def test_a_writer_that_dies_leaves_the_old_store(store, monkeypatch):
 
 
 def test_one_process_changes_the_store_at_a_time(store):
-    with store.held(), pytest.raises(Busy), store.held():
+    with store.held(), pytest.raises(Busy), store.held(wait_s=0.0):
         pass
 
 
@@ -301,6 +302,31 @@ def test_a_passphrase_file_that_others_can_read_is_refused(store, tmp_path):
         find_passphrase(store, around({ENV_PASSPHRASE_FILE: str(file)})[0])
     with pytest.raises(PathError, match="PATH_INVALID"):
         find_passphrase(store, around({ENV_PASSPHRASE_FILE: str(tmp_path / "none")})[0])
+
+
+def test_what_never_ends_says_nothing_or_is_too_long_is_no_passphrase_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "_SILENT_MS", 1)
+    silent, long = tmp_path / "pipe", tmp_path / "long"
+    os.mkfifo(silent, 0o600)
+    long.write_bytes(b"x" * 1_025)
+    long.chmod(0o600)
+    for path, said in (
+        (Path("/dev/zero"), "from a device"),
+        (tmp_path, "or a folder"),
+        (silent, "says nothing"),
+        (long, "longer than 1,024 bytes"),
+    ):
+        with pytest.raises(PathError, match=said) as caught:
+            opening.secret_of_file(path)
+        assert (caught.value.code, caught.value.where) == ("PATH_INVALID", str(path))
+
+
+def test_a_passphrase_comes_through_a_pipe_of_a_shell():
+    reading, writing = os.pipe()
+    os.write(writing, b"of a password manager\n")
+    os.close(writing)
+    assert opening.secret_of_file(Path(f"/dev/fd/{reading}")).reveal() == "of a password manager"
+    os.close(reading)
 
 
 class _Ring(KeyringBackend):
