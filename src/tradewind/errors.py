@@ -459,6 +459,10 @@ _DATA = _codes(
             "leave the symbol out",
         ),
         "JOURNAL_CORRUPT": ("A journal is damaged before its end.", "run 'tradewind journal verify'"),
+        "JOURNAL_BEHIND": (
+            "A journal ends before what was once written in it: an older copy, or a part is gone.",
+            "put back the newer copy, or begin anew: on accounts 'tradewind session adopt', on paper another name",
+        ),
         "JOURNAL_VERSION": (
             "A journal, or a state that is kept with it, has a form of another tradewind.",
             "let that version go on, or end the session flat with it",

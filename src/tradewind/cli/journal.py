@@ -38,18 +38,23 @@ SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="Name of a s
 def verify(session: SessionName = "last", workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
     """Read a session's whole journal and compare every checksum, every link of its chain and every snapshot.
 
-    A tail torn by a crash is no damage: the next start cuts it off.
+    A tail torn by a crash is no damage: the next start cuts it off. A journal that ends before what was durable once,
+    as standing.json and the audit beside it say, is an older copy, or has lost a part.
 
     Example: tradewind journal verify last
     """
-    from tradewind.journal import FileDisk, verify_journal
+    from tradewind.journal import FileDisk, behind, verify_journal
+    from tradewind.live.evidence import known_end
     from tradewind.ops.governance import governance_of
 
     say = Output(as_json)
     desk = open_workspace(workspace)
     folder = session_path(desk, session)
+    known = known_end(folder)  # Before the journal is read: a session that runs writes on.
     report = verify_journal(FileDisk(), folder)
     _refuse_damage(desk, folder, report)
+    if report.records < known:
+        raise behind(report.records, known, desk.shown(folder))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.by_kind.items())
     say.line(
         f"{folder.name}: {report.verdict}, {report.records:,} records in {report.segments} segments ({kinds})"

@@ -2,7 +2,7 @@
 
 from tradewind.journal.disk import Disk, FileDisk, Lock, OpenFile
 from tradewind.journal.format import FORMAT_VERSION, Identity, Record, RecordKind, SegmentHeader
-from tradewind.journal.reader import CorruptJournalError, Damage, JournalReader
+from tradewind.journal.reader import CorruptJournalError, Damage, JournalReader, behind
 from tradewind.journal.replay import Start, newest_start, oldest_start, records_after
 from tradewind.journal.retention import Expired, RetentionRule, expire
 from tradewind.journal.rows import layout_of, pack_rows, unpack_rows
@@ -31,6 +31,7 @@ __all__ = [
     "SnapshotRef",
     "Start",
     "VerifyReport",
+    "behind",
     "expire",
     "layout_of",
     "newest_start",

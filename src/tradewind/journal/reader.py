@@ -52,6 +52,16 @@ def corrupt(damage: Damage) -> CorruptJournalError:
     return error
 
 
+def behind(last: int, known: int, where: str) -> JournalError:
+    """Return the error for a journal that ends with record `last` although `known` records were durable once."""
+    ends = f"ends after {last:,} records" if last else "is empty"
+    return JournalError(
+        "JOURNAL_BEHIND",
+        f"the journal {ends}, and {known:,} were durable once: an older copy stands here, or a part of it is gone.",
+        where=where,
+    )
+
+
 def segment_name(number: int) -> str:
     """Return the file name of a segment."""
     return f"segment-{number:06d}.twj"
@@ -337,6 +347,7 @@ __all__ = [
     "Damage",
     "JournalReader",
     "SegmentScan",
+    "behind",
     "check_identity",
     "corrupt",
     "segment_name",

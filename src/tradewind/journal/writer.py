@@ -19,7 +19,7 @@ from tradewind.errors import InvariantBroken, JournalError
 from tradewind.journal import format as twj
 from tradewind.journal.disk import FULL, append_all, disk_full
 from tradewind.journal.format import Identity, Record, RecordKind, SegmentHeader
-from tradewind.journal.reader import Damage, JournalReader, SegmentScan, corrupt, segment_name
+from tradewind.journal.reader import Damage, JournalReader, SegmentScan, behind, corrupt, segment_name
 from tradewind.journal.replay import valid_snapshots
 from tradewind.journal.snapshots import (
     SnapshotRef,
@@ -87,6 +87,8 @@ class JournalWriter:
     ----------
     recovered
         What was found at the start.
+    durable_seq
+        Sequence of the last record that a `sync` has made durable, or that was found at the start.
     """
 
     def __init__(
@@ -96,8 +98,11 @@ class JournalWriter:
         authorship: Authorship,
         segment_bytes: int,
         is_begun: Callable[[Record], bool] = lambda record: False,
+        *,
+        known_end: int = 0,
     ) -> None:
         self._is_begun = is_begun
+        self._known_end = known_end
         self._disk = disk
         self._folder = folder
         self._authorship = authorship
@@ -185,6 +190,7 @@ class JournalWriter:
         if self._size == self._synced_size:
             return
         self._sync_file()
+        self.durable_seq = self._next_seq - 1
 
     def snapshot(self, state: bytes) -> SnapshotRef:
         """Keep `state`, which is what the records so far lead to, as a place where a replay may start.
@@ -216,15 +222,20 @@ class JournalWriter:
     def _open(self) -> None:
         self._disk.make_folder(self._folder)
         reader = JournalReader(self._disk, self._folder, self._authorship.identity)
-        if reader.torn_segment is not None:
-            self._disk.remove(self._folder / reader.torn_segment)
         self._number = len(reader.headers)
         if self._number == 0:
             self._refuse_lost_tail(segment_name(1), 0)
+            self._remove_torn(reader)
             self._begin_segment()
         else:
             self._resume(reader)
-        self.recovered = Recovered(self._next_seq - 1, reader.dropped_bytes)
+        self.durable_seq = self._next_seq - 1
+        self.recovered = Recovered(self.durable_seq, reader.dropped_bytes)
+
+    def _remove_torn(self, reader: JournalReader) -> None:
+        """Remove a last segment in which nothing stands yet."""
+        if reader.torn_segment is not None:
+            self._disk.remove(self._folder / reader.torn_segment)
 
     def _resume(self, reader: JournalReader) -> None:
         last = reader.headers[-1]
@@ -233,6 +244,7 @@ class JournalWriter:
         self._next_seq, self._chain = scan.next_seq, scan.chain
         name = segment_name(last.number)
         self._refuse_lost_tail(name, scan.offset)
+        self._remove_torn(reader)
         self._file = self._disk.open(self._folder / name)
         if dropped_bytes:
             self._file.truncate(scan.offset)
@@ -267,11 +279,13 @@ class JournalWriter:
         return scan
 
     def _refuse_lost_tail(self, name: str, offset: int) -> None:
-        """Refuse a journal that ends before one of its snapshots: a part of it was taken away."""
+        """Refuse a journal that ends before a snapshot of it, or before what is known otherwise: a part is gone."""
         newest = newest_sequence(self._disk, self._folder)
         if newest >= self._next_seq:
             why = f"the journal ends before the snapshot taken after record {newest}"
             raise corrupt(Damage(name, offset, self._next_seq, why))
+        if self._known_end >= self._next_seq:
+            raise behind(self._next_seq - 1, self._known_end, str(self._folder))
 
     def _rotate(self) -> None:
         self._sync_file()
@@ -353,13 +367,16 @@ def open_journal(
     authorship: Authorship,
     segment_bytes: int = SEGMENT_BYTES,
     is_begun: Callable[[Record], bool] = lambda record: False,
+    *,
+    known_end: int = 0,
 ) -> JournalWriter:
     """Open the journal in `folder` for writing, new or after the last whole record, and hold its lock.
 
     The last segment is verified from its newest snapshot on, a torn tail is cut off, and the headers of all segments
     must fit together; `tradewind.journal.verify.verify_journal` looks at every byte.
 
-    is_begun: says of a record that it needs others behind it; those at the end are cut off with a torn tail.
+    is_begun: says of a record that it needs others behind it; those at the end are cut off with a torn tail. known_end:
+    the last record that is known to have been durable; a journal that ends before it is refused, and left as it is.
 
     Raises
     ------
@@ -368,10 +385,10 @@ def open_journal(
     SafetyRefusal
         JOURNAL_IDENTITY: it belongs to another session or account.
     JournalError
-        JOURNAL_CORRUPT, JOURNAL_VERSION, JOURNAL_WRITE, DISK_FULL.
+        JOURNAL_CORRUPT, JOURNAL_BEHIND, JOURNAL_VERSION, JOURNAL_WRITE, DISK_FULL.
     """
     disk.make_folder(folder)
-    return JournalWriter(disk, folder, authorship, segment_bytes, is_begun)
+    return JournalWriter(disk, folder, authorship, segment_bytes, is_begun, known_end=known_end)
 
 
 __all__ = ["SEGMENT_BYTES", "Authorship", "JournalWriter", "Recovered", "open_journal"]

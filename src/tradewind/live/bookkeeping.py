@@ -16,6 +16,7 @@ from tradewind.journal.bodies import Audit
 from tradewind.live.answers import Waits, answer_facts, asks_at_once
 from tradewind.live.belief import asked_ns_of, belief_of, coins_in, is_unknown, setting_of, terms_of, worth_in
 from tradewind.live.epochs import left_over, relieved
+from tradewind.live.evidence import refuse_unissued
 from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import funding_fact, setting_fact, settlements_of, taken_fact, transfer_fact
 from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
@@ -435,6 +436,8 @@ class Books:
     def _read(self, number: int, snapshot: Snapshot, now_ns: int) -> list[Told]:
         """Tell what a snapshot knows more of orders, fills and money; the comparison comes after it is applied."""
         account = self._accounts[number]
+        if number not in self._read_ns:
+            refuse_unissued(snapshot, int(self._world.core["counter"][0]), account.terms.name)
         self._read_ns[number] = snapshot.asked_ns
         facts = [f for fill in sorted(snapshot.fills, key=_by_time) for f in self._fill(fill)]
         for seen in snapshot.orders:

@@ -50,6 +50,8 @@ class Place:
         Version of tradewind.
     segment_bytes, snapshot_every
         When segments and snapshots are begun.
+    known_end
+        Last record that is known to have been durable, by what lies beside the journal.
     """
 
     disk: Disk
@@ -59,6 +61,7 @@ class Place:
     version: str
     segment_bytes: int = SEGMENT_BYTES
     snapshot_every: int = SNAPSHOT_EVERY
+    known_end: int = 0
 
 
 @dataclass(slots=True)
@@ -105,12 +108,15 @@ def open_session(
     Raises
     ------
     TradewindError
-        As `tradewind.journal.open_journal`. JOURNAL_VERSION too where another version wrote what this one cannot go on
+        As `tradewind.journal.open_journal`: JOURNAL_BEHIND where the journal ends before `Place.known_end`.
+        JOURNAL_VERSION too where another version wrote what this one cannot go on
         from: then nothing is changed. REPLAY_DIFFERS comes later, while running.
     """
     _refuse_other_version(place, world)
     author = Authorship(place.identity, place.now_ns, place.version, LAYOUTS)
-    writer = open_journal(place.disk, place.folder, author, place.segment_bytes, begins_batch)
+    writer = open_journal(
+        place.disk, place.folder, author, place.segment_bytes, begins_batch, known_end=place.known_end
+    )
     try:
         reader = JournalReader(place.disk, place.folder)
         start = newest_start(reader)

@@ -16,6 +16,7 @@ from tradewind.config import changed_settings, is_unchanged
 from tradewind.errors import SafetyRefusal
 from tradewind.journal import FileDisk, Identity, JournalReader, RecordKind
 from tradewind.journal.bodies import decode_boot
+from tradewind.live.evidence import known_end
 from tradewind.live.opening import OpenSession, Place, open_session
 from tradewind.live.operator import Operator
 from tradewind.live.resolver import PATIENCE_NS, Resolver
@@ -168,24 +169,27 @@ def run_paper(
     SafetyRefusal
         JOURNAL_IDENTITY: the journal is of another account, or the session ran other settings, code or history.
     JournalError
-        JOURNAL_CORRUPT, JOURNAL_VERSION, JOURNAL_WRITE, DISK_FULL, REPLAY_DIFFERS.
+        JOURNAL_CORRUPT, JOURNAL_BEHIND, JOURNAL_VERSION, JOURNAL_WRITE, DISK_FULL, REPLAY_DIFFERS.
     """
     disk = FileDisk()
     folder = workspace.session_dir(session)
     identity = Identity(session, (f"paper:{account}",))
-    place = Place(disk, folder, identity, time.time_ns, version, snapshot_every=snapshot_every)
     with ExitStack() as held:
         for path in workspace.session_locks(session, ()).values():
             disk.make_folder(path.parent)
             lease = disk.lock(path, f"trades on paper in session {session}")
             held.callback(lease.release)
+        place = Place(
+            disk, folder, identity, time.time_ns, version, snapshot_every=snapshot_every,
+            known_end=known_end(folder),
+        )  # fmt: skip
         boot = next_boot(folder, setup.boot, snapshot_every)
         world = setup.make_world()
         exchange = SimulatedExchange(setup.make_world(), setup.feed)
         opened = open_session(place, world, setup.reach(exchange), inside=exchange, boot=boot)
         opened.session.resolver = Resolver(world, _patience_ns(world, setup.feed))
         finished = _run(opened, len(setup.feed), speed, progress)
-        write_standing(folder, _standing(opened, boot, account), time.time_ns())
+        write_standing(folder, _standing(opened, boot, account), time.time_ns(), opened.writer.durable_seq)
         return _result(opened, folder, boot, finished=finished, bankrupt=exchange.bankrupt)
 
 

@@ -19,6 +19,7 @@ from tradewind.engine.world import CORE_BYTES
 from tradewind.errors import JournalError, TradewindError
 from tradewind.journal import FileDisk, Identity
 from tradewind.live.control import ControlServer
+from tradewind.live.evidence import known_end
 from tradewind.live.guard import GUARDED, guard_is_gone
 from tradewind.live.opening import Place, open_session
 from tradewind.live.operator import Operator
@@ -231,8 +232,9 @@ def run_session(
                 lease = disk.lock(path, f"trades {account} in session {name}")
                 held.callback(lease.release)
         place = Place(
-            disk, folder, Identity(name, setup.accounts), setup.clock, version, snapshot_every=snapshot_every
-        )
+            disk, folder, Identity(name, setup.accounts), setup.clock, version, snapshot_every=snapshot_every,
+            known_end=known_end(folder),
+        )  # fmt: skip
         boot = next_boot(folder, setup.boot, snapshot_every)
         run = _Run(setup, place, boot, notify, progress, beside)
         return asyncio.run(run.live())
@@ -312,18 +314,21 @@ class _Run:
         )  # fmt: skip
         others = [self._accompany(each, running) for each in self._beside]
         others.append(self._verify(opened.resumed_at))
-        others.append(keep_standing(self._folder, operator.status, self._setup.clock))
+        others.append(
+            keep_standing(self._folder, operator.status, self._setup.clock, lambda: opened.writer.durable_seq)
+        )
         for work in (self._beat(session, operator, world), watch.run(), *others):
             closing.callback(asyncio.ensure_future(work).cancel)
-        self._tell("SESSION_STARTED", f"process {self._boot.process}")
+        self._tell("SESSION_STARTED", f"process {self._boot.process}", record=opened.writer.durable_seq)
         holding = asyncio.ensure_future(self._begin_held(operator, world))
         closing.callback(holding.cancel)
         await self._trade(session)
         if operator.stopped and reached.stand_down is not None:
             await reached.stand_down()
-        write_standing(self._folder, operator.status(), self._setup.clock())
+        durable = opened.writer.durable_seq
+        write_standing(self._folder, operator.status(), self._setup.clock(), durable)
         opened.close(finished=False)
-        self._note_end(operator)
+        self._note_end(operator, durable)
         return RunResult(
             self._folder.name,
             self._boot.process,
@@ -403,7 +408,7 @@ class _Run:
                 await operator.hold(strategy, Rule.HUNG)
         self._pulse.release()
 
-    def _note_end(self, operator: Operator) -> None:
+    def _note_end(self, operator: Operator, durable: int) -> None:
         """Keep for the next start, and tell, how and why the process ends."""
         if operator.stopped:
             (self._folder / _STOPPED).touch(0o600)
@@ -415,10 +420,10 @@ class _Run:
         else:
             state, code, why = ENDED, "SESSION_STOPPED", "by a signal"
         self._pulse.state = state
-        self._tell(code, why)
+        self._tell(code, why, record=durable)
 
-    def _tell(self, code: str, text: str) -> None:
-        self._notify(Alert(code, text, self._setup.clock(), self._folder.name))
+    def _tell(self, code: str, text: str, **fields: object) -> None:
+        self._notify(Alert(code, text, self._setup.clock(), self._folder.name, fields))
 
 
 def mark_unguarded(folder: Path) -> None:

@@ -34,30 +34,43 @@ class LastKnown:
         When it was written down, nanoseconds UTC by our clock.
     standing
         What `Operator.status` returned.
+    durable
+        Last record of its journal that was durable then, 0 where that is not said.
     """
 
     written_ns: int
     standing: dict[str, Any]
+    durable: int = 0
 
 
-async def keep_standing(folder: Path, status: Callable[[], dict[str, Any]], clock: Callable[[], int]) -> None:
-    """Write down every few seconds what a session believes, for ever; nothing before it has read anything."""
+async def keep_standing(
+    folder: Path, status: Callable[[], dict[str, Any]], clock: Callable[[], int], durable: Callable[[], int]
+) -> None:
+    """Write down every few seconds what a session believes, for ever; nothing before it has read anything.
+
+    durable: returns the last record of its journal that is durable.
+    """
     while True:
         told = status()
         if told["now_ns"]:
-            await asyncio.to_thread(write_standing, folder, told, clock())
+            await asyncio.to_thread(write_standing, folder, told, clock(), durable())
         await asyncio.sleep(_EVERY_S)
 
 
-def write_standing(folder: Path, standing: dict[str, Any], written_ns: int) -> None:
-    """Put what a session believes in the place of what it believed; a disk that refuses it keeps the older one."""
-    write_unsynced(folder / STANDING, json.dumps({"written_ns": written_ns, "standing": standing}).encode())
+def write_standing(folder: Path, standing: dict[str, Any], written_ns: int, durable: int = 0) -> None:
+    """Put what a session believes in the place of what it believed; a disk that refuses it keeps the older one.
+
+    durable: last record of its journal that is durable, by which a journal that ends before it is known for an older
+    copy.
+    """
+    told = {"written_ns": written_ns, "durable": durable, "standing": standing}
+    write_unsynced(folder / STANDING, json.dumps(told).encode())
 
 
 def read_standing(folder: Path) -> LastKnown | None:
     """Return what a session wrote down last, None where it wrote nothing that can be read."""
     try:
         told = json.loads((folder / STANDING).read_bytes())
-        return LastKnown(int(told["written_ns"]), dict(told["standing"]))
+        return LastKnown(int(told["written_ns"]), dict(told["standing"]), int(told.get("durable", 0)))
     except (OSError, ValueError, LookupError, TypeError):
         return None

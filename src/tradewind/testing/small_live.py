@@ -178,6 +178,7 @@ class SmallLive:
             "test",
             15_000,
             snapshot_every=5,
+            known_end=0 if self.session is None else self.session.writer.durable_seq,
         )
         opened = open_session(place, self.world, venue, inside=venue.books)
         session = opened.session

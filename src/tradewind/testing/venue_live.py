@@ -300,7 +300,7 @@ class VenueLife:
         venues = tuple(berth.venue for berth in self.moored)
         place = Place(
             self.disk, FOLDER, Identity("live", venues), world.loop.local_ns, "test",
-            snapshot_every=self.snapshot_every,
+            snapshot_every=self.snapshot_every, known_end=self._durable(),
         )  # fmt: skip
         boot = self.boot(self.lives + 1)
         self.opened = open_session(place, self.world, reached.venue, inside=reached.inside, boot=boot)
@@ -309,6 +309,10 @@ class VenueLife:
         session.sequencer.hourly = reached.hourly
         session.disk = self.disk_port(world)
         return self.opened
+
+    def _durable(self) -> int:
+        """Return the last record that the process before this one knew to be durable: more than any mark may say."""
+        return self.opened.writer.durable_seq if hasattr(self, "opened") else 0
 
 
 def _lots_of(instrument: Instrument) -> float:

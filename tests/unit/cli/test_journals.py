@@ -14,6 +14,7 @@ from tradewind.engine.setup import AccountLimits
 from tradewind.journal import Authorship, FileDisk, Identity, RecordKind, open_journal
 from tradewind.journal.bodies import Boot, Instrument
 from tradewind.live.opening import Place, open_session
+from tradewind.live.standing import write_standing
 from tradewind.ops.alerts import Alert
 from tradewind.ops.governance import GovernanceLog, governance_of
 from tradewind.ops.intelligence import model_file
@@ -70,6 +71,34 @@ def test_a_sound_journal_is_verified(desk, capsys):
     assert report["verdict"] in {"whole", "torn"}
     assert report["chain"] in json.dumps(expected)
     assert answer(capsys, "journal", "verify")["chain"] == report["chain"]
+
+
+@pytest.mark.parametrize("beside", ["standing", "audit"])
+@pytest.mark.parametrize(("known", "status"), [(40, 0), (41, 3)])
+def test_a_journal_that_ends_before_what_was_durable_once_is_behind(desk, capsys, known, status, beside):
+    """`standing.json` and the audit know how far it went."""
+    folder = desk.session_dir("paper")
+    if beside == "standing":
+        write_standing(folder, {}, 1, known)
+    else:
+        log = GovernanceLog(FileDisk(), folder, Identity("paper", ("sim",)), lambda: 1, "test")
+        log.tell(Alert("SESSION_STOPPED", "by a signal", 1, fields={"record": known}))
+        log.close()
+    told = answer(capsys, "journal", "verify", "paper", status=status)
+    assert told.get("code") == ("JOURNAL_BEHIND" if status else None)
+    if status:
+        assert "ends after 40 records, and 41 were durable once" in told["message"]
+        assert told["where"] == "journal/paper"
+
+
+@pytest.mark.parametrize("empties", [True, False])
+def test_an_emptied_segment_is_no_whole_journal(desk, capsys, empties):
+    folder = desk.session_dir("paper")
+    write_standing(folder, {}, 1, 40)
+    for path in [*folder.glob("*.twj"), *folder.glob("*.tws")]:
+        path.write_bytes(b"") if empties and path.name == "segment-000001.twj" else path.unlink()
+    told = answer(capsys, "journal", "verify", "paper", status=3)
+    assert (told["code"], "journal is empty" in told["message"]) == ("JOURNAL_BEHIND", True)
 
 
 def test_a_flipped_bit_is_damage_with_its_place(desk, capsys):

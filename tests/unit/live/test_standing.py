@@ -35,10 +35,13 @@ def test_a_disk_that_refuses_it_keeps_the_older_one(tmp_path):
 @pytest.mark.parametrize(("now_ns", "kept"), [(0, False), (7, True)])
 def test_it_is_kept_from_the_first_thing_that_was_read_on(tmp_path, now_ns, kept):
     async def a_moment():
-        work = asyncio.ensure_future(keep_standing(tmp_path, lambda: {"now_ns": now_ns}, lambda: 9))
+        work = asyncio.ensure_future(
+            keep_standing(tmp_path, lambda: {"now_ns": now_ns}, lambda: 9, lambda: 4)
+        )
         for _ in range(50):
             await asyncio.sleep(0.002)
         work.cancel()
 
     asyncio.run(a_moment())
     assert (tmp_path / STANDING).exists() is kept
+    assert not kept or read_standing(tmp_path).durable == 4
