@@ -499,10 +499,12 @@ class _Finding:
 
         if tag_in(seen.client_id) not in self.earlier:
             return "not ours, left alone"
-        snapshot = account.snapshot
-        if seen in unprotecting(snapshot, self.earlier) or seen in relieved(snapshot, self.earlier):
+        snapshot, hedged = account.snapshot, account.terms.hedge
+        going = unprotecting(snapshot, self.earlier, hedged=hedged)
+        if seen in going or seen in relieved(snapshot, self.earlier, hedged=hedged):
             return "ours of an earlier epoch, is cancelled"
-        return "ours of an earlier epoch, stays until a new stop stands"
+        kind = "" if seen.reduce or not seen.stop else ", not reduce-only"
+        return f"ours of an earlier epoch{kind}, stays until a new stop stands"
 
     def _last_seen(self) -> Iterator[str]:
         from tradewind.units.time import format_utc

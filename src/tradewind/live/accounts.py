@@ -103,6 +103,8 @@ class TradingAccount:
         Says of an order whose place is not known, as after a restart, whether it waits among the venue's stops.
     notify
         Is told of what a person should know.
+    knows
+        Says of an order that bears the session's signs whether its journal tells of it: that may have been lost.
     read_ns
         When the account was read last, our time; 0: not yet.
     others, others_ns
@@ -116,6 +118,7 @@ class TradingAccount:
     clock: Callable[[], int]
     is_stop: Callable[[int], bool] = lambda cid: False
     notify: Callable[[Alert], None] = lambda alert: None
+    knows: Callable[[int], bool] = bool
     read_ns: int = 0
     others: tuple[OrderSeen, ...] = ()
     others_ns: int = 0
@@ -147,7 +150,7 @@ class TradingAccount:
 
     def note_others(self, snapshot: Snapshot) -> None:
         """Remember which orders of others rest, for whoever looks."""
-        self.others = tuple(seen for seen in snapshot.orders if seen.cid == 0)
+        self.others = tuple(seen for seen in snapshot.orders if not (seen.cid and self.knows(seen.cid)))
         self.others_ns = snapshot.asked_ns
 
     async def open(self, notify: Callable[[Alert], None]) -> None:

@@ -10,6 +10,7 @@ first step: what it had begun is then one more earlier epoch.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -182,10 +183,10 @@ class Adoption:
         self,
         account: AdoptedAccount,
         earlier: frozenset[str],
-        which: Callable[[Snapshot, frozenset[str]], list[OrderSeen]],
+        which: Callable[..., list[OrderSeen]],
     ) -> None:
         for attempt in range(_TRIES):
-            left = which(account.snapshot, earlier)
+            left = which(account.snapshot, earlier, hedged=account.terms.hedge)
             if not left:
                 return
             for seen in left:
@@ -297,8 +298,15 @@ class _AccountsOnce:
         notify: Callable[[Alert], None],
     ) -> None:
         self._inbox, self._clock = Inbox(), clock
+        earlier = frozenset(adoption.earlier)
         accounts = [
-            TradingAccount(number, account.terms, account.gateway, self._inbox, clock)
+            TradingAccount(
+                number,
+                dataclasses.replace(account.terms, earlier=earlier),
+                account.gateway,
+                self._inbox,
+                clock,
+            )
             for number, account in enumerate(adoption.accounts)
         ]
         self.books = Books(world, accounts, policy, notify)

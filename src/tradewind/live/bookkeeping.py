@@ -15,13 +15,13 @@ import msgspec
 from tradewind.journal.bodies import Audit
 from tradewind.live.answers import Waits, answer_facts, asks_at_once
 from tradewind.live.belief import asked_ns_of, belief_of, coins_in, is_unknown, setting_of, terms_of, worth_in
-from tradewind.live.epochs import left_over, relieved
 from tradewind.live.evidence import refuse_unissued
 from tradewind.live.facts import Told, halt_fact
 from tradewind.live.hearing import funding_fact, setting_fact, settlements_of, taken_fact, transfer_fact
 from tradewind.live.inbox import Answered, Heard, Item, Looked, Seen
 from tradewind.live.orders import Known, OrderLedger
-from tradewind.live.reconcile import Belief, Claim, Compared, Policy, compare, was_changed
+from tradewind.live.reconcile import Claim, Compared, Policy, compare, was_changed
+from tradewind.live.relieving import Relieving
 from tradewind.live.resolver import Absences
 from tradewind.live.statuses import Statuses
 from tradewind.live.takeover import is_of_takeover, taken_over_facts
@@ -97,14 +97,15 @@ class Books:
         self._statuses = Statuses(world, notify)
         self._worth = worth_in(world)
         self._ledger = OrderLedger(self._worth, self._wallet_of, coins_in(world))
+        self._relieving = Relieving(world, self._ledger, notify)
         for account in accounts:
             account.is_stop, account.notify = self._ledger.is_stop, notify
+            account.knows = lambda cid: self._ledger.known(cid) is not None
         self._waits = Waits(int(world.core["retry_ns"][0]), int(world.views["interval_ns"][0]))
         self._absences = Absences()
         self._fences: dict[int, int] = {}
         self._gone: dict[int, tuple[str, int]] = {}
         self._failures: Counter[int] = Counter()
-        self._leaving: set[int] = set()
         self._keys: dict[int, None] = {}
         self._claims: dict[int, dict[Claim, int]] = {}
         self._doubtful: set[int] = set()
@@ -173,6 +174,8 @@ class Books:
         if isinstance(event, port.OrderSeen):
             facts = self._order(number, event)
             self._doubt_terms(number, event, now_ns)
+            if number in self._relieving.leaving:
+                self._relieving.note_standing(self._accounts[number], event, now_ns)
         elif isinstance(event, port.FillSeen):
             facts = self._fill(event)
         elif isinstance(event, port.PositionSeen):
@@ -185,7 +188,7 @@ class Books:
             self.user_streams.append((number, event.code, event.recv_ns))
         else:
             facts = self._money(number, event)
-        if self._ledger.suspects or (number in self._leaving and isinstance(event, port.FillSeen)):
+        if self._ledger.suspects or (number in self._relieving.leaving and isinstance(event, port.FillSeen)):
             self._compare_soon(number, now_ns)
             self._ledger.suspects.clear()
         return facts
@@ -270,7 +273,7 @@ class Books:
             known = self._ledger.known(item.cid)
             opens = item.kind == RequestKind.NEW and known is not None and not known.closes
             self._statuses.note_accepted(item.account, now_ns, opens=opens)
-            if item.account in self._leaving and self._ledger.is_stop(item.cid):
+            if item.account in self._relieving.leaving and self._ledger.is_stop(item.cid):
                 self._compare_soon(item.account, now_ns)
         if outcome.kind is port.OutcomeKind.UNKNOWN:
             self._fences[item.cid] = outcome.fence_ns
@@ -479,7 +482,7 @@ class Books:
         belief = belief_of(self._world, terms.instruments, set(terms.wallets.values()), self._moved_ns)
         first = not self._world.core["requests"][0]
         compared = compare(
-            belief, snapshot, self._policy, terms.wallets, self._worth, first=first,
+            belief, self._relieving.read(account, snapshot), self._policy, terms.wallets, self._worth, first=first,
             before=None if sure else self._claimed_before(number, snapshot.asked_ns),
         )  # fmt: skip
         self._note_claims(number, compared, snapshot.asked_ns, now_ns)
@@ -487,7 +490,7 @@ class Books:
         if compared.deferred:
             self._compare_soon(number, now_ns)
         self._report(compared, account, now_ns)
-        self._relieve(account, snapshot, compared, belief, now_ns)
+        self._relieving.relieve(account, snapshot, compared, belief, now_ns)
         if any(difference.what in ("position", "taken") for difference in compared.differences):
             account.gateway.doubt_rules()  # Perhaps the lots that are counted in are others now (F56).
         found = sum(difference.halts for difference in compared.differences)
@@ -523,24 +526,6 @@ class Books:
         if any(what != "balance" for what, *_ in compared.doubted):
             self._doubtful.add(number)
 
-    def _relieve(
-        self, account: TradingAccount, snapshot: Snapshot, compared: Compared, belief: Belief, now_ns: int
-    ) -> None:
-        """Cancel the stops of earlier epochs that protect nothing which is not protected without them."""
-        earlier = account.terms.earlier
-        doubted = {place for what, place, *_ in compared.doubted if what == "position"}
-        self._leaving.discard(account.number)
-        if left_over(snapshot, earlier):
-            self._leaving.add(account.number)
-        for seen in relieved(snapshot, earlier, belief.sellable):
-            if seen.instrument not in compared.deferred | doubted:
-                held = any(_is_for(seen, each) and each.qty_lot for each in snapshot.positions)
-                held = held and belief.sellable.get((seen.instrument, seen.position_side), 1) > 0
-                why = "the new stops cover the position" if held else "nothing is left to protect"
-                text = f"{account.terms.name}: a stop of an earlier epoch goes, since {why}"
-                self._alert("RECONCILED", text, now_ns)
-                account.cancel_earlier(seen)
-
     def _report(self, compared: Compared, account: TradingAccount, now_ns: int) -> None:
         """Tell what was otherwise; what was told moments ago, when the account was read before, is told once."""
         before = {key for key, at_ns in self._told_ns.items() if now_ns < at_ns + _TOLD_FOR_NS}
@@ -570,11 +555,6 @@ class Books:
 def ended_contexts(facts: Sequence[Told]) -> set[int]:
     """Return the contexts in which an order ended by these facts, or had filled more; they may decide again."""
     return {fact.cid >> 8 & 0xFFF for fact in facts if fact.kind in _ENDS}
-
-
-def _is_for(seen: OrderSeen, position: port.PositionSeen) -> bool:
-    """Say whether an order is about the side of an instrument that a position is of."""
-    return (seen.instrument, seen.position_side) == (position.instrument, position.position_side)
 
 
 def _works(seen: OrderSeen) -> bool:

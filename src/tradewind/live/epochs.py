@@ -9,6 +9,11 @@ little is left of that. What those before have left is known by its signs alone:
   nothing is held there any more. Where a session has no stops at the venue it stays as long as the position does:
   nothing is ever bare on the way from one to the other.
 
+Where strategies net at an account their stops are not reduce-only. Such a stop stays as well, over what it would
+close.
+But triggered beside another it would open the other side: so it goes as soon as what is held is covered without it,
+with the first word of the venue that a stop of the new epoch stands, and not only with the next reading.
+
 Coins are another matter: a stop locks those that it is to sell. So one of an earlier epoch goes as soon as a sale of
 the new one is refused for want of coins, or a stop of it is taken beside it, since both would sell twice as many.
 """
@@ -17,16 +22,18 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tradewind.config import write_atomic
 from tradewind.errors import SafetyRefusal
-from tradewind.units.enums import BUY, LONG, SELL, IntentKind, Rule
+from tradewind.units.enums import LONG, SELL, SHORT, IntentKind, Rule
 from tradewind.venues.ccxt.client_ids import SIGNS, TAG_LENGTH, tag_in
-from tradewind.venues.gateway import OrderStatus, OutcomeKind
+from tradewind.venues.gateway import OrderStatus, OutcomeKind, closes_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -37,12 +44,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ADOPTING",
     "Epoch",
+    "as_guard",
     "begin_epoch",
     "begun_ns",
     "coins_noted",
     "draw_tag",
     "end_beginning",
     "epoch_of",
+    "guarded_side",
     "in_the_way",
     "left_over",
     "note_coins",
@@ -50,6 +59,7 @@ __all__ = [
     "refuse_unfinished",
     "relieved",
     "signs_of_life",
+    "spare",
     "tags_in",
     "unprotecting",
 ]
@@ -159,38 +169,70 @@ def tags_in(snapshot: Snapshot) -> dict[str, int]:
     return seen
 
 
-def left_over(snapshot: Snapshot, earlier: Collection[str]) -> list[OrderSeen]:
+def left_over(orders: Sequence[OrderSeen], earlier: Collection[str]) -> list[OrderSeen]:
     """Return the orders that earlier epochs have left."""
-    return [seen for seen in snapshot.orders if tag_in(seen.client_id) in earlier]
+    return [seen for seen in orders if tag_in(seen.client_id) in earlier]
 
 
-def unprotecting(snapshot: Snapshot, earlier: Collection[str]) -> list[OrderSeen]:
-    """Return what is cancelled of earlier epochs before a new one begins: all that is no stop.
+def unprotecting(snapshot: Snapshot, earlier: Collection[str], *, hedged: bool = False) -> list[OrderSeen]:
+    """Return what is cancelled of earlier epochs before a new one begins: all that is no stop over what is held.
 
-    A stop that has triggered is left to its work.
+    One that has triggered is left to its work.
+
+    hedged: whether the account keeps long and short apart.
     """
-    left = [seen for seen in left_over(snapshot, earlier) if seen.status is OrderStatus.WORKING]
-    return [seen for seen in left if not protects(seen)]
+    left = [seen for seen in left_over(snapshot.orders, earlier) if seen.status is OrderStatus.WORKING]
+    held = {(position.instrument, position.position_side) for position in snapshot.positions}
+    return [
+        seen
+        for seen in left
+        if not (protects(seen) or (seen.instrument, guarded_side(seen, hedged=hedged)) in held)
+    ]
 
 
 def relieved(
-    snapshot: Snapshot, earlier: Collection[str], ours: Mapping[tuple[int, int], int] | None = None
+    snapshot: Snapshot,
+    earlier: Collection[str],
+    ours: Mapping[tuple[int, int], int] | None = None,
+    *,
+    hedged: bool = False,
 ) -> list[OrderSeen]:
     """Return the stops of earlier epochs that protect nothing that is not protected without them.
 
     ours: lots that are to be protected, by instrument and side, where an account holds more than is the session's.
+    hedged: whether the account keeps long and short apart.
     """
     held: Counter[tuple[int, int]] = Counter()
     for position in snapshot.positions:
         held[position.instrument, position.position_side] += position.qty_lot
-    held.update({place: lots - held[place] for place, lots in (ours or {}).items()})
     own: Counter[tuple[int, int]] = Counter()
     for seen in snapshot.orders:
         if seen.cid and protects(seen):
             own[seen.instrument, seen.position_side] += seen.qty_lot - seen.filled_lot
-    stops = [seen for seen in left_over(snapshot, earlier) if protects(seen)]
-    places = [(seen.instrument, seen.position_side) for seen in stops]
-    return [seen for seen, place in zip(stops, places, strict=True) if own[place] >= held[place]]
+    stops: defaultdict[tuple[int, int], list[OrderSeen]] = defaultdict(list)
+    for seen in left_over(snapshot.orders, earlier):
+        side = guarded_side(seen, hedged=hedged)
+        if side is not None:
+            stops[seen.instrument, side].append(seen)
+    needs = {place: (ours or {}).get(place, held[place]) - own[place] for place in stops}
+    return [seen for place, there in stops.items() for seen in spare(there, needs[place])]
+
+
+def spare(stops: Sequence[OrderSeen], need: int, *, beside_plain: bool = False) -> list[OrderSeen]:
+    """Return which stops over one side can go while the others cover `need` lots, the farthest from the price first.
+
+    All of them where nothing is needed. Else those that are reduce-only stay, since they harm nobody, unless a stop
+    that is not lies beside them (`beside_plain`): it would open the other side once they have closed what is held.
+    """
+    if need <= 0:
+        return list(stops)
+    found, covered = [], sum(seen.qty_lot - seen.filled_lot for seen in stops)
+    for seen in sorted(stops, key=lambda seen: seen.side * seen.price_tick, reverse=True):
+        lots = seen.qty_lot - seen.filled_lot
+        if covered - lots >= need and (beside_plain or not seen.reduce):
+            covered -= lots
+            found.append(seen)
+    return found
 
 
 def in_the_way(
@@ -209,9 +251,26 @@ def in_the_way(
 
 
 def protects(seen: OrderSeen) -> bool:
-    """Say whether an order waits to close the side that it is of."""
-    closes = seen.side == (SELL if seen.position_side == LONG else BUY)
-    return seen.stop and bool(seen.reduce) and closes
+    """Say whether an order waits to close the side that it is of, and can do nothing else: it is reduce-only."""
+    return seen.stop and bool(seen.reduce) and closes_side(seen.side, seen.position_side)
+
+
+def guarded_side(seen: OrderSeen, *, hedged: bool) -> int | None:
+    """Return which side of a position a stop closes when it is triggered, None for what is no such stop.
+
+    Where several strategies net at an account their stops leave without being reduce-only. The venue then shows one as
+    an order that opens the other side; it closes what is held all the same.
+    """
+    if protects(seen):
+        return seen.position_side
+    if not seen.stop or seen.reduce or hedged:
+        return None
+    return LONG if seen.side == SELL else SHORT
+
+
+def as_guard(seen: OrderSeen, side: int) -> OrderSeen:
+    """Return a stop as one that closes a side, whatever it tells the venue."""
+    return replace(seen, position_side=side, reduce=1)
 
 
 def signs_of_life(before: Sequence[OrderSeen], after: Sequence[OrderSeen], own: str) -> list[OrderSeen]:

@@ -102,9 +102,9 @@ def tag_of(world, order):
     return tag_in(order.placement.client_id)
 
 
-def played(venue, play, seed=1):
+def played(venue, play, seed=1, scene=Scene):
     """Let a coroutine function play a scene at a venue in virtual time; return the scene."""
-    scene = Scene(venue)
+    scene = scene(venue)
 
     async def happen(world):
         world.loop.set_exception_handler(lambda loop, context: None)

@@ -51,10 +51,9 @@ EARLIER = frozenset({"OLDOLD"})
 def order(client_id, *, stop=True, reduce=True, lots=7, position_side=LONG, side=None, **more):
     closes = SELL if position_side == LONG else BUY
     text = client_id if isinstance(client_id, str) else client_id.encode(1 << 20 | lots)
-    cid = 5 if client_id is NEW else 0
-    terms = {"status": OrderStatus.WORKING, "price": 100} | more
+    terms = {"status": OrderStatus.WORKING, "price": 100, "cid": 5 if client_id is NEW else 0} | more
     return OrderSeen(
-        0, cid, text, f"v{text}{lots}", terms["status"], side or closes, position_side, int(reduce),
+        0, terms["cid"], text, f"v{text}{lots}", terms["status"], side or closes, position_side, int(reduce),
         terms["price"], lots, 0, 0, 0, 1, 1, stop,
     )  # fmt: skip
 
@@ -110,6 +109,124 @@ def test_what_opens_or_takes_a_profit_goes_at_once_and_strangers_stay():
     triggered = order(OLD, stop=False, lots=4, status=OrderStatus.TRIGGERED)
     left_alone = (order(OLD), triggered, order(OTHER, stop=False), order("made by hand", stop=False))
     assert unprotecting(snapshot(opener, trap, profit, *left_alone), EARLIER) == [opener, trap, profit]
+
+
+def plain(client_id, lots, price, side=SELL):
+    """Return a stop that is not reduce-only, as a venue shows it: as an order that opens the other side."""
+    opens = SHORT if side == SELL else LONG
+    return order(client_id, reduce=False, side=side, position_side=opens, lots=lots, price=price)
+
+
+def test_a_stop_that_is_not_reduce_only_protects_what_it_would_close():
+    """Those of strategies that net at an account. Where both sides are kept apart such an order opens."""
+    near, far, opens = plain(OLD, 3, 99), plain(OLD, 4, 95), plain(OLD, 2, 105, BUY)
+    there = snapshot(near, far, opens)
+    assert unprotecting(there, EARLIER) == [opens]
+    assert relieved(there, EARLIER) == [opens]
+    assert unprotecting(there, EARLIER, hedged=True) == [near, far, opens]
+    short = snapshot(near, opens, held=2, position_side=SHORT)
+    assert (unprotecting(short, EARLIER), relieved(short, EARLIER)) == ([near], [near])
+    assert unprotecting(snapshot(near, held=0), EARLIER) == [near]
+
+
+@pytest.mark.parametrize(
+    ("held", "new", "going"),
+    [
+        (7, 0, []),
+        (6, 0, []),
+        (4, 0, [3]),  # The nearer one is kept as long as it covers what is held with the others.
+        (3, 0, [4]),
+        (7, 3, [3]),
+        (7, 4, [4]),
+        (7, 6, [4]),
+        (7, 7, [4, 3]),
+    ],
+)
+def test_of_those_that_are_not_reduce_only_no_more_stay_than_cover_what_is_held(held, new, going):
+    """Triggered with the others they would open the other side."""
+    near, far = plain(OLD, 3, 99), plain(OLD, 4, 95)
+    stops = (near, far, *([order(NEW, lots=new)] if new else []))
+    assert sorted(seen.qty_lot for seen in relieved(snapshot(*stops, held=held), EARLIER)) == sorted(going)
+    # Such as are reduce-only harm nobody and stay until all is covered.
+    harmless = (order(OLD, lots=3), order(OLD, lots=4), *stops[2:])
+    assert len(relieved(snapshot(*harmless, held=held), EARLIER)) == (2 if new == held else 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "reduce", "lots", "going"),
+    [
+        ([plain(OLD, 7, 99)], 0, 7, 1),
+        ([plain(OLD, 7, 99)], 1, 7, 1),
+        ([order(OLD)], 0, 7, 1),
+        ([order(OLD)], 1, 7, 0),
+        ([plain(OLD, 7, 99)], 0, 6, 0),
+        ([plain(OLD, 3, 99), plain(OLD, 4, 95)], 0, 4, 1),
+        ([plain(OLD, 7, 99, BUY)], 0, 7, 0),
+        ([plain(OTHER, 7, 99)], 0, 7, 0),
+    ],
+    ids=["both", "old", "new", "neither", "too few", "one of two", "other side", "strangers"],
+)
+def test_what_would_be_triggered_beside_a_stop_of_the_new_epoch_goes_when_that_stands(
+    old, reduce, lots, going
+):
+    """With the venue's word on its stream, however often that is repeated, and never so many that less is covered than
+    is held."""
+    world, gone, alerts = small_world(), [], []
+    world.contexts["working"]["holding"]["pos_lot"][0, LONG] = 7
+    inbox = SimpleNamespace(start=lambda cancelling: gone.append(cancelling.close()))
+    account = TradingAccount(
+        0, AccountTerms("main", frozenset({0}), {"USDT": 0}, earlier=EARLIER), SimpleNamespace(), inbox, lambda: 0
+    )  # fmt: skip
+    books = Books(world, [account], Policy(external="ignore"), alerts.append)
+    there = snapshot(*old)
+    account.note_others(there)
+    books.compare(0, replace(there, asked_ns=10**15), 0, sure=True)
+    books.note(np.zeros(0, FACT), asked_stop(lots, reduce=reduce))
+    gone.clear()
+    shown = order(NEW, lots=lots, reduce=bool(reduce), position_side=LONG if reduce else SHORT, side=SELL)
+    for _ in range(3):
+        books.facts_of(Heard(0, shown), 0)
+    assert len(gone) == going
+    assert not any(alert.code == "UNEXPLAINED" for alert in alerts)
+
+
+def test_an_old_stop_that_is_not_reduce_only_halts_nobody_and_one_that_is_covered_goes():
+    """It is no order of somebody else that may open the other side."""
+    world, gone, alerts = small_world(), [], []
+    world.contexts["working"]["holding"]["pos_lot"][0, LONG] = 7
+    inbox = SimpleNamespace(start=lambda cancelling: gone.append(cancelling.close()))
+    account = TradingAccount(
+        0, AccountTerms("main", frozenset({0}), {"USDT": 0}, earlier=EARLIER),
+        SimpleNamespace(doubt_rules=lambda: None), inbox, lambda: 0,
+    )  # fmt: skip
+    books = Books(world, [account], Policy(), alerts.append)
+    books.note(np.zeros(0, FACT), asked_stop(reduce=0))
+    new = replace(plain(OLD, 7, 98), cid=5, client_id=NEW.encode(5), venue_id="new")
+    for orders, going in (((plain(OLD, 7, 99),), 0), ((plain(OLD, 7, 99), new), 1)):
+        assert books.compare(0, replace(snapshot(*orders), asked_ns=10**15), 0, sure=True) == []
+        assert len(gone) == going
+    # One of somebody else, just like it, is an order that may open.
+    books.compare(0, replace(snapshot(plain(OTHER, 7, 99)), asked_ns=10**15), 0, sure=True)
+    assert "may open" in alerts[-1].text
+
+
+def test_orders_with_our_signs_that_the_journal_does_not_know_are_told_as_nobodys():
+    """Where it was lost the stops of before rest still: who has to decide is told that they do."""
+    alerts = []
+    account = TradingAccount(
+        0, AccountTerms("main", frozenset({0}), {"USDT": 0}), SimpleNamespace(doubt_rules=lambda: None), Inbox(),
+        lambda: 0,
+    )  # fmt: skip
+    books = Books(small_world(), [account], Policy(), alerts.append)
+    there = replace(snapshot(order(NEW), order(NEW, lots=3, cid=6)), asked_ns=10**15)
+    account.note_others(there)
+    assert len(account.others) == 2
+    books.compare(0, there, 0, sure=True)
+    (told,) = [alert.text for alert in alerts if "none of ours" in alert.text]
+    assert "with them rest orders of nobody: stops 2, others 0" in told
+    books.note(np.zeros(0, FACT), asked_stop())
+    account.note_others(there)
+    assert [seen.cid for seen in account.others] == [6]
 
 
 def test_tags_are_read_from_ids_that_are_ours_whole():
@@ -172,6 +289,19 @@ def accepted(kind):
     return asked, Answered(0, RequestKind.NEW, 0, 1 << 20, 0, 7, Outcome(OutcomeKind.ACCEPTED))
 
 
+def asked_stop(lots=7, *, cid=5, reduce=1):
+    """Return the request of a stop of this epoch over a long position."""
+    asked = np.zeros(1, REQUEST)
+    asked["kind"], asked["cid"], asked["order_kind"], asked["qty_lot"] = (
+        RequestKind.NEW,
+        cid,
+        IntentKind.STOP,
+        lots,
+    )
+    asked["side"], asked["position_side"], asked["reduce"] = SELL, LONG, reduce
+    return asked
+
+
 def filled():
     """Return a trade of an order, and its request."""
     asked, _ = accepted(IntentKind.REST)
@@ -220,6 +350,7 @@ def test_it_is_said_why_a_stop_of_an_earlier_epoch_goes(seen, why):
     inbox = SimpleNamespace(start=lambda cancelling: gone.append(cancelling.close()))
     account = TradingAccount(0, terms, gateway, inbox, lambda: 0)
     books = Books(small_world(), [account], Policy(), alerts.append)
+    books.note(np.zeros(0, FACT), asked_stop())
     books.compare(0, replace(seen, asked_ns=10**15), 0, sure=True)
     told = [alert.text for alert in alerts if "earlier epoch" in alert.text]
     assert told == ([f"main: a stop of an earlier epoch goes, since {why}"] if why else [])
@@ -245,6 +376,7 @@ def test_an_old_stop_of_coins_goes_when_those_that_are_ours_are_covered_or_sold(
         lambda: 0,
     )  # fmt: skip
     books = Books(world, [account], Policy(external="ignore"), alerts.append)
+    books.note(np.zeros(0, FACT), asked_stop(covered))
     stops = [order(OLD, lots=40 * PARTS), *([order(NEW, lots=covered)] if covered else [])]
     books.compare(0, replace(snapshot(*stops, held=5_000 * PARTS + ours), asked_ns=10**15), 0, sure=True)
     told = [alert.text for alert in alerts if "earlier epoch" in alert.text]
