@@ -3,6 +3,8 @@
 import asyncio
 import errno
 
+import pytest
+
 from tradewind.journal import Identity, JournalReader
 from tradewind.live.opening import Place, open_session
 from tradewind.ops.intelligence.database import Intelligence
@@ -165,22 +167,43 @@ def test_F84_another_sessions_journal_is_refused():
     assert placed_s(sea) == []
 
 
-def test_F84_a_journal_that_is_gone_leaves_positions_that_nobody_explains():
+def delete(disk):
+    for name in disk.names(FOLDER):
+        disk.remove(FOLDER / name)
+    disk.sync_folder(FOLDER)
+
+
+def test_F84_a_folder_that_is_gone_leaves_positions_that_nobody_explains():
     """What is held is nobody's then: it is told, counted against the limits, and nothing is opened or closed until an
-    operator adopts it."""
+    operator adopts it. With the folder its signs are gone, so the orders of the next start bear others."""
 
-    def delete(disk):
-        for name in disk.names(FOLDER):
-            disk.remove(FOLDER / name)
-        disk.sync_folder(FOLDER)
+    async def lose(deck):
+        await dead_then(delete)(deck)
+        deck.life.bury()
+        deck.life.tag = "Anew01"
 
-    sea = sail_steady("binance_usdm", acts=[(200, dead_then(delete))], judges="cdgh")
+    sea = sail_steady("binance_usdm", acts=[(200, lose)], judges="cdgh")
     assert [bits for _, bits, on in halts(sea) if on] == [Halt.EXTERNAL]
     assert max(placed_s(sea)) < 200
     assert asked_s(sea) == []
     (found,) = [row for _, row in told(sea, FactKind.EXTERNAL_POSITION)]
     assert found["qty_lot"] == 40
     assert sea.alerts("UNEXPLAINED")
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_F84_a_journal_that_is_gone_while_its_signs_are_not_is_refused(knows):
+    """Its orders would get the ids of earlier ones: what lies beside it, or else the venue, knows how far it went."""
+
+    async def lose(deck):
+        await dead_then(delete)(deck)
+        if not knows:
+            deck.life.bury()
+
+    sea = sail_steady("binance_usdm", acts=[(200, lose)], judges="")
+    assert set(sea.life.ends) == {"killed", "JournalError JOURNAL_BEHIND"}
+    assert max(placed_s(sea)) < 200
+    assert bool(sea.life.disk.names(FOLDER)) is not knows
 
 
 def test_F85_tables_that_are_damaged_are_made_again_from_the_journal(tmp_path):
