@@ -45,18 +45,28 @@ _RATIOS: Final = frozenset(("LOSS_DAY", "LOSS_SESSION", "DRAWDOWN", "EMERGENCY")
 _COUNTS: Final = frozenset(("LOSS_STREAK",))
 _BY_WORD: Final = frozenset(("OPERATOR", "FLATTEN", "HOLD", "LOCK"))
 """Reasons that an operator's command may set."""
-_TOLD: Final = frozenset(
-    ("HALTED", "LOCKED", "UNEXPLAINED", "VENUE_REFUSES", "BANNED", "LIQUIDATED", "STRATEGY_HELD")
-)
+_VENUE: Final = frozenset(("VENUE", "LOCK", "HOLD", "FLATTEN"))
+_ACCOUNT: Final = frozenset(("RECONCILE", "EXTERNAL", "SETTINGS"))
+_TOLD: Final[Mapping[str, frozenset[str]]] = {
+    "HALTED": frozenset(MEANINGS) - {"OPERATOR", "HELD", "LIQUIDATED"} - _ACCOUNT,
+    "LOCKED": _VENUE,
+    "VENUE_REFUSES": _VENUE,
+    "BANNED": _VENUE,
+    "UNEXPLAINED": _ACCOUNT,
+    "LIQUIDATED": frozenset(("LIQUIDATED", "EXTERNAL")),
+    "STRATEGY_HELD": frozenset(("HELD",)),
+}
+"""By the code of an alert, the reasons that it may speak of."""
+_NO_HALTS: Final = frozenset(("resume", "status"))
+"""What an operator asks for that halts nothing."""
 _NEAR_NS: Final = 2 * SECOND_NS
 """A word that was said so long before or after belongs to the halt."""
 
 
 def halt_line(record: SessionRecord, row: Row) -> str:
     """Return one halt that began: when, what it holds for, each reason in words, and what was said of it."""
-    begun = json.loads(row["begun"])
-    reasons = "; ".join(_reason(row, name) for name in begun)
-    said = _said(record, row["ts_ns"], begun)
+    reasons = "; ".join(_reason(row, name) for name in json.loads(row["begun"]))
+    said = _said(record, row)
     return f"{format_utc(row['ts_ns'])} {_place(record, row)}, {reasons}{f' ({said})' if said else ''}"
 
 
@@ -94,14 +104,33 @@ def _figures(row: Row, words: str) -> str:
     return f", {words.format(seen, limit).replace('%', ' %')}" if limit and seen is not None else ""
 
 
-def _said(record: SessionRecord, at_ns: int, begun: Sequence[str]) -> str:
+def _said(record: SessionRecord, row: Row) -> str:
     """Return the words of an operator, or of an alert, that belong to a halt; "" where nobody said any."""
+    at_ns, begun = row["ts_ns"], set(json.loads(row["begun"]))
     span = at_ns - _NEAR_NS, at_ns + _NEAR_NS + 1
-    if _BY_WORD & set(begun):
-        for action in record.rows("operator_actions", *span):
-            return action_line(action)
-    told = [row["text"] for row in record.rows("told", *span) if row["code"] in _TOLD]
-    return "; ".join(dict.fromkeys(told))
+    if _BY_WORD & begun:
+        words = [each for each in record.rows("operator_actions", *span) if each["action"] not in _NO_HALTS]
+        # A command is written down before what comes of it.
+        before = [each for each in words if each["seq"] < row["seq"]]
+        if before:
+            return action_line(max(before, key=lambda each: each["seq"]))
+    told = [each for each in record.rows("told", *span) if _is_of(record, row, each)]
+    whose = f"{_place(record, row)} is held alone: "
+    return "; ".join(dict.fromkeys(each["text"].removeprefix(whose) for each in told))
+
+
+def _is_of(record: SessionRecord, row: Row, told: Row) -> bool:
+    """Say whether an alert speaks of a halt: of its reason, its place, and no other halt of that sort is nearer."""
+    text, speaks_of = str(told["text"]), _TOLD.get(told["code"], frozenset())
+    if not speaks_of & set(json.loads(row["begun"])):
+        return False
+    if any(f"{name}, {meaning}" in text for name, meaning in MEANINGS.items()):
+        return False  # The core's own words, which stand in the line already.
+    if "HELD" in speaks_of:
+        return text.startswith(f"{_place(record, row)} ")
+    apart_ns = abs(told["ts_ns"] - row["ts_ns"])
+    others = record.rows("halts", told["ts_ns"] - apart_ns + 1, told["ts_ns"] + apart_ns)
+    return not any(speaks_of & set(json.loads(other["begun"])) for other in others)
 
 
 def action_line(row: Row) -> str:

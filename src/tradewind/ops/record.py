@@ -122,6 +122,21 @@ class SessionRecord:
         rows = (row for row in self.tables.get("equity", []) if row["wallet"] == wallet)
         return next((str(row["account"]) for row in rows), "")
 
+    def opened_at(self) -> dict[int, int]:
+        """Return by wallet the record with which its opening balance was booked: what it held when a session began.
+
+        It is booked as a transfer that no venue told of, into a wallet of which nothing is known before. Marks before
+        it are of another account that was read sooner.
+        """
+        funded = {row["wallet"]: row["seq"] for row in reversed(self.rows("equity")) if row["equity"]}
+        opened: dict[int, int] = {}
+        for row in self.rows("cash"):
+            if row["wallet"] not in opened:
+                is_first = row["seq"] < funded.get(row["wallet"], row["seq"] + 1)
+                opens = row["kind"] == "TRANSFER" and not row["trade_id"] and is_first
+                opened[row["wallet"]] = row["seq"] if opens else 0
+        return opened
+
     def wallets_of_instruments(self) -> dict[int, int]:
         """Return the wallet of each instrument: the one on which its fees and funding were booked, or the only one."""
         wallets = {row["wallet"] for row in self.tables.get("equity", [])}

@@ -209,7 +209,8 @@ def _mark_equity(record: SessionRecord, told: Statistics) -> None:
     mine = [wallet for wallet in wallets if record.wallet_currency(wallet) == told.currency]
     if len(mine) != 1:
         return
-    marks = [row for row in record.rows("equity") if row["wallet"] == mine[0]]
+    opened = record.opened_at().get(mine[0], 0)
+    marks = [row for row in record.rows("equity") if row["wallet"] == mine[0] and row["seq"] >= opened]
     before = [row for row in marks if row["ts_ns"] <= told.since_ns]
     marks = before[-1:] + [row for row in marks if row["ts_ns"] > told.since_ns]
     if not marks:

@@ -169,7 +169,7 @@ def summarise_day(record: SessionRecord, at_ns: int) -> DaySummary:
 def _count_money(record: SessionRecord, summary: DaySummary) -> None:
     span = summary.start_ns, summary.end_ns
     wallets: dict[int, WalletDay] = {}
-    marked: dict[int, int] = {}
+    marked = record.opened_at()
 
     def of(wallet: int) -> WalletDay:
         return wallets.setdefault(
@@ -206,8 +206,9 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
 def _marks(record: SessionRecord, start_ns: int, end_ns: int) -> Iterator[Row]:
     """Yield what the wallets held that day, as it was written down; the mark that begins the next day ends this one."""
     ended: set[int] = set()
+    opened = record.opened_at()
     for row in record.rows("equity", start_ns, end_ns + HOUR_NS):
-        if row["wallet"] not in ended:
+        if row["wallet"] not in ended and row["seq"] >= opened.get(row["wallet"], 0):
             yield row
         if row["ts_ns"] >= end_ns:
             ended.add(row["wallet"])

@@ -60,8 +60,9 @@ def decision(ts_ns, verdict, rule="OK"):
     return {"ts_ns": ts_ns, "verdict": verdict, "rule": rule}
 
 
-def halt_row(ts_ns, scope, begun, cause=(), limit=0.0, seen=0.0, place=0):
+def halt_row(ts_ns, scope, begun, cause=(), limit=0.0, seen=0.0, place=0, seq=10):
     return {
+        "seq": seq,
         "ts_ns": ts_ns,
         "scope": scope,
         "place": place,
@@ -133,7 +134,13 @@ def record():
         ],
         halts=[halt_row(noon, "account", ["LOSS_DAY"], ["LOSS_DAY"], 0.05, 0.0521)],
         operator_actions=[
-            {"ts_ns": noon, "action": "pause", "actor": "ada", "detail": '{"reason": "news at one"}'}
+            {
+                "seq": 9,
+                "ts_ns": noon,
+                "action": "pause",
+                "actor": "ada",
+                "detail": '{"reason": "news at one"}',
+            }
         ],
         reconciliations=[{"ts_ns": noon, "code": "RECONCILED"}, {"ts_ns": next_noon, "code": "UNEXPLAINED"}],
     )
@@ -219,7 +226,7 @@ def test_a_halt_says_where_why_by_how_much_and_in_whose_words(row, said):
     record = record_of(
         equity=[equity_row(DAY, 100) | {"account": "main"}],
         operator_actions=[
-            {"ts_ns": DAY + 1, "action": "pause", "actor": "ada", "detail": '{"reason": "news"}'}
+            {"seq": 9, "ts_ns": DAY + 1, "action": "pause", "actor": "ada", "detail": '{"reason": "news"}'}
         ],
         told=[{"ts_ns": DAY + 5 * HOUR_NS, "code": "HALTED", "text": "maintenance from 05:05"}],
         halts=[row],
@@ -227,6 +234,63 @@ def test_a_halt_says_where_why_by_how_much_and_in_whose_words(row, said):
     (told,) = summarise_day(record, DAY).halts
     assert told.partition(" ")[2].startswith(said)
     assert "(" in said or "(" not in told
+
+
+def test_each_pause_of_a_second_names_who_has_asked_for_it():
+    """A command is written down before what comes of it; the first of them was named for all once."""
+    actions, halts = [], []
+    for at, seq in enumerate((10, 20, 30, 40)):
+        word = {"ts_ns": DAY + at, "seq": seq, "action": "pause", "actor": f"process {at}", "detail": "{}"}
+        actions += [word, word | {"seq": seq + 5, "action": "resume"}]
+        halts.append(halt_row(DAY + at, "core", ["OPERATOR"], seq=seq + 2))
+    told = summarise_day(record_of(operator_actions=actions, halts=halts), DAY).halts
+    assert [line.rpartition("(")[2] for line in told] == [f"pause by process {at})" for at in range(4)]
+
+
+def test_an_alert_is_told_behind_the_halt_of_which_it_speaks_and_no_other():
+    loss, held = "the day's loss", "calm is held alone: bad output: BTC, row 2 of 2"
+    told = [
+        {"ts_ns": DAY, "code": "HALTED", "text": f"main: LOSS_DAY, {loss}: 5.21% lost, 5.00% allowed"},
+        {"ts_ns": DAY, "code": "STRATEGY_HELD", "text": held},
+        {"ts_ns": DAY + 9, "code": "UNEXPLAINED", "text": "main: 3 ETH are none of ours"},
+        {"ts_ns": DAY + 10, "code": "HALTED", "text": "maintenance from 05:05"},
+        {"ts_ns": DAY + 20, "code": "HALTED", "text": "maintenance from 09:09"},
+    ]
+    halts = [
+        halt_row(DAY, "account", ["LOSS_DAY"], ["LOSS_DAY"], 0.05, 0.0521),
+        halt_row(DAY, "strategy", ["HELD"], ["BAD_OUTPUT"]),
+        halt_row(DAY + 9, "account", ["EXTERNAL"]),
+        halt_row(DAY + 10, "account", ["VENUE"]),
+        halt_row(DAY + 20, "account", ["VENUE"]),
+    ]
+    lines = summarise_day(record_of(told=told, halts=halts), DAY).halts
+    said = [line.partition("(")[2].removesuffix(")") for line in lines]
+    row = "bad output: BTC, row 2 of 2"
+    assert said == ["", row, told[2]["text"], told[3]["text"], told[4]["text"]]
+
+
+@pytest.mark.parametrize("marked_before", [False, True])
+def test_what_an_account_held_is_no_transfer_when_another_was_marked_before_it_was_read(marked_before):
+    """Nothing was moved, and yet the whole opening balance was told as a transfer."""
+    opening = cash_row(DAY + 2, "TRANSFER", 100_000, seq=5)
+    before = [equity_row(DAY + 1, 0, seq=3)] if marked_before else []
+    read = record_of(fills=[], cash=[opening], equity=before)
+    wallets = summarise_day(read, DAY).wallets
+    assert [each.transfers for each in wallets.values()] == [0.0] * len(wallets)
+    marks = [*before, equity_row(DAY + 3, 1_000, seq=6), equity_row(DAY + 4, 1_050, seq=8)]
+    moved = cash_row(DAY + 4, "TRANSFER", 3_000, trade_id=77, seq=7)
+    later = record_of(fills=[], cash=[opening, moved], equity=marks)
+    (wallet,) = summarise_day(later, DAY).wallets.values()
+    assert (wallet.equity_start, wallet.transfers, wallet.result) == (1_000, 30.0, 20.0)
+    (told,) = statistics_since(later)
+    assert (told.capital, told.equity) == (1_000, 1_020)
+
+
+def test_the_first_money_that_a_venue_tells_of_is_a_transfer():
+    empty = [equity_row(DAY + 1, 0, seq=3), equity_row(DAY + 3, 30, seq=8)]
+    told = cash_row(DAY + 2, "TRANSFER", 3_000, trade_id=77, seq=7)
+    (wallet,) = summarise_day(record_of(fills=[], cash=[told], equity=empty), DAY).wallets.values()
+    assert (wallet.transfers, wallet.result) == (30.0, 0.0)
 
 
 def test_every_reason_of_a_halt_has_its_words():
