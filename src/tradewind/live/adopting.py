@@ -10,7 +10,6 @@ first step: what it had begun is then one more earlier epoch.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from tradewind.journal import Authorship, RecordKind, open_journal
 from tradewind.journal.bodies import LAYOUTS, LOCAL, Audit, encode
 from tradewind.live.accounts import AccountTerms, TradingAccount
 from tradewind.live.bookkeeping import Books
-from tradewind.live.epochs import relieved, signs_of_life, tags_in, unprotecting
+from tradewind.live.epochs import read_stops, relieved, signs_of_life, tags_in, unprotecting
 from tradewind.live.facts import rows_of
 from tradewind.live.inbox import Inbox, Seen
 from tradewind.live.opening import open_session
@@ -298,19 +297,15 @@ class _AccountsOnce:
         notify: Callable[[Alert], None],
     ) -> None:
         self._inbox, self._clock = Inbox(), clock
-        earlier = frozenset(adoption.earlier)
         accounts = [
-            TradingAccount(
-                number,
-                dataclasses.replace(account.terms, earlier=earlier),
-                account.gateway,
-                self._inbox,
-                clock,
-            )
+            TradingAccount(number, account.terms, account.gateway, self._inbox, clock)
             for number, account in enumerate(adoption.accounts)
         ]
         self.books = Books(world, accounts, policy, notify)
-        self._snapshots = [account.snapshot for account in adoption.accounts]
+        earlier = adoption.earlier
+        self._snapshots = [
+            read_stops(account.snapshot, earlier, hedged=account.terms.hedge) for account in adoption.accounts
+        ]
         self._tellings = [
             tell for number in range(len(accounts)) for tell in (self._read(number), self._compared(number))
         ]

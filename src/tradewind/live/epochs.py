@@ -56,6 +56,7 @@ __all__ = [
     "left_over",
     "note_coins",
     "protects",
+    "read_stops",
     "refuse_unfinished",
     "relieved",
     "signs_of_life",
@@ -271,6 +272,16 @@ def guarded_side(seen: OrderSeen, *, hedged: bool) -> int | None:
 def as_guard(seen: OrderSeen, side: int) -> OrderSeen:
     """Return a stop as one that closes a side, whatever it tells the venue."""
     return replace(seen, position_side=side, reduce=1)
+
+
+def read_stops(snapshot: Snapshot, earlier: Collection[str], *, hedged: bool) -> Snapshot:
+    """Return a snapshot in which the stops of earlier epochs are such as close what they would close."""
+
+    def read(seen: OrderSeen) -> OrderSeen:
+        side = guarded_side(seen, hedged=hedged) if tag_in(seen.client_id) in earlier else None
+        return seen if side is None else as_guard(seen, side)
+
+    return replace(snapshot, orders=tuple(map(read, snapshot.orders)))
 
 
 def signs_of_life(before: Sequence[OrderSeen], after: Sequence[OrderSeen], own: str) -> list[OrderSeen]:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tradewind.live.epochs import as_guard, guarded_side, left_over, relieved, spare
+from tradewind.live.epochs import as_guard, guarded_side, left_over, read_stops, relieved, spare
 from tradewind.ops.alerts import Alert
 from tradewind.units.enums import LONG, IntentKind
-from tradewind.venues.ccxt.client_ids import tag_in
 from tradewind.venues.gateway import OrderStatus
 
 if TYPE_CHECKING:
@@ -56,8 +55,10 @@ class Relieving:
 
         An order with the session's signs that its journal knows nothing of is nobody's: that journal was lost.
         """
-        orders = tuple(self._earlier(account, self._own(seen)) for seen in snapshot.orders)
-        return replace(snapshot, orders=orders)
+        return read_stops(self._known(snapshot), account.terms.earlier, hedged=account.terms.hedge)
+
+    def _known(self, snapshot: Snapshot) -> Snapshot:
+        return replace(snapshot, orders=tuple(map(self._own, snapshot.orders)))
 
     def _own(self, seen: OrderSeen) -> OrderSeen:
         known = self._ledger.known(seen.cid) if seen.cid else None
@@ -65,14 +66,6 @@ class Relieving:
             return replace(seen, cid=0) if seen.cid else seen
         guards = seen.stop and not seen.reduce and known.kind == IntentKind.STOP and known.closes
         return as_guard(seen, known.position_side) if guards else seen
-
-    def _earlier(self, account: TradingAccount, seen: OrderSeen) -> OrderSeen:
-        side = self._side(seen)
-        ours = side is not None and tag_in(seen.client_id) in account.terms.earlier
-        return as_guard(seen, side) if side is not None and ours else seen
-
-    def _side(self, seen: OrderSeen) -> int | None:
-        return guarded_side(seen, hedged=bool(self._world.views["hedge"][seen.instrument]))
 
     def relieve(
         self, account: TradingAccount, snapshot: Snapshot, compared: Compared, belief: Belief, now_ns: int
@@ -84,10 +77,10 @@ class Relieving:
         if not left_over(snapshot.orders, earlier):
             return
         self.leaving.add(account.number)
-        known = replace(snapshot, orders=tuple(map(self._own, snapshot.orders)))
-        for seen in relieved(known, earlier, belief.sellable, hedged=account.terms.hedge):
+        hedged = account.terms.hedge
+        for seen in relieved(self._known(snapshot), earlier, belief.sellable, hedged=hedged):
             if seen.instrument not in compared.deferred | doubted:
-                place = seen.instrument, self._side(seen)
+                place = seen.instrument, guarded_side(seen, hedged=hedged)
                 held = any((one.instrument, one.position_side) == place for one in snapshot.positions)
                 held = held and belief.sellable.get((seen.instrument, LONG), 1) > 0
                 self._end(account, seen, now_ns, held=held)
@@ -105,7 +98,7 @@ class Relieving:
         there = [
             seen
             for seen in left_over(account.others, account.terms.earlier)
-            if (seen.instrument, self._side(seen)) == place
+            if (seen.instrument, guarded_side(seen, hedged=account.terms.hedge)) == place
         ]
         plain = not (known.reduce and all(seen.reduce for seen in there))
         if there and plain:

@@ -23,7 +23,7 @@ from tradewind.testing.small_exchange import SmallGateway
 from tradewind.testing.small_live import FOLDER
 from tradewind.units.enums import LONG, MONEY, SELL, Halt, IntentKind
 from tradewind.venues.ccxt.client_ids import ClientIds
-from tradewind.venues.gateway import NewOrder, OrderSeen, OrderStatus
+from tradewind.venues.gateway import FillSeen, NewOrder, OrderSeen, OrderStatus
 
 S = 1_000_000_000
 FIRST = "FIRST1"
@@ -33,7 +33,12 @@ STOP_TICK = 4_900
 
 
 def renamed(event):
-    """Return an order as a gateway reads it at a spot market: sales only reduce, and one was of an earlier epoch."""
+    """Return an order as a gateway reads it at a spot market: sales only reduce, and one was of an earlier epoch.
+
+    A trade of what this session has not asked for bears no id of it.
+    """
+    if isinstance(event, FillSeen) and event.cid >= OLD:
+        return changed(event, cid=0)
     if not isinstance(event, OrderSeen):
         return event
     event = changed(event, reduce=int(event.side == SELL))
@@ -45,7 +50,9 @@ class CoinGateway(SmallGateway):
 
     async def snapshot(self, fills_since_ns):
         found = await super().snapshot(fills_since_ns)
-        return changed(found, orders=tuple(map(renamed, found.orders)))
+        return changed(
+            found, orders=tuple(map(renamed, found.orders)), fills=tuple(map(renamed, found.fills))
+        )  # fmt: skip
 
     async def cancel(self, order):
         return await super().cancel(order if order.cid else changed(order, cid=OLD))
