@@ -7,7 +7,7 @@ import typer
 
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
-from tradewind.errors import TradewindError
+from tradewind.errors import StrategyError, TradewindError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,18 +27,31 @@ def list_(workspace: WorkspaceFlag = None, as_json: JsonFlag = False) -> None:
 
     Example: tradewind strategy list
     """
+    from tradewind.research.unending import ends_in_time
     from tradewind.strategies.registry import list_strategies
 
     say = Output(as_json)
-    declared, errors = list_strategies(strategy_folder(workspace))
-    say.table(("name", "what it does"), [(strategy.name, strategy.summary) for strategy in declared])
+    with say.steps("reading the strategies"), ends_in_time():
+        declared, errors = list_strategies(strategy_folder(workspace))
+        rows = [_row(strategy, errors) for strategy in declared]
+    good = [row for row in rows if row is not None]
+    say.table(("name", "what it does"), [(row["name"], row["summary"]) for row in good])
     for error in errors:
         say.note(error.render())
     result = {
-        "strategies": [_fields(strategy) for strategy in declared],
+        "strategies": good,
         "errors": [e.to_json() for e in errors],
     }
     say.done(result, "tradewind strategy show ema_cross", "tradewind strategy new NAME")
+
+
+def _row(strategy: "DeclaredStrategy", errors: "list[StrategyError]") -> dict[str, object] | None:
+    """Return what a strategy says of itself; None, and its error among the others, where its warm-up fails."""
+    try:
+        return _fields(strategy)
+    except StrategyError as error:
+        errors.append(error)
+        return None
 
 
 @app.command()
@@ -47,18 +60,21 @@ def show(name: StrategyName, workspace: WorkspaceFlag = None, as_json: JsonFlag 
 
     Example: tradewind strategy show ema_cross
     """
+    from tradewind.research.unending import ends_in_time
     from tradewind.strategies.registry import declare_named
 
     say = Output(as_json)
-    strategy = declare_named(name, strategy_folder(workspace))
+    with ends_in_time():
+        strategy = declare_named(name, strategy_folder(workspace))
+        told = _fields(strategy)
     say.line(f"{strategy.name}: {strategy.summary}")
     say.line(f"  file      {strategy.path}")
-    say.line(f"  warm-up   {strategy.warmup_bars({}):,} bars with the default parameters")
+    say.line(f"  warm-up   {told['warmup_bars']:,} bars with the default parameters")
     for title, words in (("signals", strategy.signals), ("bars", strategy.frames), ("needs", strategy.needs)):
         if words:
             say.line(f"  {title:10}{', '.join(words)}")
     _tell_params(say, strategy)
-    say.done(_fields(strategy), f"tradewind strategy check {name}")
+    say.done(told, f"tradewind strategy check {name}")
 
 
 @app.command()
@@ -77,6 +93,7 @@ def check(
     Example: tradewind strategy check ema_cross --for backtests/first.toml
     """
     from tradewind.cli.checking import Checked, check_on_data
+    from tradewind.research.unending import ends_in_time
     from tradewind.strategies.check import check_strategy
     from tradewind.strategies.registry import find_strategy
 
@@ -87,7 +104,8 @@ def check(
         if file:
             checked = check_on_data(open_workspace(workspace), path, file, steps)
         else:
-            found = check_strategy(path)
+            with ends_in_time():
+                found = check_strategy(path)
             checked = Checked(found, f"{found.warmup.declared} bars declared; {_UNMEASURED}", _UNSEARCHED)
     found = checked.found
     say.line(f"{name}: compiles")

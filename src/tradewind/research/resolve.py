@@ -7,6 +7,7 @@ from decimal import Decimal
 from tradewind.config import BacktestConfig, SessionConfig, StrategyUse, Workspace, check_feasible
 from tradewind.errors import ConfigError, StrategyError, TradewindError
 from tradewind.market import Instrument, Store, resolve_instrument
+from tradewind.research.unending import ends_in_time
 from tradewind.strategies.load import CompiledStrategy
 from tradewind.strategies.registry import load_named
 
@@ -130,8 +131,9 @@ def _part(
     find: Callable[[str], CompiledStrategy],
 ) -> Part:
     try:
-        code = find(use.strategy)
-        warmup_bars = code.warmup_bars(use.params)
+        with ends_in_time():
+            code = find(use.strategy)
+            warmup_bars = code.warmup_bars(use.params)
         code.resolve(use.params)
     except StrategyError as error:
         if error.code == "STRATEGY_UNKNOWN":
