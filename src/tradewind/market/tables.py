@@ -6,6 +6,7 @@ of its own; extensions are never fetched, times are UTC.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewind.errors import DataUnavailable, DataUnfit
+from tradewind.config.files import writing
+from tradewind.errors import DataUnfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,15 +116,22 @@ def read_parquet(paths: Sequence[Path], names: Sequence[str]) -> Columns:
 def write_parquet(path: Path, columns: Columns) -> None:
     """Write columns of one length to a Parquet file (zstd); the caller makes it durable and visible.
 
-    Raises DISK_FULL where the file cannot be written.
+    Raises `PathError` (PATH_DENIED, PATH_INVALID) and `DataUnavailable` (DISK_FULL) where it cannot be written.
     """
     import duckdb
 
-    with session(str(path)) as connection:
+    with writing(path), session(str(path)) as connection:
         connection.register("columns", columns)
         target = quote_text(str(path))
         try:
             connection.execute(f"COPY (SELECT * FROM columns) TO {target} (FORMAT parquet, COMPRESSION zstd)")
         except duckdb.IOException as error:
-            reason = str(error).splitlines()[0]
-            raise DataUnavailable("DISK_FULL", f"cannot be written: {reason}", where=str(path)) from error
+            raise _refusal_in(str(error), path) from error
+
+
+def _refusal_in(text: str, path: Path) -> OSError:
+    """Return what the system refused, of the words in which DuckDB wraps it: by its number, else by its own words."""
+    number = re.search(r'"errno":"(\d+)"', text)
+    said = [code for code in errno.errorcode if text.rstrip().endswith(os.strerror(code))]
+    code = int(number[1]) if number else next(iter(said), errno.EIO)
+    return OSError(code, os.strerror(code), str(path))
