@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from tradewind.config.fields import Model, Pct, Timeframe, refusal
+from tradewind.config.fields import Model, Pct, Span, refusal
 
 __all__ = ["Exits", "Protection", "check_protection"]
 
@@ -29,11 +29,11 @@ class Exits(Model):
     """Gain from which a profit is locked in."""
     profit_lock_back_pct: Pct | None = None
     """How much of the best gain may be given back from then on, in percent of the entry."""
-    max_age: Timeframe | None = None
+    max_age: Span | None = None
     """Longest time for which a position is held."""
     trigger: Literal["last", "mark"] = "last"
     """The price that is watched: the last trade, or the mark."""
-    reopen_after: Timeframe | None = None
+    reopen_after: Span | None = None
     """How long nothing opens on that side after an exit; unless given, until the strategy has wanted nothing there."""
 
     @model_validator(mode="after")

@@ -42,6 +42,7 @@ __all__ = [
     "Rate",
     "Scalar",
     "Seed",
+    "Span",
     "Symbol",
     "SymbolList",
     "Timeframe",
@@ -210,6 +211,24 @@ Timeframe = Annotated[
     BeforeValidator(_check_timeframe),
     WithJsonSchema({"type": "string", "pattern": f"^{TIMEFRAME}$", "examples": ["1m", "45m", "4h", "1w"]}),
 ]
+
+
+def _check_span(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            parse_timeframe(value)
+        except ValueError as error:
+            hint = "write a whole number and s, m, h, d or w, such as 12h, 52w at most; or leave it out"
+            raise refusal("TIMEFRAME_INVALID", f"{value[:40]!r} is no length of time", hint) from error
+    return value
+
+
+Span = Annotated[
+    str,
+    BeforeValidator(_check_span),
+    WithJsonSchema({"type": "string", "pattern": f"^{TIMEFRAME}$", "examples": ["30m", "12h", "3d", "1w"]}),
+]
+"""A length of time, written as that of a bar is."""
 
 _DATE_HINT = "write YYYY-MM-DD (midnight UTC) or YYYY-MM-DDTHH:MM:SSZ"
 _YEARS = range(2009, 2101)

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tradewind.config.fields import Currency, Model, Money, Name, Pct, Symbol, SymbolList, Timeframe, refusal
+from tradewind.config.fields import Currency, Model, Money, Name, Pct, Span, Symbol, SymbolList, refusal
 from tradewind.config.sectors import SECTORS
 from tradewind.units.time import parse_timeframe
 
@@ -101,29 +101,29 @@ class Limits(Model):
     """Most instruments held, or opening, at once in an account."""
     loss_day_pct: Pct | None = None
     """Loss since midnight UTC that halts trading, of the equity at midnight."""
-    loss_day_pause: Timeframe | None = None
+    loss_day_pause: Span | None = None
     """How long a day's loss halts trading; until midnight UTC unless given, and never longer."""
     loss_session_pct: Pct | None = None
     """Loss since the start that halts trading, of the equity at the start."""
-    loss_session_pause: Timeframe | None = None
+    loss_session_pause: Span | None = None
     """How long a session's loss halts trading; until an operator resumes unless given."""
     drawdown_pct: Pct | None = None
     """Fall from the highest equity that halts trading."""
-    drawdown_pause: Timeframe | None = None
+    drawdown_pause: Span | None = None
     """How long a drawdown halts trading; until an operator resumes unless given."""
     loss_streak: _Count | None = None
     """Round trips lost in a row, before fees, that halt trading in an account."""
-    loss_streak_pause: Timeframe | None = None
+    loss_streak_pause: Span | None = None
     """How long losses in a row halt trading; until an operator resumes unless given."""
     exit_drawdown_pct: Pct | None = None
     """Fall from the highest equity at which everything in the account is closed."""
-    exit_drawdown_pause: Timeframe | None = None
+    exit_drawdown_pause: Span | None = None
     """How long nothing opens after that; until an operator resumes unless given."""
     exit_position_loss_pct: Pct | None = None
     """Loss of one position, in percent of the equity, at which it is closed."""
     strategy_loss_streak: _Count | None = None
     """Round trips lost in a row that hold a strategy alone."""
-    strategy_loss_streak_pause: Timeframe | None = None
+    strategy_loss_streak_pause: Span | None = None
     """How long losses in a row hold it; until an operator resumes unless given."""
     strategy_bad_outputs: _Count | None = None
     """Nonsensical sets of a strategy that hold it; 1 unless given."""

@@ -70,7 +70,7 @@ class SessionUse(StrategyUse):
     """One of several strategies of a session."""
 
     account: Name | None = None
-    """The account that it trades on; its symbols are then those of the account's venue."""
+    """The account that it trades on; list under `symbols` those at its venue, unless all of the session's are there."""
 
 
 class SessionConfig(Model):

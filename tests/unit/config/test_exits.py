@@ -23,6 +23,17 @@ def test_exits_that_mean_nothing_are_refused(values: dict, code: str | None) -> 
     assert code is None or error["ctx"]["code"] == code
 
 
+@pytest.mark.parametrize(
+    ("terms", "name", "value"), [(Exits, "max_age", "soon"), (Limits, "loss_day_pause", "never")]
+)
+def test_what_is_no_length_of_time_is_not_told_as_one_of_a_bar(terms: type, name: str, value: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        terms(**{name: value})
+    told = refused.value.errors()[0]
+    assert "is no length of time" in told["msg"] + str(told["ctx"])
+    assert "such as 12h" in told["ctx"]["hint"]
+
+
 def test_who_guards_is_what_is_written_else_the_core_where_there_is_anything_to_guard() -> None:
     assert Exits().guarded_by(None) == "none"
     assert Exits(max_age="4h").guarded_by(None) == "watched"
