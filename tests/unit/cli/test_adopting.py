@@ -20,7 +20,7 @@ from tradewind.live.accounts import AccountTerms
 from tradewind.live.adopting import AdoptedAccount, Adoption
 from tradewind.live.reconcile import Policy
 from tradewind.testing.small_coins import PARTS, coin_world
-from tradewind.units.enums import LONG, SELL
+from tradewind.units.enums import BUY, LONG, SELL, SHORT
 from tradewind.venues.ccxt.client_ids import ClientIds
 from tradewind.venues.gateway import OrderSeen, OrderStatus, PositionSeen, Snapshot
 
@@ -156,3 +156,32 @@ def test_coins_are_shown_as_people_count_them_and_whose_they_will_be(policy, tol
     )
     given = "0.04" if "of them" in told[0] else "0.54"
     assert found.coins() == ({rules.where: given} if told[0] != "nobody's" else {})
+
+
+def test_what_becomes_of_old_stops_of_strategies_that_net_is_told():
+    """They are not reduce-only: what they would close decides, and no more of them stay than cover it."""
+    rules = coin_world().instrument_setups[0].instrument
+
+    def plain(side, lots, price_tick, *, stop=True):
+        opens = LONG if side == BUY else SHORT
+        return OrderSeen(
+            0, 0, ClientIds("FIRST1").encode(price_tick), f"v{price_tick}", OrderStatus.WORKING, side, opens, 0,
+            price_tick, lots, 0, 0, 0, 1, 1, stop=stop,
+        )  # fmt: skip
+
+    orders = (
+        plain(SELL, 7, 99), plain(SELL, 4, 95), plain(BUY, 3, 105), plain(SELL, 1, 111, stop=False),
+    )  # fmt: skip
+    account = AdoptedAccount(AccountTerms("main", frozenset({0}), {"USDT": 0}), None)
+    held = PositionSeen(0, LONG, 7, 0.0, 0.0, 1, 1)
+    account.snapshot = Snapshot(orders, (), (held,), (), (), (), (), (), 1, 1)
+    bound = SimpleNamespace(
+        labels=(("BTCUSDT",), ("steady",)),
+        resolved=SimpleNamespace(instruments=(rules,)),
+        boot=lambda version: SimpleNamespace(contexts=[(0, 0)]),
+    )
+    found = _Finding(bound, Adoption([account], "SECND2", lambda: 0), frozenset({"FIRST1"}), Policy())
+    told = [line.split(": ", 1)[1] for line in found.lines() if line.startswith("order")]
+    goes = "ours of an earlier epoch, is cancelled"
+    stays = "ours of an earlier epoch, not reduce-only, stays until a new stop stands"
+    assert told == [stays, goes, goes, goes]
