@@ -30,7 +30,8 @@ def refuse_from_files(
     ------
     ConfigError, SafetyRefusal, StrategyError
         The first of: what `check_live` raises, VENUE_UNCERTIFIED, EXCHANGE_UNSUPPORTED for a venue that nobody can
-        listen to, what signals, strategies and their parameters are refused for. The others stand in its `also`.
+        listen to or that streams no such bars, what signals, strategies and their parameters are refused for. The
+        others stand in its `also`.
     """
     from tradewind.cli.certify import require_certificates
     from tradewind.config import SessionConfig, check_live
@@ -52,6 +53,7 @@ def refuse_from_files(
             problems.append(error)
     problems += _signals(loaded.config, desk)
     problems += _unheard(loaded.config)
+    problems += _unstreamed(loaded.config)
     problems += _strategies(loaded.config, desk, guards=guards)
     if problems:
         first, *others = (loaded.placed(problem) for problem in problems)
@@ -93,6 +95,19 @@ def _unheard(config: "BacktestConfig | SessionConfig") -> Iterator[ConfigError]:
             error.key = "market.venue" if venue == config.market.venue else f"market.symbols.{place}"
             error.hint = "trade it over a replay: --feed replay:START..END"
             yield error
+
+
+def _unstreamed(config: "BacktestConfig | SessionConfig") -> Iterator[ConfigError]:
+    """Give a refusal for each venue that streams no bars of the file's length, with those that it has."""
+    from tradewind.cli.reaching import client_of
+    from tradewind.venues.ccxt.feed import refuse_unstreamed
+
+    for venue in dict.fromkeys(venue for venue, _ in config.market.instruments):
+        try:
+            refuse_unstreamed(venue, client_of(venue), config.market.bar_ns)
+        except ConfigError as error:
+            if error.key:  # A venue that nobody can listen to is told as that.
+                yield error
 
 
 def _strategies(

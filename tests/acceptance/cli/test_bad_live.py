@@ -77,6 +77,7 @@ def live(desk, refuse):
         ("price_band_pct = 3.0\n", "", "LIVE_REQUIRES_LIMITS", 2, "limits.price_band_pct"),
         ('dead_man = { policy = "none" }\n', "", "CONFIG_MISSING", 2, "dead_man.policy"),
         ('policy = "none"', 'policy = "timer"', "EXCHANGE_UNSUPPORTED", 2, "dead_man.policy"),
+        ('bars = "1m"', 'bars = "7m"', "EXCHANGE_UNSUPPORTED", 2, "market.bars"),
     ],
 )  # fmt: skip
 def test_a_file_that_does_not_say_enough(live, old, new, code, status, key):
