@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tradewind.cli.compiling import load_parts
+from tradewind.cli.compiling import load_in_turn
 from tradewind.cli.output import JsonFlag, Output, WorkspaceFlag
 from tradewind.cli.workspace import open_workspace
 from tradewind.errors import UsageError
@@ -206,7 +206,7 @@ def fake(
         )
     with ExitStack() as opening:
         steps = opening.enter_context(say.steps("loading the engine"))
-        load_parts(steps, _PRACTICE)
+        load_in_turn(steps, _PRACTICE)
         from tradewind.venues.fake.practice import serve_practice
 
         practice = replace(

@@ -5,7 +5,7 @@ from pathlib import Path
 from tradewind.engine.world import World
 from tradewind.units.jit import PLAIN, cache_dir
 
-__all__ = ["engine_title", "waiting_title"]
+__all__ = ["engine_title", "is_kept", "waiting_title"]
 
 
 def engine_title(world: World, cache: Path | None = None) -> str:
@@ -16,6 +16,11 @@ def engine_title(world: World, cache: Path | None = None) -> str:
 
 def waiting_title(*drivers: str, cache: Path | None = None) -> str:
     """Return what is waited for while drivers are loaded, each named ``module.function``."""
-    folder = cache or cache_dir()
-    kept = PLAIN or all(any(folder.rglob(f"{driver}-*.nbi")) for driver in drivers)
+    kept = is_kept(*drivers, cache=cache)
     return "loading the engine" if kept else "compiling the engine, once on this machine: a minute or two"
+
+
+def is_kept(*drivers: str, cache: Path | None = None) -> bool:
+    """Return whether nothing must be compiled for these drivers: their machine code lies in the cache."""
+    folder = cache or cache_dir()
+    return PLAIN or all(any(folder.rglob(f"{driver}-*.nbi")) for driver in drivers)

@@ -1,8 +1,14 @@
 """While machine code is made, progress says so and nothing else."""
 
+from contextlib import ExitStack
+
+from tradewind.cli.compiling import load_in_turn
+from tradewind.config import files, lock, lock_holder
+from tradewind.research import compiling as keeping
 from tradewind.research import simulate
 from tradewind.research.compiling import engine_title, waiting_title
 from tradewind.testing.desks import backtest_of
+from tradewind.units import jit
 
 COMPILING = "compiling the engine, once on this machine: a minute or two"
 LOADING = "loading the engine"
@@ -35,3 +41,29 @@ def test_of_several_drivers_each_must_be_kept(tmp_path):
         assert waiting_title("step.step", "kernel.take_bar", cache=tmp_path) == COMPILING
         (tmp_path / f"{name}-14.py311.nbi").touch()
     assert waiting_title("step.step", "kernel.take_bar", cache=tmp_path) == LOADING
+
+
+def test_what_starts_while_another_process_compiles_loads_what_that_one_made(tmp_path, monkeypatch):
+    titles, other = [], ExitStack()
+    monkeypatch.setattr(jit, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(keeping, "cache_dir", lambda: tmp_path)
+    other.enter_context(lock(tmp_path / ".compiling.lock", "compiles the engine"))
+
+    def compiled(_: float) -> None:
+        (tmp_path / "some.driver-14.py311.nbi").touch()
+        other.close()
+
+    monkeypatch.setattr(files.time, "sleep", compiled)
+    for _ in range(2):
+        load_in_turn(lambda done, total, title="": titles.append(title), {"some.driver": "json"})
+    assert titles == ["waiting for another process that compiles the engine", LOADING, "", LOADING, ""]
+    assert lock_holder(tmp_path / ".compiling.lock") is None
+
+
+def test_where_no_lock_can_lie_the_engine_is_loaded_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / ".compiling.lock").mkdir()
+    monkeypatch.setattr(jit, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(keeping, "cache_dir", lambda: tmp_path)
+    titles = []
+    load_in_turn(lambda done, total, title="": titles.append(title), {"some.driver": "json"})
+    assert titles[1:] == [COMPILING, ""]
