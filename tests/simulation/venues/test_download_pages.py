@@ -84,6 +84,14 @@ def test_what_is_stored_is_what_the_venue_has(venue: str, tmp_path: Path) -> Non
         assert len(store.read(result.key)) >= least, result.key
 
 
+def test_a_kind_that_the_venue_does_not_have_is_an_error_that_names_the_series(tmp_path: Path) -> None:
+    results, _ = fetched("blofin_swap", Store(tmp_path), ("bars", "mark"), 10.0)
+    bars, mark = (result.error for result in results)
+    assert bars is None
+    assert mark is not None
+    assert (mark.code, mark.where) == ("EXCHANGE_UNSUPPORTED", "blofin_swap BTC-USDT mark 5m")
+
+
 def test_the_second_time_nothing_is_asked(tmp_path: Path) -> None:
     store = Store(tmp_path)
     fetched("binance_usdm", store, ("bars",), 60.0)
