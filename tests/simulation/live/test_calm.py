@@ -75,8 +75,18 @@ def calm(venue, *, hedge=False, strategies=1):
     return sail(Voyage(venue, minutes=MINUTES, calm_minutes=1.0, life=life, protection_s=75.0))
 
 
-@pytest.mark.parametrize("hedge", [False, True], ids=["one-way", "hedge"])
-@pytest.mark.parametrize("venue", ["binance_usdm", "bybit_linear", "okx_swap", "blofin_swap"])
+def in_turn(*rows):
+    """Return parameters of which every second one is played with the long tests only."""
+    return [pytest.param(*row, marks=pytest.mark.soak if n % 2 else ()) for n, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("venue", "hedge"),
+    in_turn(
+        *[("binance_usdm", False), ("binance_usdm", True), ("bybit_linear", True), ("bybit_linear", False)],
+        *[("okx_swap", True), ("okx_swap", False), ("blofin_swap", False), ("blofin_swap", True)],
+    ),
+)
 def test_a_calm_session_is_silent(venue, hedge):
     landfall = calm(venue, hedge=hedge)
     assert [(alert.code, alert.text) for alert in landfall.life.alerts] == []
@@ -95,7 +105,9 @@ def test_a_calm_session_is_silent(venue, hedge):
     assert told[FactKind.TRIGGERED] > 0
 
 
-@pytest.mark.parametrize("venue", ["binance_usdm", "bybit_linear", "okx_swap", "blofin_swap"])
+@pytest.mark.parametrize(
+    "venue", in_turn(("binance_usdm",), ("bybit_linear",), ("okx_swap",), ("blofin_swap",))
+)
 def test_what_two_strategies_hold_is_not_missing_where_a_venue_nets_it(venue):
     """Its balance moves otherwise than ours while both hold something: nothing is missing, and nobody is told so."""
     landfall = calm(venue, strategies=2)
