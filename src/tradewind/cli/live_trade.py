@@ -309,6 +309,8 @@ def _tell(say: "Output", desk: "Workspace", result: "RunResult") -> None:
         say.line(f"equity     {money(wallet['equity'], wallet['currency'])} in {wallet['account']}")
     for held in status["positions"]:
         say.line(f"holds      {held['quantity']} {held['instrument']}, {held['side']}")
+    for held in status.get("held_for", ()):
+        say.line(f"held       {held['strategy']}: {held['why']}")
     folder: Path = desk.session_dir(result.session)
     say.line(f"journal    {desk.shown(folder)}; the same command goes on from here")
     say.done(

@@ -216,8 +216,8 @@ class _RefusedStory(Story):
         if self._bar is not None:
             self.told.steps.append(self._bar)
         self._now_ns = max(self._now_ns, audit.at_ns)
-        names = ("row", "rows", "kind", "side", "does", "price", "quantity", "slot")
-        self._add(record, "intent", {name: told[name] for name in names})
+        wish = {name: told[name] for name in ("kind", "side", "does", "price", "quantity", "slot")}
+        self._add(record, "intent", {"row": f"{told['row']} of {told['rows']}"} | wish)
         gate = {"refused": _BAD_OUTPUT, "code": order_code(Rule.BAD_OUTPUT), "because": told["rule"]}
         self._add(record, "gate", gate | {"hint": told["hint"], "then": "its strategy is held alone"})
         self.refused[record.seq, 0] = Explanation(0, self.told.symbol, self.told.strategy, self.told.steps)

@@ -116,7 +116,10 @@ def _said(record: SessionRecord, row: Row) -> str:
             return action_line(max(before, key=lambda each: each["seq"]))
     told = [each for each in record.rows("told", *span) if _is_of(record, row, each)]
     whose = f"{_place(record, row)} is held alone: "
-    return "; ".join(dict.fromkeys(each["text"].removeprefix(whose) for each in told))
+    texts = dict.fromkeys(each["text"].removeprefix(whose) for each in told)
+    if not texts and json.loads(row["cause"]) == ["BAD_OUTPUT"]:
+        return f"tradewind journal explain refused --session {record.session} tells which row"
+    return "; ".join(texts)
 
 
 def _is_of(record: SessionRecord, row: Row, told: Row) -> bool:

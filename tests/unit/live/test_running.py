@@ -228,7 +228,7 @@ def test_who_is_held_for_a_row_is_told_which_it_is_and_so_do_the_status_and_the_
     assert [step.stage for step in refused.steps] == ["fact", "intent", "gate"]
     bar, intent, gate = (step.detail for step in refused.steps)
     assert str(bar["bar"]) in text
-    assert (intent["row"], intent["slot"], intent["kind"], intent["price"]) == (2, 1, "stop", "102.0")
+    assert (intent["row"], intent["slot"], intent["kind"], intent["price"]) == ("2 of 2", 1, "stop", "102.0")
     assert (gate["refused"], gate["code"], gate["because"]) == ("bad output", "STRATEGY_OUTPUT", rule)
 
 

@@ -266,6 +266,8 @@ def test_an_alert_is_told_behind_the_halt_of_which_it_speaks_and_no_other():
     lines = summarise_day(record_of(told=told, halts=halts), DAY).halts
     said = [line.partition("(")[2].removesuffix(")") for line in lines]
     row = "bad output: BTC, row 2 of 2"
+    (alone,) = summarise_day(record_of(halts=halts[1:2]), DAY).halts
+    assert alone.endswith("(tradewind journal explain refused --session alpha tells which row)")
     assert said == ["", row, told[2]["text"], told[3]["text"], told[4]["text"]]
 
 
