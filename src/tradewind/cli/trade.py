@@ -170,6 +170,8 @@ def _tell(say: Output, result: "PaperResult") -> None:
     say.line(f"session    {result.session}, {ended} at {format_utc(result.now_ns)}")
     say.line(f"decided    {result.steps:,} times, {result.requests:,} requests, {result.fills:,} fills")
     say.line(f"equity     {balances}")
+    for held in result.held:
+        say.line(f"held       {held}")
     say.line(f"decisions  {result.decisions_hash}")
     if result.process > 1:
         say.line(f"process    number {result.process}, went on from record {result.resumed_at:,}")

@@ -37,7 +37,8 @@ def held_words(detail: Mapping[str, Any], instruments: Sequence[str]) -> str:
         return f"{rule}{figures}: {NO_VERDICT}"
     place = int(told["instrument"])
     symbol = instruments[place] if place < len(instruments) else f"instrument {place}"
-    return f"{rule}{figures}: {symbol}, bar of {format_utc(told['bar_ns'])}, {row_words(told)}"
+    bar = f", bar of {format_utc(told['bar_ns'])}" if "bar_ns" in told else ""
+    return f"{rule}{figures}: {symbol}{bar}, {row_words(told)}"
 
 
 def why_held(world: World, strategy: int, instruments: Sequence[str]) -> str:
@@ -48,4 +49,5 @@ def why_held(world: World, strategy: int, instruments: Sequence[str]) -> str:
     told = wanted_impossibly(world, strategy) if rule == Rule.BAD_OUTPUT else {}
     if rule == Rule.BAD_OUTPUT and not told:
         return "bad output: 'tradewind journal explain refused' tells which row"
+    told.pop("bar_ns", None)  # That of now, and not of when it was held.
     return held_words({"rule": names_of(Rule)[rule], "impossible": told} | reason, instruments)

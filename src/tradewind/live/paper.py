@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+import numpy as np
 
 from tradewind.config import changed_settings, is_unchanged
 from tradewind.errors import SafetyRefusal
 from tradewind.journal import FileDisk, Identity, JournalReader, RecordKind
 from tradewind.journal.bodies import decode_boot
 from tradewind.live.evidence import known_end
+from tradewind.live.held_words import why_held
 from tradewind.live.opening import OpenSession, Place, open_session
 from tradewind.live.operator import Operator
 from tradewind.live.resolver import PATIENCE_NS, Resolver
@@ -85,6 +87,8 @@ class PaperResult:
         Of each wallet, in its currency, and which that is.
     decisions_hash, state_hash
         Equal to those of a backtest on the same facts.
+    held
+        Each strategy that is held alone at the end, and why.
     """
 
     session: str
@@ -103,6 +107,7 @@ class PaperResult:
     currencies: tuple[str, ...]
     decisions_hash: str
     state_hash: str
+    held: tuple[str, ...] = ()
 
 
 class RealPace:
@@ -295,4 +300,11 @@ def _result(opened: OpenSession, folder: Path, boot: Boot, *, finished: bool, ba
         tuple(wallet.currency for wallet in world.wallet_setups),
         world.decisions_hash(),
         world.state_hash(),
+        tuple(_held(world, boot)),
     )
+
+
+def _held(world: World, boot: Boot) -> Iterator[str]:
+    symbols = [instrument.symbol for instrument in boot.instruments]
+    for g in np.flatnonzero(world.strategies["held"]).tolist():
+        yield f"{boot.strategies[g][0]}: {why_held(world, g, symbols)}"

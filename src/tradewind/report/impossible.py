@@ -78,7 +78,7 @@ def impossible_of(world: World, strategy: int) -> Iterator[tuple[int, Impossible
 def wanted_impossibly(world: World, strategy: int) -> dict[str, Any]:
     """Return what a strategy states now that cannot be wanted, as it is written down; empty where there is nothing.
 
-    The fields of `Impossible`, with the context and the instrument by number, when the bar closed at
+    The fields of `Impossible`, with the context and the instrument by number, when the bar opened at
     which it was decided, and price and quantity in the instrument's units.
     """
     for context, found in impossible_of(world, strategy):

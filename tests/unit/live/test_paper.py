@@ -20,6 +20,7 @@ from tradewind.live.paper import PaperSetup, run_paper
 from tradewind.live.replay import replay_journal
 from tradewind.live.resolver import PATIENCE_NS
 from tradewind.testing.misfortunes import ForgetfulVenue
+from tradewind.testing.puppets import Desk
 from tradewind.testing.scenarios import SCENARIOS, make_market, make_world, play
 from tradewind.testing.sessions import MINUTE_NS, small_world, walk
 from tradewind.units.enums import FactKind, OrderState
@@ -81,6 +82,18 @@ def test_session_that_has_ended_is_only_run_again_to_say_so(desk):
     assert (again.finished, again.state_hash, again.requests) == (True, first.state_hash, first.requests)
     kinds = [r.kind for r in JournalReader(FileDisk(), first.folder).records()]
     assert kinds.count(RecordKind.BOOT) == 2
+
+
+def test_what_it_ends_with_names_who_is_held_and_for_which_row(desk):
+    def wanting_one_slot_twice():
+        world = Desk()
+        world.want({"qty_lot": 5, "price_tick": 900}, {"qty_lot": 5, "price_tick": 901})
+        return world.world
+
+    assert run_paper(setup(), desk, "first").held == ()
+    told = run_paper(PaperSetup(wanting_one_slot_twice, walk(STEPS), BOOT), desk, "second").held
+    assert [text.partition(": ")[0] for text in told] == ["restless"]
+    assert "S0USDT, row 2 of 2, a rest in slot 0 that opens" in told[0]
 
 
 def test_what_it_ends_with_names_the_currency(desk):
