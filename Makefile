@@ -8,7 +8,7 @@ CORE := $(VENV)/.core-installed
 LIVE := $(VENV)/.live-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
-WORKERS ?= 4
+WORKERS ?= 3
 FOLDER ?= week
 DAYS ?= 7
 SEED ?= 1
@@ -32,7 +32,7 @@ demo: $(CORE) ## a generated market, a real strategy, a report: offline, in a mi
 	@$(BIN)/tradewind demo
 
 # In the order of the folders: it puts the long files first. More workers than cores, since some tests wait for a clock.
-test: $(DEV) ## all tests but the long ones: one process compiles the kernels, then four share them
+test: $(DEV) ## all tests but the long ones: one process compiles the kernels, then three share them
 	@$(BIN)/python -W ignore tests/warm.py
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
