@@ -71,7 +71,7 @@ def certify(desk: "Workspace", venue: str, account: str, symbol: str | None, say
         done = asyncio.run(_patient(_certified(desk, account, entry, keys, symbol, say), say))
     say.table(
         ("step", "", "what came"),
-        [(step.name, _word_of(step), step.text) for step in done.steps],
+        [(step.name, step.word, step.text) for step in done.steps],
     )
     if done.failed is not None:
         raise VenueRefused(
@@ -250,7 +250,7 @@ async def _certified(
     client = build_exchange(client_of(entry.venue), session, mode=AccountMode.DEMO)
 
     def tell(step: "Step") -> None:
-        say.note(f"{_word_of(step):8}  {step.name}")
+        say.note(f"{step.word:8}  {step.name}")
 
     try:
         await asyncio.wait_for(gateway.open(), _OPEN_WITHIN_S)
@@ -283,12 +283,6 @@ def _asking_price(client: "Any", instrument: "Instrument") -> "Callable[[], Awai
         return await last_price(reader, client, instrument.venue, instrument.symbol)
 
     return ask
-
-
-def _word_of(step: "Step") -> str:
-    if not step.passed:
-        return "FAILED"
-    return "left out" if step.left_out else "not seen" if step.unseen else "ok"
 
 
 async def _patient(work: "Coroutine[object, object, Certificate]", say: "Output") -> "Certificate":

@@ -10,9 +10,8 @@ little is left of that. What those before have left is known by its signs alone:
   nothing is ever bare on the way from one to the other.
 
 Where strategies net at an account their stops are not reduce-only. Such a stop stays as well, over what it would
-close.
-But triggered beside another it would open the other side: so it goes as soon as what is held is covered without it,
-with the first word of the venue that a stop of the new epoch stands, and not only with the next reading.
+close. But triggered beside another it would open the other side: so it goes as soon as what is held is covered without
+it, with the first word of the venue that a stop of the new epoch stands, and not only with the next reading.
 
 Coins are another matter: a stop locks those that it is to sell. So one of an earlier epoch goes as soon as a sale of
 the new one is refused for want of coins, or a stop of it is taken beside it, since both would sell twice as many.

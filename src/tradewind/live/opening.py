@@ -109,8 +109,8 @@ def open_session(
     ------
     TradewindError
         As `tradewind.journal.open_journal`: JOURNAL_BEHIND where the journal ends before `Place.known_end`.
-        JOURNAL_VERSION too where another version wrote what this one cannot go on
-        from: then nothing is changed. REPLAY_DIFFERS comes later, while running.
+        JOURNAL_VERSION too where another version wrote what this one cannot go on from: then nothing is changed.
+        REPLAY_DIFFERS comes later, while running.
     """
     _refuse_other_version(place, world)
     author = Authorship(place.identity, place.now_ns, place.version, LAYOUTS)

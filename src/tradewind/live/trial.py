@@ -72,6 +72,13 @@ class Step(msgspec.Struct, frozen=True):
     left_out: bool = False
     unseen: bool = False
 
+    @property
+    def word(self) -> str:
+        """Return in a word what came of it."""
+        if not self.passed:
+            return "FAILED"
+        return "left out" if self.left_out else "not seen" if self.unseen else "ok"
+
 
 class StepFailed(Exception):
     """A step that came out otherwise than it should; its text says how."""

@@ -190,9 +190,8 @@ def _fees_of(fills: list[Row], charged: list[Row]) -> list[int]:
     A venue may tell an order's total first and its trades later, each with its fee: then no fill bears their numbers.
     """
     fees = [0] * len(fills)
-    trades = [
-        (row["instrument"], row["trade_id"]) for row in fills
-    ]  # A venue numbers those of each instrument.
+    # A venue numbers the trades of each instrument.
+    trades = [(row["instrument"], row["trade_id"]) for row in fills]
     at_trade = {trade: at for at, trade in reversed(list(enumerate(trades))) if trade[1]}
     of_order: dict[int, int] = defaultdict(int)
     for row in charged:

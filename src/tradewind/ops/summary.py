@@ -13,7 +13,7 @@ from tradewind.units.enums import DAY_NS
 from tradewind.units.time import HOUR_NS, MINUTE_NS, format_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tradewind.ops.intelligence.rows import Row
     from tradewind.ops.record import SessionRecord
@@ -169,14 +169,15 @@ def summarise_day(record: SessionRecord, at_ns: int) -> DaySummary:
 def _count_money(record: SessionRecord, summary: DaySummary) -> None:
     span = summary.start_ns, summary.end_ns
     wallets: dict[int, WalletDay] = {}
-    marked = record.opened_at()
+    opened = record.opened_at()
+    marked = dict(opened)
 
     def of(wallet: int) -> WalletDay:
         return wallets.setdefault(
             wallet, WalletDay(record.wallet_account(wallet), record.wallet_currency(wallet))
         )
 
-    for row in _marks(record, *span):
+    for row in _marks(record, opened, *span):
         equity = row["equity"] / row["scale"]
         day = of(row["wallet"])
         if day.equity_start is None:
@@ -203,10 +204,9 @@ def _count_money(record: SessionRecord, summary: DaySummary) -> None:
     summary.wallets = dict(sorted(wallets.items()))
 
 
-def _marks(record: SessionRecord, start_ns: int, end_ns: int) -> Iterator[Row]:
+def _marks(record: SessionRecord, opened: Mapping[int, int], start_ns: int, end_ns: int) -> Iterator[Row]:
     """Yield what the wallets held that day, as it was written down; the mark that begins the next day ends this one."""
     ended: set[int] = set()
-    opened = record.opened_at()
     for row in record.rows("equity", start_ns, end_ns + HOUR_NS):
         if row["wallet"] not in ended and row["seq"] >= opened.get(row["wallet"], 0):
             yield row

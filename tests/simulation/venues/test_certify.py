@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tradewind.cli.certify import _asking_price, _patient, _word_of
+from tradewind.cli.certify import _asking_price, _patient
 from tradewind.errors import VenueDown
 from tradewind.live.certify import Certificate, VenueTraits, certify_venue
 from tradewind.live.trial import answered
@@ -45,7 +45,7 @@ class Result:
 
     def __init__(self, steps, held, orders, settings):
         self.steps, self.held, self.orders, self.settings = steps, held, orders, settings
-        self.words = {step.name: _word_of(step) for step in steps}
+        self.words = {step.name: step.word for step in steps}
         self.texts = {step.name: step.text for step in steps}
         self.certificate = Certificate("v", "main", "x", "1", "1", 0, steps)
         self.failed = self.certificate.failed
@@ -500,33 +500,29 @@ def test_a_market_that_does_not_come_to_the_stop_is_said_and_is_no_failure():
     assert 0.0 < least < 0.00003
 
 
-def test_a_stop_that_is_refused_so_near_is_laid_further_away():
+def refusing(share, text):
+    """Let a venue refuse every stop that is nearer to the market than a share of its price."""
+
     async def before(desk):
         create = desk.gateway.create
 
         async def picky(orders):
-            if is_near_stop(orders[0], 0.0003):
-                return [Outcome(OutcomeKind.REJECTED, text="Order would immediately trigger.")]
+            if is_near_stop(orders[0], share):
+                return [Outcome(OutcomeKind.REJECTED, text=text)]
             return await create(orders)
 
         desk.gateway.create = picky
 
-    done = certified("okx_swap", before)
+    return before
+
+
+def test_a_stop_that_is_refused_so_near_is_laid_further_away():
+    done = certified("okx_swap", refusing(0.0003, "Order would immediately trigger."))
     assert (done.failed, done.clean, done.words[STOP_STEP]) == (None, True, "ok")
 
 
 def test_a_stop_that_is_always_refused_near_the_market_fails():
-    async def before(desk):
-        create = desk.gateway.create
-
-        async def never(orders):
-            if is_near_stop(orders[0], 0.02):
-                return [Outcome(OutcomeKind.REJECTED, text="No stops.")]
-            return await create(orders)
-
-        desk.gateway.create = never
-
-    done = certified("binance_usdm", before)
+    done = certified("binance_usdm", refusing(0.02, "No stops."))
     assert (done.failed.name, done.clean) == (STOP_STEP, True)
     assert done.failed.text.endswith(": No stops.")
 

@@ -411,16 +411,7 @@ def certified(name: str, lies: str = "") -> tuple[dict[str, str], Desk, list[Any
     unknown: list[Any] = []
     desk.loop = type("Begun", (), {"now_ns": staticmethod(lambda: START_NS)})
     steps = run_scripted(name, lambda asked: answer(desk, asked), work, react)
-    words = {
-        step.name: "left out"
-        if step.left_out
-        else "not seen"
-        if step.unseen
-        else "ok"
-        if step.passed
-        else f"FAILED: {step.text}"
-        for step in steps
-    }
+    words = {step.name: step.word if step.passed else f"FAILED: {step.text}" for step in steps}
     return words, desk, unknown
 
 

@@ -289,7 +289,11 @@ def test_an_interruption_while_another_process_writes_keeps_what_was_fetched(sto
     async def interrupted() -> None:
         waits = asyncio.Event()
         plan = DownloadPlan((KEY,), T0, T0 + 400 * MINUTE_NS, now_ns=T0 + DAY_NS)
-        tell = lambda *told: waits.set() if "waits" in told[2] else None  # noqa: E731
+
+        def tell(_done: int, _of: int, title: str) -> None:
+            if "waits" in title:
+                waits.set()
+
         work = asyncio.create_task(download(store, Listed(bars(0, 1000)), plan, tell))
         await waits.wait()
         work.cancel()

@@ -3,11 +3,10 @@
 Quantities are contracts and carry the side: negative sells. Our ids begin with ``t-`` there. Stops live in a list of
 their own and are named by the venue's id only; the order that a triggered one became does not have our id, but ``ao-``
 and the stop's, and the stop names it. What protects prices there may end such an order at market with a part of it
-unfilled. Where both sides are
-held, the reduce-only switch says which side an order is of. Times are seconds with a fraction, in some answers
-microseconds. An order that ended unfilled is forgotten ten minutes later. A request is dead a minute after the
-second that it was signed in. What ccxt signs into the address of a request it cannot write into its body, so that the
-margin mode is set with the leverage.
+unfilled. Where both sides are held, the reduce-only switch says which side an order is of. Times are seconds with a
+fraction, in some answers microseconds. An order that ended unfilled is forgotten ten minutes later. A request is dead a
+minute after the second that it was signed in. What ccxt signs into the address of a request it cannot write into its
+body, so that the margin mode is set with the leverage.
 
 Of an account only the classic one is known here: a unified account's money is told elsewhere.
 """

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from tradewind.venues.ccxt.dialect import Call, Path
     from tradewind.venues.ccxt.wire import Wire
     from tradewind.venues.gateway import Found, Listing, NewOrder
 
@@ -34,8 +35,8 @@ class StopSides:
 
     Parameters
     ----------
-    wire
-        Of a venue whose dialect says how the last price is asked for; of any other nothing is asked here.
+    wire, quote
+        Of the venue, and its dialect's way to ask for the last price.
     find, cancel
         The gateway's own.
     dropped
@@ -45,12 +46,13 @@ class StopSides:
     def __init__(
         self,
         wire: Wire,
+        quote: tuple[Call, Path],
         listings: Mapping[int, Listing],
         find: Callable[[OrderRef, int], Awaitable[Found]],
         cancel: Callable[[OrderRef], Awaitable[Outcome]],
         dropped: Counter[str],
     ) -> None:
-        self._wire, self._quote, self._listings = wire, wire.dialect.last_price, listings
+        self._wire, self._quote, self._listings = wire, quote, listings
         self._find, self._cancel, self._dropped = find, cancel, dropped
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -64,7 +66,8 @@ class StopSides:
         dropped: Counter[str],
     ) -> StopSides | None:
         """Return one for a venue that has such stops, None for any other: nothing of it lies on an order's way."""
-        return None if wire.dialect.last_price is None else cls(wire, listings, find, cancel, dropped)
+        quote = wire.dialect.last_price
+        return None if quote is None else cls(wire, quote, listings, find, cancel, dropped)
 
     async def refused(self, orders: Sequence[NewOrder]) -> list[Outcome] | None:
         """Return that the price has passed a stop's trigger, None where it has not, nobody says, or it is no stop."""
@@ -87,8 +90,8 @@ class StopSides:
             task.cancel()
 
     def _concerns(self, orders: Sequence[NewOrder]) -> bool:
-        """Say whether it is a stop whose side the venue tells by the price; such ones leave alone."""
-        return self._quote is not None and orders[0].kind == IntentKind.STOP
+        """Say whether it is a stop; such ones leave alone."""
+        return orders[0].kind == IntentKind.STOP
 
     async def _look(self, stop: NewOrder, sent_ns: int) -> None:
         for _ in range(_LOOKS):
@@ -102,7 +105,6 @@ class StopSides:
 
     async def _is_passed(self, stop: NewOrder) -> bool:
         """Say whether the last price is at a stop's trigger or beyond it; not where it cannot be read."""
-        assert self._quote is not None
         (call, path), rules = self._quote, self._listings[stop.instrument].instrument
         answer = await self._wire.ask(
             call, fill_template(call.fields, {"symbol": rules.symbol}), Urgency.PROTECT
